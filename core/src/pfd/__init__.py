@@ -1,0 +1,117 @@
+"""PFD: background jobs for predictive fault diagnosis on vibration signals.
+
+Importing this package is light: the store and the dispatcher load when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from pfd import task as _task
+from pfd.errors import (
+    ArtifactError,
+    CancelRequested,
+    DataError,
+    JobCancelled,
+    JobError,
+    JobFailed,
+    KeyConflict,
+    ParameterError,
+    PfdError,
+    PluginError,
+    QueueError,
+    SchemaError,
+    SettingsError,
+    StaleClaim,
+    StoreError,
+    TimeLimitExceeded,
+    UnknownJob,
+    UnknownTask,
+    WorkerLost,
+)
+from pfd.hooks import Command, JobEnd, JobEvent, JobStart, Records, ResultView, hookimpl
+from pfd.job import Job, State
+from pfd.settings import Settings, load_settings
+from pfd.task import Params, Ref, Result, Task, UserPath
+
+if TYPE_CHECKING:
+    from pfd.artifacts import replacing
+    from pfd.context import TaskContext
+    from pfd.dispatcher import Dispatcher, JobHandle
+    from pfd.reading import artifact_path, reading
+    from pfd.runtimes.local import Worker
+
+__version__ = "0.1.0"
+
+# Declaring: what a plugin's manifest uses.
+# Running: what a task is given.  Using: what a client calls.  Errors.
+__all__ = [
+    "ArtifactError",
+    "CancelRequested",
+    "Command",
+    "DataError",
+    "Dispatcher",
+    "Job",
+    "JobCancelled",
+    "JobEnd",
+    "JobError",
+    "JobEvent",
+    "JobFailed",
+    "JobHandle",
+    "JobStart",
+    "KeyConflict",
+    "ParameterError",
+    "Params",
+    "PfdError",
+    "PluginError",
+    "QueueError",
+    "Records",
+    "Ref",
+    "Result",
+    "ResultView",
+    "SchemaError",
+    "Settings",
+    "SettingsError",
+    "StaleClaim",
+    "State",
+    "StoreError",
+    "Task",
+    "TaskContext",
+    "TimeLimitExceeded",
+    "UnknownJob",
+    "UnknownTask",
+    "UserPath",
+    "Worker",
+    "WorkerLost",
+    "artifact_path",
+    "hookimpl",
+    "load_settings",
+    "reading",
+    "replacing",
+]
+
+_LATE = {
+    "Dispatcher": "pfd.dispatcher",
+    "JobHandle": "pfd.dispatcher",
+    "TaskContext": "pfd.context",
+    "Worker": "pfd.runtimes.local",
+    "artifact_path": "pfd.reading",
+    "reading": "pfd.reading",
+    "replacing": "pfd.artifacts",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(importlib.import_module(_LATE[name]), name)
+    raise AttributeError(f"module 'pfd' has no attribute {name!r}")
+
+
+def _submit(name: str, params: Any, **options: Any) -> Any:
+    from pfd.dispatcher import default_dispatcher
+
+    return default_dispatcher().submit(name, params, **options)
+
+
+_task.set_submitter(_submit)

@@ -1,0 +1,108 @@
+"""Files of jobs: `PFD_HOME/artifacts/<job>/<claim>/`, written by one run and published when it succeeds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pfd.errors import ArtifactError
+from pfd.job import ArtifactFile, Job
+
+
+class ArtifactFolder:
+    """The folder of one run of a job."""
+
+    def __init__(self, home: Path, job_id: str, claim: int) -> None:
+        self.job_folder = home / "artifacts" / job_id
+        self.path = self.job_folder / str(claim)
+        self.claim = claim
+
+    def file(self, name: str) -> Path:
+        """The path of an artifact to be written, its parent folder made.  `name` may hold `/` but must stay inside."""
+        path = _inside(self.path, name)
+        _make(path.parent)
+        return path
+
+    def checkpoint(self, name: str) -> Path | None:
+        """The newest file of that name that an earlier run of this job left, or None."""
+        for claim in sorted(self._earlier(), reverse=True):
+            path = _inside(self.job_folder / str(claim), name)
+            if path.is_file():
+                return path
+        return None
+
+    def _earlier(self) -> Iterator[int]:
+        if self.job_folder.is_dir():
+            for entry in self.job_folder.iterdir():
+                if entry.name.isdigit() and int(entry.name) < self.claim:
+                    yield int(entry.name)
+
+    def listing(self) -> tuple[ArtifactFile, ...]:
+        """What has been written, sorted by name.  Links are left out: they may point anywhere."""
+        found = []
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                path = Path(folder, name)
+                if path.is_file() and not path.is_symlink():
+                    found.append(ArtifactFile(path.relative_to(self.path).as_posix(), path.stat().st_size))
+        return tuple(sorted(found, key=lambda item: item.name))
+
+
+def published(home: Path, job: Job, name: str) -> Path:
+    """The path of a published artifact of a job that succeeded."""
+    names = [item.name for item in job.artifacts]
+    if name not in names or job.claim is None:
+        listed = ", ".join(names) or "none"
+        raise ArtifactError(f"job {job.id} has no artifact {name!r}; it has: {listed}")
+    path = home / "artifacts" / job.id / str(job.claim) / name
+    if not path.is_file():
+        raise ArtifactError(f"{path} is gone", hint="was PFD_HOME moved? 'pfd doctor' checks it")
+    return path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all: yields a temporary path in the same folder, renamed at the end."""
+    _make(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove(home: Path, job_id: str) -> None:
+    """Remove all files of a job."""
+    shutil.rmtree(home / "artifacts" / job_id, ignore_errors=True)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = (folder / name).resolve()
+    if not name or not path.is_relative_to(folder.resolve()) or path == folder.resolve():
+        raise ArtifactError(f"artifact name {name!r} leads outside the job's folder")
+    return path
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot create {folder}: {error.strerror or error}", hint="check PFD_HOME and the space on its disk"
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

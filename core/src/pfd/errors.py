@@ -1,0 +1,113 @@
+"""The error tree.
+
+Every error that PFD raises on purpose hangs on `PfdError`.  A message says what is wrong, with the value; `hint` says
+what to do next.  Errors of third parties are converted where they enter.
+"""
+
+from __future__ import annotations
+
+
+class PfdError(Exception):
+    """Root of all errors of PFD."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ParameterError(PfdError):
+    """Parameters that a task does not accept.  `problems` holds one line a field."""
+
+    def __init__(self, message: str, *, hint: str | None = None, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
+
+
+class UnknownTask(ParameterError):
+    """A task name that no loaded plugin declares."""
+
+
+class PluginError(PfdError):
+    """A plugin that is broken, incompatible, or claims what another plugin owns."""
+
+
+class SettingsError(PfdError):
+    """A setting with a value that cannot be used."""
+
+
+class QueueError(PfdError):
+    """Something between a caller and its job: the store, the broker, the runtime."""
+
+
+class StoreError(QueueError):
+    """The job table cannot be reached, read or written."""
+
+
+class SchemaError(StoreError):
+    """The store's schema does not fit this code (older, newer, or unknown)."""
+
+
+class KeyConflict(QueueError):
+    """An idempotency key that is in use by a live job with other parameters."""
+
+
+class UnknownJob(QueueError):
+    """No job, or more than one, goes by that id."""
+
+
+class StaleClaim(QueueError):
+    """A write of a run that no longer owns its job; the run is to stop."""
+
+
+class DataError(PfdError):
+    """Data that cannot be used: a damaged file, a missing column, too few bearings."""
+
+
+class ArtifactError(PfdError):
+    """A file of a job that is missing, outside its folder or cannot be written."""
+
+
+class JobError(PfdError):
+    """How a job ended, where it did not end well."""
+
+    def __init__(self, message: str, *, job_id: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.job_id = job_id
+
+
+class JobFailed(JobError):
+    """The task raised.  `type` and `traceback` are those of the exception in the worker."""
+
+    def __init__(
+        self, message: str, *, job_id: str = "", hint: str | None = None, type: str = "", traceback: str = ""
+    ) -> None:
+        super().__init__(message, job_id=job_id, hint=hint)
+        self.type = type
+        self.traceback = traceback
+
+
+class JobCancelled(JobError):
+    """The job was cancelled, or revoked because something it depends on failed."""
+
+
+class TimeLimitExceeded(JobError):
+    """The job ran longer than its time limit."""
+
+
+class WorkerLost(JobError):
+    """The job's worker vanished more often than `max_lost` allows, or its process died without a result."""
+
+
+class CancelRequested(BaseException):
+    """Raised inside a running task that is to stop.
+
+    A `BaseException`, so that no library takes it for a failed fit.  `reason` is `"cancel"` or `"time limit"`.
+    """
+
+    def __init__(self, reason: str = "cancel") -> None:
+        super().__init__(reason)
+        self.reason = reason

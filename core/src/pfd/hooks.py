@@ -1,0 +1,129 @@
+"""Hook specifications: what a plugin can add.
+
+A plugin is a light module that implements some of these with `@hookimpl` and is named under the entry-point group
+`pfd.plugins`.  Each hook takes at most one context object, so that it can grow without breaking anyone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from pfd.job import Job
+from pfd.settings import Settings
+from pfd.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+API_VERSION = 1
+"""The version of this page.  A plugin that needs another states it as `pfd_api = N` in its manifest module."""
+
+hookspec = pluggy.HookspecMarker("pfd")
+hookimpl = pluggy.HookimplMarker("pfd")
+
+
+@dataclass(frozen=True)
+class Records:
+    """Tables that a plugin owns.
+
+    Parameters
+    ----------
+    name : prefix of its tables and of its version table.
+    module : where the tables are declared, loaded when the store is.
+    migrations : package that holds the Alembic revisions.
+    head : the newest revision, so that an up-to-date store is seen without loading Alembic.
+    floor : order of upgrades; a plugin that refers to another's tables stands on a higher floor.
+    """
+
+    name: str
+    module: str
+    migrations: str
+    head: str
+    floor: int = 1
+
+
+@dataclass(frozen=True)
+class Command:
+    """A noun of the command line: `load` names a click command as `"module:attribute"`, loaded on use."""
+
+    name: str
+    load: str
+    help: str
+
+
+@dataclass(frozen=True)
+class ResultView:
+    """How the result of a task is shown: the fields worth a line, and the artifacts that `pfd open` opens."""
+
+    task: str
+    fields: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobStart:
+    """Given to `pfd_before_job`, in the worker, before the task is called."""
+
+    job: Job
+    task: Task
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """Given to `pfd_after_job`, in the worker, once the end of a job is stored."""
+
+    job: Job
+    task: Task
+    settings: Settings
+    seconds: float
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """Given to `pfd_job_event`, in the process that stored the change."""
+
+    kind: str
+    job_id: str
+    task: str
+    queue: str
+    detail: str = ""
+
+
+class Specs:
+    """The hooks.  Implementations are called one by one; one that raises is reported and skipped."""
+
+    @hookspec
+    def pfd_register_tasks(self) -> Iterable[Task]:
+        """Return the tasks of this plugin."""
+        raise NotImplementedError
+
+    @hookspec
+    def pfd_register_records(self) -> Iterable[Records]:
+        """Return the tables of this plugin, named as strings: listing tasks must not import SQLAlchemy."""
+        raise NotImplementedError
+
+    @hookspec
+    def pfd_register_commands(self) -> Iterable[Command]:
+        """Return the command-line nouns of this plugin."""
+        raise NotImplementedError
+
+    @hookspec
+    def pfd_register_result_views(self) -> Iterable[ResultView]:
+        """Return how results of this plugin's tasks are shown."""
+        raise NotImplementedError
+
+    @hookspec
+    def pfd_before_job(self, start: JobStart) -> None:
+        """See a job that is about to run."""
+
+    @hookspec
+    def pfd_after_job(self, end: JobEnd) -> None:
+        """See a job that has ended."""
+
+    @hookspec
+    def pfd_job_event(self, event: JobEvent) -> None:
+        """See a change of a job: submitted, claimed, retried, lost, ended."""

@@ -1,0 +1,93 @@
+"""A job: one run of a task with given parameters, its states and the moves between them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class State(enum.StrEnum):
+    """Celery's states, so that a client of Celery needs no new words."""
+
+    PENDING = "PENDING"
+    STARTED = "STARTED"
+    PROGRESS = "PROGRESS"
+    RETRY = "RETRY"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    REVOKED = "REVOKED"
+
+
+QUEUED = frozenset({State.PENDING, State.RETRY})
+RUNNING = frozenset({State.STARTED, State.PROGRESS})
+LIVE = QUEUED | RUNNING
+ENDED = frozenset({State.SUCCESS, State.FAILURE, State.REVOKED})
+
+MOVES: dict[State, frozenset[State]] = {
+    State.PENDING: frozenset({State.STARTED, State.FAILURE, State.REVOKED}),
+    State.RETRY: frozenset({State.STARTED, State.FAILURE, State.REVOKED}),
+    State.STARTED: frozenset({State.PROGRESS, State.RETRY, *ENDED}),
+    State.PROGRESS: frozenset({State.PROGRESS, State.RETRY, *ENDED}),
+    State.SUCCESS: frozenset(),
+    State.FAILURE: frozenset(),
+    State.REVOKED: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """Why a job ended badly, as it is stored and shown."""
+
+    type: str
+    message: str
+    traceback: str = ""
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A published file of a job: its name inside the job's folder and its size in bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of the job table, as read.  Times are seconds since the epoch, UTC."""
+
+    seq: int
+    id: str
+    task: str
+    queue: str
+    state: State
+    priority: int
+    progress: float
+    status: str
+    created_at: float
+    due_at: float
+    started_at: float | None
+    ended_at: float | None
+    attempt: int
+    lost: int
+    claim: int | None
+    owner: str | None
+    cancel_requested: bool
+    parent_id: str | None
+    retry_of: str | None
+    key: str | None
+    session: str | None
+    waiting: int
+    meta: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    params: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] | None = None
+    failure: JobFailure | None = None
+    artifacts: tuple[ArtifactFile, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Celery's `AsyncResult.info`: progress, status text and whatever else the task reported."""
+        return {**self.meta, "progress": self.progress, "status": self.status}

@@ -1,0 +1,229 @@
+"""Discovery: plugins found through entry points, each loaded on its own.
+
+A plugin that is broken, incompatible or disabled becomes a record with a cause and a hint, and never takes the rest
+down.  Nothing heavy is imported: a manifest names its code as strings.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+import pluggy
+
+from pfd.errors import PluginError, UnknownTask
+from pfd.hooks import API_VERSION, Command, Records, ResultView, Specs
+from pfd.settings import Settings
+from pfd.task import Task
+
+GROUP = "pfd.plugins"
+
+log = logging.getLogger("pfd.plugins")
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class PluginRecord:
+    """What became of one plugin."""
+
+    name: str
+    distribution: str
+    version: str
+    status: Literal["loaded", "broken", "incompatible", "disabled"]
+    cause: str = ""
+    hint: str = ""
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What a plugin that could be loaded has registered."""
+
+    record: PluginRecord
+    module: Any
+    tasks: tuple[Task, ...] = ()
+    records: tuple[Records, ...] = ()
+    commands: tuple[Command, ...] = ()
+    views: tuple[ResultView, ...] = ()
+
+
+@dataclass
+class Registry:
+    """All plugins of this environment and what they offer."""
+
+    records: list[PluginRecord] = field(default_factory=list)
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    conflicts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _loaded: list[_Loaded] = field(default_factory=list)
+
+    def task(self, name: str) -> Task:
+        """The task of that name.
+
+        Raises
+        ------
+        PluginError : two plugins claim the name; both are named.
+        UnknownTask : no plugin declares it; the nearest names are given.
+        """
+        if name in self.conflicts:
+            raise PluginError(
+                f"task {name!r} is claimed by {' and '.join(self.conflicts[name])}",
+                hint="disable one of them with PFD_DISABLE_PLUGINS",
+            )
+        if task := self.tasks.get(name):
+            return task
+        near = difflib.get_close_matches(name, self.tasks, n=3)
+        absent = [record.name for record in self.records if record.status != "loaded"]
+        if near:
+            hint = f"did you mean {', '.join(near)}?"
+        elif absent:
+            hint = f"not loaded: {', '.join(absent)}; 'pfd plugins' says why"
+        else:
+            hint = "'pfd tasks' lists those that are installed"
+        raise UnknownTask(f"unknown task {name!r}", hint=hint)
+
+    def owner(self, task: str) -> PluginRecord | None:
+        """The plugin that declares a task."""
+        return next((record for record in self.records if task in record.tasks), None)
+
+    def tables(self) -> list[Records]:
+        """Tables of the loaded plugins, in floor order."""
+        found = [table for item in self._loaded for table in item.records]
+        return sorted(found, key=lambda table: (table.floor, table.name))
+
+    def commands(self) -> dict[str, Command]:
+        """Command-line nouns; of two of the same name the first plugin's stands."""
+        nouns: dict[str, Command] = {}
+        for item in self._loaded:
+            for command in item.commands:
+                nouns.setdefault(command.name, command)
+        return nouns
+
+    def result_views(self) -> dict[str, ResultView]:
+        """How to show the results of each task."""
+        return {view.task: view for item in self._loaded for view in item.views}
+
+    def listens(self, hook: str) -> bool:
+        """Whether any plugin implements a hook."""
+        return any(_implementation(item.module, hook) for item in self._loaded)
+
+    def notify(self, hook: str, **context: Any) -> None:
+        """Call a hook of every plugin, one by one; one that raises is logged and skipped."""
+        for item in self._loaded:
+            if implementation := _implementation(item.module, hook):
+                try:
+                    implementation(**context)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException:  # sys.exit() in a hook is its own end, not the worker's
+                    log.exception("plugin %s: %s raised", item.record.name, hook)
+
+
+def load_registry(settings: Settings) -> Registry:
+    """Find and load all plugins.  Never raises because of a plugin."""
+    loaded: list[_Loaded] = []
+    failed: list[PluginRecord] = []
+    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        outcome = _load(entry, settings)
+        if isinstance(outcome, _Loaded):
+            loaded.append(outcome)
+        else:
+            failed.append(outcome)
+    return _assemble(loaded, failed)
+
+
+def _assemble(loaded: list[_Loaded], failed: list[PluginRecord]) -> Registry:
+    claims: dict[str, list[_Loaded]] = {}
+    for item in loaded:
+        for task in item.tasks:
+            claims.setdefault(task.name, []).append(item)
+    conflicts = {name: tuple(item.record.name for item in owners) for name, owners in claims.items() if owners[1:]}
+    tasks = {task.name: task for item in loaded for task in item.tasks if task.name not in conflicts}
+    records = []
+    for item in loaded:
+        lost = sorted(name for name, owners in conflicts.items() if item.record.name in owners)
+        cause = f"task {', '.join(lost)} is claimed by {' and '.join(conflicts[lost[0]])}" if lost else ""
+        hint = "disable one of them with PFD_DISABLE_PLUGINS" if lost else ""
+        kept = tuple(task.name for task in item.tasks if task.name not in conflicts)
+        records.append(replace(item.record, tasks=kept, cause=cause, hint=hint))
+    records = sorted(records + failed, key=lambda record: record.name)
+    return Registry(records, MappingProxyType(dict(sorted(tasks.items()))), MappingProxyType(conflicts), loaded)
+
+
+def _load(entry: importlib.metadata.EntryPoint, settings: Settings) -> _Loaded | PluginRecord:
+    dist = entry.dist
+    base = PluginRecord(
+        entry.name, dist.name if dist else entry.value.partition(".")[0], dist.version if dist else "?", "loaded"
+    )
+    if entry.name in settings.disable_plugins:
+        return replace(base, status="disabled", cause="named in PFD_DISABLE_PLUGINS")
+    if settings.plugins and entry.name not in settings.plugins:
+        return replace(base, status="disabled", cause="not named in PFD_PLUGINS")
+    try:
+        module = entry.load()
+        wanted = getattr(module, "pfd_api", API_VERSION)
+        if wanted != API_VERSION:
+            return replace(
+                base,
+                status="incompatible",
+                cause=f"wants plugin API {wanted}, this core has {API_VERSION}",
+                hint=f"install a version of {base.distribution} made for this core",
+            )
+        _check_hooks(module)
+        tasks = tuple(_registered(module, "pfd_register_tasks", Task))
+        return _Loaded(
+            replace(base, tasks=tuple(task.name for task in tasks)),
+            module,
+            tasks,
+            tuple(_registered(module, "pfd_register_records", Records)),
+            tuple(_registered(module, "pfd_register_commands", Command)),
+            tuple(_registered(module, "pfd_register_result_views", ResultView)),
+        )
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a manifest may even call sys.exit(); that is its own end, not ours
+        log.debug("plugin %s could not be loaded", entry.name, exc_info=True)
+        return replace(base, status="broken", cause=_cause(error), hint=_hint(error, base))
+
+
+def _registered(module: Any, hook: str, kind: type[_T]) -> Iterator[_T]:
+    implementation = _implementation(module, hook)
+    if implementation is None:
+        return
+    found: Iterable[Any] = implementation()
+    for item in found:
+        if not isinstance(item, kind):
+            raise PluginError(f"{hook} returned {item!r}, which is no {kind.__name__}")
+        yield item
+
+
+def _implementation(module: Any, hook: str) -> Any:
+    function = getattr(module, hook, None)
+    return function if getattr(function, "pfd_impl", None) is not None else None
+
+
+def _check_hooks(module: Any) -> None:
+    """Refuse a hook with a wrong name or wrong arguments now, rather than when a job first reaches it."""
+    manager = pluggy.PluginManager("pfd")
+    manager.add_hookspecs(Specs)
+    manager.register(module)
+    manager.check_pending()
+    for hook in vars(Specs):
+        if hook.startswith("pfd_") and callable(getattr(module, hook, None)) and not _implementation(module, hook):
+            raise PluginError(f"{hook} is not marked with @hookimpl, so nobody would call it")
+
+
+def _cause(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def _hint(error: BaseException, record: PluginRecord) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"install what provides {error.name!r}, or reinstall {record.distribution}"
+    return f"PFD_DISABLE_PLUGINS={record.name} leaves it out; a newer {record.distribution} may mend it"

@@ -1,0 +1,72 @@
+"""What a runtime is: a way to ring the workers of a queue.
+
+The job table is the truth.  A runtime only carries the news that a queue has something to claim, so losing every
+message it holds loses no job.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Protocol, runtime_checkable
+
+from pfd.errors import SettingsError
+from pfd.settings import Settings
+
+GROUP = "pfd.runtimes"
+
+
+@runtime_checkable
+class Runtime(Protocol):
+    """A runtime, named under the entry-point group `pfd.runtimes`.  Constructed with the settings."""
+
+    name: str
+
+    def __init__(self, settings: Settings) -> None: ...
+
+    def ring(self, queue: str, job_id: str) -> None:
+        """Tell the workers of `queue` that `job_id` can be claimed, or has been asked to stop.
+
+        Returns at once.  Raises `QueueError` when the news cannot be delivered; the job stays stored, and a sweep
+        delivers it later.
+        """
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class Bell(Protocol):
+    """How a worker hears that it was rung: something to select on."""
+
+    def fileno(self) -> int:
+        """The file descriptor that becomes readable when the bell was rung."""
+
+    def drain(self) -> None:
+        """Forget the rings heard so far."""
+
+    def close(self) -> None:
+        """Hear no more."""
+
+
+def runtime_names() -> list[str]:
+    """Names of the installed runtimes."""
+    return sorted(entry.name for entry in importlib.metadata.entry_points(group=GROUP))
+
+
+def load_runtime(settings: Settings) -> Runtime:
+    """The runtime that the settings name.  Raises `SettingsError` where it is not installed or cannot be loaded."""
+    found = [e for e in importlib.metadata.entry_points(group=GROUP) if e.name == settings.runtime]
+    if not found:
+        raise SettingsError(
+            f"runtime {settings.runtime!r} is not installed; there are: {', '.join(runtime_names())}",
+            hint=f"set PFD_RUNTIME to one of them, or pip install 'pfd-core[{settings.runtime}]'",
+        )
+    try:
+        runtime = found[0].load()(settings)
+    except ImportError as error:
+        raise SettingsError(
+            f"runtime {settings.runtime!r} cannot be loaded: {error}",
+            hint=f"pip install 'pfd-core[{settings.runtime}]'",
+        ) from error
+    if not isinstance(runtime, Runtime):
+        raise SettingsError(f"runtime {settings.runtime!r} ({found[0].value}) does not speak the runtime protocol")
+    return runtime

@@ -1,0 +1,189 @@
+"""Settings, and where each came from.
+
+Order: what the caller gives (the command line), the environment, `pfd.toml` (found upwards from the working directory),
+defaults.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pfd.errors import SettingsError
+
+FILE = "pfd.toml"
+
+
+class Settings(BaseModel):
+    """All settings.  The environment variable of a field is `PFD_` and its name in capitals."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("pfd", appauthor=False),
+        description="folder of the database, artifacts and logs",
+    )
+    database_url: str = Field("", description="SQLite in PFD_HOME, or postgresql://… for several machines")
+    runtime: str = Field("local", description="local, eager, or the name of an installed runtime")
+    broker_url: str = Field("", description="broker of the Celery and Dramatiq runtimes")
+    roots: tuple[Path, ...] = Field((), description="folders where user paths may lie, beside PFD_HOME and the cwd")
+    plugins: tuple[str, ...] = Field((), description="load only these plugins (all when empty)")
+    disable_plugins: tuple[str, ...] = Field((), description="do not load these plugins")
+    lease: float = Field(15.0, gt=0, description="seconds without a sign of life after which a worker counts as lost")
+    sweep: float = Field(2.0, gt=0, description="seconds between looks for lost, due and unrung jobs")
+    grace: float = Field(10.0, ge=0, description="seconds between asking a job to stop and ending its processes")
+    max_lost: int = Field(3, ge=1, description="how often a job may lose its worker before it fails")
+    max_result_bytes: int = Field(256 * 1024, ge=1024, description="largest result, as JSON")
+    max_log_bytes: int = Field(1024 * 1024, ge=4096, description="captured output kept a job: half head, half tail")
+    retention: float | None = Field(None, gt=0, description="days after which ended jobs may be pruned")
+
+    @field_validator("roots", "plugins", "disable_plugins", mode="before")
+    @classmethod
+    def _split(cls, value: Any, info: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(_separator(info.field_name)) if part.strip())
+        return value
+
+    @field_validator("retention", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return None if value in ("", "none") else value
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if value == "":
+            raise ValueError("it is empty; name a folder, or leave it out")
+        return value
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return Path(os.path.abspath(value.expanduser()))
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        scheme = value.partition(":")[0].partition("+")[0]
+        if value and scheme not in ("sqlite", "postgresql", "postgres"):
+            raise ValueError("use sqlite:///FILE or postgresql://USER@HOST/NAME")
+        return value
+
+    @property
+    def store_url(self) -> str:
+        """The URL of the store in SQLAlchemy's words."""
+        if not self.database_url:
+            return f"sqlite:///{self.home / 'pfd.sqlite3'}"
+        return re.sub(r"\Apostgres(ql)?://", "postgresql+psycopg://", self.database_url)
+
+    @property
+    def allowed_roots(self) -> tuple[Path, ...]:
+        return (self.home, Path.cwd(), *self.roots)
+
+
+def _separator(name: str | None) -> str:
+    return os.pathsep if name == "roots" else ","
+
+
+@dataclass(frozen=True)
+class LoadedSettings:
+    """Settings together with the origin of each value: `"default"`, `"environment PFD_HOME"`, a file, …"""
+
+    values: Settings
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def shown(self) -> list[tuple[str, str, str]]:
+        """(name, value, origin) of each setting, secrets masked."""
+        rows = []
+        for name in Settings.model_fields:
+            value = getattr(self.values, name)
+            if name == "database_url":
+                value = value or self.values.store_url
+            if isinstance(value, tuple):
+                value = _separator(name).join(str(part) for part in value)
+            rows.append((name, mask("" if value is None else str(value)), self.origins.get(name, "default")))
+        return rows
+
+
+def mask(text: str) -> str:
+    """Replace the password of a URL, and anything in its query, by stars."""
+    if "://" not in text:
+        return text
+    # To the last @: a password may hold one, and too much masked is better than too little.
+    text = re.sub(r"(//[^:/@]*):.*@", r"\1:***@", text)
+    return re.sub(r"((?:password|secret|token|key)\w*)=[^&]*", r"\1=***", text, flags=re.IGNORECASE)
+
+
+def load_settings(
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    start: Path | None = None,
+) -> LoadedSettings:
+    """Gather settings from all places.  Raises `SettingsError` naming the setting, its value and its origin."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+
+    def put(found: Mapping[str, Any], origin: str) -> None:
+        for name, value in found.items():
+            if value is not None:
+                values[name] = value
+                origins[name] = origin
+
+    if path := _find_file(start):
+        put(_read_file(path), str(path))
+    put(_celery_names(environ), "environment (Celery's name)")
+    for name in Settings.model_fields:
+        variable = f"PFD_{name.upper()}"
+        if variable in environ:
+            put({name: environ[variable]}, f"environment {variable}")
+    put(dict(overrides or {}), "command line")
+    try:
+        return LoadedSettings(Settings(**values), origins)
+    except ValidationError as error:
+        item = error.errors(include_url=False)[0]
+        name = str(item["loc"][0]) if item["loc"] else "settings"
+        reason = item["msg"].removeprefix("Value error, ")
+        raise SettingsError(
+            f"setting {name}={mask(str(values.get(name)))!r} from {origins.get(name, 'default')}: {reason}",
+            hint="'pfd config' lists all settings and where each comes from",
+        ) from error
+
+
+def _celery_names(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"broker_url": environ.get("CELERY_BROKER_URL")}
+    backend = environ.get("CELERY_RESULT_BACKEND", "")
+    if backend.startswith("db+"):
+        found["database_url"] = backend.removeprefix("db+")
+    if environ.get("CELERY_ALWAYS_EAGER", "").lower() in ("1", "true", "yes", "on"):
+        found["runtime"] = "eager"
+    return found
+
+
+def _find_file(start: Path | None) -> Path | None:
+    folder = (start or Path.cwd()).resolve()
+    return next((p for f in (folder, *folder.parents) if (p := f / FILE).is_file()), None)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}", hint="mend or move the file") from error
+    if unknown := sorted(set(found) - set(Settings.model_fields)):
+        raise SettingsError(f"{path}: unknown setting {', '.join(unknown)}", hint="'pfd config' lists all settings")
+    # A relative path in a file is relative to that file, not to where the command was typed.
+    if isinstance(found.get("home"), str):
+        found["home"] = path.parent / Path(found["home"]).expanduser()
+    if isinstance(found.get("roots"), list):
+        found["roots"] = tuple(path.parent / Path(root).expanduser() for root in found["roots"])
+    return found

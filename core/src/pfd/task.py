@@ -1,0 +1,294 @@
+"""What a task declares.
+
+A `Task` is a frozen description: a name, the models of its parameters and result, and how it wants to be run.  The code
+itself is named as `"module:function"` and is loaded where it runs, so that listing tasks imports nothing heavy.
+Everything that can be wrong with a declaration is refused here, when the plugin is loaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin
+
+import annotated_types
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
+from pydantic.types import AllowInfNan
+
+from pfd.errors import ParameterError, PluginError
+
+if TYPE_CHECKING:
+    from pfd.dispatcher import JobHandle
+
+__all__ = ["Params", "PathPolicy", "Ref", "Result", "Task", "UserPath"]
+
+MAX_INLINE_SECONDS = 15.0
+"""An inline task runs in the worker's own interpreter, so its limit may not exceed the default lease."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_RUN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
+
+
+class Params(BaseModel):
+    """Base of parameter models: unknown fields are refused, instances are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
+
+
+class Result(BaseModel):
+    """Base of result models.  Numbers that may be NaN or infinite are declared `float | None`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class PathPolicy:
+    """Where user paths may lie.  Handed to pydantic as the validation context of a `Params` model.
+
+    `trusted` is for a path typed at the local command line: it is accepted, and noted in `added` so that the job may
+    use it as well.  `used` holds the roots that the checked paths lie in.
+    """
+
+    def __init__(self, roots: tuple[Path, ...], *, trusted: bool = False) -> None:
+        self._given = roots
+        self.trusted = trusted
+        self.added: list[Path] = []
+        self.used: list[Path] = []
+
+    @functools.cached_property
+    def roots(self) -> tuple[Path, ...]:
+        return tuple(root.resolve() for root in self._given)
+
+    def check(self, path: Path) -> Path:
+        try:
+            resolved = path.expanduser().resolve()
+        except (OSError, RuntimeError) as error:  # an unknown ~user, a circle of links
+            raise ValueError(f"this path leads nowhere: {error}") from error
+        if root := next((root for root in self.roots if resolved.is_relative_to(root)), None):
+            self.used.append(root)
+            return resolved
+        if self.trusted:
+            self.added.append(resolved)
+            return resolved
+        roots = ", ".join(str(root) for root in self.roots)
+        raise ValueError(f"{resolved} is outside the allowed folders ({roots}); add its folder to PFD_ROOTS")
+
+
+def _confine(path: Path, info: ValidationInfo) -> Path:
+    return info.context.check(path) if isinstance(info.context, PathPolicy) else path
+
+
+UserPath = Annotated[Path, AfterValidator(_confine)]
+"""A path given by a user: made absolute and confined to the allowed roots where the job is submitted."""
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Stands in a parameter for a field of another job's result, filled in when that job has succeeded."""
+
+    job_id: str
+    field: str
+
+    def to_json(self) -> dict[str, dict[str, str]]:
+        return {"$result": {"job": self.job_id, "field": self.field}}
+
+    @staticmethod
+    def from_json(value: object) -> Ref | None:
+        if isinstance(value, dict) and set(value) == {"$result"} and isinstance(value["$result"], dict):
+            inner = value["$result"]
+            if set(inner) == {"job", "field"}:
+                return Ref(str(inner["job"]), str(inner["field"]))
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A kind of job.
+
+    Parameters
+    ----------
+    name : the name on the wire, in the command line, in Celery and in Dramatiq.
+    run : `"module:function"`; called as `function(params, ctx)` where the job runs.
+    params, result : pydantic models.
+    queue : the queue whose slots run it.
+    isolation : `"process"` (a process of its own) or `"inline"` (short pure-Python work in the worker).
+    max_attempts : how often it may be run in all when it raises one of `retry_on`.
+    retry_on : exceptions worth another attempt, as classes or `"module:Class"` strings.
+    backoff : seconds before the second attempt; doubled for each further one, with jitter, up to `backoff_max`.
+    soft_time_limit, time_limit : seconds until the task is asked to stop, and until its processes are ended.
+    memory_limit : bytes of proportional set size of its whole process tree.
+    preload : heavy modules that a warm process should have imported before the job starts.
+    priority : larger is sooner.
+    gpu : whether it wants an accelerator slot.
+    coordinator : whether it waits for children; it then holds no slot that they need.
+    """
+
+    name: str
+    run: str
+    params: type[BaseModel]
+    result: type[BaseModel]
+    queue: str = "default"
+    isolation: Literal["process", "inline"] = "process"
+    max_attempts: int = 1
+    retry_on: tuple[type[Exception] | str, ...] = ()
+    backoff: float = 1.0
+    backoff_max: float = 300.0
+    soft_time_limit: float | None = None
+    time_limit: float | None = None
+    memory_limit: int | None = None
+    preload: tuple[str, ...] = ()
+    priority: int = 0
+    gpu: bool = False
+    coordinator: bool = False
+
+    def __post_init__(self) -> None:
+        for problem in self._problems():
+            raise PluginError(f"task {self.name!r}: {problem}")
+
+    def _problems(self) -> Iterator[str]:
+        if not _NAME.match(self.name):
+            yield "a name is lower-case letters, digits and underscores"
+        if not _RUN.match(self.run):
+            yield f"run={self.run!r} is not of the form 'package.module:function'"
+        if not _NAME.match(self.queue):
+            yield f"queue={self.queue!r}: a name is lower-case letters, digits and underscores"
+        if self.isolation not in ("process", "inline"):
+            yield f"isolation={self.isolation!r}: choose 'process' or 'inline'"
+        for role, model in (("params", self.params), ("result", self.result)):
+            if not _is_model(model):
+                yield f"{role}={model!r} is not a pydantic model"
+                return
+        yield from (f"result field {where}: {why}" for where, why in _unstorable(self.result))
+        if self.max_attempts < 1:
+            yield f"max_attempts={self.max_attempts} is less than 1"
+        if self.max_attempts > 1 and not self.retry_on:
+            yield "max_attempts without retry_on has no effect; name the exceptions worth another attempt"
+        for name in ("backoff", "backoff_max"):
+            if getattr(self, name) < 0:
+                yield f"{name} is negative"
+        for name in ("soft_time_limit", "time_limit", "memory_limit"):
+            limit = getattr(self, name)
+            if limit is not None and limit <= 0:
+                yield f"{name}={limit} is not positive"
+        if self.soft_time_limit and self.time_limit and self.soft_time_limit > self.time_limit:
+            yield "soft_time_limit is larger than time_limit"
+        if self.isolation == "inline":
+            if self.time_limit is None or self.time_limit > MAX_INLINE_SECONDS:
+                yield f"an inline task declares time_limit of at most {MAX_INLINE_SECONDS:g} s"
+            if self.memory_limit or self.preload or self.gpu:
+                yield "memory_limit, preload and gpu need isolation='process'"
+
+    def load(self) -> Callable[[Any, Any], Any]:
+        """Import and return the function.  Raises `PluginError` where it does not exist."""
+        module, _, attribute = self.run.partition(":")
+        try:
+            function = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise PluginError(
+                f"task {self.name!r}: {self.run!r} cannot be loaded: {error}",
+                hint="install what the plugin needs, then run 'pfd doctor'",
+            ) from error
+        if not callable(function):
+            raise PluginError(f"task {self.name!r}: {self.run!r} is not callable")
+        return cast("Callable[[Any, Any], Any]", function)
+
+    def validate(self, params: Mapping[str, Any] | BaseModel, policy: PathPolicy | None = None) -> BaseModel:
+        """Return validated parameters.
+
+        Raises
+        ------
+        ParameterError : names each field, its value and what is allowed.
+        """
+        data = params.model_dump() if isinstance(params, BaseModel) else dict(params)
+        try:
+            return self.params.model_validate(data, context=policy)
+        except ValidationError as error:
+            problems = tuple(_explain(item) for item in error.errors(include_url=False))
+            raise ParameterError(
+                f"{self.name}: " + "; ".join(problems),
+                problems=problems,
+                hint=f"'pfd tasks show {self.name}' lists the parameters",
+            ) from error
+
+    def bind(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Turn the arguments of `delay` into a mapping: one mapping, or values in declared order and by name."""
+        if len(args) == 1 and not kwargs and isinstance(args[0], Mapping | BaseModel):
+            given = args[0]
+            return given.model_dump() if isinstance(given, BaseModel) else dict(given)
+        names = list(self.params.model_fields)
+        if len(args) > len(names):
+            raise ParameterError(f"{self.name}: takes at most {len(names)} parameters, was given {len(args)}")
+        bound = dict(zip(names, args, strict=False))
+        if twice := set(bound) & set(kwargs):
+            raise ParameterError(f"{self.name}: {', '.join(sorted(twice))} given twice")
+        return bound | kwargs
+
+    def delay(self, *args: Any, **kwargs: Any) -> JobHandle:
+        """Submit a job: `delay({...})`, or the parameters in declared order or by name."""
+        return _submit(self.name, self.bind(*args, **kwargs))
+
+    def apply_async(
+        self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> JobHandle:
+        """Submit a job with options: `key`, `priority`, `countdown`, `queue`, `tags`, `after`, `time_limit` …"""
+        return _submit(self.name, self.bind(*args, **(kwargs or {})), **options)
+
+
+def _submit(name: str, params: Mapping[str, Any], **options: Any) -> JobHandle:
+    if _submitter is None:
+        raise PluginError(f"{name} cannot be submitted before pfd is imported")
+    return _submitter(name, params, **options)
+
+
+_submitter: Callable[..., JobHandle] | None = None
+
+
+def set_submitter(submit: Callable[..., JobHandle]) -> None:
+    """Say what `Task.delay` calls.  Set once by the package itself, since a dispatcher stands above a task."""
+    global _submitter
+    _submitter = submit
+
+
+def _is_model(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseModel)
+
+
+def _explain(item: Any) -> str:
+    where = ".".join(str(part) for part in item["loc"]) or "parameters"
+    message = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "missing":
+        return f"{where}: is required"
+    if item["type"] == "extra_forbidden":
+        return f"{where}: is no parameter of this task"
+    shown = repr(item["input"])
+    return f"{where}={shown if len(shown) <= 80 else shown[:77] + '...'}: {message[0].lower()}{message[1:]}"
+
+
+def _unstorable(model: type[BaseModel], prefix: str = "", seen: frozenset[type] = frozenset()) -> Iterator[Any]:
+    """Fields of a result that could not be stored as JSON: a bare float (NaN has no JSON), bytes, any object."""
+    for name, field in model.model_fields.items():
+        finite = any(isinstance(m, AllowInfNan) and not m.allow_inf_nan for m in field.metadata)
+        yield from _unstorable_type(field.annotation, prefix + name, seen | {model}, finite=finite, optional=False)
+
+
+def _unstorable_type(kind: Any, where: str, seen: frozenset[type], *, finite: bool, optional: bool) -> Iterator[Any]:
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        bounds = any(isinstance(m, AllowInfNan | annotated_types.Interval) for m in args[1:])
+        yield from _unstorable_type(args[0], where, seen, finite=finite or bounds, optional=optional)
+    elif origin in (Union, UnionType):
+        for arm in args:
+            yield from _unstorable_type(arm, where, seen, finite=finite, optional=type(None) in args or optional)
+    elif origin is not None and origin is not Literal:
+        for arm in args:
+            yield from _unstorable_type(arm, where, seen, finite=False, optional=False)
+    elif kind is float and not (finite or optional):
+        yield where, "a float may be NaN, which JSON cannot hold: declare it 'float | None'"
+    elif kind in (bytes, bytearray, complex):
+        yield where, f"{kind.__name__} is not JSON; keep it as an artifact"
+    elif isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+        yield from _unstorable(kind, f"{where}.", seen)
