@@ -1,0 +1,8 @@
+"""The job table and everything that reads or writes it."""
+
+from pfd.store.claims import Ending, Wanted
+from pfd.store.jobs import NewJob, Submitted
+from pfd.store.store import Store
+from pfd.store.workers import WorkerInfo
+
+__all__ = ["Ending", "NewJob", "Store", "Submitted", "Wanted", "WorkerInfo"]

@@ -1,0 +1,287 @@
+"""Claims: taking a job, writing as its owner, ending it, and taking it back from a lost worker.
+
+Each write of a run names its claim.  Where that is no longer the job's claim the write is refused (`StaleClaim`), so of
+overlapping runs one result is accepted, and it is the newer claim's.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from pfd.errors import StaleClaim
+from pfd.job import ArtifactFile, Job, JobFailure, State
+from pfd.store.encoding import clean_text, encode
+from pfd.store.engine import is_sqlite
+from pfd.store.jobs import FULL, describe_failure, end_queued, to_job
+from pfd.store.prepared import Prepared
+from pfd.store.schema import IS_QUEUED, IS_RUNNING, claims, jobs
+from pfd.store.settle import settle
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a worker can take: its own id, the queues and tasks it serves, and the session it is confined to."""
+
+    owner: str
+    queues: tuple[str, ...]
+    tasks: tuple[str, ...]
+    session: str | None = None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended."""
+
+    state: State
+    result: str | None = None
+    failure: JobFailure | None = None
+    artifacts: tuple[ArtifactFile, ...] = ()
+    progress: float | None = None
+    status: str | None = None
+    meta: dict[str, Any] | None = None
+
+
+_now: Any = sa.bindparam("p_now", None)
+_owner: Any = sa.bindparam("p_owner", None)
+_seq: Any = sa.bindparam("p_seq", None)
+_claim: Any = sa.bindparam("p_claim", None)
+
+
+@functools.lru_cache(maxsize=64)
+def _draw(wanted: Wanted, *, skip_locked: bool) -> Prepared:
+    """Find the next job and draw a claim number for it, in one statement."""
+    query = (
+        sa.select(jobs.c.seq, _owner, _now)
+        .where(
+            IS_QUEUED,
+            jobs.c.queue.in_(wanted.queues),
+            jobs.c.task.in_(wanted.tasks),
+            jobs.c.waiting == 0,
+            jobs.c.due_at <= sa.bindparam("p_due", None),
+        )
+        .order_by(jobs.c.priority.desc(), jobs.c.seq)
+        .limit(1)
+    )
+    if wanted.session is not None:
+        query = query.where(jobs.c.session == wanted.session)
+    if skip_locked:
+        query = query.with_for_update(skip_locked=True)
+    columns = ["job_seq", "owner", "claimed_at"]
+    return Prepared(claims.insert().from_select(columns, query).returning(claims.c.number, claims.c.job_seq))
+
+
+_TAKE = Prepared(
+    jobs.update()
+    .where(jobs.c.seq == _seq)
+    .values(
+        state=State.STARTED.value,
+        claim=_claim,
+        owner=_owner,
+        attempt=jobs.c.attempt + 1,
+        started_at=_now,
+        progress=0.0,
+        status="",
+        meta="{}",
+    )
+    .returning(*FULL)
+)
+
+
+def claim(connection: Connection, wanted: Wanted, *, due_by: float | None = None) -> Job | None:
+    """Take the next job for `wanted` that is due (by now, unless said otherwise), or None.
+
+    One atomic step under the caller's write transaction.
+    """
+    if not (wanted.queues and wanted.tasks):
+        return None
+    now = time.time()
+    values = {"p_now": now, "p_owner": wanted.owner, "p_due": now if due_by is None else due_by}
+    drawn = _draw(wanted, skip_locked=not is_sqlite(connection))(connection, values).first()
+    if drawn is None:
+        return None
+    values |= {"p_seq": drawn.job_seq, "p_claim": drawn.number}
+    return to_job(_TAKE(connection, values).one())
+
+
+def next_due(connection: Connection, wanted: Wanted) -> float | None:
+    """When the earliest job that `wanted` could take falls due, in seconds since the epoch."""
+    query = sa.select(sa.func.min(jobs.c.due_at)).where(
+        IS_QUEUED, jobs.c.queue.in_(wanted.queues), jobs.c.task.in_(wanted.tasks), jobs.c.waiting == 0
+    )
+    if wanted.session is not None:
+        query = query.where(jobs.c.session == wanted.session)
+    found = connection.execute(query).scalar()
+    return None if found is None else float(found)
+
+
+_MINE = (jobs.c.seq == _seq, jobs.c.claim == _claim, IS_RUNNING)
+_PROGRESS = Prepared(
+    jobs.update()
+    .where(*_MINE)
+    .values(
+        state=State.PROGRESS.value,
+        progress=sa.bindparam("p_progress", None),
+        status=sa.bindparam("p_status", None),
+        meta=sa.bindparam("p_meta", None),
+    )
+)
+
+
+def progress(connection: Connection, job: Job, fraction: float, status: str, meta: dict[str, Any]) -> None:
+    """Write the progress of a run.  Raises `StaleClaim` where the job is no longer that run's."""
+    done = _PROGRESS(
+        connection,
+        {
+            "p_seq": job.seq,
+            "p_claim": job.claim,
+            "p_progress": fraction,
+            "p_status": clean_text(status),
+            "p_meta": encode(meta),
+        },
+    )
+    if not done.rowcount:
+        raise _stale(job)
+
+
+def hold(connection: Connection, seq: int, claim_number: int, job_id: str) -> None:
+    """Make sure, until the end of this transaction, that the job is still that claim's."""
+    query = sa.select(jobs.c.seq).where(jobs.c.seq == seq, jobs.c.claim == claim_number, IS_RUNNING)
+    if connection.execute(query.with_for_update()).scalar() is None:
+        raise StaleClaim(f"job {job_id} is no longer this run's (claim {claim_number})")
+
+
+_END = Prepared(
+    jobs.update()
+    .where(*_MINE)
+    .values(
+        state=sa.bindparam("p_state", None),
+        ended_at=_now,
+        result=sa.bindparam("p_result", None),
+        failure=sa.bindparam("p_failure", None),
+        artifacts=sa.bindparam("p_artifacts", None),
+        progress=sa.func.coalesce(sa.bindparam("p_progress", None, type_=sa.Double), jobs.c.progress),
+        status=sa.func.coalesce(sa.bindparam("p_status", None, type_=sa.Text), jobs.c.status),
+        meta=sa.func.coalesce(sa.bindparam("p_meta", None, type_=sa.Text), jobs.c.meta),
+    )
+    .returning(jobs.c.followers)
+)
+
+
+def end(connection: Connection, job: Job, ending: Ending) -> None:
+    """Write the end of a run and settle what waits for it.  Raises `StaleClaim` as above."""
+    row = _END(
+        connection,
+        {
+            "p_seq": job.seq,
+            "p_claim": job.claim,
+            "p_now": time.time(),
+            "p_state": ending.state.value,
+            "p_result": ending.result,
+            "p_failure": None if ending.failure is None else describe_failure(ending.failure),
+            "p_artifacts": encode([(item.name, item.size) for item in ending.artifacts]),
+            "p_progress": 1.0 if ending.state is State.SUCCESS else ending.progress,
+            "p_status": None if ending.status is None else clean_text(ending.status),
+            "p_meta": None if ending.meta is None else encode(ending.meta),
+        },
+    ).first()
+    if row is None:
+        raise _stale(job)
+    if row.followers:
+        settle(connection, job.seq, ending.state)
+    if ending.state is not State.SUCCESS:
+        _note(connection, job.claim, f"{ending.state}: {ending.failure.message}" if ending.failure else ending.state)
+
+
+def again(connection: Connection, job: Job, *, delay: float, outcome: str, counted: bool = True) -> State:
+    """Put a run's job back as RETRY, due after `delay` seconds; one that was to be cancelled ends as REVOKED.
+
+    `counted=False` hands the attempt back, as when a worker shuts down.
+    """
+    values = {
+        "state": State.RETRY,
+        "due_at": time.time() + delay,
+        "owner": None,
+        "attempt": jobs.c.attempt if counted else jobs.c.attempt - 1,
+    }
+    row = _write(connection, job, values)
+    _note(connection, job.claim, outcome)
+    if row.cancel_requested:
+        end_queued(connection, job.seq, f"cancelled; {outcome}")
+        return State.REVOKED
+    return State.RETRY
+
+
+def lost(connection: Connection, job: Job, *, max_lost: int, reason: str) -> State:
+    """Settle a run whose worker or process vanished: RETRY, REVOKED where cancel was asked for, or FAILURE."""
+    row = connection.execute(
+        sa.select(jobs.c.lost, jobs.c.cancel_requested).where(*_MINE).with_for_update(),
+        {"p_seq": job.seq, "p_claim": job.claim},
+    ).first()
+    if row is None:
+        raise _stale(job)
+    times = row.lost + 1
+    if row.cancel_requested:
+        end(connection, job, Ending(State.REVOKED, failure=JobFailure("JobCancelled", f"cancelled; {reason}")))
+        return State.REVOKED
+    connection.execute(jobs.update().where(jobs.c.seq == job.seq).values(lost=times))
+    if times >= max_lost:
+        message = f"{reason}, for the {_ordinal(times)} time"
+        hint = "look at 'pfd logs' and at the memory of the machine, then 'pfd retry'"
+        end(connection, job, Ending(State.FAILURE, failure=JobFailure("WorkerLost", message, hint=hint)))
+        return State.FAILURE
+    # A loss takes no attempt away: retries that the task declared are counted apart.
+    again(connection, job, delay=backoff(times, 0.5, 30.0), outcome=f"lost: {reason}", counted=False)
+    return State.RETRY
+
+
+def owned(connection: Connection, owner: str) -> list[Job]:
+    """The running jobs of a worker."""
+    query = sa.select(*FULL).where(jobs.c.owner == owner, IS_RUNNING)
+    return [to_job(row) for row in connection.execute(query)]
+
+
+_ORDERS = sa.select(jobs.c.seq, jobs.c.claim, jobs.c.cancel_requested).where(jobs.c.owner == _owner, IS_RUNNING)
+
+
+def orders(connection: Connection, owner: str) -> dict[int, tuple[int, bool]]:
+    """For each running job of a worker, by its number: the claim it runs under, and whether it is to be cancelled."""
+    found = connection.execute(_ORDERS, {"p_owner": owner})
+    return {row.seq: (row.claim, bool(row.cancel_requested)) for row in found}
+
+
+def history(connection: Connection, seq: int) -> list[Row[Any]]:
+    """The claims of a job, oldest first: number, owner, claimed_at, outcome."""
+    query = sa.select(claims.c.number, claims.c.owner, claims.c.claimed_at, claims.c.outcome)
+    return list(connection.execute(query.where(claims.c.job_seq == seq).order_by(claims.c.number)))
+
+
+def backoff(times: int, first: float, most: float) -> float:
+    """Seconds to wait before try number `times + 1`: doubled each time, with jitter of a quarter either way."""
+    return min(most, first * 2.0 ** (times - 1)) * random.uniform(0.75, 1.25)  # noqa: S311  (no secret in it)
+
+
+def _write(connection: Connection, job: Job, values: dict[str, Any]) -> Row[Any]:
+    statement = jobs.update().where(*_MINE).values(**values).returning(jobs.c.cancel_requested)
+    row = connection.execute(statement, {"p_seq": job.seq, "p_claim": job.claim}).first()
+    if row is None:
+        raise _stale(job)
+    return row
+
+
+def _note(connection: Connection, number: int | None, outcome: str) -> None:
+    connection.execute(claims.update().where(claims.c.number == number).values(outcome=clean_text(outcome)))
+
+
+def _stale(job: Job) -> StaleClaim:
+    return StaleClaim(f"job {job.id} is no longer this run's (claim {job.claim})")
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")

@@ -1,0 +1,146 @@
+"""Connections: SQLite in WAL mode with immediate write transactions, or PostgreSQL; errors made clear."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from pfd.errors import StoreError
+from pfd.settings import mask
+
+BUSY_SECONDS = 20.0
+"""How long a writer waits for another one on SQLite before it gives up."""
+
+READ = {"pfd_read": True}
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for the store at `url`; nothing is connected yet."""
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(parsed)
+        return sa.create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=24)
+    except ModuleNotFoundError as error:
+        raise StoreError(f"no driver for {mask(url)}: {error}", hint="pip install 'pfd-core[postgres]'") from error
+    except (SQLAlchemyError, NoSuchModuleError, ValueError) as error:
+        raise StoreError(f"database URL {mask(url)!r} cannot be used: {error}") from error
+
+
+def _sqlite(url: sa.URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise StoreError("an in-memory SQLite store cannot be shared with a worker", hint="name a file")
+    engine = sa.create_engine(
+        url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=8, max_overflow=24
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # transactions begin where PFD says so, not where the driver guesses
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: fewer waits for the disk
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        raw: Any = connection.connection.driver_connection
+        if connection.get_execution_options().get("pfd_read", False):
+            raw.execute("BEGIN")
+        else:
+            _begin_immediate(raw)
+
+    return engine
+
+
+def _begin_immediate(raw: sqlite3.Connection) -> None:
+    """Take the write lock.
+
+    A deferred transaction that reads and then writes fails at once when another writer came between.  SQLite's own
+    waiting sleeps for up to 100 ms at a time, many times what a writer holds the lock for, so the wait is done here.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    pause = 0.0001
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise OperationalError("BEGIN IMMEDIATE", None, error) from error
+                time.sleep(pause)
+                pause = min(0.002, pause * 1.5)
+            else:
+                return
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+
+
+@contextmanager
+def converting(url: str) -> Iterator[None]:
+    """Turn errors of the driver into a `StoreError` that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise explain(error, url) from error
+
+
+def explain(error: DBAPIError, url: str) -> StoreError:
+    """A `StoreError` for an error of the driver."""
+    reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    where = mask(url)
+    low = reason.lower()
+    if "is locked" in low or "is busy" in low:
+        return StoreError(f"the store {where} is locked by another program", hint="end it, or wait and try again")
+    if "readonly" in low or "read-only" in low:
+        return StoreError(f"the store {where} is read-only", hint="check the rights on the file and its folder")
+    if "unable to open" in low:
+        return StoreError(f"the store {where} cannot be opened", hint="check that its folder exists and is writable")
+    if "disk is full" in low or "no space left" in low or "disk i/o" in low:
+        return StoreError(f"the disk of the store {where} is full or failing: {reason}", hint="free some space")
+    if "malformed" in low or "not a database" in low:
+        return StoreError(
+            f"the store {where} is damaged: {reason}", hint="move it away; 'pfd db upgrade' makes a new one"
+        )
+    if "no such table" in low or "undefinedtable" in type(error.orig).__name__.lower():
+        return StoreError(f"the store {where} has no tables: {reason}", hint="run 'pfd db upgrade'")
+    return StoreError(f"the store {where} cannot be used: {reason}", hint="'pfd doctor' checks the connection")
+
+
+def ensure_folder(url: str) -> None:
+    """Make the folder of a SQLite file.  Raises `StoreError` where that is not possible."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        folder = Path(parsed.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"cannot create {folder}: {error.strerror or error}", hint="set PFD_HOME to a folder you can write to"
+            ) from error
+
+
+def is_sqlite(engine: Engine | Connection) -> bool:
+    return bool(engine.dialect.name == "sqlite")
+
+
+def driver_version(engine: Engine) -> str:
+    """Name and version of the database, for people."""
+    if is_sqlite(engine):
+        return f"SQLite {sqlite3.sqlite_version}"
+    with engine.connect() as connection:
+        row: Any = connection.execute(sa.text("SHOW server_version")).scalar()
+        return f"PostgreSQL {row}"

@@ -1,0 +1,281 @@
+"""Submitting, reading and cancelling jobs."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Row
+
+from pfd.errors import KeyConflict, QueueError, UnknownJob
+from pfd.job import ENDED, QUEUED, ArtifactFile, Job, JobFailure, State
+from pfd.store.encoding import clean_text, decode, encode
+from pfd.store.engine import is_sqlite
+from pfd.store.schema import IS_LIVE, IS_QUEUED, edges, jobs, tags
+from pfd.store.settle import settle
+
+LAST = "@last"
+
+_LIGHT = [c for c in jobs.c if c.name not in ("params", "result", "options", "followers")]
+FULL = [c for c in jobs.c if c.name != "followers"]
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job to be stored.  `due_at` is in seconds since the epoch; `after` holds ids of jobs it waits for."""
+
+    task: str
+    queue: str
+    params: Mapping[str, Any]
+    priority: int = 0
+    due_at: float = 0.0
+    key: str | None = None
+    session: str | None = None
+    parent_id: str | None = None
+    retry_of: str | None = None
+    tags: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """`fresh` is False where the key was in use by the same job, which is then given back."""
+
+    id: str
+    state: State
+    fresh: bool
+
+
+def insert(connection: Connection, new: NewJob) -> Submitted:
+    """Store a job, and what it waits for, in the caller's transaction.
+
+    Raises
+    ------
+    KeyConflict : the key is in use by a live job with another task or other parameters.
+    UnknownJob : `after` names a job that is not in the store.
+    """
+    params = encode(dict(new.params))
+    now = time.time()
+    values = {
+        "id": new.id,
+        "task": new.task,
+        "queue": new.queue,
+        "state": State.PENDING,
+        "priority": new.priority,
+        "due_at": new.due_at,
+        "waiting": 0,
+        "followers": 0,
+        "attempt": 0,
+        "lost": 0,
+        "cancel_requested": 0,
+        "progress": 0.0,
+        "status": "",
+        "meta": "{}",
+        "created_at": now,
+        "key": new.key,
+        "session": new.session,
+        "parent_id": new.parent_id,
+        "retry_of": new.retry_of,
+        "tags": json.dumps(sorted(new.tags)),
+        "options": encode(dict(new.options)),
+        "params": params,
+        "artifacts": "[]",
+    }
+    if new.key is None:
+        seq = connection.execute(_INSERT, values).scalar_one()
+    else:
+        seq_or_known = _insert_keyed(connection, values)
+        if isinstance(seq_or_known, Submitted):
+            return seq_or_known
+        seq = seq_or_known
+    for tag in sorted(set(new.tags)):
+        connection.execute(tags.insert().values(tag=tag, job_seq=seq))
+    state = _wait_for(connection, seq, new.after) if new.after else State.PENDING
+    return Submitted(new.id, state, fresh=True)
+
+
+_INSERT = jobs.insert().returning(jobs.c.seq)
+
+
+def _insert_keyed(connection: Connection, values: dict[str, Any]) -> int | Submitted:
+    upsert = sqlite.insert(jobs) if is_sqlite(connection) else postgresql.insert(jobs)
+    statement = upsert.values(values).on_conflict_do_nothing().returning(jobs.c.seq)
+    live = sa.select(jobs.c.id, jobs.c.task, jobs.c.params, jobs.c.state).where(jobs.c.key == values["key"], IS_LIVE)
+    for _ in range(10):  # between the two statements the holder of the key may end, on PostgreSQL
+        seq = connection.execute(statement).scalar()
+        if seq is not None:
+            return int(seq)
+        if holder := connection.execute(live).first():
+            if (holder.task, holder.params) != (values["task"], values["params"]):
+                raise KeyConflict(
+                    f"key {values['key']!r} is in use by job {holder.id} with another task or other parameters",
+                    hint=f"wait for it, cancel it ('pfd cancel {holder.id[:8]}'), or choose another key",
+                )
+            return Submitted(holder.id, State(holder.state), fresh=False)
+    raise QueueError(f"key {values['key']!r} changes hands too fast", hint="submit again")
+
+
+def _wait_for(connection: Connection, seq: int, parents: Sequence[str]) -> State:
+    found = connection.execute(
+        sa.select(jobs.c.seq, jobs.c.id, jobs.c.state)
+        .where(jobs.c.id.in_(parents))
+        .order_by(jobs.c.seq)
+        .with_for_update()
+    ).all()
+    if missing := set(parents) - {row.id for row in found}:
+        raise UnknownJob(f"after={', '.join(sorted(missing))}: no such job")
+    pending = [row.seq for row in found if row.state not in ENDED]
+    bad = next((row for row in found if row.state in (State.FAILURE, State.REVOKED)), None)
+    connection.execute(edges.insert(), [{"parent_seq": row.seq, "child_seq": seq} for row in found])
+    connection.execute(jobs.update().where(jobs.c.seq == seq).values(waiting=len(pending)))
+    if pending:
+        connection.execute(jobs.update().where(jobs.c.seq.in_(pending)).values(followers=jobs.c.followers + 1))
+    if bad is not None:
+        end_queued(connection, seq, f"job {bad.id}, which this one depends on, ended as {bad.state}")
+        return State.REVOKED
+    return State.PENDING
+
+
+def end_queued(connection: Connection, seq: int, reason: str) -> bool:
+    """End a job that is waiting as REVOKED; False where it is waiting no more."""
+    failure = encode({"type": "JobCancelled", "message": reason, "traceback": "", "hint": None})
+    done = connection.execute(
+        jobs.update()
+        .where(jobs.c.seq == seq, IS_QUEUED)
+        .values(state=State.REVOKED, ended_at=time.time(), failure=failure)
+        .returning(jobs.c.followers)
+    ).first()
+    if done is None:
+        return False
+    if done.followers:
+        settle(connection, seq, State.REVOKED)
+    return True
+
+
+def cancel(connection: Connection, job_id: str) -> Job:
+    """End a queued job at once; ask for the end of a running one.  An ended job is left as it is."""
+    row = connection.execute(sa.select(jobs.c.seq, jobs.c.state).where(jobs.c.id == job_id).with_for_update()).one()
+    if row.state in QUEUED:
+        end_queued(connection, row.seq, "cancelled before it started")
+    elif row.state not in ENDED:
+        connection.execute(jobs.update().where(jobs.c.seq == row.seq).values(cancel_requested=1))
+    return get(connection, job_id)
+
+
+def find(connection: Connection, job_id: str) -> Job | None:
+    """The job of exactly that id, or None."""
+    row = connection.execute(_ONE, {"wanted": job_id}).first()
+    return None if row is None else to_job(row)
+
+
+def get(connection: Connection, job_id: str) -> Job:
+    """The job of exactly that id.  Raises `UnknownJob`."""
+    job = find(connection, job_id)
+    if job is None:
+        raise UnknownJob(f"no job {job_id}", hint="'pfd jobs' lists the jobs of this store")
+    return job
+
+
+_ONE = sa.select(*FULL).where(jobs.c.id == sa.bindparam("wanted"))
+
+
+def resolve(connection: Connection, ref: str) -> str:
+    """The id that a full id, a unique prefix of one, or `@last` stands for."""
+    if ref == LAST:
+        found = connection.execute(sa.select(jobs.c.id).order_by(jobs.c.seq.desc()).limit(1)).scalar()
+        if found is None:
+            raise UnknownJob("there is no job yet", hint="submit one with 'pfd submit TASK key=value …'")
+        return str(found)
+    prefix = ref.strip().lower()
+    if not prefix or not all(character in "0123456789abcdef-" for character in prefix):
+        exact = connection.execute(sa.select(jobs.c.id).where(jobs.c.id == ref)).scalar()
+        if exact is not None:
+            return str(exact)
+        raise UnknownJob(f"{ref!r} is no job id", hint="'pfd jobs' lists the jobs of this store")
+    # A range on the unique index, where LIKE could not use it under every collation.
+    found_ids = (
+        connection.execute(
+            sa.select(jobs.c.id).where(jobs.c.id >= prefix, jobs.c.id < prefix + "g").order_by(jobs.c.id).limit(6)
+        )
+        .scalars()
+        .all()
+    )
+    if prefix in found_ids or len(found_ids) == 1:
+        return prefix if prefix in found_ids else str(found_ids[0])
+    if not found_ids:
+        raise UnknownJob(f"no job {ref}", hint="'pfd jobs' lists the jobs of this store")
+    raise UnknownJob(
+        f"{ref} stands for more than one job: {', '.join(found[:13] for found in found_ids[:5])} …",
+        hint="give more letters of the id",
+    )
+
+
+def listing(
+    connection: Connection,
+    *,
+    states: Iterable[State] = (),
+    task: str | None = None,
+    queue: str | None = None,
+    tag: str | None = None,
+    parent_id: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Job]:
+    """Jobs, newest first, without parameters and results.  `before` is the `seq` at which the last page ended."""
+    query = sa.select(*_LIGHT).order_by(jobs.c.seq.desc()).limit(limit)
+    if wanted := sorted(states):
+        query = query.where(jobs.c.state.in_(wanted))
+    if task is not None:
+        query = query.where(jobs.c.task == task)
+    if queue is not None:
+        query = query.where(jobs.c.queue == queue)
+    if parent_id is not None:
+        query = query.where(jobs.c.parent_id == parent_id)
+    if tag is not None:
+        query = query.join(tags, tags.c.job_seq == jobs.c.seq).where(tags.c.tag == tag)
+    if before is not None:
+        query = query.where(jobs.c.seq < before)
+    return [to_job(row) for row in connection.execute(query)]
+
+
+def counts(connection: Connection) -> dict[tuple[str, State], int]:
+    """How many jobs of each (queue, state)."""
+    query = sa.select(jobs.c.queue, jobs.c.state, sa.func.count()).group_by(jobs.c.queue, jobs.c.state)
+    return {(queue, State(state)): number for queue, state, number in connection.execute(query)}
+
+
+def to_job(row: Row[Any]) -> Job:
+    """A `Job` from a row of the job table; columns that were not read keep their defaults."""
+    found = row._asdict()
+    for name in ("meta", "params", "options"):
+        if name in found:
+            found[name] = decode(found[name])
+    if found.get("result") is not None:
+        found["result"] = decode(found["result"])
+    if found.get("failure") is not None:
+        found["failure"] = JobFailure(**decode(found["failure"]))
+    found["state"] = State(found["state"])
+    found["cancel_requested"] = bool(found["cancel_requested"])
+    found["tags"] = tuple(decode(found["tags"]))
+    found["artifacts"] = tuple(ArtifactFile(*item) for item in decode(found["artifacts"]))
+    return Job(**found)
+
+
+def describe_failure(failure: JobFailure) -> str:
+    """A failure as it is stored."""
+    return encode(
+        {
+            "type": clean_text(failure.type),
+            "message": clean_text(failure.message),
+            "traceback": clean_text(failure.traceback),
+            "hint": failure.hint,
+        }
+    )

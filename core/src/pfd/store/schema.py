@@ -1,0 +1,135 @@
+"""The tables of the core.  Times are seconds since the epoch; JSON is text made by `pfd.store.encoding`."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from pfd.hooks import Records
+from pfd.records import Record
+
+CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0001", floor=0)
+
+# SQLite numbers rows by itself only where the key is spelled INTEGER.
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+
+QUEUED_SQL = "state IN ('PENDING', 'RETRY')"
+RUNNING_SQL = "state IN ('STARTED', 'PROGRESS')"
+LIVE_SQL = "state IN ('PENDING', 'RETRY', 'STARTED', 'PROGRESS')"
+
+# Spelled as constants: a partial index is used only where the query states its condition, not a parameter.
+IS_QUEUED, IS_RUNNING, IS_LIVE = text(QUEUED_SQL), text(RUNNING_SQL), text(LIVE_SQL)
+
+jobs = Table(
+    "pfd_job",
+    Record.metadata,
+    Column("seq", BigKey, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("task", String(200), nullable=False),
+    Column("queue", String(100), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("waiting", Integer, nullable=False),
+    Column("followers", Integer, nullable=False),
+    Column("claim", BigInteger),
+    Column("owner", String(64)),
+    Column("attempt", Integer, nullable=False),
+    Column("lost", Integer, nullable=False),
+    Column("cancel_requested", Integer, nullable=False),
+    Column("progress", Double, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("meta", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("ended_at", Double),
+    Column("key", String(200)),
+    Column("session", String(64)),
+    Column("parent_id", String(64)),
+    Column("retry_of", String(64)),
+    Column("tags", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("params", Text, nullable=False),
+    Column("result", Text),
+    Column("failure", Text),
+    Column("artifacts", Text, nullable=False),
+    Index(
+        "ix_pfd_job_claimable",
+        "queue",
+        text("priority DESC"),
+        "seq",
+        sqlite_where=text(QUEUED_SQL),
+        postgresql_where=text(QUEUED_SQL),
+    ),
+    Index("ix_pfd_job_owner", "owner", sqlite_where=text(RUNNING_SQL), postgresql_where=text(RUNNING_SQL)),
+    Index(
+        "uq_pfd_job_key",
+        "key",
+        unique=True,
+        sqlite_where=text("key IS NOT NULL AND " + LIVE_SQL),
+        postgresql_where=text("key IS NOT NULL AND " + LIVE_SQL),
+    ),
+    Index("ix_pfd_job_state", "state", "seq"),
+    Index("ix_pfd_job_task", "task", "seq"),
+    Index("ix_pfd_job_queue", "queue", "seq"),
+    Index("ix_pfd_job_parent_id", "parent_id"),
+    sqlite_autoincrement=True,
+)
+
+claims = Table(
+    "pfd_claim",
+    Record.metadata,
+    Column("number", BigKey, primary_key=True, autoincrement=True),
+    Column("job_seq", BigInteger, ForeignKey("pfd_job.seq", ondelete="CASCADE"), nullable=False, index=True),
+    Column("owner", String(64), nullable=False),
+    Column("claimed_at", Double, nullable=False),
+    Column("outcome", Text),
+    sqlite_autoincrement=True,
+)
+"""The log of claims.  Its number is the fence: drawn once, never again.  `outcome` says why a run was not the last."""
+
+edges = Table(
+    "pfd_edge",
+    Record.metadata,
+    Column("parent_seq", BigInteger, ForeignKey("pfd_job.seq", ondelete="CASCADE"), primary_key=True),
+    Column("child_seq", BigInteger, ForeignKey("pfd_job.seq", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+tags = Table(
+    "pfd_tag",
+    Record.metadata,
+    Column("tag", String(100), primary_key=True),
+    Column("job_seq", BigInteger, ForeignKey("pfd_job.seq", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+workers = Table(
+    "pfd_worker",
+    Record.metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("runtime", String(50), nullable=False),
+    Column("slots", Text, nullable=False),
+    Column("session", String(64)),
+    Column("state", String(10), nullable=False, index=True),
+    Column("beat", BigInteger, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+facts = Table(
+    "pfd_fact",
+    Record.metadata,
+    Column("name", String(50), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""Single facts about the store, such as the id that ties it to its PFD_HOME."""

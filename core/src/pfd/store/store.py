@@ -1,0 +1,135 @@
+"""The store: one database that holds the truth about all jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from pfd.errors import SettingsError
+from pfd.hooks import Records
+from pfd.settings import Settings
+from pfd.store import migrate
+from pfd.store.engine import READ, converting, ensure_folder, explain, is_sqlite, make_engine
+from pfd.store.schema import CORE, facts
+
+STORE_ID_FILE = "store-id"
+
+
+class Store:
+    """A connection pool to the store named by the settings.  Thread-safe; not to be carried across a fork."""
+
+    def __init__(self, settings: Settings, tables: Sequence[Records] = ()) -> None:
+        self.settings = settings
+        self.url = settings.store_url
+        self.tables = (CORE, *tables)
+        self.problems: dict[str, str] = {}
+        self.engine: Engine = make_engine(self.url)
+
+    def open(self) -> Store:
+        """Make sure that the schema fits this code.
+
+        SQLite is brought up by itself; a shared PostgreSQL only by `pfd db upgrade`.  Tables of a plugin that cannot
+        be brought up are left out and noted in `problems`.
+        """
+        ensure_folder(self.url)
+        with converting(self.url):
+            behind = migrate.behind(self.engine, self.tables)
+            if behind:
+                if not is_sqlite(self.engine):
+                    raise migrate.refuse(behind)
+                self.problems = migrate.upgrade(self.engine, self.tables)
+        return self
+
+    def upgrade(self) -> dict[str, str]:
+        """Bring all tables to the newest revision; problems of plugins by name.  Raises `SchemaError`, `StoreError`."""
+        ensure_folder(self.url)
+        with converting(self.url):
+            self.problems = migrate.upgrade(self.engine, self.tables)
+        return self.problems
+
+    def versions(self) -> dict[str, tuple[str | None, str]]:
+        """For the core and each plugin with tables: the revision in this store, and the newest one."""
+        with converting(self.url):
+            found = migrate.versions(self.engine, self.tables)
+        return {tables.name: (found[tables.name], tables.head) for tables in self.tables}
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading, one snapshot."""
+        with converting(self.url), self.engine.connect() as connection:
+            connection = connection.execution_options(**READ)
+            with connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection in a write transaction, committed at the end, rolled back on an error."""
+        with converting(self.url), self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def session(self, *, write: bool = False) -> Iterator[Session]:
+        """An ORM session for the tables of plugins; read-only unless `write`."""
+        # The session joins the transaction; what it commits is kept only when the block ends well.
+        with (
+            self.write() if write else self.read() as connection,
+            Session(bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session,
+        ):
+            yield session
+            if write:
+                session.commit()
+
+    def bind_home(self) -> None:
+        """Tie this store to `PFD_HOME`, or check that it is.
+
+        All machines of one store share one home.  Raises `SettingsError` where this home belongs to another store, or
+        the store to another home: results would be looked for where they are not.
+        """
+        path = self.settings.home / STORE_ID_FILE
+        query = sa.select(facts.c.value).where(facts.c.name == "store_id")
+        with self.write() as connection:
+            known = connection.execute(query).scalar()
+            if known is None:
+                known = uuid.uuid4().hex
+                connection.execute(facts.insert().values(name="store_id", value=known))
+                fresh = True
+            else:
+                fresh = False
+        try:
+            found = path.read_text(encoding="ascii").strip() if path.exists() else None
+            if found is None and (fresh or is_sqlite(self.engine)):
+                self.settings.home.mkdir(parents=True, exist_ok=True)
+                temporary = path.with_name(f".{path.name}.{os.getpid()}")
+                temporary.write_text(known, encoding="ascii")
+                temporary.replace(path)
+                found = known
+        except OSError as error:
+            raise SettingsError(
+                f"PFD_HOME {self.settings.home} is not writable: {error.strerror or error}",
+                hint="set PFD_HOME to a folder you can write to",
+            ) from error
+        if found != known:
+            raise SettingsError(
+                f"PFD_HOME {self.settings.home} does not belong to the store this worker is to serve",
+                hint="all machines of one store share one PFD_HOME: set it to that folder",
+            )
+
+
+def reachable(store: Store) -> str | None:
+    """None when the store answers, else why it does not."""
+    try:
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except DBAPIError as error:
+        return str(explain(error, store.url))
+    return None

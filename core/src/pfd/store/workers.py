@@ -1,0 +1,86 @@
+"""Workers: their rows, their signs of life, and the end of those that gave none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from pfd.store import claims
+from pfd.store.encoding import decode, encode
+from pfd.store.schema import IS_RUNNING, jobs, workers
+
+LIVE, STOPPED, LOST = "live", "stopped", "lost"
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """A worker as others see it.  `slots` maps a queue (or several, comma-separated) to a number of slots."""
+
+    id: str
+    name: str
+    runtime: str
+    slots: dict[str, int]
+    session: str | None
+    state: str
+    beat: int
+    started_at: float
+    seen_at: float
+
+    @property
+    def queues(self) -> frozenset[str]:
+        return frozenset(queue for names in self.slots for queue in names.split(","))
+
+
+def register(connection: Connection, info: WorkerInfo) -> None:
+    connection.execute(workers.insert().values(**{**info.__dict__, "slots": encode(info.slots)}))
+
+
+def beat(connection: Connection, worker_id: str) -> bool:
+    """Give a sign of life.  False where others have already given this worker up for lost."""
+    done = connection.execute(
+        workers.update()
+        .where(workers.c.id == worker_id, workers.c.state == LIVE)
+        .values(beat=workers.c.beat + 1, seen_at=time.time())
+    )
+    return bool(done.rowcount)
+
+
+def leave(connection: Connection, worker_id: str) -> None:
+    """A worker that stops in good order takes its row away."""
+    connection.execute(workers.delete().where(workers.c.id == worker_id))
+
+
+def live(connection: Connection) -> list[WorkerInfo]:
+    rows = connection.execute(sa.select(workers).where(workers.c.state == LIVE).order_by(workers.c.started_at))
+    return [_info(row._asdict()) for row in rows]
+
+
+def lapse(connection: Connection, info: WorkerInfo, *, max_lost: int) -> list[str] | None:
+    """Give up a worker whose counter has not moved, and take its jobs back.
+
+    Returns the ids of the jobs, or None where the worker has shown life since.
+    """
+    done = connection.execute(
+        workers.delete().where(workers.c.id == info.id, workers.c.beat == info.beat, workers.c.state == LIVE)
+    )
+    if not done.rowcount:
+        return None
+    taken = claims.owned(connection, info.id)
+    for job in taken:
+        claims.lost(connection, job, max_lost=max_lost, reason=f"worker {info.name} gave no sign of life")
+    return [job.id for job in taken]
+
+
+def orphans(connection: Connection) -> list[str]:
+    """Owners of running jobs that have no row any more: a worker that left, or was removed, with jobs in hand."""
+    query = sa.select(jobs.c.owner).where(IS_RUNNING, jobs.c.owner.notin_(sa.select(workers.c.id))).distinct()
+    return [str(owner) for owner in connection.execute(query).scalars()]
+
+
+def _info(row: Mapping[str, Any]) -> WorkerInfo:
+    return WorkerInfo(**{**row, "slots": decode(row["slots"])})
