@@ -1,0 +1,198 @@
+"""What a running task is given."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pfd.artifacts import ArtifactFolder
+from pfd.errors import CancelRequested, ParameterError, StoreError
+from pfd.job import Job
+from pfd.settings import Settings
+from pfd.store.encoding import encode
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from pfd.plugins import Registry
+    from pfd.store import Store
+
+PROGRESS_INTERVAL = 0.1
+"""Seconds between two progress messages of a job: about ten a second, whatever the task does."""
+
+SESSION_SECONDS = 10.0
+"""A session held longer than this kept every other writer of a SQLite store waiting; it is rolled back."""
+
+Send = Callable[[float, str, Mapping[str, Any]], None]
+
+
+class Reporter:
+    """Progress, coalesced: the newest report is sent about ten times a second, by a thread of its own.
+
+    `report` costs a task no more than an assignment.  `close` gives back the report that has not been sent.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._latest: tuple[float, str, Mapping[str, Any]] | None = None
+        self._highest = 0.0
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._closed = False
+        self._busy = threading.Lock()
+
+    def report(self, fraction: float, status: str, meta: Mapping[str, Any]) -> None:
+        self._highest = max(self._highest, fraction)
+        self._latest = (self._highest, status, meta)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="pfd-progress", daemon=True)
+            self._thread.start()
+        self._wake.set()
+
+    def close(self) -> tuple[float, str, Mapping[str, Any]] | None:
+        """Stop sending; the last report, sent or not, or None where there was none."""
+        self._closed = True
+        self._wake.set()
+        with self._busy:  # a message that is on its way gets out before the end does
+            return self._storable()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            with self._busy:
+                if self._closed:
+                    return
+                if latest := self._storable():
+                    self._send(*latest)
+            time.sleep(PROGRESS_INTERVAL)
+
+    def _storable(self) -> tuple[float, str, Mapping[str, Any]] | None:
+        """The newest report.  What JSON does not know, such as a NumPy number, becomes a number or a text."""
+        if self._latest is None:
+            return None
+        fraction, status, meta = self._latest
+        return fraction, status, {name: _plain(value) for name, value in meta.items()}
+
+
+def _plain(value: Any) -> Any:
+    try:
+        encode(value)
+    except ParameterError:
+        item = getattr(value, "item", None)  # of a NumPy scalar, or of a tensor with one element
+        with contextlib.suppress(Exception):
+            return _plain(item()) if callable(item) else str(value)
+        return type(value).__name__
+    return value
+
+
+class TaskContext:
+    """Given to each task as its second argument.
+
+    Attributes
+    ----------
+    job_id, task : what is being run.
+    attempt : 1 for the first attempt; losses of a worker do not count.
+    claim : number of this run, never used again.
+    settings : the settings of the worker.
+    log : a logger whose lines end up in the job's log.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        settings: Settings,
+        *,
+        send: Send,
+        log: logging.Logger,
+        stopping: Callable[[], str | None],
+        registry: Registry,
+        store: Callable[[], Store],
+    ) -> None:
+        self.job_id = job.id
+        self.task = job.task
+        self.attempt = job.attempt
+        self.claim = job.claim or 0
+        self.settings = settings
+        self.log = log
+        self.reporter = Reporter(send)
+        self._job = job
+        self._folder = ArtifactFolder(settings.home, job.id, self.claim)
+        self._stopping = stopping
+        self._registry = registry
+        self._store = store
+
+    def progress(self, fraction: float, status: str = "", **meta: Any) -> None:
+        """Report how far the task is: `fraction` from 0 to 1, a line for people, and whatever else is worth knowing.
+
+        Cheap enough for the innermost loop.  It never goes back within an attempt.
+        """
+        if not 0.0 <= fraction <= 1.0:
+            raise ParameterError(f"progress {fraction!r} is not between 0 and 1")
+        self.reporter.report(float(fraction), str(status), meta)
+
+    def check_cancelled(self) -> None:
+        """Raise `CancelRequested` where the job is to stop.
+
+        A task in a process of its own is interrupted by itself; an inline one stops only here.
+        """
+        if reason := self._stopping():
+            raise CancelRequested(reason)
+
+    def artifact(self, name: str) -> Path:
+        """The path to write an artifact to, inside this run's folder.  Published when the job succeeds."""
+        return self._folder.file(name)
+
+    def checkpoint(self, name: str) -> Path | None:
+        """The newest file of that name left by an earlier run of this job, or None."""
+        return self._folder.checkpoint(name)
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """A SQLAlchemy session for short reads and writes, committed at the end of the block.
+
+        Raises
+        ------
+        StaleClaim : the job has been given to another run; nothing is written.
+        StoreError : the block took longer than `SESSION_SECONDS`; nothing is written.
+        """
+        from pfd.store import claims
+
+        began = time.monotonic()
+        with self._store().session(write=True) as session:
+            claims.hold(session.connection(), self._job.seq, self.claim, self.job_id)
+            yield session
+            if (held := time.monotonic() - began) > SESSION_SECONDS:
+                raise StoreError(
+                    f"a session was held for {held:.0f} s, more than {SESSION_SECONDS:.0f}: nothing was written",
+                    hint="compute first, then open the session only to write",
+                )
+
+    def submit_child(self, task: str, params: Mapping[str, Any], *, key: str, **options: Any) -> str:
+        """Submit a job that belongs to this one; its id comes back.
+
+        Idempotent by `key` within this job, so that a re-run submits nothing twice.
+        """
+        from pfd import submission
+        from pfd.queue import load_runtime
+
+        runtime = load_runtime(self.settings)
+        try:
+            submitted = submission.submit(
+                self._store(),
+                self._registry,
+                runtime,
+                self.settings,
+                task,
+                params,
+                submission.make_options(self._registry.task(task), options),
+                submission.Origin(self._job.session, self.job_id, key),
+            )
+        finally:
+            runtime.close()
+        return submitted.id

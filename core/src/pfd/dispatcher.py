@@ -1,0 +1,343 @@
+"""What clients use: submit jobs, look at them, wait for them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from pfd import submission
+from pfd.artifacts import published
+from pfd.errors import JobCancelled, JobError, JobFailed, TimeLimitExceeded, WorkerLost
+from pfd.execution import ended
+from pfd.execution.logfile import log_path
+from pfd.job import ENDED, Job, State
+from pfd.plugins import Registry, load_registry
+from pfd.queue import Runtime, load_runtime
+from pfd.settings import Settings, load_settings
+from pfd.store import Store, WorkerInfo, claims, jobs, workers
+from pfd.task import Task
+
+POLL_FIRST, POLL_MOST = 0.005, 0.25
+
+
+def process_session() -> str:
+    """The session that everything submitted by this process belongs to."""
+    return _session(os.getpid())
+
+
+@functools.lru_cache(maxsize=1)
+def _session(pid: int) -> str:  # a forked process gets one of its own
+    return f"{pid}-{uuid.uuid4().hex[:16]}"
+
+
+class Dispatcher:
+    """The door to the job table.  Thread-safe; opens the store at its first use.
+
+    Parameters
+    ----------
+    settings : those of the environment where left out.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, registry: Registry | None = None) -> None:
+        self.settings = settings or load_settings().values
+        self._registry = registry
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @functools.cached_property
+    def plugins(self) -> Registry:
+        """All plugins and what became of each."""
+        return self._registry or load_registry(self.settings)
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """The installed tasks, by name."""
+        return self.plugins.tasks
+
+    @functools.cached_property
+    def store(self) -> Store:
+        return Store(self.settings, self.plugins.tables()).open()
+
+    @functools.cached_property
+    def _runtime(self) -> Runtime:
+        return load_runtime(self.settings)
+
+    def close(self) -> None:
+        """Let go of connections; jobs go on."""
+        if "store" in self.__dict__:
+            self.store.close()
+            del self.__dict__["store"]
+        if "_runtime" in self.__dict__:
+            self._runtime.close()
+            del self.__dict__["_runtime"]
+
+    def submit(self, name: str, params: Mapping[str, Any] | BaseModel | None = None, **options: Any) -> JobHandle:
+        """Submit a job.  For the options see `pfd.submission.Options`.
+
+        Raises
+        ------
+        UnknownTask, ParameterError : nothing is stored.
+        KeyConflict : `key` is in use by a live job with other parameters.
+        StoreError : the store cannot be reached.
+        """
+        for listed in ("tags", "after", "roots"):
+            if listed in options:
+                options[listed] = tuple(options[listed])
+        after = tuple(getattr(parent, "id", parent) for parent in options.pop("after", ()))
+        task = self.plugins.task(name)
+        chosen = submission.make_options(task, {**options, "after": after})
+        done = submission.submit(
+            self.store,
+            self.plugins,
+            self._runtime,
+            self.settings,
+            name,
+            params or {},
+            chosen,
+            submission.Origin(process_session()),
+        )
+        return JobHandle(self, done.id)
+
+    def job(self, ref: str) -> Job:
+        """A job by its id, a unique prefix of it, or `@last`.  Raises `UnknownJob`."""
+        with self.store.read() as connection:
+            return jobs.get(connection, jobs.resolve(connection, ref))
+
+    def handle(self, ref: str) -> JobHandle:
+        """A handle of an existing job."""
+        return JobHandle(self, self.job(ref).id)
+
+    def jobs(
+        self,
+        state: State | str | Iterable[State | str] | None = None,
+        task: str | None = None,
+        queue: str | None = None,
+        tag: str | None = None,
+        parent: str | None = None,
+        limit: int = 50,
+        before: int | None = None,
+    ) -> list[Job]:
+        """Jobs, newest first, without parameters and results; `before` is the `seq` where the last page ended."""
+        states = () if state is None else (state,) if isinstance(state, str) else tuple(state)
+        with self.store.read() as connection:
+            return jobs.listing(
+                connection,
+                states=[State(one) for one in states],
+                task=task,
+                queue=queue,
+                tag=tag,
+                parent_id=parent,
+                limit=limit,
+                before=before,
+            )
+
+    def counts(self) -> dict[tuple[str, State], int]:
+        """How many jobs of each (queue, state)."""
+        with self.store.read() as connection:
+            return jobs.counts(connection)
+
+    def claims(self, ref: str) -> list[Claim]:
+        """Each run of a job: who ran it, when, and why it was not the last."""
+        job = self.job(ref)
+        with self.store.read() as connection:
+            return [
+                Claim(row.number, row.owner, row.claimed_at, row.outcome) for row in claims.history(connection, job.seq)
+            ]
+
+    def cancel(self, ref: str) -> Job:
+        """End a queued job at once, ask a running one to stop; an ended one is left as it is."""
+        with self.store.write() as connection:
+            job = jobs.cancel(connection, jobs.resolve(connection, ref))
+        submission.ring(self._runtime, job.queue, job.id)
+        return job
+
+    def retry(self, ref: str) -> JobHandle:
+        """Submit an ended job again, as a new job that names the old."""
+        old = self.job(ref)
+        if old.state not in ENDED:
+            raise JobError(f"job {old.id} is {old.state}", job_id=old.id, hint="only an ended job can be tried again")
+        limits = {name: old.options.get(name) for name in ("soft_time_limit", "time_limit")}
+        roots = tuple(Path(root) for root in old.options.get("roots", ()))
+        return self.submit(
+            old.task,
+            old.params,
+            priority=old.priority,
+            queue=old.queue,
+            tags=old.tags,
+            roots=roots,
+            retry_of=old.id,
+            **limits,
+        )
+
+    def workers(self) -> list[WorkerInfo]:
+        """Workers that gave a sign of life lately."""
+        with self.store.read() as connection:
+            present = workers.live(connection)
+        # For display only: what a clock says decides nothing about a job.
+        return [info for info in present if time.time() - info.seen_at < 2 * self.settings.lease]
+
+    def running(self, worker_id: str) -> list[Job]:
+        """What a worker is running."""
+        with self.store.read() as connection:
+            return claims.owned(connection, worker_id)
+
+    def log_path(self, ref: str) -> Path:
+        """Where the log of a job's latest run lies; it need not exist yet."""
+        return log_path(self.settings.home, self.job(ref))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One run of a job, as the log of claims has it."""
+
+    number: int
+    owner: str
+    claimed_at: float
+    outcome: str | None
+
+
+class JobHandle:
+    """A job, in the words of Celery's `AsyncResult`."""
+
+    def __init__(self, dispatcher: Dispatcher, job_id: str) -> None:
+        self._dispatcher = dispatcher
+        self.id = job_id
+
+    @property
+    def job(self) -> Job:
+        """The job as it is now."""
+        with self._dispatcher.store.read() as connection:
+            return jobs.get(connection, self.id)
+
+    @property
+    def state(self) -> State:
+        return self.job.state
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Progress (0 to 1), status text and what else the task reported."""
+        return self.job.info
+
+    @property
+    def artifacts(self) -> dict[str, Path]:
+        """Published files by name; empty until the job has succeeded."""
+        job = self.job
+        return {item.name: published(self._dispatcher.settings.home, job, item.name) for item in job.artifacts}
+
+    def ready(self) -> bool:
+        """Whether the job has ended."""
+        return self.state in ENDED
+
+    def successful(self) -> bool:
+        return self.state is State.SUCCESS
+
+    def revoke(self) -> Job:
+        """Cancel the job."""
+        return self._dispatcher.cancel(self.id)
+
+    def wait(self, timeout: float | None = None) -> Job:
+        """Block until the job has ended.
+
+        Raises
+        ------
+        TimeoutError : it has not within `timeout` seconds; it goes on.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        pause = POLL_FIRST
+        while True:
+            seen = ended.count
+            job = self.job
+            if job.state in ENDED:
+                return job
+            left = pause if deadline is None else min(pause, deadline - time.monotonic())
+            if left <= 0:
+                raise TimeoutError(f"job {self.id} is {job.state} after {timeout:g} s; it goes on")
+            ended.wait(seen, left)
+            pause = min(POLL_MOST, pause * 1.5)
+
+    def get(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait for the result.  Ctrl-C leaves the job running and says its id.
+
+        Raises
+        ------
+        JobFailed, JobCancelled, TimeLimitExceeded, WorkerLost : how it ended, where not well.
+        TimeoutError : it has not ended within `timeout` seconds; it goes on.
+        """
+        try:
+            job = self.wait(timeout)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"job {self.id} goes on; 'pfd watch {self.id[:8]}' follows it") from None
+        if job.state is State.SUCCESS:
+            return dict(job.result or {})
+        raise failure_of(job)
+
+    def events(self, timeout: float | None = None) -> Iterator[Job]:
+        """The job each time that it has changed, until it has ended."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        shown: tuple[Any, ...] | None = None
+        while True:
+            seen = ended.count
+            job = self.job
+            now = (job.state, job.claim, job.progress, job.status, job.meta)
+            if now != shown:
+                shown = now
+                yield job
+            if job.state in ENDED:
+                return
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError(f"job {self.id} is {job.state} after {timeout:g} s; it goes on")
+            ended.wait(seen, POLL_MOST)
+
+    def __repr__(self) -> str:
+        job = self.job
+        return f"<JobHandle {job.task} {self.id} {job.state} {job.progress:.0%} {job.status}>".replace(" >", ">")
+
+    def _repr_html_(self) -> str:
+        from pfd.display import handle_html
+
+        return handle_html(self.job)
+
+
+def failure_of(job: Job) -> JobError:
+    """The error that stands for a job that ended badly."""
+    failure = job.failure
+    message = failure.message if failure else f"job {job.id} ended as {job.state}"
+    hint = failure.hint if failure else None
+    kind = failure.type if failure else ""
+    if job.state is State.REVOKED:
+        return JobCancelled(message, job_id=job.id, hint=hint)
+    if kind == "TimeLimitExceeded":
+        return TimeLimitExceeded(message, job_id=job.id, hint=hint)
+    if kind == "WorkerLost":
+        return WorkerLost(message, job_id=job.id, hint=hint)
+    traceback = failure.traceback if failure else ""
+    return JobFailed(f"{kind}: {message}", job_id=job.id, hint=hint, type=kind, traceback=traceback)
+
+
+_defaults: dict[tuple[Settings, int], Dispatcher] = {}
+
+
+def default_dispatcher() -> Dispatcher:
+    """The dispatcher behind `Task.delay`, for the settings of the environment."""
+    key = (load_settings().values, os.getpid())  # connections do not survive a fork
+    if key not in _defaults:
+        _defaults[key] = Dispatcher(key[0])
+    return _defaults[key]
+
+
+def forget_default() -> None:
+    """Close the dispatchers behind `Task.delay`."""
+    while _defaults:
+        _defaults.popitem()[1].close()

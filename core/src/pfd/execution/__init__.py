@@ -1,0 +1,6 @@
+"""Running jobs: claim and lease, a process for each job or the worker's own, maintenance."""
+
+from pfd.execution.owner import Owner
+from pfd.execution.signals import ended
+
+__all__ = ["Owner", "ended"]

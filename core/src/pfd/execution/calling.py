@@ -1,0 +1,184 @@
+"""Calling a task's function, wherever it runs, and putting what comes of it into words."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import threading
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from pfd.context import TaskContext
+from pfd.errors import CancelRequested, JobError, ParameterError, PfdError, StaleClaim
+from pfd.job import Job, JobFailure
+from pfd.plugins import Registry
+from pfd.settings import Settings
+from pfd.store.encoding import encode
+from pfd.store.store import Store
+from pfd.task import PathPolicy, Task
+
+Report = tuple[float, str, Mapping[str, Any]]
+
+MAX_MESSAGE = 4_000
+MAX_TRACEBACK = 16_000
+"""Characters of a traceback that are kept: its head says where it began, its tail what went wrong."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run went.
+
+    `done` holds a result as JSON; `failed` a failure; `stopped` came of a request; `lost` means that the run was ended
+    from outside, `stale` that the job is another run's by now.
+    """
+
+    kind: Literal["done", "failed", "stopped", "lost", "stale"]
+    result: str | None = None
+    failure: JobFailure | None = None
+    retry: bool = False
+    last: Report | None = None
+
+    def to_message(self) -> dict[str, Any]:
+        message: dict[str, Any] = {"end": self.kind, "result": self.result, "retry": self.retry}
+        message["last"] = None if self.last is None else list(self.last)
+        message["failure"] = None if self.failure is None else asdict(self.failure)
+        return message
+
+    @staticmethod
+    def from_message(message: Mapping[str, Any]) -> Outcome:
+        failure = message["failure"]
+        return Outcome(
+            message["end"],
+            message["result"],
+            None if failure is None else JobFailure(**failure),
+            message["retry"],
+            None if message["last"] is None else tuple(message["last"]),
+        )
+
+
+class LateStore:
+    """A store that is opened when a task first asks for it: most never do."""
+
+    def __init__(self, settings: Settings, registry: Registry) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._store: Store | None = None
+
+    def __call__(self) -> Store:
+        if self._store is None:
+            self._store = Store(self._settings, self._registry.tables())
+            for tables in self._registry.tables():
+                with contextlib.suppress(Exception):  # the plugin's own tasks say what is wrong with it
+                    importlib.import_module(tables.module)
+        return self._store
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+
+def call(
+    registry: Registry, job: Job, context: TaskContext, guard: contextlib.AbstractContextManager[Any] | None = None
+) -> Outcome:
+    """Run the task of a job.  Never raises, but for an interrupt of the whole worker."""
+    task: Task | None = None
+    try:
+        task = registry.task(job.task)
+        function = task.load()
+        params = task.validate(job.params, _policy(job, context.settings))
+        with guard or contextlib.nullcontext():
+            returned = function(params, context)
+        result = _encode_result(task, returned, context.settings.max_result_bytes)
+    except CancelRequested as request:
+        return Outcome("stopped", last=context.reporter.close(), failure=JobFailure("CancelRequested", request.reason))
+    except StaleClaim as error:
+        return Outcome("stale", last=context.reporter.close(), failure=describe(error))
+    except BaseException as error:  # the task is somebody else's code: SystemExit and all
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread() and not guard:
+            raise  # Ctrl-C of whoever runs this job in the main thread of a program
+        retry = task is not None and worth_retrying(task, error)
+        return Outcome("failed", failure=describe(error), retry=retry, last=context.reporter.close())
+    return Outcome("done", result=result, last=context.reporter.close())
+
+
+def _policy(job: Job, settings: Settings) -> PathPolicy:
+    return PathPolicy((*settings.allowed_roots, *(Path(root) for root in job.options.get("roots", ()))))
+
+
+def _encode_result(task: Task, returned: Any, most: int) -> str:
+    try:
+        if isinstance(returned, BaseModel) and not isinstance(returned, task.result):
+            returned = returned.model_dump()
+        model = task.result.model_validate(returned)
+    except ValidationError as error:
+        item = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in item["loc"]) or "result"
+        raise JobError(
+            f"{task.name} returned {type(returned).__name__}, "
+            f"not a valid {task.result.__name__}: {where}: {item['msg']}",
+            hint=f"a bug of the plugin that declares {task.name}",
+        ) from error
+    # Through the one encoder, and not pydantic's own, so that NaN is null on every store.
+    text = encode(model.model_dump(mode="json"))
+    if len(text) > most:
+        raise JobError(
+            f"the result of {task.name} is {len(text)} bytes of JSON, more than {most}",
+            hint="keep what is large as an artifact and name it in the result",
+        )
+    return text
+
+
+def worth_retrying(task: Task, error: BaseException) -> bool:
+    """Whether the task declares that another attempt may help after this error."""
+    for kind in task.retry_on:
+        if isinstance(kind, str):
+            module, _, name = kind.partition(":")
+            try:
+                kind = getattr(importlib.import_module(module), name)
+            except (ImportError, AttributeError):
+                continue
+        if isinstance(kind, type) and isinstance(error, kind):
+            return True
+    return False
+
+
+def describe(error: BaseException) -> JobFailure:
+    """An exception as a failure: type, message, traceback and, where known, what to do."""
+    text = _shortened("".join(traceback.format_exception(error)), MAX_TRACEBACK)
+    hint = error.hint if isinstance(error, PfdError) else _hint(error)
+    message = _text(error)
+    if isinstance(error, SystemExit):
+        message = f"the task called sys.exit({error.code!r})"
+    if isinstance(error, ParameterError) and error.problems:
+        message = "; ".join(error.problems)
+    return JobFailure(type(error).__name__, _shortened(message, MAX_MESSAGE), text, hint)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # even that is the task's code
+        return f"{type(error).__name__} (its message cannot be shown)"
+
+
+def _shortened(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n… {len(text) - most} characters left out …\n{text[-half:]}"
+
+
+def _hint(error: BaseException) -> str | None:
+    if isinstance(error, MemoryError):
+        return "use a smaller batch or window, or a machine with more memory"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "free space on the disk of PFD_HOME, then 'pfd retry'"
+    if isinstance(error, ModuleNotFoundError):
+        return f"install what provides {error.name!r} where the worker runs"
+    return None

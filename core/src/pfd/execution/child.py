@@ -1,0 +1,124 @@
+"""The job's own process: reads what to run from its channel, runs it, and says how it went.
+
+Channel, one JSON object a line.  From the owner, once: `{"job": …, "settings": …, "path": …}`.
+`settings` and `path` (the worker's `sys.path`) matter to a fresh interpreter only; a warm server has them already.
+To the owner: `{"progress": [fraction, status, meta]}` any number of times, then one of
+`{"end": "done", "result": "<json>"}`, `{"end": "failed", "failure": {…}, "retry": bool}`, `{"end": "stopped"}`,
+each with `"last": [fraction, status, meta] | null`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pfd.context import TaskContext
+from pfd.errors import CancelRequested
+from pfd.execution import calling, native
+from pfd.job import Job, State
+from pfd.plugins import Registry, load_registry
+from pfd.settings import Settings
+from pfd.store.encoding import encode
+
+CANCEL = signal.SIGTERM
+TIME_LIMIT = signal.SIGXCPU
+
+
+class Channel:
+    """The job's end of the line to its owner."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def read(self) -> dict[str, Any]:
+        with self._connection.makefile("rb") as stream:
+            order: dict[str, Any] = json.loads(stream.readline())
+            return order
+
+    def say(self, message: Mapping[str, Any]) -> None:
+        line = encode(message).encode() + b"\n"
+        with self._lock:
+            self._connection.sendall(line)
+
+
+class Stop:
+    """Turns the owner's signals into `CancelRequested`, once, and only while the task's own code runs."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._armed = False
+        signal.signal(CANCEL, functools.partial(self._asked, "cancel"))
+        signal.signal(TIME_LIMIT, functools.partial(self._asked, "time limit"))
+
+    def _asked(self, reason: str, *_: object) -> None:
+        if self.reason is None:
+            self.reason = reason
+            if self._armed:
+                raise CancelRequested(reason)
+
+    def __enter__(self) -> Self:
+        self._armed = True
+        if self.reason is not None:
+            raise CancelRequested(self.reason)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._armed = False
+
+
+def run(connection: socket.socket, registry: Registry | None = None) -> int:
+    """Run the job that the owner names.  Returns the exit code of the process."""
+    stop = Stop()
+    native.prefer_for_oom()
+    channel = Channel(connection)
+    order = channel.read()
+    settings = Settings(**order["settings"])
+    if registry is None:
+        sys.path[:] = order["path"]
+        registry = load_registry(settings)
+    job = Job(**order["job"] | {"state": State(order["job"]["state"])})
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    stores = calling.LateStore(settings, registry)
+    context = TaskContext(
+        job,
+        settings,
+        send=lambda fraction, status, meta: channel.say({"progress": [fraction, status, meta]}),
+        log=logging.getLogger(f"pfd.task.{job.task}"),
+        stopping=lambda: stop.reason,
+        registry=registry,
+        store=stores,
+    )
+    outcome = calling.call(registry, job, context, guard=stop)
+    channel.say(outcome.to_message())
+    stores.close()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    # Not the ordinary end of an interpreter, which would wait for whatever threads the task has left behind.
+    atexit._run_exitfuncs()  # noqa: SLF001  (the only way to run them before os._exit)
+    return 0
+
+
+def main() -> None:
+    """A job in a fresh interpreter: `python -m pfd.execution.child FD`."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    code = 1
+    try:
+        code = run(connection)
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The sweep: takes jobs back from workers that gave no sign of life, and notices what has fallen due.
+
+Clocks of machines are never compared.  A worker counts as lost only after this sweeper itself has seen its counter
+unchanged for a whole lease on its own monotonic clock, while the store could be read; after an outage of the store, or
+a night's sleep of this machine, the watch begins anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+from pfd.settings import Settings
+from pfd.store import Store, WorkerInfo, workers
+
+log = logging.getLogger("pfd.execution")
+
+
+@dataclass
+class _Sighting:
+    beat: int
+    since: float
+
+
+class Sweeper:
+    """Watches the workers of a store on behalf of one of them."""
+
+    def __init__(self, store: Store, settings: Settings, me: str) -> None:
+        self._store = store
+        self._settings = settings
+        self._me = me
+        self._seen: dict[str, _Sighting] = {}
+        self._last = 0.0
+
+    def forget(self) -> None:
+        """Begin the watch anew, as after an outage of the store."""
+        self._seen.clear()
+
+    def sweep(self) -> list[str]:
+        """Look once; ids of the jobs that were taken back.  Raises `StoreError` where the store cannot be read."""
+        now = time.monotonic()
+        # Nothing was seen while nobody looked: a gap proves nothing about the others.
+        if now - self._last > max(2 * self._settings.sweep, self._settings.lease / 2):
+            self.forget()
+        self._last = now
+        with self._store.read() as connection:
+            present = workers.live(connection)
+        silent = [info for info in present if info.id != self._me and self._is_silent(info, now)]
+        self._seen = {info.id: self._seen[info.id] for info in present if info.id in self._seen}
+        taken: list[str] = []
+        for info in silent:
+            with self._store.write() as connection:
+                jobs = workers.lapse(connection, info, max_lost=self._settings.max_lost)
+            if jobs is not None:
+                log.warning("worker %s gave no sign of life; %d jobs taken back", info.name, len(jobs))
+                taken += jobs
+        return taken
+
+    def _is_silent(self, info: WorkerInfo, now: float) -> bool:
+        sighting = self._seen.get(info.id)
+        if sighting is None or sighting.beat != info.beat:
+            self._seen[info.id] = _Sighting(info.beat, now)
+            return False
+        return now - sighting.since > self._settings.lease

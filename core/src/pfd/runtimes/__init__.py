@@ -1,0 +1,1 @@
+"""Runtimes: each a way to ring workers and to be rung."""

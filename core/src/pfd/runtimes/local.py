@@ -1,0 +1,217 @@
+"""The embedded runtime: workers claim straight from the store, so it needs no broker.
+
+The bell is a Unix datagram socket for each worker, in a folder named after the store.  It costs nothing while nobody
+rings, and carries no more than "look": a worker on another machine, or one whose bell is broken, finds the job at its
+next sweep.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import signal
+import socket
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Self
+
+from pfd.errors import QueueError
+from pfd.execution import Owner
+from pfd.plugins import Registry, load_registry
+from pfd.settings import Settings, load_settings
+from pfd.store import Store
+
+SHUTDOWN_PATIENCE = 30.0
+"""Seconds that running jobs may take to end once a worker has been told to stop."""
+
+
+def bell_folder(settings: Settings) -> Path:
+    """The folder of the bells of a store; short, since the path of a socket may not exceed about 100 characters.
+
+    Raises `QueueError` where the folder belongs to somebody else.
+    """
+    name = hashlib.sha256(f"{settings.home}\0{settings.store_url}".encode()).hexdigest()[:12]
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    if len(str(base)) > 60:
+        base = Path("/tmp")  # noqa: S108  (checked below to be ours and closed to others)
+    folder = base / f"pfd-{os.getuid()}-{name}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077 or not folder.is_dir() or folder.is_symlink():
+        raise QueueError(f"{folder} is not a private folder of this user", hint="remove it, or set XDG_RUNTIME_DIR")
+    return folder
+
+
+class LocalRuntime:
+    """Rings the workers of this machine."""
+
+    name = "local"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._socket: socket.socket | None = None
+
+    def ring(self, queue: str, job_id: str) -> None:  # noqa: ARG002  (the news is only that there is news)
+        """Tell every worker of this machine to look."""
+        try:
+            folder = bell_folder(self._settings)
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+            for path in folder.glob("*.bell"):
+                self._ring(str(path))
+        except OSError as error:
+            raise QueueError(f"the workers of this machine cannot be rung: {error}") from error
+
+    def _ring(self, path: str) -> None:
+        assert self._socket is not None
+        try:
+            self._socket.sendto(b"!", path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError):
+                Path(path).unlink()  # its worker is gone without a word
+        except OSError as error:
+            # A bell that is full is ringing already.
+            if error.errno not in (errno.EAGAIN, errno.ENOBUFS):
+                raise
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+class LocalBell:
+    """The bell of one worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = bell_folder(settings) / f"{uuid.uuid4().hex[:12]}.bell"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(str(self._path))
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._socket.recv(16)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+
+class Worker:
+    """A worker of the embedded runtime, in threads of this process; jobs run in processes of their own.
+
+    Parameters
+    ----------
+    settings : those of the environment where left out.
+    slots : jobs that run at once: one number for all queues, or a number for each queue.
+    queues : the queues served with a single number; all queues of the installed tasks where left out.
+    session : where given, only jobs submitted in that session are claimed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        slots: int | Mapping[str, int] = 1,
+        queues: tuple[str, ...] | None = None,
+        session: str | None = None,
+        *,
+        registry: Registry | None = None,
+    ) -> None:
+        self.settings = settings or load_settings().values
+        self.registry = registry or load_registry(self.settings)
+        if isinstance(slots, int):
+            served = queues or tuple(sorted({"default", *(t.queue for t in self.registry.tasks.values())}))
+            slots = {",".join(served): slots}
+        self.slots = dict(slots)
+        self._session = session
+        self._bell: LocalBell | None = None
+        self._store: Store | None = None
+        self.owner: Owner | None = None
+
+    def start(self) -> Self:
+        """Begin to claim jobs.  Raises `StoreError` or `SettingsError` where that is not possible."""
+        self._store = Store(self.settings, self.registry.tables()).open()
+        self._bell = LocalBell(self.settings)
+        owner = Owner(
+            self.settings,
+            self.registry,
+            self._store,
+            slots=self.slots,
+            session=self._session,
+            bell=self._bell,
+        )
+        try:
+            owner.start()
+        except BaseException:
+            self._bell.close()
+            self._store.close()
+            raise
+        self.owner = owner
+        return self
+
+    def stop(self, patience: float | None = SHUTDOWN_PATIENCE) -> None:
+        """Claim no more; after `patience` seconds hand back what still runs (None: wait for it)."""
+        if self.owner is not None:
+            self.owner.stop(patience)
+            self.owner = None
+        if self._bell is not None:
+            self._bell.close()
+        if self._store is not None:
+            self._store.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def run_forever(self) -> None:
+        """Serve until SIGINT or SIGTERM; a second signal ends it without waiting for running jobs."""
+        with _stop_signals() as stop:
+            self.start()
+            try:
+                stop.wait()
+            finally:
+                self.stop(0.0 if stop.hurry.is_set() else SHUTDOWN_PATIENCE)
+
+
+class _Stop:
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.hurry = threading.Event()
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the shape of a handler)
+        if self.asked.is_set():
+            self.hurry.set()
+            raise KeyboardInterrupt
+        self.asked.set()
+
+    def wait(self) -> None:
+        self.asked.wait()
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[_Stop]:
+    stop = _Stop()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    except KeyboardInterrupt:
+        if not stop.hurry.is_set():
+            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
