@@ -1,0 +1,64 @@
+"""Datasets of vibration recordings: the one file format that all other plugins read.
+
+Importing this package is light: NumPy, HDF5 and SQLAlchemy load with the first name that needs them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from pfd_plugin_data.params import DatasetName
+from pfd_plugin_data.plugin import generate_dataset_task
+
+if TYPE_CHECKING:
+    from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
+    from pfd_plugin_data.dataset import Dataset, open_dataset
+    from pfd_plugin_data.kinematics import fault_line, fault_orders
+    from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
+    from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
+    from pfd_plugin_data.windows import WindowBatch, common_channel, common_rate, iter_windows
+    from pfd_plugin_data.writer import DatasetWriter
+
+# Tasks.  Recordings and the dataset file.  Which datasets there are.  Splits.  Windows.  Kinematics.
+__all__ = [
+    "FAULTS",
+    "PARTS",
+    "PROTOCOLS",
+    "ChannelInfo",
+    "Dataset",
+    "DatasetEntry",
+    "DatasetName",
+    "DatasetWriter",
+    "RecordingInfo",
+    "Split",
+    "WindowBatch",
+    "common_channel",
+    "common_rate",
+    "fault_line",
+    "fault_orders",
+    "find_dataset",
+    "generate_dataset_task",
+    "iter_windows",
+    "list_datasets",
+    "make_split",
+    "open_dataset",
+    "register_dataset",
+]
+
+_LATE = {
+    "recording": ("FAULTS", "ChannelInfo", "RecordingInfo"),
+    "writer": ("DatasetWriter",),
+    "dataset": ("Dataset", "open_dataset"),
+    "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
+    "splits": ("PARTS", "PROTOCOLS", "Split", "make_split"),
+    "windows": ("WindowBatch", "common_channel", "common_rate", "iter_windows"),
+    "kinematics": ("fault_line", "fault_orders"),
+}
+_MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,101 @@
+"""Which datasets there are: the table of them, read and written."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pfd import DataError, load_settings
+from pfd_plugin_data.dataset import Dataset
+from pfd_plugin_data.recording import FAULTS, RecordingInfo
+from pfd_plugin_data.records import DatasetRow
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """One dataset of the store.  `created_at` is in seconds since the epoch; `classes` counts recordings."""
+
+    id: int
+    name: str
+    path: Path
+    fingerprint: str
+    n_recordings: int
+    n_bearings: int
+    classes: dict[str, int]
+    created_at: float
+    job_id: str
+
+
+def find_dataset(session: Session, ref: int | str, *, home: Path | None = None) -> DatasetEntry:
+    """The dataset of that id, or the newest of that name.
+
+    `home` is PFD_HOME, by default the configured one.
+
+    Raises
+    ------
+    DataError : there is none; the nearest names are given.
+    """
+    query = select(DatasetRow)
+    if isinstance(ref, int) or ref.isdecimal():
+        query = query.where(DatasetRow.id == int(ref))
+    else:
+        query = query.where(DatasetRow.name == ref).order_by(DatasetRow.id.desc()).limit(1)
+    if (row := session.scalars(query).first()) is not None:
+        return _entry(row, home or load_settings().values.home)
+    names = session.scalars(select(DatasetRow.name).distinct()).all()
+    near = difflib.get_close_matches(str(ref), names, n=3)
+    if near:
+        hint = f"did you mean {', '.join(near)}?"
+    else:
+        hint = "'pfd data ls' lists them" if names else "there is none yet: submit generate_dataset_task to make one"
+    raise DataError(f"no dataset {ref!r}", hint=hint)
+
+
+def list_datasets(session: Session, *, home: Path | None = None) -> list[DatasetEntry]:
+    """All datasets, newest first."""
+    home = home or load_settings().values.home
+    return [_entry(row, home) for row in session.scalars(select(DatasetRow).order_by(DatasetRow.id.desc()))]
+
+
+def register_dataset(session: Session, dataset: Dataset, *, job_id: str, home: Path) -> DatasetEntry:
+    """Write the row of the dataset that a job has made.  A re-run of the job updates its row."""
+    row = session.scalars(select(DatasetRow).where(DatasetRow.job_id == job_id)).first()
+    if row is None:
+        row = DatasetRow(job_id=job_id)
+        session.add(row)
+    row.name = dataset.name
+    row.path = dataset.path.relative_to(home).as_posix()
+    row.fingerprint = dataset.fingerprint
+    row.n_recordings = len(dataset.recordings)
+    row.n_bearings = len({info.bearing_id for info in dataset.recordings})
+    row.classes = _count_classes(dataset.recordings)
+    row.created_at = time.time()
+    session.flush()
+    return _entry(row, home)
+
+
+def _count_classes(recordings: Sequence[RecordingInfo]) -> dict[str, int]:
+    """Recordings of each fault type, in the order of `FAULTS`."""
+    counts = Counter(info.fault_type for info in recordings)
+    return {fault: counts[fault] for fault in FAULTS if counts[fault]}
+
+
+def _entry(row: DatasetRow, home: Path) -> DatasetEntry:
+    return DatasetEntry(
+        id=row.id,
+        name=row.name,
+        path=home / row.path,
+        fingerprint=row.fingerprint,
+        n_recordings=row.n_recordings,
+        n_bearings=row.n_bearings,
+        classes={str(name): int(count) for name, count in row.classes.items()},
+        created_at=row.created_at,
+        job_id=row.job_id,
+    )

@@ -1,0 +1,146 @@
+"""The command-line noun `data`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pfd import reading
+from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets
+from pfd_plugin_data.dataset import Dataset, open_dataset
+from pfd_plugin_data.recording import FAULTS, RecordingInfo
+
+
+@click.group()
+def data() -> None:
+    """List datasets and show what is in them."""
+
+
+@data.command("ls")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def ls(as_json: bool) -> None:
+    """List the datasets, newest first."""
+    with reading() as session:
+        entries = list_datasets(session)
+    if as_json:
+        click.echo(json.dumps([_entry_json(entry) for entry in entries], indent=2))
+        return
+    if not entries:
+        click.echo("no datasets yet; 'pfd submit generate_dataset_task' or 'import_mat_dataset_task' makes one")
+        return
+    rows = [
+        (entry.id, entry.name, entry.n_recordings, entry.n_bearings, _counts(entry.classes), _when(entry.created_at))
+        for entry in entries
+    ]
+    _print_table(("ID", "NAME", "RECORDINGS", "BEARINGS", "CLASSES", "MADE"), rows, right={0, 2, 3})
+
+
+@data.command("show")
+@click.argument("dataset")
+@click.option("--verify", is_flag=True, help="Read all of it and compare with its fingerprint.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(dataset: str, verify: bool, as_json: bool) -> None:
+    """Show the recordings of a dataset, its bearings and its class balance.
+
+    DATASET is an id, or a name: then the newest of that name.
+    """
+    with reading() as session:
+        entry = find_dataset(session, dataset)
+    with open_dataset(entry.path) as found:
+        if verify:
+            found.verify()
+        if as_json:
+            recordings = [asdict(info) for info in found.recordings]
+            click.echo(json.dumps(_entry_json(entry) | {"verified": verify, "recordings": recordings}, indent=2))
+        else:
+            _show(entry, found, verified=verify)
+
+
+def _show(entry: DatasetEntry, dataset: Dataset, *, verified: bool) -> None:
+    click.echo(f"dataset {entry.id}  {entry.name}  made {_when(entry.created_at)} by job {entry.job_id}")
+    click.echo(f"{entry.path}")
+    click.echo(f"fingerprint {entry.fingerprint}{' (verified)' if verified else ''}\n")
+    _print_table(
+        ("RECORDING", "BEARING", "FAULT", "SIZE", "RPM", "LOAD", "HZ", "SEC", "CHANNELS"),
+        [_recording_row(info) for info in dataset.recordings],
+        right={3, 4, 6, 7},
+    )
+    click.echo()
+    _print_table(
+        ("CLASS", "BEARINGS", "RECORDINGS", "SECONDS", "SHARE"), _balance(dataset.recordings), right={1, 2, 3, 4}
+    )
+
+
+def _recording_row(info: RecordingInfo) -> tuple[object, ...]:
+    return (
+        info.record_id,
+        info.bearing_id,
+        info.fault_type,
+        "?" if info.fault_size is None else f'{info.fault_size:g}"' if info.fault_size else "-",
+        "?" if info.rpm is None else f"{info.rpm:g}",
+        info.load or "?",
+        f"{info.sample_rate_hz:g}",
+        f"{info.n_samples / info.sample_rate_hz:.2f}",
+        ",".join(channel.sensor for channel in info.channels),
+    )
+
+
+def _balance(recordings: Sequence[RecordingInfo]) -> list[tuple[object, ...]]:
+    """One row a class: how many bearings, recordings and seconds it has, and its share of the seconds."""
+    members: defaultdict[str, list[RecordingInfo]] = defaultdict(list)
+    for info in recordings:
+        members[info.fault_type].append(info)
+    seconds = {fault: sum(i.n_samples / i.sample_rate_hz for i in infos) for fault, infos in members.items()}
+    return [
+        (
+            fault,
+            len({info.bearing_id for info in members[fault]}),
+            len(members[fault]),
+            f"{seconds[fault]:.1f}",
+            f"{seconds[fault] / sum(seconds.values()):.0%}",
+        )
+        for fault in FAULTS
+        if fault in members
+    ]
+
+
+def _entry_json(entry: DatasetEntry) -> dict[str, Any]:
+    return asdict(entry) | {"path": str(entry.path)}
+
+
+def _counts(classes: dict[str, int]) -> str:
+    return ", ".join(f"{count} {fault}" for fault, count in classes.items())
+
+
+def _when(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def _print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: set[int]) -> None:
+    """A table on a terminal; in a pipe columns in line, uncut, so that other programs can read them."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    console = Console(highlight=False)
+    if console.is_terminal:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column, head in enumerate(heads):
+            table.add_column(head, justify="right" if column in right else "left", overflow="fold")
+        for row in cells:
+            table.add_row(*(Text(cell) for cell in row))
+        console.print(table)
+        return
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    for row in [list(heads), *cells]:
+        padded = [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        click.echo("  ".join(padded).rstrip())

@@ -1,0 +1,147 @@
+"""Reading a dataset file."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from pfd import DataError
+from pfd_plugin_data import layout
+from pfd_plugin_data.recording import RecordingInfo
+
+_HINT = "import or generate it again; 'pfd data ls' lists the datasets"
+
+
+class Dataset:
+    """An open dataset: its recordings' columns in memory, their signals mapped from the file.
+
+    Made by `open_dataset`.  Arrays that were read stay valid after `close`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        fingerprint: str,
+        recordings: tuple[RecordingInfo, ...],
+        signals: tuple[npt.NDArray[np.float32], ...],
+    ) -> None:
+        self.path = path
+        self.name = name
+        self.fingerprint = fingerprint
+        self.recordings = recordings
+        self._signals: tuple[npt.NDArray[np.float32], ...] | None = signals
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.name!r}: {len(self.recordings)} recordings, {self.fingerprint[:12]}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file.  The map itself ends with the last array that was read from it."""
+        self._signals = None
+
+    def read(self, index: int, start: int = 0, stop: int | None = None) -> npt.NDArray[np.float32]:
+        """Samples `start` to `stop` of a recording, all channels: float32 `(channels, samples)`, read-only, no copy."""
+        if self._signals is None:
+            raise DataError(f"dataset {self.name!r} is closed")
+        return self._signals[index][:, start:stop]
+
+    def truth(self, index: int) -> dict[str, npt.NDArray[np.float64]]:
+        """What the simulator knows beside a recording (`impact_times`, s); empty for a measured one."""
+        with _converting(self.path), h5py.File(self.path, "r") as file:
+            group = file.get(f"truth/{layout.key(index)}", {})
+            return {name: np.asarray(group[name][...], np.float64) for name in group}
+
+    def verify(self) -> None:
+        """Read everything and compare with the fingerprint.  Raises `DataError` naming what is damaged."""
+        with _converting(self.path), h5py.File(self.path, "r") as file:
+            columns = _columns(file)
+            digests = [row.tobytes() for row in file["digests"][...]]
+        for index, (text, expected) in enumerate(zip(columns, digests, strict=True)):
+            if layout.digest(text, self.read(index), self.truth(index)) != expected:
+                raise DataError(f"{self.path}: recording {self.recordings[index].record_id!r} is damaged", hint=_HINT)
+        if layout.fingerprint(digests) != self.fingerprint:
+            raise DataError(f"{self.path}: its fingerprint is not that of its recordings", hint=_HINT)
+
+
+def open_dataset(path: Path | str) -> Dataset:
+    """Open a dataset file.
+
+    Only columns are read here; a signal is read where it is looked at.
+
+    Raises
+    ------
+    DataError : the file is missing, damaged, of a newer format or no dataset of PFD.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path} does not exist", hint=_HINT)
+    with _converting(path), h5py.File(path, "r") as file:
+        if file.attrs.get("format") != layout.FORMAT.encode():
+            raise DataError(f"{path} is no dataset of PFD", hint="import it with import_mat_dataset_task")
+        if (version := int(file.attrs["format_version"])) > layout.VERSION:
+            raise DataError(
+                f"{path} has format {version}, this version reads up to {layout.VERSION}", hint="update pfd-plugin-data"
+            )
+        recordings = tuple(layout.decode_info(text) for text in _columns(file))
+        digests = file["digests"].shape
+        places = [_place(file[f"signals/{layout.key(i)}"], info) for i, info in enumerate(recordings)]
+        name, fingerprint = file.attrs["name"].decode(), file.attrs["fingerprint"].decode()
+    if not recordings or digests != (len(recordings), 32):
+        raise DataError(f"{path} is damaged: {len(recordings)} recordings, digests of shape {digests}", hint=_HINT)
+    return Dataset(path, name, fingerprint, recordings, _mapped(path, zip(places, recordings, strict=True)))
+
+
+def _columns(file: Any) -> list[bytes]:
+    """The columns of each recording, as JSON."""
+    return np.asarray(file["recordings"][...], np.uint8).tobytes().split(b"\n")
+
+
+def _place(signal: Any, info: RecordingInfo) -> int:
+    """The offset in the file of a signal whose array is as its columns say."""
+    shape = (len(info.channels), info.n_samples)
+    offset = signal.id.get_offset()
+    if signal.shape != shape or signal.dtype != layout.SIGNAL_TYPE or offset is None:
+        raise DataError(
+            f"{signal.file.filename}: the signal of {info.record_id!r} is {signal.dtype} {signal.shape}"
+            f"{'' if offset is not None else ' in chunks'}; expected contiguous float32 {shape}",
+            hint=_HINT,
+        )
+    return int(offset)
+
+
+def _mapped(path: Path, places: Iterable[tuple[int, RecordingInfo]]) -> tuple[npt.NDArray[np.float32], ...]:
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    signals = []
+    for offset, info in places:
+        count = len(info.channels) * info.n_samples
+        if offset + count * layout.SIGNAL_TYPE.itemsize > len(mapped):
+            raise DataError(f"{path} is cut short: the signal of {info.record_id!r} is not all there", hint=_HINT)
+        flat = np.frombuffer(mapped, layout.SIGNAL_TYPE, count, offset)
+        signals.append(flat.reshape(len(info.channels), info.n_samples))
+    return tuple(signals)
+
+
+@contextmanager
+def _converting(path: Path) -> Iterator[None]:
+    """Turn what HDF5, NumPy and pydantic say of a damaged file into one `DataError`."""
+    try:
+        yield
+    except DataError as error:
+        error.hint = error.hint or _HINT
+        raise
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:
+        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}", hint=_HINT) from error

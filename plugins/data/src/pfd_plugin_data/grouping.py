@@ -1,0 +1,70 @@
+"""Groups of recordings: those at one speed, those at one load, and those that take part at all."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import numpy as np
+
+from pfd import DataError
+from pfd_plugin_data.recording import RecordingInfo
+
+SAME_SPEED = 0.05
+"""Speeds closer than this are one speed: 1730 to 1797 rpm is the slip of one motor under load."""
+
+
+def kept_indices(recordings: Sequence[RecordingInfo], left_out: tuple[str, ...]) -> list[int]:
+    """Indices of the recordings that `left_out` names neither by class nor by bearing nor by id."""
+    names = [{info.fault_type, info.bearing_id, info.record_id} for info in recordings]
+    known = set().union(*names)
+    for name in left_out:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3) or sorted({info.bearing_id for info in recordings})[:10]
+            raise DataError(
+                f"leave_out: no class, bearing or recording is called {name!r}", hint=f"there are {', '.join(near)}"
+            )
+    kept = [index for index, own in enumerate(names) if not own & set(left_out)]
+    if not kept:
+        raise DataError("no recording is left to split", hint="leave out less")
+    return kept
+
+
+def by_speed(recordings: Sequence[RecordingInfo], kept: list[int]) -> dict[str, list[int]]:
+    """Recordings by speed, slowest first.  Neighbours within `SAME_SPEED` are joined, so a ramp is one group."""
+    _require_known(recordings, kept, "speed", [i for i in kept if recordings[i].rpm is None])
+    ordered = sorted(kept, key=lambda i: recordings[i].rpm or 0.0)
+    runs: list[list[int]] = []
+    last = 0.0
+    for index in ordered:
+        speed = recordings[index].rpm or 0.0
+        if not runs or speed > last * (1 + SAME_SPEED):
+            runs.append([])
+        runs[-1].append(index)
+        last = speed
+    return {f"{np.median([recordings[i].rpm or 0.0 for i in run]):.6g} rpm": run for run in runs}
+
+
+def by_load(recordings: Sequence[RecordingInfo], kept: list[int]) -> dict[str, list[int]]:
+    """Recordings by load, lightest first where loads begin with a number."""
+    _require_known(recordings, kept, "load", [i for i in kept if recordings[i].load is None])
+    groups: dict[str, list[int]] = {}
+    for index in kept:
+        groups.setdefault(recordings[index].load or "", []).append(index)
+    return dict(sorted(groups.items(), key=lambda item: (_number(item[0]), item[0])))
+
+
+def _number(load: str) -> float:
+    try:
+        return float(load.split(maxsplit=1)[0])
+    except (ValueError, IndexError):
+        return float("inf")
+
+
+def _require_known(recordings: Sequence[RecordingInfo], kept: list[int], noun: str, unknown: list[int]) -> None:
+    if unknown:
+        raise DataError(
+            f"cannot split by {noun}: it is unknown for {len(unknown)} of {len(kept)} recordings, "
+            f"the first is {recordings[unknown[0]].record_id!r}",
+            hint='choose protocol "bearing" or "recording", or leave those out',
+        )

@@ -1,0 +1,64 @@
+"""The layout of a dataset file, shared by its writer and its reader.
+
+    /                  attributes: format, format_version, name, fingerprint
+    /recordings        UTF-8 text as uint8, one line of JSON a recording: the columns of `RecordingInfo`
+    /digests           uint8 (recordings, 32): SHA-256 over each recording's columns, signal and truth
+    /signals/000000    little-endian float32 (channels, samples), contiguous and aligned: it can be memory-mapped
+    /truth/000000/...  what a simulator knows beside the signal, such as `impact_times`, s
+
+Nothing in it is of variable length: HDF5 keeps such values in a heap, and hangs on one that is damaged.
+
+The fingerprint is the SHA-256 over the digests.  It says what is in a dataset, whatever its name and its file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter
+
+from pfd_plugin_data.recording import RecordingInfo
+
+FORMAT = "pfd-dataset"
+VERSION = 1
+SIGNAL_TYPE = np.dtype("<f4")
+ALIGNMENT = 64
+"""Bytes; a cache line.  HDF5 by itself would leave half of the arrays off a multiple of four."""
+
+_INFO = TypeAdapter(RecordingInfo)
+
+
+def key(index: int) -> str:
+    """The name of the arrays of one recording."""
+    return f"{index:06d}"
+
+
+def encode_info(info: RecordingInfo) -> bytes:
+    return _INFO.dump_json(info)
+
+
+def decode_info(text: bytes) -> RecordingInfo:
+    """Raises `ValueError` (pydantic's) or `DataError` for columns that no writer has written."""
+    return _INFO.validate_json(text)
+
+
+def digest(info: bytes, signal: npt.NDArray[np.float32], truth: Mapping[str, npt.NDArray[np.float64]]) -> bytes:
+    """SHA-256 over all that is kept of a recording, its columns included.
+
+    Each part goes in with its name and shape, so that no two different recordings give the same bytes.
+    """
+    hasher = hashlib.sha256(b"%s/%d" % (FORMAT.encode(), VERSION))
+    parts: list[tuple[str, npt.NDArray[Any]]] = [("info", np.frombuffer(info, np.uint8)), ("signal", signal)]
+    for name, array in parts + sorted(truth.items()):
+        hasher.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        hasher.update(np.ascontiguousarray(array).data)
+    return hasher.digest()
+
+
+def fingerprint(digests: Iterable[bytes]) -> str:
+    """The fingerprint of a dataset whose recordings have these digests."""
+    return hashlib.sha256(b"".join(digests)).hexdigest()

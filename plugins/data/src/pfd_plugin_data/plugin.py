@@ -1,0 +1,45 @@
+"""Manifest of the plugin `data`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pfd import Command, Records, ResultView, Task, hookimpl
+from pfd_plugin_data.params import GenerateDatasetParams, GenerateDatasetResult
+
+generate_dataset_task = Task(
+    "generate_dataset_task",
+    run="pfd_plugin_data.tasks:generate_dataset",
+    params=GenerateDatasetParams,
+    result=GenerateDatasetResult,
+    queue="data",
+    preload=("numpy", "h5py", "scipy.signal"),
+)
+
+
+@hookimpl
+def pfd_register_tasks() -> Iterable[Task]:
+    return [generate_dataset_task]
+
+
+@hookimpl
+def pfd_register_records() -> Iterable[Records]:
+    return [
+        Records(
+            name="data",
+            module="pfd_plugin_data.records",
+            migrations="pfd_plugin_data.migrations",
+            head="data_0001",
+            floor=1,
+        )
+    ]
+
+
+@hookimpl
+def pfd_register_commands() -> Iterable[Command]:
+    return [Command("data", load="pfd_plugin_data.cli:data", help="List datasets and show what is in them.")]
+
+
+@hookimpl
+def pfd_register_result_views() -> Iterable[ResultView]:
+    return [ResultView("generate_dataset_task", fields=("dataset_id", "name", "n_recordings", "n_bearings", "classes"))]

@@ -1,0 +1,58 @@
+"""Changing the sample rate, and low-pass filtering, without moving anything in time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy import signal as sps
+
+from pfd import DataError
+
+TAPS = 32
+"""Half length of the anti-alias filter, in samples at the lower rate."""
+
+KAISER_BETA = 8.6
+"""Ripple and stop band of 90 dB (Kaiser)."""
+
+MAX_FACTOR = 10_000
+
+
+def resample(x: npt.NDArray[np.float32], rate_hz: float, new_rate_hz: float) -> npt.NDArray[np.float32]:
+    """`x`, float32 `(samples,)`, brought down from `rate_hz` to `new_rate_hz`, by polyphase filtering.
+
+    Flat up to 0.82 of the new Nyquist frequency and 90 dB down from there on, so nothing folds back.
+
+    Raises
+    ------
+    DataError : the new rate is higher.
+    """
+    if new_rate_hz == rate_hz:
+        return x
+    if not 0 < new_rate_hz < rate_hz:
+        raise DataError(
+            f"a recording at {rate_hz:g} Hz cannot be brought to {new_rate_hz:g} Hz",
+            hint=f"choose sample_rate_hz of at most {rate_hz:g}",
+        )
+    ratio = (Fraction(new_rate_hz) / Fraction(rate_hz)).limit_denominator(MAX_FACTOR)
+    if ratio == 0:
+        raise DataError(f"{rate_hz:g} Hz is more than {MAX_FACTOR} times {new_rate_hz:g} Hz")
+    up, down = ratio.numerator, ratio.denominator
+    return np.asarray(sps.resample_poly(x, up, down, window=_anti_alias(down)), np.float32)
+
+
+def low_pass(x: npt.NDArray[np.float32], rate_hz: float, edge_hz: float) -> npt.NDArray[np.float32]:
+    """`x`, float32 `(samples,)`, behind a zero-phase Butterworth low-pass (order 8, forwards and backwards)."""
+    if not 0 < edge_hz < rate_hz / 2:
+        raise DataError(f"lowpass_hz={edge_hz:g} must lie between 0 and half the rate, {rate_hz / 2:g} Hz")
+    sections = sps.butter(8, edge_hz, fs=rate_hz, output="sos")
+    return np.asarray(sps.sosfiltfilt(sections, x, padlen=min(3 * 2 * len(sections), len(x) - 1)), np.float32)
+
+
+@lru_cache(maxsize=8)
+def _anti_alias(down: int) -> npt.NDArray[np.float32]:
+    # The Kaiser window's transition is 0.18 of the new Nyquist frequency wide; the cut lies in its middle.
+    taps = sps.firwin(2 * TAPS * down + 1, 0.91 / down, window=("kaiser", KAISER_BETA))
+    return np.asarray(taps, np.float32)

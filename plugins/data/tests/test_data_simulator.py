@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import signal as sps
+
+from pfd_plugin_data import fault_line, fault_orders
+from pfd_plugin_data.simulator import Bearing, Simulated, draw_bearing, simulate
+
+SKF_6205 = {"n_balls": 9, "ball_d_mm": 7.94, "pitch_d_mm": 39.04, "contact_deg": 0.0}
+MFPT_NICE = {"n_balls": 8, "ball_d_mm": 5.969, "pitch_d_mm": 31.623, "contact_deg": 0.0}
+FAULTY = ("inner_race", "outer_race", "ball")
+
+
+def run(
+    fault: str, *, seed: int = 0, rpm: float = 1772, snr_db: float = 5.0, seconds: float = 10.0, **drawn: object
+) -> Simulated:
+    rng = np.random.default_rng(seed)
+    bearing = replace(draw_bearing(rng, fault, SKF_6205, 12_000), **drawn)  # type: ignore[arg-type]
+    return simulate(rng, bearing, rpm=rpm, snr_db=snr_db, duration_s=seconds, sample_rate_hz=12_000)
+
+
+def envelope_spectrum(x: np.ndarray, rate_hz: float, band: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    sections = sps.butter(4, band, "bandpass", fs=rate_hz, output="sos")
+    envelope = np.abs(sps.hilbert(sps.sosfiltfilt(sections, x)))
+    spectrum = np.abs(np.fft.rfft((envelope - envelope.mean()) * np.hanning(x.size)))
+    return np.fft.rfftfreq(x.size, 1 / rate_hz), spectrum
+
+
+def test_the_orders_of_the_6205_are_those_of_the_literature() -> None:
+    orders = fault_orders(SKF_6205)
+    expected = {"ftf": 0.3983, "bpfo": 3.5848, "bpfi": 5.4152, "bsf": 2.3567}
+    assert orders == pytest.approx(expected, abs=5e-4)
+    assert fault_line("ball", SKF_6205) == pytest.approx(4.7135, abs=5e-4)
+    assert fault_line("normal", SKF_6205) is None
+
+
+@given(n=st.integers(4, 40), ball=st.floats(1, 20), share=st.floats(1.5, 20), contact=st.floats(0, 60))
+def test_the_identities_of_the_orders_hold(n: int, ball: float, share: float, contact: float) -> None:
+    orders = fault_orders({"n_balls": n, "ball_d_mm": ball, "pitch_d_mm": share * ball, "contact_deg": contact})
+    assert orders["bpfo"] + orders["bpfi"] == pytest.approx(n)
+    assert orders["bpfo"] == pytest.approx(n * orders["ftf"])
+
+
+@pytest.mark.parametrize("geometry", [SKF_6205, MFPT_NICE], ids=["6205", "NICE"])
+@pytest.mark.parametrize("rpm", [800, 1797, 3000])
+@pytest.mark.parametrize("fault", FAULTY)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_envelope_peaks_within_one_per_cent_of_the_computed_order(
+    fault: str, rpm: float, geometry: dict[str, float], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    bearing = draw_bearing(rng, fault, geometry, 12_000)
+    made = simulate(rng, bearing, rpm=rpm, snr_db=5, duration_s=10, sample_rate_hz=12_000)
+    frequencies, spectrum = envelope_spectrum(made.signal, 12_000, (1800, 5500))
+    orders = frequencies / (rpm / 60)
+    # Below lie the lines of the shaft and the cage, which modulate; above, the harmonics of the fault.
+    searched = (orders > 2) & (orders < 8)
+    found = orders[searched][np.argmax(spectrum[searched])]
+    assert found == pytest.approx(fault_line(fault, geometry), rel=0.01)
+
+
+def test_an_inner_race_fault_has_sidebands_at_the_shaft_and_an_outer_one_has_none() -> None:
+    shaft_hz = 1772 / 60
+
+    def sideband(fault: str) -> float:
+        frequencies, spectrum = envelope_spectrum(run(fault, snr_db=15, slip=0.002).signal, 12_000, (1800, 5500))
+        line = (fault_line(fault, SKF_6205) or 0) * shaft_hz
+
+        def level(at: float) -> float:
+            return float(spectrum[np.abs(frequencies - at) < 1].max())
+
+        return (level(line - shaft_hz) + level(line + shaft_hz)) / (2 * level(line))
+
+    assert sideband("inner_race") > 0.25
+    assert sideband("outer_race") < 0.1
+
+
+@pytest.mark.parametrize("snr_db", [-15, -3, 0, 8])
+@pytest.mark.parametrize("fault", FAULTY)
+def test_the_snr_asked_for_is_measured_back(fault: str, snr_db: float) -> None:
+    made = run(fault, snr_db=snr_db)
+    # From the sum alone: what is left of it without the parts that are no impacts.
+    rest = made.signal - made.shaft - made.noise
+    assert 10 * np.log10(np.mean(rest**2) / np.mean(made.noise**2)) == pytest.approx(snr_db, abs=1e-6)
+
+
+def test_a_healthy_bearing_has_no_impacts() -> None:
+    made = run("normal")
+    assert made.impact_times.size == 0
+    assert not made.impacts.any()
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+def test_the_true_impact_times_are_where_the_energy_rises(fault: str) -> None:
+    made = run(fault, exit_gain=0.0, load_zone=50.0, slip=0.01)
+    power = made.impacts**2
+    at = np.ceil(made.impact_times * 12_000).astype(int)
+    at = at[(at > 10) & (at < power.size - 10)]
+    before = np.mean([power[i - 6 : i - 1].mean() for i in at])
+    after = np.mean([power[i : i + 5].mean() for i in at])
+    assert after > 20 * before
+
+
+def test_slip_adds_up_as_a_random_walk() -> None:
+    spacing = 60 / 1772 / (fault_line("outer_race", SKF_6205) or 1)
+    walks = np.array([run("outer_race", seed=seed, slip=0.02, seconds=4.0).impact_times[:400] for seed in range(60)])
+    steps = np.diff(walks, axis=1)
+    assert steps.std() / spacing == pytest.approx(0.02, rel=0.05)
+    assert steps.mean() == pytest.approx(spacing, rel=0.002)
+    spread = (walks - walks[:, :1]).std(axis=0)
+    assert spread[399] / spread[100] == pytest.approx(np.sqrt(399 / 100), rel=0.35)
+
+
+def test_impacts_fall_between_samples_without_being_rounded() -> None:
+    bearing = Bearing(SKF_6205, "outer_race", 0.007, ((3000.0, 0.05, 1.0),), 0.0, 0.6, 0.0, -1.0, (), 0.05)
+    made = simulate(np.random.default_rng(1), bearing, rpm=600, snr_db=20, duration_s=2, sample_rate_hz=12_000)
+    t = np.arange(made.impacts.size) / 12_000
+    omega = 2 * np.pi * 3000
+    rung = omega * np.sqrt(1 - 0.05**2)
+    first, second = made.impact_times[3:5]
+    inside = (t > first + 0.0005) & (t < second - 0.001)
+    ringing = np.exp(-0.05 * omega * (t - first)) * np.sin(rung * (t - first))
+    assert np.corrcoef(made.impacts[inside], ringing[inside])[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("slope", [-1.2, -1.0, -0.5, 0.0])
+def test_the_noise_has_the_slope_it_was_given(slope: float) -> None:
+    made = run("normal", noise_slope=slope, harmonics=(), seconds=40.0)
+    frequencies, power = sps.welch(made.noise, 12_000, nperseg=4096)
+    band = (frequencies > 30) & (frequencies < 5000)
+    fitted = np.polyfit(np.log(frequencies[band]), np.log(power[band]), 1)[0]
+    assert fitted == pytest.approx(slope, abs=0.05)
+
+
+def test_the_resonances_are_where_the_bearing_has_them() -> None:
+    # One strike rings what a hammer would: no line of the impacts' own rate stands in the way.
+    drawn = draw_bearing(np.random.default_rng(0), "outer_race", SKF_6205, 12_000)
+    bearing = replace(drawn, resonances=((2500.0, 0.03, 1.0), (4200.0, 0.03, 1.0)), exit_gain=0.0)
+    made = simulate(np.random.default_rng(0), bearing, rpm=60, snr_db=20, duration_s=0.3, sample_rate_hz=12_000)
+    assert made.impact_times.size == 1
+    power = np.abs(np.fft.rfft(made.impacts)) ** 2
+    frequencies = np.fft.rfftfreq(made.impacts.size, 1 / 12_000)
+    peaks, _ = sps.find_peaks(power, height=power.max() / 10, distance=100)
+    assert frequencies[peaks] == pytest.approx([2500, 4200], rel=0.02)
+
+
+def test_a_wider_spall_leaves_a_longer_gap_between_entry_and_exit() -> None:
+    narrow, wide = (run("outer_race", seed=5, size_in=size).impacts for size in (0.007, 0.028))
+    assert not np.allclose(narrow, wide)
+
+
+def test_bearings_of_one_class_differ_in_all_that_makes_a_bearing() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [draw_bearing(rng, "inner_race", SKF_6205, 12_000) for _ in range(30)]
+    for name in ("resonances", "slip", "load_zone", "exit_gain", "noise_slope", "harmonics", "gain"):
+        assert len({getattr(bearing, name) for bearing in drawn}) == 30
+    assert len({bearing.size_in for bearing in drawn}) == 4
+    assert {len(bearing.resonances) for bearing in drawn} == {2, 3, 4}
+    for bearing in drawn:
+        for frequency, damping, _ in bearing.resonances:
+            assert 2000 <= frequency <= 0.42 * 12_000
+            assert 0.02 <= damping <= 0.08

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pfd import DataError
+from pfd_plugin_data import PARTS, RecordingInfo, Split, make_split
+
+KEYS: dict[str, Callable[[RecordingInfo], object]] = {
+    "bearing": lambda info: info.bearing_id,
+    "recording": lambda info: info.record_id,
+    "load": lambda info: info.load,
+}
+
+
+@pytest.fixture(scope="session")
+def bench(make_info) -> Callable[..., list[RecordingInfo]]:
+    """Recordings of a test bench: `bearings` of each class, each at all speeds and loads."""
+
+    def make(
+        bearings: dict[str, int], rpms: tuple[float, ...] = (800, 1200), loads: tuple[str, ...] = ("0 hp", "1 hp")
+    ) -> list[RecordingInfo]:
+        return [
+            make_info(f"{fault}{n}@{rpm:g},{load}", bearing_id=f"{fault}{n}", fault_type=fault, rpm=rpm, load=load)
+            for fault, count in bearings.items()
+            for n in range(count)
+            for rpm in rpms
+            for load in loads
+        ]
+
+    return make
+
+
+def sides(split: Split) -> list[tuple[int, ...]]:
+    return [split.train, split.validation, split.test]
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("protocol", ["bearing", "recording", "load", "speed"])
+def test_no_group_is_ever_on_two_sides(make_info, protocol: str, data: st.DataObject) -> None:
+    rows = data.draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["normal", "ball", "inner_race"]),
+                st.integers(0, 9),
+                st.one_of(st.integers(500, 2000), st.sampled_from([800, 820, 1200, 1797])),
+                st.sampled_from(["0 hp", "1 hp", "2 hp", "none"]),
+            ),
+            min_size=1,
+            max_size=40,
+        )
+    )
+    recordings = [
+        make_info(f"r{i}", bearing_id=f"b{bearing}", fault_type=fault, rpm=float(rpm), load=load)
+        for i, (fault, bearing, rpm, load) in enumerate(rows)
+    ]
+    try:
+        split = make_split(recordings, protocol, seed=data.draw(st.integers(0, 99)))
+    except DataError:
+        return  # refused, which is honest; that the message helps is tested below
+    parts = sides(split)
+    assert sorted(index for part in parts for index in part) == list(range(len(recordings)))
+    classes = {info.fault_type for info in recordings}
+    for part in (split.train, split.test):
+        assert {recordings[i].fault_type for i in part} == classes
+    for one in range(3):
+        for other in range(one):
+            if protocol == "speed":
+                speeds = [[recordings[i].rpm or 0 for i in parts[side]] for side in (one, other)]
+                assert all(max(a, b) > 1.05 * min(a, b) for a in speeds[0] for b in speeds[1])
+            else:
+                key = KEYS[protocol]
+                assert not {key(recordings[i]) for i in parts[one]} & {key(recordings[i]) for i in parts[other]}
+
+
+def test_by_bearing_is_what_is_done_unless_asked_otherwise(bench) -> None:
+    split = make_split(bench({"normal": 4, "ball": 4}))
+    assert split.protocol == "bearing"
+    assert not split.leaky
+    assert split.stamp == "split by bearing: 4 bearings train, 2 bearings validation, 2 bearings test"
+
+
+def test_the_seed_decides_which_bearing_is_tested_and_nothing_else_does(bench) -> None:
+    recordings = bench({"normal": 5, "ball": 5})
+    assert make_split(recordings, seed=3) == make_split(recordings, seed=3)
+    assert len({make_split(recordings, seed=seed).test for seed in range(20)}) > 5
+
+
+def test_two_bearings_a_class_train_and_test_and_the_stamp_says_there_is_no_validation(bench) -> None:
+    split = make_split(bench({"normal": 2, "ball": 3}))
+    assert split.validation == ()
+    assert "no validation part (normal has 2 bearings)" in split.stamp
+
+
+def test_a_class_with_one_bearing_is_refused_with_its_count_and_the_alternatives(bench) -> None:
+    with pytest.raises(DataError) as caught:
+        make_split(bench({"normal": 1, "ball": 3}))
+    assert "class 'normal' has 1 bearing (normal0)" in str(caught.value)
+    for alternative in ('"speed"', '"load"', '"recording"', 'leave_out=["normal"]', '"leaky-random"'):
+        assert alternative in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", ["normal", "normal0"])
+def test_a_lone_class_can_be_left_out_by_name_and_is_stamped(bench, name: str) -> None:
+    recordings = bench({"normal": 1, "ball": 3, "inner_race": 3})
+    split = make_split(recordings, leave_out=[name])
+    assert split.left_out == (name,)
+    assert split.stamp.endswith(f"left out: {name}")
+    assert all(recordings[i].fault_type != "normal" for part in sides(split) for i in part)
+
+
+def test_leaving_out_a_name_that_is_not_there_names_the_nearest(bench) -> None:
+    with pytest.raises(DataError, match="'nromal'") as caught:
+        make_split(bench({"normal": 3, "ball": 3}), leave_out=["nromal"])
+    assert "normal" in str(caught.value.hint)
+    with pytest.raises(DataError, match="no recording is left"):
+        make_split(bench({"normal": 3}), leave_out=["normal"])
+
+
+def test_train_at_one_speed_and_test_at_another(bench) -> None:
+    recordings = bench({"normal": 1, "ball": 1})
+    split = make_split(recordings, "speed", test_value=1200)
+    assert {recordings[i].rpm for i in split.train} == {800}
+    assert {recordings[i].rpm for i in split.test} == {1200}
+    assert split.validation == ()
+    assert split.stamp == "train at 800 rpm, test at 1200 rpm; no validation part; train and test share bearings"
+    assert make_split(recordings, "speed") == split
+    assert {recordings[i].rpm for i in make_split(recordings, "speed", test_value="800").test} == {800}
+
+
+def test_a_third_speed_validates(bench) -> None:
+    split = make_split(bench({"normal": 1, "ball": 1}, rpms=(800, 1200, 1600)), "speed", test_value="1200 rpm")
+    assert all(sides(split))
+    assert "validate at" in split.stamp
+
+
+def test_speeds_within_five_per_cent_are_one(bench) -> None:
+    with pytest.raises(DataError, match="all recordings have the same"):
+        make_split(bench({"normal": 2, "ball": 2}, rpms=(1730, 1750, 1772, 1797)), "speed")
+    recordings = bench({"normal": 2, "ball": 2}, rpms=(800, 1172, 1200))
+    assert {recordings[i].rpm for i in make_split(recordings, "speed", test_value=1190).test} == {1172, 1200}
+
+
+def test_test_at_a_load(bench) -> None:
+    recordings = bench({"normal": 1, "ball": 1}, loads=("10 hp", "2 hp", "0 hp"))
+    split = make_split(recordings, "load")
+    assert {recordings[i].load for i in split.test} == {"10 hp"}
+    assert {recordings[i].load for i in make_split(recordings, "load", test_value="0 hp").test} == {"0 hp"}
+    with pytest.raises(DataError, match="no such load") as caught:
+        make_split(recordings, "load", test_value="7 hp")
+    assert caught.value.hint == "there are 0 hp, 2 hp, 10 hp"
+
+
+def test_an_unknown_speed_or_load_is_not_guessed(make_info) -> None:
+    recordings = [make_info("a"), make_info("b", rpm=None, load=None)]
+    for protocol in ("speed", "load"):
+        with pytest.raises(DataError, match=f"by {protocol}: it is unknown for 1 of 2 recordings, the first is 'b'"):
+            make_split(recordings, protocol)
+
+
+def test_a_class_that_would_be_in_one_part_only_is_refused(make_info) -> None:
+    recordings = [make_info("a", rpm=800.0), make_info("b", rpm=1200.0), make_info("c", rpm=800.0, fault_type="normal")]
+    with pytest.raises(DataError, match="the test part would hold no normal"):
+        make_split(recordings, "speed")
+
+
+def test_a_bearing_that_was_healthy_and_then_failed_stays_on_one_side(make_info) -> None:
+    recordings = [
+        make_info(f"b{b}-{n}", bearing_id=f"b{b}", fault_type="normal" if n < 2 + b % 2 else "ball")
+        for b in range(6)
+        for n in range(5)
+    ]
+    split = make_split(recordings)
+    for part in sides(split):
+        assert len(part) % 5 == 0
+
+
+def test_random_windows_must_be_asked_for_by_name_and_are_stamped(bench) -> None:
+    split = make_split(bench({"normal": 1, "ball": 1}), "leaky-random", seed=1)
+    assert split.leaky
+    assert split.stamp.startswith("LEAKY")
+    parts = split.parts(0, 10_000)
+    assert [round(float((parts == part).mean()), 1) for part in range(3)] == [0.6, 0.2, 0.2]
+    assert (parts == split.parts(0, 10_000)).all()
+    assert (parts != split.parts(1, 10_000)).any()
+
+
+def test_parts_of_windows_are_those_of_their_recording(bench) -> None:
+    recordings = bench({"normal": 3, "ball": 3, "inner_race": 1})
+    split = make_split(recordings, leave_out=["inner_race"])
+    for index in range(len(recordings)):
+        (part,) = set(split.parts(index, 5).tolist())
+        assert part == -1 if recordings[index].fault_type == "inner_race" else index in getattr(split, PARTS[part])
+
+
+def test_a_protocol_that_does_not_exist_or_takes_no_value_is_refused(bench) -> None:
+    recordings = bench({"normal": 3, "ball": 3})
+    with pytest.raises(DataError, match="unknown split protocol 'random'"):
+        make_split(recordings, "random")
+    with pytest.raises(DataError, match="no meaning"):
+        make_split(recordings, "bearing", test_value="x")

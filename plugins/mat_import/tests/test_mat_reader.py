@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import os
+import random
+import zlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pfd import DataError
+from pfd_plugin_mat_import import matfile
+from pfd_plugin_mat_import.importing import find_files, import_files
+from pfd_plugin_mat_import.reader import Reader
+
+
+def outcomes(folder: Path) -> dict[str, str]:
+    """What became of each file of a folder: the id of its recording, or the reason why there is none."""
+    found = import_files(find_files(folder), folder)
+    return {item.file: item.imported.info.record_id if item.imported else item.reason for item in found}
+
+
+def test_what_the_reading_process_sends_is_what_is_in_the_file(save, cwru) -> None:
+    variables = cwru(105)
+    path = save("105.mat", variables)
+    with Reader() as reader:
+        imported = reader.read(path)
+        again = reader.read(path)
+    expected = np.stack([variables[f"X105_{sensor}_time"][:, 0] for sensor in ("DE", "FE", "BA")])
+    np.testing.assert_array_equal(imported.signal, expected.astype(np.float32))
+    assert again.info == imported.info
+
+
+def test_a_damaged_file_takes_none_of_the_others_down(save, cwru, uestc, tmp_path: Path) -> None:
+    save("105.mat", cwru(105))
+    whole = save("118.mat", cwru(118)).read_bytes()
+    (tmp_path / "files" / "118.mat").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "files" / "empty.mat").touch()
+    (tmp_path / "files" / "text.mat").write_text("a,b\n1,2\n" * 100)
+    (tmp_path / "files" / "notes.txt").write_text("not looked at")
+    save("sub/N_800_1.mat", uestc())
+    found = outcomes(tmp_path / "files")
+    assert found["105.mat"] == "cwru-105"
+    assert found["sub/N_800_1.mat"] == "uestc-N_800_1"
+    assert "damaged" in found["118.mat"]
+    assert found["empty.mat"] == "the file is empty"
+    assert "damaged, or no MATLAB file" in found["text.mat"]
+    assert set(found) == {"105.mat", "118.mat", "empty.mat", "text.mat", "sub/N_800_1.mat"}
+
+
+def test_a_reader_that_dies_costs_the_file_and_not_the_import(save, cwru) -> None:
+    path = save("105.mat", cwru(105))
+    with Reader() as reader:
+        reader.read(path)
+        assert reader._process is not None
+        reader._process.kill()
+        reader._process.wait()
+        with pytest.raises(DataError, match=r"crashed \(SIGKILL\)"):
+            reader.read(path)
+        assert reader.read(path).info.record_id == "cwru-105"
+
+
+def test_a_recording_is_imported_once(save, cwru, tmp_path: Path) -> None:
+    save("105.mat", cwru(105))
+    save("copy.mat", cwru(105))
+    assert outcomes(tmp_path / "files") == {
+        "105.mat": "cwru-105",
+        "copy.mat": "cwru-105 was imported already, from 105.mat",
+    }
+
+
+def test_a_link_out_of_the_folder_is_not_followed(save, cwru, tmp_path: Path) -> None:
+    outside = save("105.mat", cwru(105)).rename(tmp_path / "outside.mat")
+    (tmp_path / "files" / "link.mat").symlink_to(outside)
+    (tmp_path / "files" / "broken.mat").symlink_to(tmp_path / "files" / "absent")
+    os.mkfifo(tmp_path / "files" / "pipe.mat")
+    found = outcomes(tmp_path / "files")
+    assert found["link.mat"] == "a link that leads out of the folder"
+    assert found["broken.mat"] == found["pipe.mat"] == "it is no regular file"
+
+
+def test_a_name_that_is_not_utf8_is_reported(save, mfpt, tmp_path: Path) -> None:
+    path = save("x.mat", mfpt())
+    try:
+        path.rename(os.fsdecode(os.fsencode(path.parent) + b"/baseline_\xff.mat"))
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert outcomes(tmp_path / "files") == {"baseline_\\udcff.mat": "its name is not UTF-8"}
+
+
+def test_a_folder_without_files_and_a_path_without_anything_are_said(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no \.mat file in"):
+        find_files(tmp_path)
+    with pytest.raises(DataError, match="does not exist"):
+        find_files(tmp_path / "absent")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.mat"
+    with path.open("wb") as file:
+        file.truncate(matfile.MAX_FILE_BYTES + 1)
+    with pytest.raises(DataError, match="at most 512 are read"):
+        matfile.variables(path)
+
+
+def test_a_decompression_bomb_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matfile, "MAX_DATA_BYTES", 50_000_000)
+    packed = zlib.compress(bytes(100_000_000))
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
+    path = tmp_path / "bomb.mat"
+    path.write_bytes(header + (15).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + packed)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(DataError, match="decompress to more than"):
+        matfile.variables(path)
+
+
+def test_a_small_file_that_claims_a_huge_array_is_not_read(save, uestc) -> None:
+    path = save("N_800_1.mat", uestc())
+    content = bytearray(path.read_bytes())
+    shape = np.array([300, 1], "<i4").tobytes()
+    at = content.index(shape)
+    content[at : at + 8] = np.array([2**31 - 1, 2**31 - 1], "<i4").tobytes()
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="its variables claim"):
+        matfile.variables(path)
+
+
+def test_a_v73_file_of_a_known_layout_is_read_and_another_is_refused_with_the_reason(tmp_path: Path) -> None:
+    signal = np.arange(300.0)
+    for name, variables in {
+        "N_800_1.mat": {"Data": signal[None, :], "SampleFrequency": [[20000.0]]},
+        "x.mat": {"y": [[1.0]]},
+    }.items():
+        with h5py.File(tmp_path / name, "w", userblock_size=512) as file:
+            for variable, value in variables.items():
+                file[variable] = value
+                file[variable].attrs["MATLAB_class"] = np.bytes_("double")
+        with (tmp_path / name).open("r+b") as raw:
+            raw.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+    found = outcomes(tmp_path)
+    assert found["N_800_1.mat"] == "uestc-N_800_1"
+    assert "none of the layouts" in found["x.mat"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_mutation_of_a_file_crashes_or_hangs_the_import(save, cwru, mfpt, uestc, seed: int) -> None:
+    originals = [
+        save("105.mat", cwru(105)),
+        save("106.mat", cwru(106), do_compression=True),
+        save("107.mat", cwru(107), format="4"),
+        save("baseline_1.mat", mfpt(), do_compression=True),
+        save("baseline_2.mat", mfpt()),
+        save("N_800_1.mat", uestc(), do_compression=True),
+    ]
+    rng = random.Random(seed)
+    with Reader() as reader:
+        for _ in range(100):
+            path = rng.choice(originals)
+            whole = path.read_bytes()
+            content = bytearray(whole)
+            for _ in range(rng.choice([1, 2, 8])):
+                at = rng.randrange(len(content))
+                content[at : at + rng.choice([1, 4])] = bytes(rng.choice([0, 127, 128, 255]) for _ in range(4))
+            path.write_bytes(content[: rng.choice([len(content), rng.randrange(1, len(content))])])
+            try:
+                assert np.isfinite(reader.read(path).signal).all()
+            except DataError as error:
+                assert len(error.message) < 300  # noqa: PT017 - either is right
+            path.write_bytes(whole)

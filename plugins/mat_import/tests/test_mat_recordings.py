@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+
+from pfd_plugin_mat_import.importing import Outcome, find_files, import_files
+
+
+@pytest.fixture(scope="module")
+def imported(test_data: Path) -> dict[str, Outcome]:
+    return {outcome.file: outcome for outcome in import_files(find_files(test_data), test_data)}
+
+
+def manifest(folder: Path) -> list[dict[str, str]]:
+    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_recording_of_the_manifest_is_imported_as_the_manifest_says(test_data, imported) -> None:
+    rows = manifest(test_data)
+    assert rows
+    for row in rows:
+        outcome = imported[row["file"]]
+        assert outcome.imported is not None, f"{row['file']}: {outcome.reason}"
+        info = outcome.imported.info
+        size = float(row["fault_size_in"]) if row["fault_size_in"] else None
+        assert info.fault_type == row["fault"]
+        assert info.fault_size == (0.0 if row["fault"] == "normal" else size)
+        assert info.load == row["load"]
+        assert info.rpm == float(row["rpm"])
+        assert info.sample_rate_hz == float(row["fs_hz"])
+        assert info.n_samples == int(row["samples"])
+        assert info.sha256 == row["sha256"]
+
+
+def test_the_signals_are_those_of_the_files(test_data: Path, imported) -> None:
+    for name, variable in [
+        ("cwru/174.mat", "X173_DE_time"),
+        ("cwru/97.mat", "X097_DE_time"),
+        ("uestc/B_800_5.mat", "Data"),
+    ]:
+        expected = scipy.io.loadmat(test_data / name, variable_names=[variable])[variable][:, 0]
+        np.testing.assert_array_equal(imported[name].imported.signal[0], expected.astype(np.float32))
+
+
+def test_the_twelve_kilohertz_fault_files_are_nine_bearings(imported) -> None:
+    infos = [outcome.imported.info for name, outcome in imported.items() if name.startswith("cwru/")]
+    faulty = [info for info in infos if info.sample_rate_hz == 12_000]
+    assert len(faulty) == 18
+    bearings: dict[str, int] = {}
+    for info in faulty:
+        bearings[info.bearing_id] = bearings.get(info.bearing_id, 0) + 1
+    assert len(bearings) == 9
+    assert set(bearings.values()) == {2}
+
+
+def test_174_is_the_bearing_of_169_and_the_healthy_one_runs_at_48_kilohertz(imported) -> None:
+    info = {name: outcome.imported.info for name, outcome in imported.items() if outcome.imported}
+    assert info["cwru/174.mat"].bearing_id == info["cwru/169.mat"].bearing_id
+    assert info["cwru/97.mat"].sample_rate_hz == info["cwru/174.mat"].sample_rate_hz == 48_000
+
+
+def test_every_other_file_is_reported_with_a_reason(test_data: Path, imported) -> None:
+    known = {row["file"] for row in manifest(test_data)}
+    others = {name: outcome for name, outcome in imported.items() if name not in known}
+    assert len(others) == len(list((test_data / "mat_fixtures").glob("*.mat")))
+    for outcome in others.values():
+        assert outcome.imported is None
+        assert outcome.reason
