@@ -1,0 +1,89 @@
+"""How sure a macro-AUROC is: a bootstrap over what is independent, bearings or recordings, never windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pfd_plugin_training import Predictions
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % percentile interval.  `low` and `high` are None where it cannot be had; `note` says how or why not."""
+
+    low: float | None
+    high: float | None
+    note: str
+
+
+def macro_auroc_interval(predictions: Predictions, n_bootstrap: int, seed: int) -> Interval:
+    """Resample the groups of each class with replacement (a stratified cluster bootstrap; Field & Welsh 2007).
+
+    A group is a bearing where each class has several, else a recording where each class has several.
+    """
+    y = predictions.y_true
+    present = np.unique(y)
+    if n_bootstrap == 0:
+        return Interval(None, None, "no interval: none was asked for")
+    if present.size < 2:
+        return Interval(None, None, "no interval: the part holds one class only")
+    found = _groups(predictions)
+    if found is None:
+        lone = [predictions.classes[i] for i in present if np.unique(predictions.record[y == i]).size == 1]
+        which = "a class" if len(lone) == present.size else f"of {', '.join(lone)}"
+        return Interval(None, None, f"no interval: one recording {which}")
+    noun, group = found
+    members = [np.unique(group[y == index]) for index in present]
+    ranked = [_Ranked(y == index, predictions.probabilities[:, index]) for index in present]
+    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    macros = np.empty(n_bootstrap)
+    for round_ in range(n_bootstrap):
+        times = np.zeros(group.max() + 1)
+        for own in members:
+            np.add.at(times, rng.choice(own, own.size), 1.0)
+        weight = times[group]
+        macros[round_] = np.mean([ranks.auroc(weight) for ranks in ranked])
+    low, high = np.quantile(macros, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    sizes = sorted({own.size for own in members})
+    count = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    if low == high:
+        return Interval(None, None, f"no interval: {count} {noun}s a class are too few to differ")
+    note = f"95 % interval by {noun}, {count} a class"
+    if noun == "recording":
+        note += "; too narrow, as they share bearings"
+    return Interval(float(low), float(high), note)
+
+
+def _groups(predictions: Predictions) -> tuple[str, npt.NDArray[np.int64]] | None:
+    """What to resample, and the group of each window; None where some class has one group only."""
+    for noun, column in (("bearing", predictions.bearing_id), ("recording", predictions.record)):
+        # A bearing that was healthy and then failed is a group of each of its classes.
+        _, code = np.unique(column, return_inverse=True)
+        group = code.astype(np.int64) * len(predictions.classes) + predictions.y_true
+        if all(np.unique(group[predictions.y_true == index]).size > 1 for index in np.unique(predictions.y_true)):
+            return noun, np.unique(group, return_inverse=True)[1]
+    return None
+
+
+class _Ranked:
+    """Windows in the order of one class's probability, ties joined, so that each resample costs no sort."""
+
+    def __init__(self, positive: npt.NDArray[np.bool_], score: npt.NDArray[np.floating[Any]]) -> None:
+        self.order = np.argsort(score, kind="stable")
+        ordered = score[self.order]
+        self.first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        self.positive = positive[self.order]
+
+    def auroc(self, weight: npt.NDArray[np.float64]) -> float:
+        """P(positive ranks above negative) + P(tie) / 2, windows weighted `(n,)` (Mann & Whitney 1947)."""
+        weight = weight[self.order]
+        up = np.add.reduceat(np.where(self.positive, weight, 0.0), self.first)
+        down = np.add.reduceat(np.where(self.positive, 0.0, weight), self.first)
+        below = np.cumsum(down) - down
+        return float(np.sum(up * (below + down / 2)) / (up.sum() * down.sum()))

@@ -1,0 +1,26 @@
+"""Manifest of the evaluation plugin."""
+
+from __future__ import annotations
+
+from pfd import ResultView, Task, hookimpl
+from pfd_plugin_evaluation.params import GenerateRocAnalysisParams, GenerateRocAnalysisResult
+
+generate_roc_analysis_task = Task(
+    "generate_roc_analysis_task",
+    run="pfd_plugin_evaluation.tasks:generate_roc_analysis",
+    params=GenerateRocAnalysisParams,
+    result=GenerateRocAnalysisResult,
+    queue="evaluation",
+    isolation="process",
+    preload=("numpy", "sklearn.metrics", "matplotlib.figure", "matplotlib.backends.backend_agg"),
+)
+
+
+@hookimpl
+def pfd_register_tasks() -> list[Task]:
+    return [generate_roc_analysis_task]
+
+
+@hookimpl
+def pfd_register_result_views() -> list[ResultView]:
+    return [ResultView("generate_roc_analysis_task", fields=("part", "experiments"), artifacts=("roc.png",))]

@@ -1,0 +1,189 @@
+"""Curves, intervals and figures of made-up predictions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from sklearn.metrics import roc_auc_score
+
+from pfd_plugin_evaluation import class_rocs, macro_auroc, macro_auroc_interval
+from pfd_plugin_evaluation.figure import Panel, draw, save
+from pfd_plugin_evaluation.interval import _Ranked
+from pfd_plugin_training import Predictions
+
+CLASSES = ("normal", "inner_race", "outer_race")
+
+
+def made_up(
+    n: int = 300, *, seed: int = 0, skill: float = 0.5, records: int = 3, bearings: int = 3, present: int = 3
+) -> Predictions:
+    """Windows of `records` recordings on `bearings` bearings in each of the `present` classes."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, present, n)
+    own = rng.integers(0, records, n)
+    p = rng.dirichlet([1, 1, 1], n) + skill * np.eye(3)[y]
+    bearing = np.array([f"{a}-{b % bearings}" for a, b in zip(y, own, strict=True)])
+    return Predictions(
+        CLASSES,
+        y * records + own,
+        np.zeros(n, dtype=np.int64),
+        bearing,
+        y,
+        (p / p.sum(axis=1, keepdims=True)).astype(np.float32),
+    )
+
+
+def test_areas_are_those_of_scikit_learn() -> None:
+    given = made_up()
+    curves = class_rocs(given)
+    expected = [roc_auc_score(given.y_true == i, given.probabilities[:, i]) for i in range(3)]
+    assert [curve.auroc for curve in curves] == pytest.approx(expected)
+    assert macro_auroc(curves) == pytest.approx(np.mean(expected))
+    assert all((curve.fpr[0], curve.tpr[0], curve.fpr[-1], curve.tpr[-1]) == (0, 0, 1, 1) for curve in curves)
+
+
+def test_a_class_that_the_part_does_not_hold_has_no_area_but_a_reason() -> None:
+    curves = class_rocs(made_up(present=2))
+    assert (curves[2].auroc, curves[2].reason) == (None, "no window in this part")
+    assert macro_auroc(curves) == pytest.approx(np.mean([curves[0].auroc, curves[1].auroc]))
+
+
+def test_a_part_of_one_class_has_no_areas_at_all() -> None:
+    curves = class_rocs(made_up(present=1))
+    assert macro_auroc(curves) is None
+    assert curves[0].reason == "every window of this part"
+
+
+@pytest.mark.parametrize("decimals", [7, 1])
+def test_the_weighted_area_is_scikit_learns_also_with_ties(decimals: int) -> None:
+    rng = np.random.default_rng(1)
+    positive, score = rng.random(200) < 0.3, rng.random(200).round(decimals)
+    weight = rng.integers(0, 4, 200).astype(float)
+    expected = roc_auc_score(positive, score, sample_weight=weight)
+    assert _Ranked(positive, score).auroc(weight) == pytest.approx(expected)
+
+
+def test_the_interval_holds_the_area_and_is_by_bearing_where_classes_have_several() -> None:
+    given = made_up(records=6, bearings=6)
+    interval = macro_auroc_interval(given, 500, seed=0)
+    area = macro_auroc(class_rocs(given))
+    assert area is not None
+    assert interval.low is not None
+    assert interval.high is not None
+    assert interval.low < area < interval.high
+    assert interval.note == "95 % interval by bearing, 6 a class"
+    assert macro_auroc_interval(given, 500, seed=0) == interval
+
+
+def test_groups_that_disagree_make_the_interval_wide() -> None:
+    # One of three bearings a class is always named wrongly: windows alone would seem sure, bearings are not.
+    given = made_up(600, skill=50)
+    wrong = np.char.endswith(given.bearing_id, "-0")
+    given.probabilities[wrong] = given.probabilities[wrong][:, [1, 2, 0]]
+    interval = macro_auroc_interval(given, 500, seed=0)
+    assert interval.low is not None
+    assert interval.high is not None
+    assert interval.high - interval.low > 0.3
+
+
+def test_with_one_bearing_a_class_the_interval_is_by_recording_and_says_what_that_means() -> None:
+    interval = macro_auroc_interval(made_up(bearings=1), 200, seed=0)
+    assert interval.low is not None
+    assert interval.note == "95 % interval by recording, 3 a class; too narrow, as they share bearings"
+
+
+def test_with_one_recording_of_a_class_there_is_no_interval() -> None:
+    interval = macro_auroc_interval(made_up(records=1), 200, seed=0)
+    assert (interval.low, interval.high) == (None, None)
+    assert interval.note == "no interval: one recording a class"
+
+
+def test_resamples_that_are_all_alike_are_no_interval() -> None:
+    interval = macro_auroc_interval(made_up(skill=50), 200, seed=0)
+    assert (interval.low, interval.high) == (None, None)
+    assert interval.note == "no interval: 3 bearings a class are too few to differ"
+
+
+def test_a_lone_recording_is_named_where_other_classes_have_several() -> None:
+    given = made_up(records=2, bearings=2)
+    kept = ~((given.y_true == 1) & (given.record % 2 == 1))
+    fewer = Predictions(
+        CLASSES,
+        *(getattr(given, name)[kept] for name in ("record", "start", "bearing_id", "y_true", "probabilities")),
+    )
+    assert macro_auroc_interval(fewer, 100, seed=0).note == "no interval: one recording of inner_race"
+
+
+def test_no_interval_is_made_where_none_is_asked_for_or_one_class_is_left() -> None:
+    assert macro_auroc_interval(made_up(), 0, seed=0).low is None
+    assert macro_auroc_interval(made_up(present=1), 100, seed=0).note == "no interval: the part holds one class only"
+
+
+def panel(given: Predictions, *, leaky: bool = False) -> Panel:
+    interval = macro_auroc_interval(given, 100, seed=0)
+    return Panel(
+        "cnn1d on bench  (experiment 3)",
+        "accuracy 0.812 of windows",
+        "split by bearing: 3 bearings",
+        leaky,
+        class_rocs(given),
+        interval,
+    )
+
+
+def test_the_figure_carries_title_stamp_areas_and_interval_as_text(tmp_path: Path) -> None:
+    figure = draw([panel(made_up()), panel(made_up(present=2))], heading="ROC, test part", footnote="a footnote")
+    save(figure, tmp_path / "roc.png", tmp_path / "roc.svg")
+    text = (tmp_path / "roc.svg").read_text(encoding="utf-8")
+    area = class_rocs(made_up())[1].auroc
+    for expected in (
+        "ROC, test part",
+        ["cnn1d on bench", "(experiment 3)"][0],
+        "split by bearing: 3 bearings",
+        "accuracy 0.812 of windows",
+        "windows, 3 bearings)",
+        f"{area:.3f}",
+        "inner race",
+        "0.500",
+        "no window in this part",
+        "over 2 of 3 classes",
+        "95 % interval by bearing",
+        "a footnote",
+    ):
+        assert expected in text
+    pixels = imread(tmp_path / "roc.png")
+    assert pixels.shape[0] > 600
+    assert pixels.shape[1] > 1000
+    assert pixels.std() > 0.05
+
+
+@pytest.mark.parametrize(("panels", "grid"), [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (7, (3, 3))])
+def test_panels_stand_in_a_grid(panels: int, grid: tuple[int, int]) -> None:
+    figure = draw([panel(made_up())] * panels, heading="ROC")
+    spec = figure.axes[0].get_subplotspec()
+    assert spec is not None
+    assert spec.get_gridspec().get_geometry() == grid
+    assert sum(axis.get_visible() for axis in figure.axes) == panels
+
+
+def test_a_leaky_stamp_is_drawn_in_another_colour() -> None:
+    colours = [
+        {text.get_color() for text in draw([panel(made_up(), leaky=leaky)], heading="ROC").axes[0].texts}
+        for leaky in (False, True)
+    ]
+    assert colours[0] != colours[1]
+
+
+def test_the_same_figure_gives_the_same_files(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save(draw([panel(made_up())], heading="ROC"), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_drawing_needs_no_pyplot() -> None:
+    assert "matplotlib.pyplot" not in sys.modules

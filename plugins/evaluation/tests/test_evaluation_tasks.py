@@ -1,0 +1,65 @@
+"""The ROC task, on experiments trained by the training plugin."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pfd import Dispatcher, JobFailed, ParameterError
+
+
+def submit(task: str, **params: Any) -> Any:
+    return Dispatcher().submit(task, params)
+
+
+@pytest.fixture
+def experiments(pfd_home: Path) -> list[int]:
+    """Two forests on the same generated recordings, under two splits."""
+    dataset = submit(
+        "generate_dataset_task", name="bench", num_signals_per_fault=4, bearings_per_fault=4, duration_s=1.0
+    ).get()
+    features = submit("extract_features_task", dataset=dataset["dataset_id"], window=1024).get()
+    ids = []
+    for split in ({"protocol": "bearing"}, {"protocol": "leaky-random"}):
+        params = {"model": "random_forest", "feature_set": features["feature_set_id"], "n_estimators": 30}
+        ids.append(submit("train_model_task", **params, split=split).get()["experiment_id"])
+    return ids
+
+
+def test_it_writes_curves_and_areas_that_agree_with_the_experiment(experiments: list[int]) -> None:
+    handle = submit("generate_roc_analysis_task", experiments=experiments, n_bootstrap=100)
+    result = handle.get()
+    assert set(handle.artifacts) == {"roc.png", "roc.svg", "roc.json"}
+    assert [one["experiment_id"] for one in result["experiments"]] == experiments
+    assert [one["leaky"] for one in result["experiments"]] == [False, True]
+    assert result["comparable"] is False
+    stored = json.loads(handle.artifacts["roc.json"].read_text(encoding="utf-8"))
+    assert stored["experiments"] == result["experiments"]
+    honest = result["experiments"][0]
+    assert honest["macro_auroc"] == pytest.approx(sum(c["auroc"] for c in honest["classes"]) / 4)
+    assert set(stored["curves"][str(experiments[0])]) == {"normal", "inner_race", "outer_race", "ball"}
+    text = handle.artifacts["roc.svg"].read_text(encoding="utf-8")
+    assert "LEAKY" in text
+    assert "split by bearing" in text
+    assert "no comparison" in text
+
+
+def test_one_id_may_be_given_without_a_list_and_the_part_is_chosen(experiments: list[int]) -> None:
+    result = submit("generate_roc_analysis_task", experiments=experiments[0], part="validation", n_bootstrap=0).get()
+    assert result["part"] == "validation"
+    assert result["comparable"] is True
+    assert result["experiments"][0]["interval"] is None
+
+
+def test_an_unknown_experiment_fails_with_the_ids_that_there_are(experiments: list[int]) -> None:
+    with pytest.raises(JobFailed, match=f"no experiment 99; the newest are {experiments[1]}, {experiments[0]}"):
+        submit("generate_roc_analysis_task", experiments=[99]).get()
+
+
+def test_no_experiment_or_too_many_are_refused(pfd_home: Path) -> None:
+    for refused in ([], list(range(1, 11))):
+        with pytest.raises(ParameterError, match="experiments"):
+            submit("generate_roc_analysis_task", experiments=refused)

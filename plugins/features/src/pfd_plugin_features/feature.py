@@ -1,0 +1,39 @@
+"""What a feature is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pfd_plugin_features.windows import Condition, Floats, Windows
+
+
+def always(_: Condition) -> str | None:
+    """For features that need nothing beside the samples."""
+    return None
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A named number of a window.
+
+    Parameters
+    ----------
+    name : column of the table.
+    domain : `"time"`, `"frequency"` or `"envelope"`.
+    unit : `"signal"` for the signal's own unit, `"1"` for a pure number.
+    compute : a batch of n windows in, n values out.
+    absence : why it cannot be computed under a condition; None where it can.
+    """
+
+    name: str
+    domain: str
+    unit: str
+    compute: Callable[[Windows], Floats]
+    absence: Callable[[Condition], str | None] = always
+
+    @property
+    def definition(self) -> str:
+        """Formula and source, as the function's docstring gives them."""
+        return inspect.cleandoc(self.compute.__doc__ or "")

@@ -1,0 +1,29 @@
+"""The table of feature sets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Float, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pfd.records import JobRecord, Record
+
+
+class FeatureSetRow(JobRecord, Record):
+    """One extraction: what was described, how, and where the table lies (relative to PFD_HOME)."""
+
+    __tablename__ = "features_feature_set"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    dataset_id: Mapped[int] = mapped_column(Integer, nullable=False)
+    dataset_fingerprint: Mapped[str] = mapped_column(String(128), nullable=False)
+    path: Mapped[str] = mapped_column(String(1024), nullable=False)
+    version: Mapped[int] = mapped_column(Integer, nullable=False)
+    window: Mapped[int] = mapped_column(Integer, nullable=False)
+    hop: Mapped[int] = mapped_column(Integer, nullable=False)
+    sample_rate_hz: Mapped[float] = mapped_column(Float, nullable=False)
+    lowpass_hz: Mapped[float | None] = mapped_column(Float)
+    channel: Mapped[str] = mapped_column(String(255), nullable=False)
+    n_windows: Mapped[int] = mapped_column(Integer, nullable=False)
+    features: Mapped[list[Any]] = mapped_column(JSON, nullable=False)

@@ -1,0 +1,114 @@
+"""Parameters and result of the training task."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from pfd import Params, Result
+
+ModelName = Literal["random_forest", "cnn1d"]
+
+ONLY_FOR: dict[str, frozenset[str]] = {
+    "random_forest": frozenset({"feature_set", "n_estimators"}),
+    "cnn1d": frozenset(
+        {"window", "hop", "channel", "sample_rate_hz", "lowpass_hz", "epochs", "batch_size", "learning_rate", "device"}
+    ),
+}
+"""Parameters that only one of the models heeds."""
+
+
+class SplitParams(Params):
+    """How recordings are dealt to training, validation and test."""
+
+    protocol: Literal["bearing", "recording", "load", "speed", "leaky-random"] = Field(
+        "bearing", description="what must not lie on two sides; 'leaky-random' deals windows and is stamped as leaky"
+    )
+    test_value: float | Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="the speed in rpm, or the load, to test at; the last one in order when absent"
+    )
+    leave_out: tuple[str, ...] = Field((), max_length=1000, description="classes, bearings or recordings to leave out")
+    seed: int | None = Field(None, ge=0, lt=2**63, description="of the dealing; random_seed when absent")
+
+    @model_validator(mode="after")
+    def _value_has_a_meaning(self) -> SplitParams:
+        if self.test_value is not None and self.protocol not in ("load", "speed"):
+            raise ValueError(f"test_value={self.test_value!r} has no meaning for protocol={self.protocol!r}")
+        return self
+
+
+def _needs(model: str, source: str, kinds: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"properties": {"model": {"const": model}, source: {"anyOf": kinds}}, "required": ["model", source]}
+
+
+class TrainModelParams(Params):
+    """Which model to train on what."""
+
+    # That each model needs its own input is part of the schema, so that a form or a generator can see it.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                _needs("random_forest", "feature_set", [{"type": "integer"}]),
+                _needs("cnn1d", "dataset", [{"type": "integer"}, {"type": "string"}]),
+            ]
+        }
+    )
+
+    model: ModelName = Field(description="random_forest on a feature set, or cnn1d on raw windows")
+    dataset: Annotated[int, Field(ge=1, lt=2**31)] | Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        None, description="id or name of a dataset; needed by cnn1d"
+    )
+    feature_set: int | None = Field(None, ge=1, lt=2**31, description="id of a feature set; needed by random_forest")
+    split: SplitParams = Field(default_factory=SplitParams, description="how recordings are dealt to the parts")
+    window: int = Field(2048, ge=64, le=1 << 17, description="samples a window (cnn1d)")
+    hop: int | None = Field(None, ge=1, le=1 << 20, description="samples between windows; the window if absent (cnn1d)")
+    channel: str | None = Field(None, min_length=1, description="sensor; the common one when absent (cnn1d)")
+    sample_rate_hz: float | None = Field(None, gt=0, le=1e7, description="common rate; the lowest when absent (cnn1d)")
+    lowpass_hz: float | None = Field(None, gt=0, description="common bandwidth (cnn1d)")
+    epochs: int = Field(20, ge=1, le=10_000, description="passes over the training part (cnn1d)")
+    batch_size: int = Field(64, ge=2, le=8192, description="windows a step (cnn1d)")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="of Adam (cnn1d)")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where to train (cnn1d)")
+    n_estimators: int = Field(200, ge=1, le=10_000, description="trees (random_forest)")
+    threads: int = Field(1, ge=1, le=256, description="processor threads")
+    random_seed: int = Field(0, ge=0, lt=2**63, description="same seed, same model")
+
+    @model_validator(mode="after")
+    def _has_its_input(self) -> TrainModelParams:
+        if self.model == "random_forest" and self.feature_set is None:
+            raise ValueError("model='random_forest' needs feature_set; extract_features_task makes one")
+        if self.model == "cnn1d" and self.dataset is None:
+            raise ValueError("model='cnn1d' needs dataset ('pfd data ls' lists them)")
+        return self
+
+    def without_effect(self) -> list[str]:
+        """Parameters that were set to something but that this model does not heed."""
+        others = frozenset[str]().union(*(names for model, names in ONLY_FOR.items() if model != self.model))
+        fields = type(self).model_fields
+        return sorted(name for name in others if getattr(self, name) != fields[name].get_default())
+
+
+class TrainModelResult(Result):
+    """A stored experiment.  Scores are shares from 0 to 1; `stamp` says how they were made and belongs beside them."""
+
+    experiment_id: int
+    model: str
+    dataset_id: int
+    dataset_fingerprint: str
+    classes: list[str]
+    protocol: str
+    stamp: str
+    leaky: bool
+    n_windows: dict[str, int] = Field(description="of each part")
+    n_recordings: dict[str, int] = Field(description="of each part")
+    n_bearings: dict[str, int] = Field(description="of each part")
+    best_epoch: int | None = Field(description="the epoch whose weights were kept (cnn1d)")
+    validation_accuracy: float | None
+    test_accuracy: float | None = Field(description="of windows")
+    test_record_accuracy: float | None = Field(description="of recordings, by their mean probabilities")
+    test_macro_auroc: float | None = Field(description="mean over the classes that the test part holds")
+    test_ece: float | None = Field(description="expected calibration error, 15 bins; 0 is best")
+    test_brier: float | None = Field(description="Brier score summed over classes; 0 is best, 2 is worst")
+    baseline_accuracy: float | None = Field(description="of always naming the training part's most frequent class")
+    without_effect: list[str] = Field(description="parameters given that this model does not heed")

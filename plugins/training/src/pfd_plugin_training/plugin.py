@@ -1,0 +1,40 @@
+"""Manifest of the training plugin."""
+
+from __future__ import annotations
+
+from pfd import Records, ResultView, Task, hookimpl
+from pfd_plugin_training.params import TrainModelParams, TrainModelResult
+
+train_model_task = Task(
+    "train_model_task",
+    run="pfd_plugin_training.tasks:train_model",
+    params=TrainModelParams,
+    result=TrainModelResult,
+    queue="training",
+    isolation="process",
+    preload=("numpy", "torch", "sklearn.ensemble", "h5py", "scipy.signal", "pyarrow.parquet"),
+)
+
+
+@hookimpl
+def pfd_register_tasks() -> list[Task]:
+    return [train_model_task]
+
+
+@hookimpl
+def pfd_register_records() -> list[Records]:
+    return [
+        Records(
+            name="training",
+            module="pfd_plugin_training.records",
+            migrations="pfd_plugin_training.migrations",
+            head="training_0001",
+            floor=3,
+        )
+    ]
+
+
+@hookimpl
+def pfd_register_result_views() -> list[ResultView]:
+    fields = ("experiment_id", "model", "test_accuracy", "test_record_accuracy", "test_macro_auroc", "test_ece")
+    return [ResultView("train_model_task", fields=(*fields, "baseline_accuracy", "stamp"))]

@@ -1,0 +1,182 @@
+"""The training task: context and storage around the models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+
+from pfd import DataError, TaskContext, replacing
+from pfd_plugin_data import Dataset, DatasetEntry, RecordingInfo, Split, find_dataset, make_split, open_dataset
+from pfd_plugin_features import FeatureSetEntry, find_feature_set
+from pfd_plugin_training.outcome import Outcome
+from pfd_plugin_training.params import TrainModelParams, TrainModelResult
+from pfd_plugin_training.parts import recordings_of
+from pfd_plugin_training.predictions import PARTS, Predictions, write_predictions
+from pfd_plugin_training.records import ExperimentRow
+from pfd_plugin_training.scores import Scores, score
+
+
+def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
+    """Train one model, score it, and keep it as an experiment."""
+    for name in (ignored := params.without_effect()):
+        ctx.log.warning("%s has no effect on %s", name, params.model)
+    entry, features = _inputs(params, ctx)
+    with open_dataset(entry.path) as dataset:
+        split = make_split(
+            dataset.recordings,
+            params.split.protocol,
+            seed=params.random_seed if params.split.seed is None else params.split.seed,
+            test_value=params.split.test_value,
+            leave_out=params.split.leave_out,
+        )
+        ctx.log.info("split: %s", split.stamp)
+        outcome = _run(params, dataset, features, split, ctx)
+        recordings = dataset.recordings
+    ctx.progress(0.96, "Scoring")
+    majority = int(np.bincount(outcome.parts["train"].y_true).argmax())
+    scores = {part: score(predictions, majority) for part, predictions in outcome.parts.items()}
+    stamp = "; ".join(filter(None, (split.stamp, outcome.selection)))
+    predictions_path = ctx.artifact("predictions.npz")
+    write_predictions(predictions_path, outcome.parts)
+    config = {**outcome.config, "params": params.model_dump(mode="json"), "classes": list(outcome.classes)}
+    metrics = {part: asdict(values) for part, values in scores.items()}
+    _write_json(ctx.artifact("config.json"), {**config, "dataset_fingerprint": entry.fingerprint, "stamp": stamp})
+    _write_json(ctx.artifact("history.json"), [asdict(epoch) for epoch in outcome.history])
+    _write_json(ctx.artifact("metrics.json"), {"stamp": stamp, **metrics})
+    experiment_id = _store(
+        {
+            "model": params.model,
+            "dataset_id": entry.id,
+            "dataset_name": entry.name,
+            "dataset_fingerprint": entry.fingerprint,
+            "feature_set_id": features.id if features else None,
+            "random_seed": params.random_seed,
+            "stamp": stamp,
+            "leaky": split.leaky,
+            "classes": list(outcome.classes),
+            "split": _described(split, recordings),
+            "config": config,
+            "metrics": metrics,
+            "model_path": _relative(outcome.model_path, ctx),
+            "predictions_path": _relative(predictions_path, ctx),
+        },
+        ctx,
+    )
+    validation, test = scores.get("validation"), scores["test"]
+    return TrainModelResult(
+        experiment_id=experiment_id,
+        model=params.model,
+        dataset_id=entry.id,
+        dataset_fingerprint=entry.fingerprint,
+        classes=list(outcome.classes),
+        protocol=split.protocol,
+        stamp=stamp,
+        leaky=split.leaky,
+        n_windows={part: _count(outcome.parts.get(part), "start", unique=False) for part in PARTS},
+        n_recordings={part: _count(outcome.parts.get(part), "record") for part in PARTS},
+        n_bearings={part: _count(outcome.parts.get(part), "bearing_id") for part in PARTS},
+        best_epoch=outcome.best_epoch,
+        validation_accuracy=validation.accuracy if validation else None,
+        **_of_test(test),
+        without_effect=ignored,
+    )
+
+
+def _of_test(test: Scores) -> dict[str, Any]:
+    return {
+        "test_accuracy": test.accuracy,
+        "test_record_accuracy": test.record_accuracy,
+        "test_macro_auroc": test.macro_auroc,
+        "test_ece": test.ece,
+        "test_brier": test.brier,
+        "baseline_accuracy": test.baseline_accuracy,
+    }
+
+
+def _inputs(params: TrainModelParams, ctx: TaskContext) -> tuple[DatasetEntry, FeatureSetEntry | None]:
+    """The dataset to split and, for a forest, the feature set that was made from it."""
+    home = ctx.settings.home
+    with ctx.session() as session:
+        if params.model == "cnn1d":
+            assert params.dataset is not None
+            return find_dataset(session, params.dataset, home=home), None
+        assert params.feature_set is not None
+        features = find_feature_set(session, params.feature_set, home=home)
+        entry = find_dataset(session, features.dataset_id, home=home)
+        if params.dataset is not None and (other := find_dataset(session, params.dataset, home=home)).id != entry.id:
+            raise DataError(
+                f"feature set {features.id} was made from dataset {entry.id} ({entry.name!r}), "
+                f"not from {other.id} ({other.name!r})",
+                hint="leave dataset out, or name a feature set of it",
+            )
+    if features.dataset_fingerprint != entry.fingerprint:
+        raise DataError(
+            f"dataset {entry.id} has changed since feature set {features.id} was made from it",
+            hint="extract the features again",
+        )
+    return entry, features
+
+
+def _run(
+    params: TrainModelParams, dataset: Dataset, features: FeatureSetEntry | None, split: Split, ctx: TaskContext
+) -> Outcome:
+    # Each model's libraries are loaded only where it is trained: torch alone takes seconds.
+    if features is not None:
+        from pfd_plugin_training.forest_run import run_forest
+
+        outcome = run_forest(params, dataset, features, split, ctx)
+    else:
+        from pfd_plugin_training.network_run import run_network
+
+        outcome = run_network(params, dataset, split, ctx)
+    for part in ("train", "test"):
+        if part not in outcome.parts:
+            raise DataError(f"the {part} part has no window", hint="choose a smaller window or another split")
+    return outcome
+
+
+def _count(predictions: Predictions | None, column: str, *, unique: bool = True) -> int:
+    if predictions is None:
+        return 0
+    values = getattr(predictions, column)
+    return int(np.unique(values).size if unique else values.size)
+
+
+def _described(split: Split, recordings: tuple[RecordingInfo, ...]) -> dict[str, Any]:
+    parts = {part: recordings_of(split, part) for part in PARTS}
+    return {
+        "protocol": split.protocol,
+        "seed": split.seed,
+        "leaky": split.leaky,
+        "stamp": split.stamp,
+        "left_out": list(split.left_out),
+        "records": {part: list(indices) for part, indices in parts.items()},
+        "bearings": {part: sorted({recordings[i].bearing_id for i in indices}) for part, indices in parts.items()},
+    }
+
+
+def _relative(path: Path, ctx: TaskContext) -> str:
+    return path.resolve().relative_to(ctx.settings.home.resolve()).as_posix()
+
+
+def _write_json(path: Path, value: Any) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _store(values: Mapping[str, Any], ctx: TaskContext) -> int:
+    with ctx.session() as session:
+        row = session.scalars(select(ExperimentRow).where(ExperimentRow.job_id == ctx.job_id)).first()
+        if row is None:
+            row = ExperimentRow(job_id=ctx.job_id)
+            session.add(row)
+        for name, value in values.items():
+            setattr(row, name, value)
+        session.flush()
+        return row.id
