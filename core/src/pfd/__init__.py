@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pfd.artifacts import replacing
     from pfd.context import TaskContext
     from pfd.dispatcher import Dispatcher, JobHandle
-    from pfd.reading import artifact_path, reading
+    from pfd.readers import artifact_path, reading
     from pfd.runtimes.local import Worker
 
 __version__ = "0.1.0"
@@ -96,8 +96,8 @@ _LATE = {
     "JobHandle": "pfd.dispatcher",
     "TaskContext": "pfd.context",
     "Worker": "pfd.runtimes.local",
-    "artifact_path": "pfd.reading",
-    "reading": "pfd.reading",
+    "artifact_path": "pfd.readers",
+    "reading": "pfd.readers",
     "replacing": "pfd.artifacts",
 }
 

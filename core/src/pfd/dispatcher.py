@@ -93,8 +93,10 @@ class Dispatcher:
         StoreError : the store cannot be reached.
         """
         for listed in ("tags", "after", "roots"):
-            if listed in options:
-                options[listed] = tuple(options[listed])
+            if isinstance(given := options.get(listed), str | Path | JobHandle):
+                options[listed] = (given,)  # one of them, and not its letters
+            elif given is not None:
+                options[listed] = tuple(given)
         after = tuple(getattr(parent, "id", parent) for parent in options.pop("after", ()))
         task = self.plugins.task(name)
         chosen = submission.make_options(task, {**options, "after": after})

@@ -35,6 +35,7 @@ from pfd.submission import Origin, make_options, prepare
 from pfd.task import Ref
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9_-]+)\.([A-Za-z0-9_.]+)\}\Z")
+_MEANT = re.compile(r"\$\{[A-Za-z0-9_-]+\.")
 _STEP_KEYS = frozenset({"task", "params", "after", "queue", "priority", "tags", "time_limit", "soft_time_limit"})
 
 
@@ -120,6 +121,9 @@ class Pipeline:
         for parent, path in step.references():
             if parent in self.steps and (problem := _field_problem(registry, self.steps[parent], path)):
                 yield f"{step.name}: {problem}"
+        for text in _texts(step.params):
+            if _MEANT.search(text) and not _REFERENCE.match(text):
+                yield f"{step.name}: {text!r}: a reference to a result has to be the whole value"
         try:
             task = registry.task(step.task)
             prepare(task, _filled(step.params, {}), make_options(task, step.options), Origin(), settings)
@@ -162,14 +166,20 @@ def _shape_problems(name: str, table: Any) -> Iterator[str]:
 
 
 def _references(value: Any) -> Iterator[re.Match[str]]:
-    if isinstance(value, str) and (match := _REFERENCE.match(value)):
-        yield match
+    for text in _texts(value):
+        if match := _REFERENCE.match(text):
+            yield match
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _references(inner)
+            yield from _texts(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _references(inner)
+            yield from _texts(inner)
 
 
 def _filled(value: Any, ids: Mapping[str, str]) -> Any:

@@ -211,8 +211,11 @@ def _check_hooks(module: Any) -> None:
     """Refuse a hook with a wrong name or wrong arguments now, rather than when a job first reaches it."""
     manager = pluggy.PluginManager("pfd")
     manager.add_hookspecs(Specs)
-    manager.register(module)
-    manager.check_pending()
+    try:
+        manager.register(module)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError("; ".join(str(error).splitlines())) from error
     for hook in vars(Specs):
         if hook.startswith("pfd_") and callable(getattr(module, hook, None)) and not _implementation(module, hook):
             raise PluginError(f"{hook} is not marked with @hookimpl, so nobody would call it")

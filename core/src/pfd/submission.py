@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -10,18 +12,23 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pfd.errors import ParameterError, QueueError
 from pfd.plugins import Registry
 from pfd.queue import Runtime
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, Submitted, jobs
+from pfd.store.encoding import clean_text
 from pfd.task import PathPolicy, Ref, Task
 
 log = logging.getLogger("pfd.submission")
 
 MAX_KEY = 200
+MAX_TAG = 100
+MAX_PRIORITY = 2**31 - 1
+
+_QUEUE = re.compile(r"[a-z][a-z0-9_]{0,99}\Z")
 
 
 @dataclass(frozen=True)
@@ -104,11 +111,13 @@ def prepare(
     _check(task, options)
     policy = PathPolicy((*settings.allowed_roots, *options.roots))
     validated = validated_params(task, params, policy)
+    # The worker may stand in another folder: what lay in an allowed one here is allowed there as well.
+    roots = tuple(dict.fromkeys(str(root) for root in (*options.roots, *policy.used) if root != settings.home))
     refs = sorted({ref.job_id for ref in _refs(validated)})
     limits = {"soft_time_limit": options.soft_time_limit, "time_limit": options.time_limit}
     extra: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
-    if options.roots:
-        extra["roots"] = [str(root) for root in options.roots]
+    if roots:
+        extra["roots"] = list(roots)
     if origin.child_key is not None:
         identity = str(uuid.uuid5(uuid.UUID(origin.parent_id), origin.child_key))
     else:
@@ -135,6 +144,8 @@ def validated_params(task: Task, params: Mapping[str, Any] | BaseModel, policy: 
 
     A field that refers to the result of a job yet to run cannot be checked now; all the others are.
     """
+    if not isinstance(params, Mapping | BaseModel):
+        raise ParameterError(f"{task.name}: parameters are a mapping of names to values, not {type(params).__name__}")
     data = params.model_dump() if isinstance(params, BaseModel) else dict(params)
     later = {name: value for name, value in data.items() if next(_refs(value), None) is not None}
     if not later:
@@ -145,7 +156,9 @@ def validated_params(task: Task, params: Mapping[str, Any] | BaseModel, policy: 
         present = {name: value for name, value in data.items() if name not in later}
         checked = task.validate(present, policy).model_dump(mode="json")
     except ParameterError as error:
-        if any(problem.partition(":")[0] not in later for problem in error.problems):
+        # What the model says of its parameters as a whole, it may say because of those that are not there yet.
+        told = [problem for problem in error.problems if not problem.startswith("parameters=")]
+        if any(problem.partition(":")[0] not in later for problem in told):
             raise
         checked = present
     return checked | {name: _ref_json(value) for name, value in later.items()}
@@ -202,8 +215,18 @@ def _ref_json(value: Any) -> Any:
 
 
 def _check(task: Task, options: Options) -> None:
-    if options.key is not None and not 0 < len(options.key) <= MAX_KEY:
-        raise ParameterError(f"key: 1 to {MAX_KEY} characters, was given {len(options.key)}")
+    if options.key is not None:
+        _check_word("key", options.key, MAX_KEY)
+    for tag in options.tags:
+        _check_word("tag", tag, MAX_TAG)
+    if options.queue is not None and not _QUEUE.match(options.queue):
+        raise ParameterError(f"queue={options.queue!r}: a name is lower-case letters, digits and underscores")
+    if options.priority is not None and abs(options.priority) > MAX_PRIORITY:
+        raise ParameterError(f"priority={options.priority} is beyond ±{MAX_PRIORITY}")
+    for name in ("countdown", "not_before", "soft_time_limit", "time_limit"):
+        given = getattr(options, name)
+        if given is not None and not math.isfinite(given):
+            raise ParameterError(f"{name}={given} is not a finite number of seconds")
     if options.countdown is not None and options.not_before is not None:
         raise ParameterError("countdown and not_before say the same thing; give one of them")
     if options.countdown is not None and options.countdown < 0:
@@ -216,6 +239,13 @@ def _check(task: Task, options: Options) -> None:
         raise ParameterError(f"time_limit={options.time_limit}: an inline task may not run longer than it declares")
 
 
+def _check_word(what: str, word: str, most: int) -> None:
+    if not 0 < len(word) <= most:
+        raise ParameterError(f"{what}: 1 to {most} characters, was given {len(word)}")
+    if clean_text(word) != word:
+        raise ParameterError(f"{what} {word!r} holds a character that cannot be stored")
+
+
 def _known_child(connection: Any, new: NewJob) -> Submitted | None:
     known = jobs.find(connection, new.id)
     return None if known is None else Submitted(known.id, known.state, fresh=False)
@@ -226,4 +256,14 @@ def make_options(task: Task, given: Mapping[str, Any]) -> Options:
     known = {item.name for item in fields(Options)}
     if unknown := sorted(set(given) - known):
         raise ParameterError(f"{task.name}: no such option: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    return Options(**given)
+    try:
+        return _OPTIONS.validate_python(dict(given))
+    except ValidationError as error:
+        problems = tuple(
+            f"{'.'.join(map(str, item['loc']))}={item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+            for item in error.errors(include_url=False)
+        )
+        raise ParameterError(f"{task.name}: " + "; ".join(problems), problems=problems) from error
+
+
+_OPTIONS = TypeAdapter(Options)

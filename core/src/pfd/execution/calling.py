@@ -100,7 +100,11 @@ def call(
     except StaleClaim as error:
         return Outcome("stale", last=context.reporter.close(), failure=describe(error))
     except BaseException as error:  # the task is somebody else's code: SystemExit and all
-        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread() and not guard:
+        if (
+            isinstance(error, KeyboardInterrupt)
+            and threading.current_thread() is threading.main_thread()
+            and guard is None
+        ):
             raise  # Ctrl-C of whoever runs this job in the main thread of a program
         retry = task is not None and worth_retrying(task, error)
         return Outcome("failed", failure=describe(error), retry=retry, last=context.reporter.close())

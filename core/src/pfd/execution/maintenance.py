@@ -12,9 +12,13 @@ import time
 from dataclasses import dataclass
 
 from pfd.settings import Settings
-from pfd.store import Store, WorkerInfo, workers
+from pfd.store import Store, workers
 
 log = logging.getLogger("pfd.execution")
+
+
+_NO_BEAT = -1
+"""Stands for the counter of a worker that left with jobs in hand: there is none, and so it never moves."""
 
 
 @dataclass
@@ -46,9 +50,15 @@ class Sweeper:
         self._last = now
         with self._store.read() as connection:
             present = workers.live(connection)
-        silent = [info for info in present if info.id != self._me and self._is_silent(info, now)]
-        self._seen = {info.id: self._seen[info.id] for info in present if info.id in self._seen}
+            orphans = [owner for owner in workers.orphans(connection) if owner != self._me]
+        silent = [info for info in present if info.id != self._me and self._is_silent(info.id, info.beat, now)]
+        left = [owner for owner in orphans if self._is_silent(owner, _NO_BEAT, now)]
+        watched = {info.id for info in present} | set(orphans)
+        self._seen = {name: sighting for name, sighting in self._seen.items() if name in watched}
         taken: list[str] = []
+        for owner in left:
+            with self._store.write() as connection:
+                taken += workers.take_back_orphans(connection, owner, max_lost=self._settings.max_lost)
         for info in silent:
             with self._store.write() as connection:
                 jobs = workers.lapse(connection, info, max_lost=self._settings.max_lost)
@@ -57,9 +67,9 @@ class Sweeper:
                 taken += jobs
         return taken
 
-    def _is_silent(self, info: WorkerInfo, now: float) -> bool:
-        sighting = self._seen.get(info.id)
-        if sighting is None or sighting.beat != info.beat:
-            self._seen[info.id] = _Sighting(info.beat, now)
+    def _is_silent(self, worker_id: str, beat: int, now: float) -> bool:
+        sighting = self._seen.get(worker_id)
+        if sighting is None or sighting.beat != beat:
+            self._seen[worker_id] = _Sighting(beat, now)
             return False
         return now - sighting.since > self._settings.lease

@@ -184,7 +184,7 @@ class Owner:
     def _claim(self, wanted: Wanted) -> Job | None:
         try:
             with self.store.write() as connection:
-                return self._prepared(connection, claims.claim(connection, wanted))
+                return self.claim(connection, wanted)
         except StoreError as error:
             log.warning("nothing can be claimed: %s", error)
         except Exception:  # a slot that died in silence would leave a worker that lives and does nothing
@@ -192,9 +192,15 @@ class Owner:
         self._stopping.wait(1.0)
         return None
 
-    def _prepared(self, connection: Any, job: Job | None) -> Job | None:
-        """The job with references to other results filled in."""
-        if job is None or not (ids := referred(job.params)):
+    def claim(self, connection: Any, wanted: Wanted, *, due_by: float | None = None) -> Job | None:
+        """Take the next job, references to other results filled in; one whose references lead nowhere fails."""
+        while (job := claims.claim(connection, wanted, due_by=due_by)) is not None:
+            if (ready := self._prepared(connection, job)) is not None:
+                return ready
+        return None
+
+    def _prepared(self, connection: Any, job: Job) -> Job | None:
+        if not (ids := referred(job.params)):
             return job
         try:
             results = {ref: jobs.get(connection, ref).result for ref in ids}
@@ -216,6 +222,7 @@ class Owner:
             task = self.registry.task(job.task)
         except PfdError as error:
             return self._finish(job, None, Outcome("failed", failure=describe(error)), began, wanted)
+        log.info("%s %s begins, attempt %d", job.task, job.id[:8], job.attempt)
         self.registry.notify("pfd_before_job", start=JobStart(job, task, self.settings))
         try:
             run = self._make_run(job, task, inline=inline)
@@ -256,7 +263,7 @@ class Owner:
                 kind = self._settle(connection, job, task, outcome, artifacts)
                 if wanted is None or self._stopping.is_set():
                     return kind, None
-                return kind, self._prepared(connection, claims.claim(connection, wanted))
+                return kind, self.claim(connection, wanted)
 
         try:
             kind, following = self._write(write)
@@ -264,7 +271,10 @@ class Owner:
             log.warning("%s; what it did is not kept", error)
             return None
         ended.announce()
-        self._tell(job, task, kind, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        reason = f": {outcome.failure.message.partition(chr(10))[0]}" if outcome.failure and kind != "success" else ""
+        log.info("%s %s: %s after %.2f s%s", job.task, job.id[:8], kind, seconds, reason)
+        self._tell(job, task, kind, seconds)
         return following
 
     def _settle(

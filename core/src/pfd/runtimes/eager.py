@@ -7,7 +7,7 @@ import math
 from pfd.execution import Owner
 from pfd.plugins import load_registry
 from pfd.settings import Settings
-from pfd.store import Store, Wanted, claims, jobs
+from pfd.store import Store, Wanted, jobs
 
 
 class EagerRuntime:
@@ -30,7 +30,7 @@ class EagerRuntime:
                 with store.write() as connection:
                     session = jobs.get(connection, job_id).session
                     wanted = Wanted(owner.id, tuple(sorted({queue, *queues})), tuple(self._registry.tasks), session)
-                    job = claims.claim(connection, wanted, due_by=math.inf)
+                    job = owner.claim(connection, wanted, due_by=math.inf)
                 if job is None:
                     return
                 owner.run_one(job)

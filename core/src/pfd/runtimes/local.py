@@ -11,10 +11,10 @@ import contextlib
 import errno
 import hashlib
 import os
+import queue
 import signal
 import socket
 import tempfile
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -144,22 +144,20 @@ class Worker:
     def start(self) -> Self:
         """Begin to claim jobs.  Raises `StoreError` or `SettingsError` where that is not possible."""
         self._store = Store(self.settings, self.registry.tables()).open()
-        self._bell = LocalBell(self.settings)
-        owner = Owner(
-            self.settings,
-            self.registry,
-            self._store,
-            slots=self.slots,
-            session=self._session,
-            bell=self._bell,
-        )
         try:
-            owner.start()
+            self._bell = LocalBell(self.settings)
+            self.owner = Owner(
+                self.settings,
+                self.registry,
+                self._store,
+                slots=self.slots,
+                session=self._session,
+                bell=self._bell,
+            )
+            self.owner.start()
         except BaseException:
-            self._bell.close()
-            self._store.close()
+            self.stop()
             raise
-        self.owner = owner
         return self
 
     def stop(self, patience: float | None = SHUTDOWN_PATIENCE) -> None:
@@ -169,6 +167,7 @@ class Worker:
             self.owner = None
         if self._bell is not None:
             self._bell.close()
+            self._bell = None
         if self._store is not None:
             self._store.close()
 
@@ -185,22 +184,26 @@ class Worker:
             try:
                 stop.wait()
             finally:
-                self.stop(0.0 if stop.hurry.is_set() else SHUTDOWN_PATIENCE)
+                self.stop(0.0 if stop.hurry else SHUTDOWN_PATIENCE)
 
 
 class _Stop:
     def __init__(self) -> None:
-        self.asked = threading.Event()
-        self.hurry = threading.Event()
+        self._asked: queue.SimpleQueue[int] = queue.SimpleQueue()  # unlike an Event, safe to use in a signal handler
+        self._count = 0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the shape of a handler)
-        if self.asked.is_set():
-            self.hurry.set()
+        self._count += 1
+        if self.hurry:
             raise KeyboardInterrupt
-        self.asked.set()
+        self._asked.put(number)
+
+    @property
+    def hurry(self) -> bool:
+        return self._count > 1
 
     def wait(self) -> None:
-        self.asked.wait()
+        self._asked.get()
 
 
 @contextlib.contextmanager
@@ -210,7 +213,7 @@ def _stop_signals() -> Iterator[_Stop]:
     try:
         yield stop
     except KeyboardInterrupt:
-        if not stop.hurry.is_set():
+        if not stop.hurry:
             raise
     finally:
         for number, handler in before.items():

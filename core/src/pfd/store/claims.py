@@ -19,7 +19,7 @@ from pfd.errors import StaleClaim
 from pfd.job import ArtifactFile, Job, JobFailure, State
 from pfd.store.encoding import clean_text, encode
 from pfd.store.engine import is_sqlite
-from pfd.store.jobs import FULL, describe_failure, end_queued, to_job
+from pfd.store.jobs import FULL, FULL_NAMES, describe_failure, end_queued, to_job
 from pfd.store.prepared import Prepared
 from pfd.store.schema import IS_QUEUED, IS_RUNNING, claims, jobs
 from pfd.store.settle import settle
@@ -103,11 +103,12 @@ def claim(connection: Connection, wanted: Wanted, *, due_by: float | None = None
         return None
     now = time.time()
     values = {"p_now": now, "p_owner": wanted.owner, "p_due": now if due_by is None else due_by}
-    drawn = _draw(wanted, skip_locked=not is_sqlite(connection))(connection, values).first()
+    drawn = _draw(wanted, skip_locked=not is_sqlite(connection)).first(connection, values)
     if drawn is None:
         return None
-    values |= {"p_seq": drawn.job_seq, "p_claim": drawn.number}
-    return to_job(_TAKE(connection, values).one())
+    number, seq = drawn
+    taken = _TAKE.first(connection, values | {"p_seq": seq, "p_claim": number})
+    return None if taken is None else to_job(dict(zip(FULL_NAMES, taken, strict=True)))
 
 
 def next_due(connection: Connection, wanted: Wanted) -> float | None:
@@ -136,7 +137,7 @@ _PROGRESS = Prepared(
 
 def progress(connection: Connection, job: Job, fraction: float, status: str, meta: dict[str, Any]) -> None:
     """Write the progress of a run.  Raises `StaleClaim` where the job is no longer that run's."""
-    done = _PROGRESS(
+    changed = _PROGRESS.changed(
         connection,
         {
             "p_seq": job.seq,
@@ -146,7 +147,7 @@ def progress(connection: Connection, job: Job, fraction: float, status: str, met
             "p_meta": encode(meta),
         },
     )
-    if not done.rowcount:
+    if not changed:
         raise _stale(job)
 
 
@@ -176,7 +177,7 @@ _END = Prepared(
 
 def end(connection: Connection, job: Job, ending: Ending) -> None:
     """Write the end of a run and settle what waits for it.  Raises `StaleClaim` as above."""
-    row = _END(
+    row = _END.first(
         connection,
         {
             "p_seq": job.seq,
@@ -190,10 +191,11 @@ def end(connection: Connection, job: Job, ending: Ending) -> None:
             "p_status": None if ending.status is None else clean_text(ending.status),
             "p_meta": None if ending.meta is None else encode(ending.meta),
         },
-    ).first()
+    )
     if row is None:
         raise _stale(job)
-    if row.followers:
+    (followers,) = row
+    if followers:
         settle(connection, job.seq, ending.state)
     if ending.state is not State.SUCCESS:
         _note(connection, job.claim, f"{ending.state}: {ending.failure.message}" if ending.failure else ending.state)
@@ -244,7 +246,7 @@ def lost(connection: Connection, job: Job, *, max_lost: int, reason: str) -> Sta
 def owned(connection: Connection, owner: str) -> list[Job]:
     """The running jobs of a worker."""
     query = sa.select(*FULL).where(jobs.c.owner == owner, IS_RUNNING)
-    return [to_job(row) for row in connection.execute(query)]
+    return [to_job(row._asdict()) for row in connection.execute(query)]
 
 
 _ORDERS = sa.select(jobs.c.seq, jobs.c.claim, jobs.c.cancel_requested).where(jobs.c.owner == _owner, IS_RUNNING)

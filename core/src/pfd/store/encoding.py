@@ -41,7 +41,9 @@ def encode(value: Any) -> str:
 
 def decode(text: str) -> Any:
     """The value that `encode` wrote."""
-    return json.loads(text)
+    if text == "{}":  # most columns of most jobs
+        return {}
+    return [] if text == "[]" else json.loads(text)
 
 
 def _clean(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from pfd.errors import KeyConflict, QueueError, UnknownJob
 from pfd.job import ENDED, QUEUED, ArtifactFile, Job, JobFailure, State
@@ -24,6 +24,7 @@ LAST = "@last"
 
 _LIGHT = [c for c in jobs.c if c.name not in ("params", "result", "options", "followers")]
 FULL = [c for c in jobs.c if c.name != "followers"]
+FULL_NAMES = tuple(c.name for c in FULL)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def insert(connection: Connection, new: NewJob) -> Submitted:
         "session": new.session,
         "parent_id": new.parent_id,
         "retry_of": new.retry_of,
-        "tags": json.dumps(sorted(new.tags)),
+        "tags": json.dumps(sorted(set(new.tags))),
         "options": encode(dict(new.options)),
         "params": params,
         "artifacts": "[]",
@@ -173,7 +174,7 @@ def cancel(connection: Connection, job_id: str) -> Job:
 def find(connection: Connection, job_id: str) -> Job | None:
     """The job of exactly that id, or None."""
     row = connection.execute(_ONE, {"wanted": job_id}).first()
-    return None if row is None else to_job(row)
+    return None if row is None else to_job(row._asdict())
 
 
 def get(connection: Connection, job_id: str) -> Job:
@@ -196,7 +197,7 @@ def resolve(connection: Connection, ref: str) -> str:
         return str(found)
     prefix = ref.strip().lower()
     if not prefix or not all(character in "0123456789abcdef-" for character in prefix):
-        exact = connection.execute(sa.select(jobs.c.id).where(jobs.c.id == ref)).scalar()
+        exact = connection.execute(sa.select(jobs.c.id).where(jobs.c.id == clean_text(ref))).scalar()
         if exact is not None:
             return str(exact)
         raise UnknownJob(f"{ref!r} is no job id", hint="'pfd jobs' lists the jobs of this store")
@@ -243,7 +244,7 @@ def listing(
         query = query.join(tags, tags.c.job_seq == jobs.c.seq).where(tags.c.tag == tag)
     if before is not None:
         query = query.where(jobs.c.seq < before)
-    return [to_job(row) for row in connection.execute(query)]
+    return [to_job(row._asdict()) for row in connection.execute(query)]
 
 
 def counts(connection: Connection) -> dict[tuple[str, State], int]:
@@ -252,9 +253,8 @@ def counts(connection: Connection) -> dict[tuple[str, State], int]:
     return {(queue, State(state)): number for queue, state, number in connection.execute(query)}
 
 
-def to_job(row: Row[Any]) -> Job:
-    """A `Job` from a row of the job table; columns that were not read keep their defaults."""
-    found = row._asdict()
+def to_job(found: dict[str, Any]) -> Job:
+    """A `Job` from columns of the job table by name; those that were not read keep their defaults."""
     for name in ("meta", "params", "options"):
         if name in found:
             found[name] = decode(found[name])

@@ -18,7 +18,7 @@ from pfd.store.engine import READ, is_sqlite
 
 log = logging.getLogger("pfd.store")
 
-_LOCK = 0x504644  # "PFD": the advisory lock on PostgreSQL that lets one upgrader in at a time
+_LOCK = 0x504644  # "PFD": the advisory lock on PostgreSQL of whoever prepares the store
 
 
 def version_table(tables: Records) -> str:
@@ -66,8 +66,7 @@ def upgrade(engine: Engine, all_tables: Sequence[Records]) -> dict[str, str]:
     """
     problems: dict[str, str] = {}
     with engine.begin() as connection:
-        if not is_sqlite(connection):
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        one_at_a_time(connection)
         for tables in all_tables:
             try:
                 with connection.begin_nested():
@@ -78,6 +77,12 @@ def upgrade(engine: Engine, all_tables: Sequence[Records]) -> dict[str, str]:
                 problems[tables.name] = f"{type(error).__name__}: {_reason(error)}"
                 log.warning("tables of %s are left as they are: %s", tables.name, _reason(error))
     return problems
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Wait, until the end of this transaction, for others that prepare the store."""
+    if not is_sqlite(connection):  # there every writer is alone
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _reason(error: Exception) -> str:

@@ -41,10 +41,12 @@ class Store:
         ensure_folder(self.url)
         with converting(self.url):
             behind = migrate.behind(self.engine, self.tables)
-            if behind:
-                if not is_sqlite(self.engine):
-                    raise migrate.refuse(behind)
+            if behind and is_sqlite(self.engine):
                 self.problems = migrate.upgrade(self.engine, self.tables)
+            elif any(tables.floor == CORE.floor for tables in behind):
+                raise migrate.refuse(behind)
+            else:  # one plugin's tables are no reason to keep the others from working
+                self.problems = {tables.name: str(migrate.refuse([tables])) for tables in behind}
         return self
 
     def upgrade(self) -> dict[str, str]:
@@ -97,22 +99,23 @@ class Store:
         """
         path = self.settings.home / STORE_ID_FILE
         query = sa.select(facts.c.value).where(facts.c.name == "store_id")
-        with self.write() as connection:
-            known = connection.execute(query).scalar()
-            if known is None:
-                known = uuid.uuid4().hex
-                connection.execute(facts.insert().values(name="store_id", value=known))
-                fresh = True
-            else:
-                fresh = False
         try:
-            found = path.read_text(encoding="ascii").strip() if path.exists() else None
-            if found is None and (fresh or is_sqlite(self.engine)):
-                self.settings.home.mkdir(parents=True, exist_ok=True)
-                temporary = path.with_name(f".{path.name}.{os.getpid()}")
-                temporary.write_text(known, encoding="ascii")
-                temporary.replace(path)
-                found = known
+            # In one transaction, so that a home that cannot be written leaves no store tied to it.
+            with self.write() as connection:
+                migrate.one_at_a_time(connection)
+                known = connection.execute(query).scalar()
+                found = path.read_text(encoding="ascii").strip() if path.exists() else None
+                fresh = known is None
+                if known is None:
+                    known = uuid.uuid4().hex
+                    connection.execute(facts.insert().values(name="store_id", value=known))
+                # A store that lies in its home cannot be parted from it.
+                if found is None and (fresh or not self.settings.database_url):
+                    self.settings.home.mkdir(parents=True, exist_ok=True)
+                    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+                    temporary.write_text(known, encoding="ascii")
+                    temporary.replace(path)
+                    found = known
         except OSError as error:
             raise SettingsError(
                 f"PFD_HOME {self.settings.home} is not writable: {error.strerror or error}",

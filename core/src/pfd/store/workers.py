@@ -14,7 +14,7 @@ from pfd.store import claims
 from pfd.store.encoding import decode, encode
 from pfd.store.schema import IS_RUNNING, jobs, workers
 
-LIVE, STOPPED, LOST = "live", "stopped", "lost"
+LIVE = "live"
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,20 @@ def lapse(connection: Connection, info: WorkerInfo, *, max_lost: int) -> list[st
     )
     if not done.rowcount:
         return None
-    taken = claims.owned(connection, info.id)
+    return _take_back(connection, info.id, max_lost, f"worker {info.name} gave no sign of life")
+
+
+def take_back_orphans(connection: Connection, owner: str, *, max_lost: int) -> list[str]:
+    """Take back the jobs of an owner that has no row; none where it has registered again meanwhile."""
+    if connection.execute(sa.select(workers.c.id).where(workers.c.id == owner)).first():
+        return []
+    return _take_back(connection, owner, max_lost, "its worker left without it")
+
+
+def _take_back(connection: Connection, owner: str, max_lost: int, reason: str) -> list[str]:
+    taken = claims.owned(connection, owner)
     for job in taken:
-        claims.lost(connection, job, max_lost=max_lost, reason=f"worker {info.name} gave no sign of life")
+        claims.lost(connection, job, max_lost=max_lost, reason=reason)
     return [job.id for job in taken]
 
 

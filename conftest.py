@@ -1,0 +1,32 @@
+"""What all tests of this workspace share: a clean environment, servers, recordings, and the rule about skips."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ("tests.support.environments", "tests.support.servers", "tests.support.skips")
+
+TEST_DATA = "PFD_TEST_DATA"
+
+
+def pytest_configure() -> None:
+    """Forget the caller's settings, so that no test reads or writes a real store."""
+    for name in list(os.environ):
+        if name.startswith(("PFD_", "CELERY_")) and name != TEST_DATA:
+            del os.environ[name]
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real recordings, with `uestc/`, `cwru/` and `mfpt/` in it."""
+    if not os.environ.get(TEST_DATA):
+        pytest.skip("PFD_TEST_DATA is not set: it names the folder of real recordings")
+    folder = Path(os.environ[TEST_DATA])
+    if not folder.is_dir():
+        pytest.fail(f"PFD_TEST_DATA={folder} is no folder")
+    return folder

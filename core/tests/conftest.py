@@ -1,0 +1,81 @@
+"""What the tests of the core share: the sample plugin, a home of their own, and both kinds of store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.tests.support.stores import KINDS, Databases, make_settings
+from pfd import Settings
+from pfd.plugins import Registry, load_registry
+from pfd.store import Store
+
+PLUGIN = Path(__file__).with_name("plugin")
+"""The folder that holds the sample plugin and its metadata, as a folder of installed packages would."""
+
+if str(PLUGIN) not in sys.path:
+    sys.path.insert(0, str(PLUGIN))
+
+
+@pytest.fixture(scope="session")
+def bells() -> Iterator[Path]:
+    """A folder for the bells of workers; its path is short, as the path of a socket has to be."""
+    folder = Path(tempfile.mkdtemp(prefix="pfd-bells-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _runtime_folder(bells: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(bells))
+        # Programs that a test starts find the sample plugin as this process does.
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(PLUGIN), *filter(None, [os.environ.get("PYTHONPATH")])]))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test reads or writes another's home, nor the user's."""
+    monkeypatch.setenv("PFD_HOME", str(tmp_path / "home"))
+    yield
+    from pfd.dispatcher import forget_default
+
+    forget_default()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    """The sample plugin, loaded once."""
+    return load_registry(make_settings(tmp_path_factory.mktemp("registry")))
+
+
+@pytest.fixture(scope="session")
+def databases(registry: Registry, request: pytest.FixtureRequest) -> Databases:
+    return Databases(registry, lambda: request.getfixturevalue("postgres_server"))
+
+
+@pytest.fixture(params=KINDS)
+def settings(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases) -> Settings:
+    """Settings of an empty store of this test alone; the test runs once for each kind of store."""
+    return make_settings(tmp_path / "home", databases.emptied(request.param, tmp_path))
+
+
+@pytest.fixture
+def store(settings: Settings, registry: Registry) -> Iterator[Store]:
+    """An empty store, open."""
+    opened = Store(settings, registry.tables()).open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path) -> Settings:
+    """Settings of an empty SQLite store, for what does not depend on the kind of store."""
+    return make_settings(tmp_path / "home")

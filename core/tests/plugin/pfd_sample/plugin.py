@@ -1,0 +1,119 @@
+"""Tasks that do one thing each: succeed, fail, sleep, crash."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from pfd import Params, Records, Result, Task, UserPath, hookimpl
+
+
+class NoParams(Params):
+    pass
+
+
+class AddParams(Params):
+    a: int = Field(ge=0, le=1000, description="first number")
+    b: int = 1
+
+
+class Number(Result):
+    value: int
+
+
+class Text(Result):
+    text: str
+
+
+class Anything(Result):
+    value: Any = None
+
+
+class SleepParams(Params):
+    seconds: float = Field(0.1, ge=0, le=600)
+    steps: int = Field(10, ge=1)
+    witness: str = ""
+
+
+class FailParams(Params):
+    kind: str = "value"
+    times: int = 99
+    witness: str = ""
+
+
+class DieParams(Params):
+    how: str = "exit"
+    times: int = 99
+
+
+class PathParams(Params):
+    path: UserPath
+
+
+class SizeParams(Params):
+    size: int = 1
+
+
+class NoteParams(Params):
+    text: str = ""
+    witness: str = ""
+    go: str = ""
+
+
+class ParentParams(Params):
+    children: int = 2
+    fail: bool = False
+
+
+def _task(name: str, params: type[BaseModel], result: type[BaseModel], **options: Any) -> Task:
+    return Task(name, run=f"pfd_sample.tasks:{name}", params=params, result=result, **options)
+
+
+TASKS = [
+    _task("add", AddParams, Number, isolation="inline", time_limit=5.0),
+    _task("add_apart", AddParams, Number),
+    _task("nap", SleepParams, Text),
+    _task("nap_inline", SleepParams, Text, isolation="inline", time_limit=10.0),
+    _task("sleep_in_c", SleepParams, Text),
+    _task("fail", FailParams, Text, max_attempts=3, retry_on=(ConnectionError,), backoff=0.05),
+    _task("fail_inline", FailParams, Text, isolation="inline", time_limit=5.0, max_attempts=3, retry_on=("builtins:OSError",), backoff=0.05),
+    _task("die", DieParams, Text),
+    _task("odd_result", NoParams, Anything),
+    _task("wrong_result", NoParams, Number),
+    _task("large_result", SizeParams, Text),
+    _task("not_json", NoParams, Anything),
+    _task("read_path", PathParams, Text),
+    _task("write_artifact", NoParams, Text),
+    _task("family", SleepParams, Text),
+    _task("tidy", SleepParams, Text),
+    _task("swallow", SleepParams, Text),
+    _task("turn_into_error", SleepParams, Text, max_attempts=3, retry_on=(ConnectionError,), backoff=0.05),
+    _task("print_much", SizeParams, Text),
+    _task("report_much", SizeParams, Text),
+    _task("report_oddly", NoParams, Text),
+    _task("eat_memory", SizeParams, Text, memory_limit=150 * 2**20),
+    _task("limited", SleepParams, Text, time_limit=1.0),
+    _task("limited_softly", SleepParams, Text, soft_time_limit=0.5, time_limit=30.0),
+    _task("warm", NoParams, Text, preload=("json", "no_such_module_anywhere")),
+    _task("note", NoteParams, Number),
+    _task("note_inline", NoteParams, Number, isolation="inline", time_limit=10.0),
+    _task("parent", ParentParams, Anything),
+    _task("resume", DieParams, Text),
+]
+
+
+@hookimpl
+def pfd_register_tasks() -> list[Task]:
+    return TASKS
+
+
+@hookimpl
+def pfd_register_records() -> list[Records]:
+    return [
+        Records(
+            name="sample",
+            module="pfd_sample.records",
+            migrations="pfd_sample.migrations",
+            head="sample_0001",
+            floor=1,
+        )
+    ]

@@ -1,0 +1,271 @@
+"""What the sample tasks do."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pfd import CancelRequested, StaleClaim, TaskContext
+from pfd_sample.plugin import (
+    AddParams,
+    Anything,
+    DieParams,
+    FailParams,
+    NoParams,
+    NoteParams,
+    Number,
+    ParentParams,
+    PathParams,
+    SizeParams,
+    SleepParams,
+    Text,
+)
+
+
+class UnprintableError(Exception):
+    """An exception that fails when it is shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("this exception cannot be shown")
+
+
+def _witness(path: str, line: str) -> None:
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def add(params: AddParams, ctx: TaskContext) -> Number:
+    return Number(value=params.a + params.b)
+
+
+def add_apart(params: AddParams, ctx: TaskContext) -> Number:
+    print("adding", params.a, params.b)
+    ctx.log.info("the sum is near")
+    ctx.progress(0.5, "half", part="one")
+    return Number(value=params.a + params.b)
+
+
+def nap(params: SleepParams, ctx: TaskContext) -> Text:
+    _witness(params.witness, f"{os.getpid()} begins claim {ctx.claim} attempt {ctx.attempt}")
+    for step in range(params.steps):
+        ctx.progress(step / params.steps, f"step {step + 1}/{params.steps}", step=step)
+        time.sleep(params.seconds / params.steps)
+    _witness(params.witness, f"{os.getpid()} ends")
+    return Text(text=f"slept in attempt {ctx.attempt}")
+
+
+def nap_inline(params: SleepParams, ctx: TaskContext) -> Text:
+    _witness(params.witness, f"{ctx.job_id} begins")
+    for step in range(params.steps):
+        ctx.check_cancelled()
+        ctx.progress(step / params.steps)
+        time.sleep(params.seconds / params.steps)
+    return Text(text="slept")
+
+
+def sleep_in_c(params: SleepParams, ctx: TaskContext) -> Text:
+    """Sleeps where no signal handler of Python can run, with the GIL held."""
+    _witness(params.witness, str(os.getpid()))
+    ctx.progress(0.1, "in C")
+    time.sleep(0.3)
+    libc = ctypes.PyDLL(None)
+    until = time.monotonic() + params.seconds
+    while time.monotonic() < until:
+        libc.sleep(int(params.seconds) + 1)
+    return Text(text="woke up")
+
+
+def fail(params: FailParams, ctx: TaskContext) -> Text:
+    _witness(params.witness, f"attempt {ctx.attempt}")
+    if ctx.attempt > params.times:
+        return Text(text=f"succeeded at attempt {ctx.attempt}")
+    if params.kind == "connection":
+        raise ConnectionError("the other side hung up")
+    if params.kind == "exit":
+        sys.exit(3)
+    if params.kind == "interrupt":
+        raise KeyboardInterrupt
+    if params.kind == "module":
+        import no_such_module_anywhere  # type: ignore[import-not-found]  # noqa: F401  (it does not exist)
+    if params.kind == "unprintable":
+        raise UnprintableError
+    if params.kind == "long":
+        raise ValueError("long " * 100_000)
+    raise ValueError("this value is wrong: 7")
+
+
+def fail_inline(params: FailParams, ctx: TaskContext) -> Text:
+    return fail(params, ctx)
+
+
+def die(params: DieParams, ctx: TaskContext) -> Text:
+    if len(list(Path(ctx.settings.home, "logs", ctx.job_id).glob("*.log"))) >= params.times:
+        return Text(text="lived")
+    print("dying", flush=True)
+    if params.how == "exit":
+        os._exit(7)
+    os.kill(os.getpid(), signal.Signals[params.how])
+    time.sleep(60)
+    return Text(text="survived")
+
+
+def odd_result(params: NoParams, ctx: TaskContext) -> Anything:
+    odd = {"nan": float("nan"), "inf": [float("inf")], "nul": "a\x00b", "lone": "\ud800", "good": "\U0001f600"}
+    return Anything(value=odd)
+
+
+def wrong_result(params: NoParams, ctx: TaskContext) -> dict[str, str]:
+    return {"value": "not a number"}
+
+
+def large_result(params: SizeParams, ctx: TaskContext) -> Text:
+    return Text(text="x" * params.size)
+
+
+def not_json(params: NoParams, ctx: TaskContext) -> Anything:
+    return Anything(value=object())
+
+
+def read_path(params: PathParams, ctx: TaskContext) -> Text:
+    return Text(text=params.path.read_text(encoding="utf-8"))
+
+
+def write_artifact(params: NoParams, ctx: TaskContext) -> Text:
+    ctx.artifact("plots/a.txt").write_text("drawn", encoding="utf-8")
+    return Text(text="plots/a.txt")
+
+
+def family(params: SleepParams, ctx: TaskContext) -> Text:
+    """Leaves a grandchild behind that has a session of its own."""
+    code = "import os, time; os.setsid(); time.sleep(600)"
+    process = subprocess.Popen([sys.executable, "-c", code])
+    time.sleep(0.3)
+    _witness(params.witness, f"{os.getpid()} {process.pid}")
+    time.sleep(params.seconds)
+    return Text(text=str(process.pid))
+
+
+def tidy(params: SleepParams, ctx: TaskContext) -> Text:
+    """Tidies up when asked to stop."""
+    _witness(params.witness, "begins")
+    try:
+        time.sleep(params.seconds)
+    except CancelRequested as request:
+        _witness(params.witness, f"stops for {request.reason}")
+        raise
+    return Text(text="slept")
+
+
+def swallow(params: SleepParams, ctx: TaskContext) -> Text:
+    """Ignores every request to stop."""
+    _witness(params.witness, str(os.getpid()))
+    until = time.monotonic() + params.seconds
+    while time.monotonic() < until:
+        with contextlib.suppress(BaseException):
+            time.sleep(0.05)
+    return Text(text="went on")
+
+
+def turn_into_error(params: SleepParams, ctx: TaskContext) -> Text:
+    """Makes an ordinary error of a request to stop, as a library may."""
+    _witness(params.witness, "begins")
+    try:
+        time.sleep(params.seconds)
+    except BaseException as error:
+        raise ConnectionError("the wait was disturbed") from error
+    return Text(text="slept")
+
+
+def print_much(params: SizeParams, ctx: TaskContext) -> Text:
+    print("first line")
+    for _ in range(params.size):
+        sys.stdout.write("x" * 1023 + "\n")
+    print("last line")
+    return Text(text="printed")
+
+
+def report_much(params: SizeParams, ctx: TaskContext) -> Text:
+    """Reports as often as it can, forwards and once back."""
+    for step in range(params.size):
+        ctx.progress(0.9 * step / params.size, f"step {step}", step=step)
+    ctx.progress(0.2, "the last word", step=params.size)
+    raise ValueError("after the last word")
+
+
+def report_oddly(params: NoParams, ctx: TaskContext) -> Text:
+    """Reports what JSON cannot say."""
+    ctx.progress(0.25, "odd", progress=7, thing=object(), loss=float("nan"), nul="a\x00b")
+    time.sleep(0.3)
+    ctx.progress(0.5, "odd again", thing=object())
+    return Text(text="reported")
+
+
+def eat_memory(params: SizeParams, ctx: TaskContext) -> Text:
+    hoard = [bytearray(os.urandom(2**20)) for _ in range(params.size)]
+    time.sleep(30)
+    return Text(text=str(len(hoard)))
+
+
+def limited(params: SleepParams, ctx: TaskContext) -> Text:
+    time.sleep(params.seconds)
+    return Text(text="in time")
+
+
+def limited_softly(params: SleepParams, ctx: TaskContext) -> Text:
+    return tidy(params, ctx)
+
+
+def warm(params: NoParams, ctx: TaskContext) -> Text:
+    return Text(text="json" if "json" in sys.modules else "cold")
+
+
+def note(params: NoteParams, ctx: TaskContext) -> Number:
+    """Writes one row, or mends the one that an earlier run of the job has left."""
+    from sqlalchemy import select
+
+    from pfd_sample.records import Note
+
+    _witness(params.witness, f"begins {ctx.claim}")
+    while params.go and not Path(params.go).exists():
+        time.sleep(0.02)
+    try:
+        with ctx.session() as session:
+            row = session.scalar(select(Note).where(Note.job_id == ctx.job_id)) or Note(job_id=ctx.job_id)
+            row.text = f"{params.text} in claim {ctx.claim}"
+            session.add(row)
+            session.flush()
+            number = row.id
+    except StaleClaim:
+        _witness(params.witness, f"refused {ctx.claim}")
+        raise
+    return Number(value=number)
+
+
+def note_inline(params: NoteParams, ctx: TaskContext) -> Number:
+    return note(params, ctx)
+
+
+def parent(params: ParentParams, ctx: TaskContext) -> Anything:
+    """Submits its children twice, as a run after a lost one does."""
+    ids = [
+        ctx.submit_child("add", {"a": number}, key=f"child {number}", tags=("child",))
+        for _ in range(2)
+        for number in range(params.children)
+    ]
+    if params.fail:
+        raise ValueError("after the children were submitted")
+    return Anything(value=ids)
+
+
+def resume(params: DieParams, ctx: TaskContext) -> Text:
+    """Leaves a checkpoint and dies; the next run goes on from it."""
+    if found := ctx.checkpoint("state.txt"):
+        return Text(text=f"from {found.read_text(encoding='utf-8')}")
+    ctx.artifact("state.txt").write_text(f"claim {ctx.claim}", encoding="utf-8")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Text(text="survived")

@@ -1,0 +1,38 @@
+"""Waiting for a condition, rather than for a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+T = TypeVar("T")
+
+GENEROUS = 60.0
+"""Seconds after which something that should have happened long ago is taken for not happening at all."""
+
+
+def until(condition: Callable[[], T], what: str = "", seconds: float = GENEROUS) -> T:
+    """The first value of `condition` that is true.  Fails where there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what or condition}")
+        time.sleep(0.01)
+    return found
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a file that may not exist yet."""
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody has collected yet counts as ended."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

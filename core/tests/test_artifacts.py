@@ -1,0 +1,99 @@
+"""Files of jobs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core.tests.support.stores import make_settings
+from pfd import ArtifactError, Dispatcher, artifact_path, replacing
+from pfd.artifacts import ArtifactFolder
+from pfd.plugins import Registry
+
+
+def test_an_artifact_lies_in_the_folder_of_its_run(tmp_path: Path) -> None:
+    path = ArtifactFolder(tmp_path, "job", 3).file("plots/roc.png")
+    assert path == tmp_path / "artifacts" / "job" / "3" / "plots" / "roc.png"
+    assert path.parent.is_dir()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../other", "a/../../b", "/etc/passwd", "a/../.."])
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ArtifactError, match="outside the job's folder"):
+        ArtifactFolder(tmp_path, "job", 1).file(name)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused_and_not_published(tmp_path: Path) -> None:
+    folder = ArtifactFolder(tmp_path, "job", 1)
+    inside = folder.file("real.txt")
+    inside.write_text("here", encoding="utf-8")
+    (tmp_path / "secret").write_text("there", encoding="utf-8")
+    (folder.path / "link").symlink_to(tmp_path / "secret")
+    with pytest.raises(ArtifactError):
+        folder.file("link")
+    assert [(item.name, item.size) for item in folder.listing()] == [("real.txt", 4)]
+
+
+def test_the_listing_names_files_in_folders_and_is_sorted(tmp_path: Path) -> None:
+    folder = ArtifactFolder(tmp_path, "job", 1)
+    for name in ("b.txt", "a/z.txt", "a/b/c.txt"):
+        folder.file(name).write_bytes(b"12345")
+    assert [item.name for item in folder.listing()] == ["a/b/c.txt", "a/z.txt", "b.txt"]
+    assert ArtifactFolder(tmp_path, "none", 1).listing() == ()
+
+
+def test_a_checkpoint_comes_from_the_newest_earlier_run_that_left_one(tmp_path: Path) -> None:
+    for claim in (2, 9, 10, 11):
+        ArtifactFolder(tmp_path, "job", claim).file("state").write_text(str(claim), encoding="utf-8")
+    ArtifactFolder(tmp_path, "job", 12).file("other").touch()
+    found = ArtifactFolder(tmp_path, "job", 11).checkpoint("state")
+    assert found is not None
+    assert found.read_text(encoding="utf-8") == "10"
+    assert ArtifactFolder(tmp_path, "job", 2).checkpoint("state") is None
+    assert ArtifactFolder(tmp_path, "none", 2).checkpoint("state") is None
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "model.bin"
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"first")
+        assert not path.exists()
+    assert path.read_bytes() == b"first"
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_bytes(b"half of the sec")
+        raise RuntimeError("the power went")
+    assert path.read_bytes() == b"first"
+    assert os.listdir(path.parent) == ["model.bin"]
+
+
+def test_a_replaced_file_has_the_rights_that_any_new_file_has(tmp_path: Path) -> None:
+    path, plain = tmp_path / "replaced", tmp_path / "plain"
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"x")
+    plain.write_bytes(b"x")
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_folder_that_cannot_be_made_is_an_artifact_error(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").write_text("a file where a folder is needed", encoding="utf-8")
+    with pytest.raises(ArtifactError, match="cannot create"):
+        ArtifactFolder(tmp_path, "job", 1).file("x")
+
+
+def test_published_artifacts_are_found_by_handle_and_by_job(
+    tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(tmp_path / "home", runtime="eager")
+    with Dispatcher(settings, registry=registry) as dispatcher:
+        handle = dispatcher.submit("write_artifact")
+        assert handle.get() == {"text": "plots/a.txt"}
+        path = handle.artifacts["plots/a.txt"]
+        assert path.read_text(encoding="utf-8") == "drawn"
+        assert artifact_path(handle.id, "plots/a.txt", settings) == path
+        with pytest.raises(ArtifactError, match=r"no artifact 'b\.txt'; it has: plots/a\.txt"):
+            artifact_path(handle.id, "b.txt", settings)
+        path.unlink()
+        with pytest.raises(ArtifactError, match="is gone"):
+            _ = handle.artifacts

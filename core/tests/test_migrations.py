@@ -1,0 +1,204 @@
+"""Bringing tables up: the core's, each plugin's, by one process or by several at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from core.tests.support.stores import Databases, as_environment, make_settings
+from pfd import Dispatcher, Records, Settings, Worker
+from pfd.plugins import Registry
+from pfd.records import Record
+from pfd.store import Store
+from pfd.store.schema import CORE
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of a store without any table."""
+    url = request.getfixturevalue("postgres_database") if request.param == "postgres" else ""
+    return make_settings(tmp_path / "home", url)
+
+
+def test_revisions_make_what_the_code_declares(empty: Settings, registry: Registry) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    import pfd_sample.records
+
+    assert pfd_sample.records
+    tables = registry.tables()
+    store = Store(empty, tables)
+    assert store.upgrade() == {}
+    ours = {name for name in Record.metadata.tables if name.startswith(("pfd_", "sample_"))}
+    metadata = sa.MetaData(naming_convention=Record.metadata.naming_convention)
+    for name in sorted(ours):
+        Record.metadata.tables[name].to_metadata(metadata)
+
+    def include(item: object, name: str | None, kind: str, reflected: bool, other: object) -> bool:
+        return kind != "table" or not str(name).endswith("_alembic_version")
+
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_object": include, "compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+    assert store.versions() == {"pfd": ("pfd_0001", "pfd_0001"), "sample": ("sample_0001", "sample_0001")}
+    store.close()
+
+
+def test_an_upgrade_of_an_up_to_date_store_changes_nothing(store: Store) -> None:
+    before = store.versions()
+    assert store.upgrade() == {}
+    assert store.versions() == before
+    assert store.problems == {}
+
+
+def write_plugin(folder: Path, name: str, upgrade: str) -> Records:
+    """A package with one table and one revision, as a plugin ships them."""
+    package = folder / f"pfd_made_{name}"
+    (package / "migrations").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "records.py").touch()
+    (package / "migrations" / "__init__.py").touch()
+    revision = f"""
+        import sqlalchemy as sa
+        from alembic import op
+
+        revision = "{name}_0001"
+        down_revision = None
+
+        def upgrade():
+            op.create_table("{name}_thing", sa.Column("id", sa.Integer, primary_key=True))
+            {upgrade}
+    """
+    (package / "migrations" / "0001_things.py").write_text(textwrap.dedent(revision), encoding="utf-8")
+    return Records(name, f"{package.name}.records", f"{package.name}.migrations", f"{name}_0001")
+
+
+TROUBLES = {
+    "raises": "raise RuntimeError('half way')",
+    "asks_nonsense": "op.execute('nonsense')",
+    "exists_already": 'op.create_table("pfd_job", sa.Column("id", sa.Integer))',
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_plugin_whose_revision_fails_is_left_out_and_reported_and_the_others_go_on(
+    empty: Settings, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    bad = write_plugin(tmp_path, f"bad_{trouble}", TROUBLES[trouble])
+    good = write_plugin(tmp_path, f"good_{trouble}", "pass")
+    store = Store(empty, [bad, *registry.tables(), good])
+    problems = store.upgrade()
+    assert list(problems) == [bad.name]
+    assert "\n" not in problems[bad.name]
+    tables = set(sa.inspect(store.engine).get_table_names())
+    assert {"pfd_job", "sample_note", f"{good.name}_thing"} <= tables
+    assert f"{bad.name}_thing" not in tables  # not even the half that worked
+    store.open()
+    assert list(store.problems) == [bad.name]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"module": "no_such_module_anywhere.records"},
+        {"migrations": "no_such_module_anywhere.migrations"},
+        {"head": "sample_0002"},
+    ],
+)
+def test_a_plugin_that_declares_what_it_does_not_ship_is_left_out(
+    empty: Settings, registry: Registry, change: dict[str, str]
+) -> None:
+    [tables] = registry.tables()
+    store = Store(empty, [replace(tables, **change)])
+    assert list(store.upgrade()) == ["sample"]
+    assert "pfd_job" in sa.inspect(store.engine).get_table_names()
+    store.close()
+
+
+def test_a_plugin_that_cannot_be_brought_up_keeps_no_other_from_working(
+    empty: Settings, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    bad = write_plugin(tmp_path, "bad_for_good", "raise RuntimeError('never')")
+    everyone = Registry(registry.records, registry.tasks)
+    monkeypatch.setattr(everyone, "tables", lambda: [bad, *registry.tables()])
+    Store(empty, everyone.tables()).upgrade()
+    with Worker(empty, registry=everyone), Dispatcher(empty, registry=everyone) as dispatcher:
+        assert dispatcher.submit("add", {"a": 1}).get(60) == {"value": 2}
+
+
+def test_a_downgrade_is_written_for_each_revision_of_the_core(empty: Settings) -> None:
+    import importlib
+
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+
+    store = Store(empty)
+    store.upgrade()
+    revision = importlib.import_module(f"{CORE.migrations}.0001_jobs")
+    with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
+        revision.downgrade()
+    assert [n for n in sa.inspect(store.engine).get_table_names() if n != "pfd_alembic_version"] == []
+    store.close()
+
+
+FIRST_OPEN = """
+import pathlib, sys, time
+from pfd import Dispatcher
+from pfd.store import Store
+d = Dispatcher(); d.plugins
+import alembic.operations, alembic.script
+print("ready", flush=True)
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.001)
+if d.settings.database_url:
+    assert Store(d.settings, d.plugins.tables()).upgrade() == {}
+print(d.submit("add", {"a": 1}).id)
+"""
+
+
+def test_six_processes_may_be_the_first_at_once(empty: Settings, registry: Registry, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIRST_OPEN, str(go)],
+            env=os.environ | as_environment(empty),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    for process in running:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    go.touch()
+    said = [process.communicate(timeout=120) for process in running]
+    assert [process.returncode for process in running] == [0] * 6, [error for _, error in said]
+    with Dispatcher(empty, registry=registry) as dispatcher:
+        assert {job.id for job in dispatcher.jobs()} == {out.strip() for out, _ in said}
+
+
+def test_several_workers_may_tie_a_new_store_to_its_home_at_once(
+    databases: Databases, tmp_path: Path, registry: Registry
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    settings = make_settings(tmp_path / "home", databases.url("postgres", tmp_path))
+    store = Store(settings, registry.tables()).open()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: store.bind_home(), range(8)))
+    store.close()
+    assert (tmp_path / "home" / "store-id").is_file()

@@ -1,0 +1,176 @@
+"""Settings: their sources, their order, and what is said of a bad one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pfd import SettingsError, load_settings
+from pfd.settings import Settings, mask
+
+
+def load(
+    folder: Path, environ: Mapping[str, str] | None = None, text: str = "", **given: object
+) -> tuple[Settings, dict[str, str]]:
+    if text:
+        (folder / "pfd.toml").write_text(text, encoding="utf-8")
+    loaded = load_settings(given, environ=environ or {}, start=folder)
+    return loaded.values, dict(loaded.origins)
+
+
+def test_without_any_source_the_defaults_hold(tmp_path: Path) -> None:
+    settings, origins = load(tmp_path)
+    assert origins == {}
+    assert (settings.runtime, settings.lease, settings.sweep, settings.grace) == ("local", 15.0, 2.0, 10.0)
+    assert settings.max_result_bytes == 262_144
+    assert settings.store_url == f"sqlite:///{settings.home}/pfd.sqlite3"
+    assert settings.home.is_absolute()
+
+
+def test_the_command_line_comes_before_the_environment_before_the_file_before_defaults(tmp_path: Path) -> None:
+    text = "lease = 1\nsweep = 1\ngrace = 1\n"
+    environ = {"PFD_LEASE": "2", "PFD_SWEEP": "2"}
+    settings, origins = load(tmp_path, environ, text, lease=3)
+    assert (settings.lease, settings.sweep, settings.grace, settings.max_lost) == (3.0, 2.0, 1.0, 3)
+    assert origins == {
+        "lease": "command line",
+        "sweep": "environment PFD_SWEEP",
+        "grace": str(tmp_path.resolve() / "pfd.toml"),
+    }
+
+
+def test_an_option_that_was_not_given_on_the_command_line_changes_nothing(tmp_path: Path) -> None:
+    settings, origins = load(tmp_path, {"PFD_LEASE": "2"}, lease=None)
+    assert settings.lease == 2.0
+    assert origins == {"lease": "environment PFD_LEASE"}
+
+
+def test_the_file_is_found_upwards_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    (tmp_path / "pfd.toml").write_text('home = "here"\nroots = ["data", "/elsewhere"]\n', encoding="utf-8")
+    monkeypatch.chdir(deep)
+    settings = load_settings(environ={}).values
+    # Relative to the file, and not to where the command was typed.
+    assert settings.home == tmp_path.resolve() / "here"
+    assert settings.roots == (tmp_path.resolve() / "data", Path("/elsewhere"))
+    assert deep in settings.allowed_roots
+    (deep / "pfd.toml").write_text('home = "nearer"\n', encoding="utf-8")
+    assert load_settings(environ={}).values.home == deep / "nearer"
+
+
+def test_lists_are_split_where_the_environment_gives_one_text(tmp_path: Path) -> None:
+    environ = {"PFD_PLUGINS": "data, features,", "PFD_DISABLE_PLUGINS": "", "PFD_ROOTS": "/a:/b"}
+    settings, _ = load(tmp_path, environ)
+    assert settings.plugins == ("data", "features")
+    assert settings.disable_plugins == ()
+    assert settings.roots == (Path("/a"), Path("/b"))
+
+
+def test_celerys_names_are_understood_where_the_own_name_is_absent(tmp_path: Path) -> None:
+    celery = {
+        "CELERY_BROKER_URL": "redis://broker",
+        "CELERY_RESULT_BACKEND": "db+postgresql://db/pfd",
+        "CELERY_ALWAYS_EAGER": "True",
+    }
+    settings, origins = load(tmp_path, celery)
+    assert (settings.broker_url, settings.database_url, settings.runtime) == (
+        "redis://broker",
+        "postgresql://db/pfd",
+        "eager",
+    )
+    assert set(origins.values()) == {"environment (Celery's name)"}
+    own = {"PFD_BROKER_URL": "redis://own", "PFD_RUNTIME": "local", "PFD_DATABASE_URL": "sqlite:////x.db"}
+    settings, _ = load(tmp_path, celery | own)
+    assert (settings.broker_url, settings.database_url, settings.runtime) == (
+        "redis://own",
+        "sqlite:////x.db",
+        "local",
+    )
+
+
+def test_a_result_backend_of_celery_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    settings, _ = load(tmp_path, {"CELERY_RESULT_BACKEND": "redis://x", "CELERY_ALWAYS_EAGER": "false"})
+    assert settings.database_url == ""
+    assert settings.runtime == "local"
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"PFD_LEASE": "soon"}, "lease='soon' from environment PFD_LEASE"),
+        ({"PFD_LEASE": "0"}, "lease='0'"),
+        ({"PFD_GRACE": "-1"}, "grace='-1'"),
+        ({"PFD_MAX_LOST": "0"}, "max_lost='0'"),
+        ({"PFD_MAX_RESULT_BYTES": "12"}, "max_result_bytes='12'"),
+        ({"PFD_DATABASE_URL": "mysql://user:secret@host/db"}, "use sqlite:///FILE or postgresql://"),
+        ({"PFD_HOME": ""}, "home=''"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_origin(tmp_path: Path, environ: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, environ)
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "pfd config" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lease = [", "pfd.toml"),
+        ("leese = 1", "unknown setting leese"),
+        ("lease = 'x'", "lease='x'"),
+        ("plugins = 3", "plugins"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, {}, text)
+    assert said in str(caught.value)
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pfd.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match=r"pfd\.toml"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://user:word@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user:p@ss@word@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user:p/w@host/db", "postgresql://user:***@host/db"),
+        ("redis://:word@host:6379/0", "redis://:***@host:6379/0"),
+        ("amqp://u:a@h1//;amqp://u:b@h2//", "amqp://u:***@h2//"),
+        ("postgresql://u@/db?host=/tmp&password=word", "postgresql://u@/db?host=/tmp&password=***"),
+        ("postgresql://u@h/db?sslpassword=word&x=1", "postgresql://u@h/db?sslpassword=***&x=1"),
+        ("postgresql://host:5432/db", "postgresql://host:5432/db"),
+        ("sqlite:////home/user/pfd.sqlite3", "sqlite:////home/user/pfd.sqlite3"),
+        ("not a url: with@signs", "not a url: with@signs"),
+        ("", ""),
+    ],
+)
+def test_secrets_are_masked_where_a_url_is_shown(url: str, shown: str) -> None:
+    assert mask(url) == shown
+
+
+def test_all_settings_are_listed_with_their_origin_and_without_secrets(tmp_path: Path) -> None:
+    environ = {"PFD_DATABASE_URL": "postgresql://u:word@host/db", "PFD_PLUGINS": "a,b"}
+    rows = {name: (value, origin) for name, value, origin in load_settings(environ=environ, start=tmp_path).shown()}
+    assert set(rows) == set(Settings.model_fields)
+    assert rows["database_url"] == ("postgresql://u:***@host/db", "environment PFD_DATABASE_URL")
+    assert rows["plugins"] == ("a,b", "environment PFD_PLUGINS")
+    assert rows["lease"] == ("15.0", "default")
+    assert rows["retention"] == ("", "default")
+
+
+def test_a_short_url_of_postgresql_names_its_driver(tmp_path: Path) -> None:
+    for url in ("postgres://u@h/db", "postgresql://u@h/db"):
+        settings, _ = load(tmp_path, {"PFD_DATABASE_URL": url})
+        assert settings.store_url == "postgresql+psycopg://u@h/db"

@@ -1,0 +1,336 @@
+"""A store that is damaged, locked, full, newer, read-only or not there: one clear error, and nothing half-written."""
+
+from __future__ import annotations
+
+import ast
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.tests.support.stores import Databases, as_environment, make_settings
+from pfd import Dispatcher, PfdError, SchemaError, Settings, SettingsError, StoreError, Worker
+from pfd.plugins import Registry
+from pfd.store import NewJob, Store, engine, jobs
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def database(sqlite_settings: Settings, registry: Registry) -> Path:
+    """The file of a store with three jobs in it; nobody has it open."""
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        for number in range(3):
+            dispatcher.submit("add", {"a": number})
+    return sqlite_settings.home / "pfd.sqlite3"
+
+
+def trouble(settings: Settings, registry: Registry) -> PfdError:
+    """The error that a submission meets; its message is one line, and so is its hint."""
+    with Dispatcher(settings, registry=registry) as dispatcher, pytest.raises(PfdError) as caught:
+        dispatcher.submit("add", {"a": 1})
+    assert isinstance(caught.value, StoreError)
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint
+    assert "\n" not in caught.value.hint
+    return caught.value
+
+
+def count(database: Path) -> int:
+    with closing(sqlite3.connect(database)) as connection:
+        return int(connection.execute("SELECT count(*) FROM pfd_job").fetchone()[0])
+
+
+def test_a_store_newer_than_the_code_is_refused_and_left_as_it_is(
+    database: Path, sqlite_settings: Settings, registry: Registry
+) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE pfd_alembic_version SET version_num = 'pfd_9999'")
+    error = trouble(sqlite_settings, registry)
+    assert isinstance(error, SchemaError)
+    assert "at revision pfd_9999, which this version does not know" in str(error)
+    assert "update pfd-core" in (error.hint or "")
+    assert count(database) == 3
+
+
+def test_a_newer_store_on_postgresql_is_refused_by_submissions_and_upgrades(
+    databases: Databases, tmp_path: Path, registry: Registry
+) -> None:
+    settings = make_settings(tmp_path / "home", databases.url("postgres", tmp_path))
+    store = Store(settings, registry.tables())
+    with store.write() as connection:
+        connection.exec_driver_sql("UPDATE pfd_alembic_version SET version_num = 'pfd_9999'")
+    assert isinstance(trouble(settings, registry), SchemaError)
+    with pytest.raises(SchemaError, match="which this version does not know"):
+        store.upgrade()
+    store.close()
+
+
+@pytest.mark.parametrize("damage", ["no database", "empty pages", "torn"])
+def test_a_damaged_file_is_said_to_be_damaged(
+    database: Path, sqlite_settings: Settings, registry: Registry, damage: str
+) -> None:
+    for leftover in database.parent.glob("pfd.sqlite3-*"):
+        leftover.unlink()
+    content = database.read_bytes()
+    if damage == "no database":
+        database.write_bytes(b"this is a letter to a friend\n" * 1000)
+    elif damage == "empty pages":
+        database.write_bytes(content[:100] + bytes(len(content) - 100))
+    else:
+        database.write_bytes(content[: len(content) // 2 // 4096 * 4096])
+    before = database.read_bytes()
+    assert "is damaged" in str(trouble(sqlite_settings, registry))
+    assert database.read_bytes()[100:] == before[100:]
+
+
+def test_a_store_that_another_program_has_locked_is_said_to_be_locked(
+    database: Path, sqlite_settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)  # not twenty: the test need not take as long as a user may
+    code = (
+        f"import sqlite3, sys; c = sqlite3.connect({str(database)!r}, isolation_level=None)\n"
+        "c.execute('BEGIN EXCLUSIVE'); print('locked', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "locked\n"
+        assert "is locked by another program" in str(trouble(sqlite_settings, registry))
+    finally:
+        holder.communicate()
+    assert count(database) == 3
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        dispatcher.submit("add", {"a": 1})
+    assert count(database) == 4
+
+
+def test_a_writer_waits_for_another_one(database: Path, sqlite_settings: Settings, registry: Registry) -> None:
+    code = (
+        f"import sqlite3, sys, time; c = sqlite3.connect({str(database)!r}, isolation_level=None)\n"
+        "c.execute('BEGIN IMMEDIATE'); print('locked', flush=True); time.sleep(0.5); c.execute('COMMIT')"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "locked\n"
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        dispatcher.submit("add", {"a": 1})
+    holder.communicate()
+    assert count(database) == 4
+
+
+def test_missing_folders_above_the_store_are_made(tmp_path: Path, registry: Registry) -> None:
+    settings = make_settings(tmp_path / "not" / "yet" / "there")
+    with Dispatcher(settings, registry=registry) as dispatcher:
+        dispatcher.submit("add", {"a": 1})
+    assert (settings.home / "pfd.sqlite3").is_file()
+
+
+def test_a_file_where_the_folder_of_the_store_should_be_is_named(home: Path, registry: Registry) -> None:
+    home.write_text("a file", encoding="utf-8")
+    error = trouble(make_settings(home), registry)
+    assert str(home) in str(error)
+    assert "set PFD_HOME" in (error.hint or "")
+
+
+def test_a_folder_where_the_file_of_the_store_should_be_is_named(home: Path, registry: Registry) -> None:
+    (home / "pfd.sqlite3").mkdir(parents=True)
+    assert "cannot be opened" in str(trouble(make_settings(home), registry))
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_store_in_memory_is_refused(home: Path, registry: Registry, url: str) -> None:
+    assert "in-memory" in str(trouble(make_settings(home, url), registry))
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password(home: Path, registry: Registry) -> None:
+    url = f"postgresql://user:secret@/name?host={home}"
+    error = trouble(make_settings(home, url), registry)
+    assert "cannot be used" in str(error)
+    assert "secret" not in str(error)
+
+
+def test_a_database_without_tables_is_refused_until_it_is_upgraded_by_name(
+    postgres_database: str, home: Path, registry: Registry
+) -> None:
+    settings = make_settings(home, postgres_database)
+    error = trouble(settings, registry)
+    assert "not at its revision: pfd" in str(error)
+    assert "pfd db upgrade" in (error.hint or "")
+    store = Store(settings, registry.tables())
+    assert store.upgrade() == {}
+    store.close()
+    with Dispatcher(settings, registry=registry) as dispatcher:
+        dispatcher.submit("add", {"a": 1})
+
+
+# -- as a user without rights -------------------------------------------------------------------------------------
+
+SUBMIT = """
+import os, sys
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+from pfd import Dispatcher, PfdError
+try:
+    Dispatcher().submit("add", {"a": 1})
+    print(["stored", "", ""])
+except PfdError as error:
+    print([type(error).__name__, str(error), error.hint])
+"""
+
+
+@pytest.fixture
+def open_folder(bells: Path) -> Iterator[Path]:
+    """A folder that any user can enter: pytest's own are closed to others."""
+    folder = bells / "open"
+    folder.mkdir()
+    bells.chmod(0o755)
+    yield folder
+    bells.chmod(0o700)
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def submit_without_rights(settings: Settings) -> list[str]:
+    """(error, message, hint) of a submission by a user who does not own the store."""
+    done = subprocess.run(
+        [sys.executable, "-c", SUBMIT],
+        env=os.environ | as_environment(settings) | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=False,
+    )
+    if "Permission denied" in done.stderr and not done.stdout:
+        pytest.skip("a user without rights cannot read this Python: it lies below a closed folder")
+    assert done.stdout, done.stderr
+    found: list[str] = ast.literal_eval(done.stdout)
+    return found
+
+
+def test_a_read_only_store_is_said_to_be_read_only(open_folder: Path, registry: Registry) -> None:
+    settings = make_settings(open_folder / "home")
+    with Dispatcher(settings, registry=registry) as dispatcher:
+        dispatcher.submit("add", {"a": 1})
+    settings.home.chmod(0o555)
+    (settings.home / "pfd.sqlite3").chmod(0o444)
+    kind, message, hint = submit_without_rights(settings)
+    assert kind == "StoreError"
+    assert "is read-only" in message or "cannot be opened" in message
+    assert "check" in hint
+    settings.home.chmod(0o755)
+    assert count(settings.home / "pfd.sqlite3") == 1
+
+
+def test_a_home_that_cannot_be_made_is_named(open_folder: Path) -> None:
+    open_folder.chmod(0o555)
+    kind, message, hint = submit_without_rights(make_settings(open_folder / "home"))
+    assert (kind, hint) == ("StoreError", "set PFD_HOME to a folder you can write to")
+    assert message == f"cannot create {open_folder / 'home'}: Permission denied"
+    assert list(open_folder.iterdir()) == []
+
+
+# -- a full disk --------------------------------------------------------------------------------------------------
+
+FILL = """
+import resource, sys
+from pfd import Dispatcher, PfdError
+d = Dispatcher()
+if sys.argv[1] == "with tables":
+    d.submit("nap", {"witness": "first"})
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+stored = 0
+try:
+    while True:
+        d.submit("nap", {"witness": "x" * 20_000})
+        stored += 1
+except PfdError as error:
+    print([type(error).__name__, str(error), error.hint, stored])
+"""
+
+
+@pytest.mark.parametrize("when", ["with tables", "before there are tables"])
+def test_a_full_disk_is_said_to_be_full_and_keeps_what_was_stored(sqlite_settings: Settings, when: str) -> None:
+    """A limit on the size of files, which the kernel refuses to exceed, stands for the end of the disk."""
+    limit = "600000" if when == "with tables" else "30000"
+    done = subprocess.run(
+        [sys.executable, "-c", FILL, when, limit],
+        env=os.environ | as_environment(sqlite_settings),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kind, message, hint, stored = ast.literal_eval(done.stdout)
+    assert kind == "StoreError"
+    assert "is full or failing" in message
+    assert "\n" not in message
+    assert hint == "free some space"
+    with closing(sqlite3.connect(sqlite_settings.home / "pfd.sqlite3")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    # Once there is room again, the store works, with all that had been stored.
+    with Dispatcher(sqlite_settings) as dispatcher:
+        dispatcher.submit("nap")
+        assert len(dispatcher.jobs(limit=1000)) == stored + 1 + (when == "with tables")
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+# -- homes --------------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_of_another_home_is_refused(databases: Databases, tmp_path: Path, registry: Registry) -> None:
+    url = databases.url("postgres", tmp_path)
+    with Worker(make_settings(tmp_path / "one", url), registry=registry):
+        pass
+    with pytest.raises(SettingsError, match="does not belong to the store"):
+        Worker(make_settings(tmp_path / "two", url), registry=registry).start()
+    with Worker(make_settings(tmp_path / "one", url), registry=registry):
+        pass
+
+
+def test_a_home_of_another_store_is_refused(tmp_path: Path, registry: Registry) -> None:
+    settings = make_settings(tmp_path / "home")
+    with Worker(settings, registry=registry):
+        pass
+    elsewhere = make_settings(tmp_path / "home", f"sqlite:///{tmp_path}/other.sqlite3")
+    with pytest.raises(SettingsError, match="does not belong to the store"):
+        Worker(elsewhere, registry=registry).start()
+    with Worker(settings, registry=registry):
+        pass
+
+
+def test_a_home_that_cannot_be_written_leaves_no_store_tied_to_it(
+    databases: Databases, tmp_path: Path, registry: Registry
+) -> None:
+    url = databases.url("postgres", tmp_path)
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(SettingsError, match="is not writable"):
+        Worker(make_settings(tmp_path / "file" / "home", url), registry=registry).start()
+    with Worker(make_settings(tmp_path / "home", url), registry=registry):
+        pass
+
+
+def test_an_error_in_the_words_of_a_table_is_not_taken_for_a_full_disk(store: Store) -> None:
+    with pytest.raises(StoreError) as caught, store.read() as connection:
+        connection.exec_driver_sql("SELECT fullness, busy_lines FROM pfd_job")
+    assert "fullness" in str(caught.value)
+    assert "disk" not in str(caught.value)
+
+
+def test_a_session_for_reading_writes_nothing(store: Store) -> None:
+    from pfd_sample.records import Note
+
+    with store.write() as connection:
+        job_id = jobs.insert(connection, NewJob("add", "default", {"a": 1})).id
+    with pytest.raises(StoreError, match="read-only"), store.session() as session:
+        session.add(Note(job_id=job_id, text="sneaked in"))
+        session.commit()
+    with store.session(write=True) as session:
+        assert session.query(Note).all() == []
