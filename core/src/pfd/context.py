@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import threading
 import time
@@ -122,10 +123,13 @@ class TaskContext:
         self.log = log
         self.reporter = Reporter(send)
         self._job = job
-        self._folder = ArtifactFolder(settings.home, job.id, self.claim)
         self._stopping = stopping
         self._registry = registry
         self._store = store
+
+    @functools.cached_property
+    def _folder(self) -> ArtifactFolder:
+        return ArtifactFolder(self.settings.home, self.job_id, self.claim)
 
     def progress(self, fraction: float, status: str = "", **meta: Any) -> None:
         """Report how far the task is: `fraction` from 0 to 1, a line for people, and whatever else is worth knowing.

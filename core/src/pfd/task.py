@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -53,7 +53,7 @@ class PathPolicy:
     use it as well.  `used` holds the roots that the checked paths lie in.
     """
 
-    def __init__(self, roots: tuple[Path, ...], *, trusted: bool = False) -> None:
+    def __init__(self, roots: Iterable[Path], *, trusted: bool = False) -> None:
         self._given = roots
         self.trusted = trusted
         self.added: list[Path] = []

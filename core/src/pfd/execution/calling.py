@@ -7,7 +7,7 @@ import errno
 import importlib
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -112,7 +112,11 @@ def call(
 
 
 def _policy(job: Job, settings: Settings) -> PathPolicy:
-    return PathPolicy((*settings.allowed_roots, *(Path(root) for root in job.options.get("roots", ()))))
+    def roots() -> Iterator[Path]:  # looked up only where a task has paths among its parameters
+        yield from settings.allowed_roots
+        yield from map(Path, job.options.get("roots", ()))
+
+    return PathPolicy(roots())
 
 
 def _encode_result(task: Task, returned: Any, most: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections import deque
@@ -24,13 +25,17 @@ class LogFile:
 
     def __init__(self, settings: Settings, job: Job) -> None:
         self._half = settings.max_log_bytes // 2
-        self.path = log_path(settings.home, job)
+        self._home, self._job = settings.home, job
         self._written = 0
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
         self._left_out = 0
         self._file: int | None = None
         self._broken = False
+
+    @functools.cached_property
+    def path(self) -> Path:
+        return log_path(self._home, self._job)
 
     def __enter__(self) -> Self:
         return self

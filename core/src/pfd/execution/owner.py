@@ -228,7 +228,8 @@ class Owner:
             run = self._make_run(job, task, inline=inline)
             with self._running_lock:
                 self._running[job.seq] = (job.claim or 0, run)
-            self._wake_watch()
+            if isinstance(run, IsolatedRun):
+                self._wake_watch()  # from now on it looks for orders more often; an inline job is over before that
             outcome = run.run()
         except Exception as error:  # whatever it is, the job is told and the slot lives on
             log.exception("job %s could not be run", job.id)

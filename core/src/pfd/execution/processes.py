@@ -76,12 +76,14 @@ class WarmServer:
         order = {"settings": self._settings.model_dump(mode="json"), "preload": self._preload, "path": sys.path}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pfd.execution.server", str(theirs.fileno()), json.dumps(order)],
+                [sys.executable, "-m", "pfd.execution.server", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 env=dict(self._environment),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        # Not on the command line, where everyone on the machine could read the password of a database.
+        ours.send(json.dumps(order).encode())
         self._socket = ours
         threading.Thread(target=self._report, args=(ours,), name="pfd-preload", daemon=True).start()
 

@@ -4,6 +4,7 @@ One a worker and import profile, started with `python -m`, so that the caller's 
 single-threaded; CUDA is never initialised in it.  Requests come over a socket whose messages carry the three file
 descriptors of a job: control, channel, output.  When that socket closes, the worker is gone, and so is the server.
 
+The first message has no descriptors: `{"settings": …, "preload": […], "path": […]}`.
 First answer: `{"ready": true, "failed": {"module": "why"}}`.
 """
 
@@ -26,11 +27,13 @@ from pfd.execution.keeper import Keeper
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
 
+ORDER_BYTES = 1 << 20
+
 
 def main() -> None:
-    """Entry point: `python -m pfd.execution.server FD JSON`."""
+    """Entry point: `python -m pfd.execution.server FD`."""
     listening = socket.socket(fileno=int(sys.argv[1]))
-    order: dict[str, Any] = json.loads(sys.argv[2])
+    order: dict[str, Any] = json.loads(listening.recv(ORDER_BYTES))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which says what becomes of its jobs
     native.adopt_orphans()
     sys.path[:] = order["path"]

@@ -23,9 +23,9 @@ class EagerRuntime:
         """Run the job to its end, retries and all; and then what waited for it."""
         store = Store(self._settings, self._registry.tables()).open()
         owner = Owner(self._settings, self._registry, store, slots={}, runtime=self.name)
-        owner.start()
         queues = {task.queue for task in self._registry.tasks.values()}
         try:
+            owner.start()
             while True:
                 with store.write() as connection:
                     session = jobs.get(connection, job_id).session

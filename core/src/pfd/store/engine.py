@@ -48,7 +48,7 @@ def _sqlite(url: sa.URL) -> Engine:
     def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin where PFD says so, not where the driver guesses
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _patiently(connection, "PRAGMA journal_mode=WAL")  # SQLite itself waits for nobody here
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: fewer waits for the disk
@@ -60,16 +60,17 @@ def _sqlite(url: sa.URL) -> Engine:
         if connection.get_execution_options().get("pfd_read", False):
             raw.execute("BEGIN")
         else:
-            _begin_immediate(raw)
+            # A deferred transaction that reads and then writes fails at once when another writer came between.
+            _patiently(raw, "BEGIN IMMEDIATE")
 
     return engine
 
 
-def _begin_immediate(raw: sqlite3.Connection) -> None:
-    """Take the write lock.
+def _patiently(raw: sqlite3.Connection, statement: str) -> None:
+    """Execute a statement that takes a lock.
 
-    A deferred transaction that reads and then writes fails at once when another writer came between.  SQLite's own
-    waiting sleeps for up to 100 ms at a time, many times what a writer holds the lock for, so the wait is done here.
+    SQLite's own waiting sleeps for up to 100 ms at a time, many times what a writer holds the lock for, so the wait is
+    done here.
     """
     deadline = time.monotonic() + BUSY_SECONDS
     pause = 0.0001
@@ -77,10 +78,10 @@ def _begin_immediate(raw: sqlite3.Connection) -> None:
     try:
         while True:
             try:
-                raw.execute("BEGIN IMMEDIATE")
+                raw.execute(statement)
             except sqlite3.DatabaseError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise OperationalError("BEGIN IMMEDIATE", None, error) from error
+                    raise OperationalError(statement, None, error) from error
                 time.sleep(pause)
                 pause = min(0.002, pause * 1.5)
             else:
@@ -98,6 +99,20 @@ def converting(url: str) -> Iterator[None]:
         raise explain(error, url) from error
 
 
+@contextmanager
+def refusing_writes(connection: Connection) -> Iterator[None]:
+    """Have the database itself refuse every write of this transaction."""
+    if not is_sqlite(connection):
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        yield
+        return
+    connection.exec_driver_sql("PRAGMA query_only=ON")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA query_only=OFF")
+
+
 def explain(error: DBAPIError, url: str) -> StoreError:
     """A `StoreError` for an error of the driver."""
     reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
@@ -106,7 +121,9 @@ def explain(error: DBAPIError, url: str) -> StoreError:
     if "is locked" in low or "is busy" in low:
         return StoreError(f"the store {where} is locked by another program", hint="end it, or wait and try again")
     if "readonly" in low or "read-only" in low:
-        return StoreError(f"the store {where} is read-only", hint="check the rights on the file and its folder")
+        return StoreError(
+            f"the store {where} is read-only", hint="check the rights on the file and its folder, or write in a job"
+        )
     if "unable to open" in low:
         return StoreError(f"the store {where} cannot be opened", hint="check that its folder exists and is writable")
     if "disk is full" in low or "no space left" in low or "disk i/o" in low:

@@ -16,7 +16,7 @@ from pfd.errors import SettingsError
 from pfd.hooks import Records
 from pfd.settings import Settings
 from pfd.store import migrate
-from pfd.store.engine import READ, converting, ensure_folder, explain, is_sqlite, make_engine
+from pfd.store.engine import READ, converting, ensure_folder, explain, is_sqlite, make_engine, refusing_writes
 from pfd.store.schema import CORE, facts
 
 STORE_ID_FILE = "store-id"
@@ -39,15 +39,22 @@ class Store:
         be brought up are left out and noted in `problems`.
         """
         ensure_folder(self.url)
-        with converting(self.url):
-            behind = migrate.behind(self.engine, self.tables)
-            if behind and is_sqlite(self.engine):
-                self.problems = migrate.upgrade(self.engine, self.tables)
-            elif any(tables.floor == CORE.floor for tables in behind):
-                raise migrate.refuse(behind)
-            else:  # one plugin's tables are no reason to keep the others from working
-                self.problems = {tables.name: str(migrate.refuse([tables])) for tables in behind}
+        try:
+            with converting(self.url):
+                self._fit()
+        except BaseException:
+            self.close()
+            raise
         return self
+
+    def _fit(self) -> None:
+        behind = migrate.behind(self.engine, self.tables)
+        if behind and is_sqlite(self.engine):
+            self.problems = migrate.upgrade(self.engine, self.tables)
+        elif any(tables.floor == CORE.floor for tables in behind):
+            raise migrate.refuse(behind)
+        else:  # one plugin's tables are no reason to keep the others from working
+            self.problems = {tables.name: str(migrate.refuse([tables])) for tables in behind}
 
     def upgrade(self) -> dict[str, str]:
         """Bring all tables to the newest revision; problems of plugins by name.  Raises `SchemaError`, `StoreError`."""
@@ -85,6 +92,7 @@ class Store:
         # The session joins the transaction; what it commits is kept only when the block ends well.
         with (
             self.write() if write else self.read() as connection,
+            contextlib.nullcontext() if write else refusing_writes(connection),
             Session(bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session,
         ):
             yield session

@@ -1,0 +1,97 @@
+"""`pfd completion SHELL`, and what the shell is told of tasks, parameters and jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from pfd.cli.state import Session
+from pfd.errors import PfdError
+from pfd.plugins import Registry
+
+if TYPE_CHECKING:
+    from pfd.job import Job
+
+RECENT = 200
+"""Jobs that are offered: nobody completes an old one from among thousands."""
+
+
+@click.command(
+    epilog="""
+    \b
+    bash:  echo 'eval "$(pfd completion bash)"' >> ~/.bashrc
+    zsh:   echo 'eval "$(pfd completion zsh)"' >> ~/.zshrc
+    fish:  pfd completion fish > ~/.config/fish/completions/pfd.fish
+    """
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the completion script of a shell.
+
+    It completes commands, options, tasks, their parameters, and ids of jobs.  One of the lines below installs it.
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(ctx.find_root().command, {}, "pfd", "_PFD_COMPLETE").source())
+
+
+def complete_task(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the installed tasks."""
+    return [CompletionItem(name) for name in _registry(ctx).tasks if name.startswith(incomplete)]
+
+
+def complete_assignment(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """`key=` of the parameters of the task that was named, and the choices behind it."""
+    task = _registry(ctx).tasks.get(ctx.params.get("task") or "")
+    if task is None:
+        return []
+    from pfd.cli.fields import parameters
+
+    found = parameters(task)
+    key, equals, _ = incomplete.partition("=")
+    if not equals:
+        return [CompletionItem(f"{p.name}=", help=p.description) for p in found if p.name.startswith(key)]
+    words = [f"{key}={choice}" for p in found if p.name == key for choice in p.choices]
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def complete_queue(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Queues of the installed tasks."""
+    queues = sorted({task.queue for task in _registry(ctx).tasks.values()})
+    return [CompletionItem(queue) for queue in queues if queue.startswith(incomplete)]
+
+
+def complete_job(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """`@last`, and ids of the latest jobs, the newest first."""
+    items = [CompletionItem(job.id[:8], help=f"{job.task} {job.state}") for job in _jobs(ctx)]
+    return [item for item in [CompletionItem("@last"), *items] if str(item.value).startswith(incomplete)]
+
+
+def complete_tag(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Tags of the latest jobs."""
+    tags = {tag for job in _jobs(ctx) for tag in job.tags}
+    return [CompletionItem(tag) for tag in sorted(tags) if tag.startswith(incomplete)]
+
+
+def _registry(ctx: click.Context) -> Registry:
+    # A shell that is asked for words is no place for an error.
+    return _session(ctx).registry_whatever_is_broken()[0]
+
+
+def _jobs(ctx: click.Context) -> list[Job]:
+    session = _session(ctx)
+    try:
+        return session.dispatcher.jobs(limit=RECENT)
+    except PfdError:
+        return []
+    finally:
+        session.close()
+
+
+def _session(ctx: click.Context) -> Session:
+    """The session of the words typed so far: while completing, the root command itself is not called."""
+    given = ctx.find_root().params
+    return Session({name: given[name] for name in ("home", "database_url", "runtime") if given.get(name)})

@@ -1,0 +1,278 @@
+"""`pfd doctor`: whether everything is in place, and how to mend what is not."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from pfd.cli.output import print_json, size, table
+from pfd.cli.state import Session, json_option, pass_session
+from pfd.errors import PfdError, PluginError, SettingsError
+from pfd.plugins import PluginRecord, Registry, load_registry
+from pfd.settings import Settings, mask
+from pfd.task import Task
+
+OLDEST_PYTHON = (3, 11)
+LITTLE_SPACE = 2**30
+NETWORK = frozenset({"9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"})
+"""Kinds of file system on which the locks of SQLite cannot be relied on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """What was found, and what to do about it."""
+
+    status: Literal["ok", "warn", "fail"]
+    name: str
+    found: str
+    mend: str = ""
+
+
+Checks = Iterator[Check]
+
+
+@click.command()
+@click.option(
+    "--deep", is_flag=True, help="Also import every task's code and ask PyTorch for its devices; takes seconds."
+)
+@json_option
+@pass_session
+def doctor(session: Session, deep: bool, as_json: bool) -> int:
+    """Check that everything is in place, and say how to mend what is not.
+
+    Exits 1 where something fails.  A warning is something that works now and may not later.
+    """
+    checks = list(_checks(session, deep=deep))
+    if as_json:
+        print_json([dataclasses.asdict(check) for check in checks])
+    else:
+        _print(checks)
+    return 1 if any(check.status == "fail" for check in checks) else 0
+
+
+def _print(checks: list[Check]) -> None:
+    rows: list[tuple[str, str, str]] = []
+    for check in checks:
+        rows.append((check.status, check.name, check.found))
+        if check.mend:
+            rows.append(("", "", f"→ {check.mend}"))
+    table(("", "what", "found"), rows)
+    counts = Counter(check.status for check in checks)
+    parts = [
+        f"{counts['fail']} failed" if counts["fail"] else "",
+        f"{counts['warn']} to look at" if counts["warn"] else "",
+    ]
+    click.echo(", ".join(filter(None, parts)) or "everything is in place")
+
+
+def _checks(session: Session, *, deep: bool) -> Checks:
+    yield _python()
+    try:
+        settings = session.settings
+    except SettingsError as error:
+        yield Check("fail", "settings", str(error), error.hint or "")
+        yield from _plugins(load_registry(Settings()))
+        return
+    registry = session.registry
+    yield from _plugins(registry)
+    yield from _tasks(registry, deep=deep)
+    yield from _guarded("home", lambda: _home(settings))
+    yield from _guarded("runtime", lambda: _runtime(settings))
+    yield from _guarded("store", lambda: _store(session))
+    if deep:
+        yield from _torch()
+
+
+def _guarded(name: str, check: Callable[[], Checks]) -> Checks:
+    """The findings of a check, of which an error of ours is one."""
+    try:
+        yield from check()
+    except PfdError as error:
+        yield Check("fail", name, str(error), error.hint or "")
+
+
+def _python() -> Check:
+    found = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, "
+    found += f"pfd-core {importlib.metadata.version('pfd-core')}"
+    if sys.version_info < OLDEST_PYTHON:
+        return Check("fail", "versions", found, "use Python {}.{} or newer".format(*OLDEST_PYTHON))
+    return Check("ok", "versions", found)
+
+
+# -- plugins and tasks --------------------------------------------------------------------------------------------
+
+
+def _plugins(registry: Registry) -> Checks:
+    if not registry.records:
+        yield Check("warn", "plugins", "none are installed, so there are no tasks", "pip install 'pfd[all]'")
+    for record in registry.records:
+        name, label = f"plugin {record.name}", f"{record.distribution} {record.version}"
+        if record.status == "disabled":
+            yield Check("ok", name, f"{label} is disabled: {record.cause}")
+        elif record.status != "loaded" or record.cause:
+            yield Check("fail", name, f"{label} is {record.status}: {record.cause}", record.hint)
+        elif wanted := _other_core(record):
+            yield Check(
+                "warn",
+                name,
+                f"{label} was made for pfd-core {wanted}",
+                f"install the {record.distribution} that goes with this core",
+            )
+        else:
+            yield Check("ok", name, label)
+
+
+def _other_core(record: PluginRecord) -> str | None:
+    """The version of the core that a plugin is pinned to, where it is another one."""
+    try:
+        required = importlib.metadata.requires(record.distribution) or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    pins = (re.match(r"pfd[-_.]core\s*==\s*([^\s;,]+)", line, re.IGNORECASE) for line in required)
+    return next((pin[1] for pin in pins if pin and pin[1] != importlib.metadata.version("pfd-core")), None)
+
+
+def _tasks(registry: Registry, *, deep: bool) -> Checks:
+    problems = [
+        check
+        for task in registry.tasks.values()
+        for check in ([*_code(task), *_preload(task)] if deep else _spec(task))
+    ]
+    yield from problems
+    good = len(registry.tasks) - len({check.name for check in problems})
+    if registry.tasks:
+        what = "loads" if deep else "is there ('--deep' loads it)"
+        yield Check("ok", "tasks", f"the code of {good} of {len(registry.tasks)} {what}")
+
+
+def _spec(task: Task) -> Checks:
+    """Whether the module of a task is there; its package is imported, which a plugin keeps light."""
+    module = task.run.partition(":")[0]
+    try:
+        if importlib.util.find_spec(module) is not None:
+            return
+        reason = f"there is no module {module}"
+    except Exception as error:  # the code of a plugin may raise anything
+        reason = f"{type(error).__name__}: {error}"
+    yield Check("fail", f"task {task.name}", f"{task.run} cannot be found: {reason}", "reinstall its plugin")
+
+
+def _code(task: Task) -> Checks:
+    try:
+        task.load()
+    except PluginError as error:
+        yield Check("fail", f"task {task.name}", str(error), "install what the plugin needs, or reinstall it")
+    except Exception as error:  # the code of a plugin may raise anything
+        module = task.run.partition(":")[0]
+        found = f"{module} raises {type(error).__name__}: {error}"
+        yield Check("fail", f"task {task.name}", found, f"python -c 'import {module}' shows where")
+
+
+def _preload(task: Task) -> Checks:
+    for module in task.preload:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # the code of a library may raise anything
+            found = f"its preload {module} cannot be imported ({type(error).__name__}: {error}), so it starts slowly"
+            yield Check("warn", f"task {task.name}", found, f"install what provides {module}")
+
+
+def _torch() -> Checks:
+    if importlib.util.find_spec("torch") is None:
+        return
+    try:
+        torch = importlib.import_module("torch")
+        devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        found = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {', '.join(devices) or 'CPU only'}"
+    except Exception as error:  # a half-installed CUDA raises anything
+        yield Check("fail", "torch", f"{type(error).__name__}: {error}", "reinstall torch")
+    else:
+        yield Check("ok", "torch", found)
+
+
+# -- home, runtime and store --------------------------------------------------------------------------------------
+
+
+def _home(settings: Settings) -> Checks:
+    home = settings.home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home) as file:
+            file.write(b"!")
+            file.flush()
+    except OSError as error:
+        found = f"PFD_HOME {home} is not writable: {error.strerror or error}"
+        yield Check("fail", "home", found, "set PFD_HOME to a folder you can write to")
+        return
+    free = shutil.disk_usage(home).free
+    found = f"{home} is writable, {size(free)} free"
+    if free < LITTLE_SPACE:
+        yield Check("warn", "home", found, "free some space, or set PFD_HOME to a folder on a larger disk")
+    else:
+        yield Check("ok", "home", found)
+
+
+def _runtime(settings: Settings) -> Checks:
+    from pfd.queue import load_runtime, runtime_names
+
+    load_runtime(settings).close()
+    yield Check("ok", "runtime", f"{settings.runtime} (installed: {', '.join(runtime_names())})")
+
+
+def _store(session: Session) -> Checks:
+    from pfd.store.engine import driver_version, is_sqlite
+
+    store = session.dispatcher.store  # raises what is wrong with it
+    where = f"{driver_version(store.engine)} at {mask(store.url)}"
+    if is_sqlite(store.engine) and (kind := _file_system(Path(store.engine.url.database or ""))) in NETWORK:
+        mend = "put PFD_HOME on a local disk, or use PostgreSQL: PFD_DATABASE_URL=postgresql://…"
+        yield Check("fail", "store", f"{where} lies on a network file system ({kind})", mend)
+    else:
+        yield Check("ok", "store", where)
+    yield Check(
+        "ok", "tables", ", ".join(f"{name} {current or '-'}" for name, (current, _) in store.versions().items())
+    )
+    for name, reason in store.problems.items():
+        yield Check("fail", f"tables of {name}", reason, "install another version of the plugin; then 'pfd db upgrade'")
+    store.bind_home()
+    yield from _workers(session)
+
+
+def _file_system(path: Path) -> str:
+    """The kind of file system that a path lies on, as the system names it."""
+    import psutil
+
+    real = os.path.realpath(path)
+    mounts = [part for part in psutil.disk_partitions(all=True) if Path(real).is_relative_to(part.mountpoint)]
+    return max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else ""
+
+
+def _workers(session: Session) -> Checks:
+    from pfd.job import QUEUED
+
+    # Those with a session serve only the program that they belong to.
+    workers = [worker for worker in session.dispatcher.workers() if worker.session is None]
+    served = {queue for worker in workers for queue in worker.queues}
+    waiting: Counter[str] = Counter()
+    for (queue, state), number in session.dispatcher.counts().items():
+        if state in QUEUED and queue not in served:
+            waiting[queue] += number
+    names = ", ".join(worker.name for worker in workers)
+    found = f"{len(workers)} live: {names}" if workers else "none; 'submit --wait' and 'run' bring their own"
+    yield Check("ok", "workers", found)
+    for queue, number in sorted(waiting.items()):
+        jobs = "1 job waits" if number == 1 else f"{number} jobs wait"
+        yield Check("warn", f"queue {queue}", f"{jobs} and no worker serves it", f"pfd worker --queues {queue}")

@@ -1,0 +1,267 @@
+"""`pfd jobs` and `pfd job`: what was run, and one of it with all that is known."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import shlex
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pfd.cli.codes import say
+from pfd.cli.completion import complete_job, complete_queue, complete_tag, complete_task
+from pfd.cli.live import elapsed, standing
+from pfd.cli.output import ago, fields, heading, on_terminal, print_json, size, span, table
+from pfd.cli.state import Session, json_option, pass_session
+from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State
+
+if TYPE_CHECKING:
+    from pfd.dispatcher import Claim
+
+LONGEST = 300
+"""Characters of a value; `--json` gives all of it."""
+
+LEAST = 20
+"""Characters of a status in a list, however narrow the terminal."""
+
+PAGE = 20
+STATUS = 4
+GROUPS: Mapping[str, frozenset[State]] = {"queued": QUEUED, "running": RUNNING, "live": LIVE, "ended": ENDED}
+
+
+@click.command()
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([*(state.value for state in State), *GROUPS], case_sensitive=False),
+    help="Only jobs in this state; may be repeated.",
+)
+@click.option("--task", metavar="NAME", shell_complete=complete_task, help="Only jobs of this task.")
+@click.option("--queue", metavar="NAME", shell_complete=complete_queue, help="Only jobs of this queue.")
+@click.option("--tag", metavar="WORD", shell_complete=complete_tag, help="Only jobs with this tag.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=PAGE, show_default=True, help="At most so many.")
+@click.option("--before", metavar="JOB", shell_complete=complete_job, help="Only jobs submitted before this one.")
+@json_option
+@pass_session
+def jobs(
+    session: Session,
+    states: tuple[str, ...],
+    task: str | None,
+    queue: str | None,
+    tag: str | None,
+    limit: int,
+    before: str | None,
+    as_json: bool,
+) -> None:
+    """List jobs, the newest first."""
+    dispatcher = session.dispatcher
+    wanted = {state for name in states for state in (GROUPS[name] if name in GROUPS else [State(name)])}
+    found = dispatcher.jobs(
+        state=wanted or None,
+        task=task,
+        queue=queue,
+        tag=tag,
+        limit=limit + 1,
+        before=None if before is None else dispatcher.job(before).seq,
+    )
+    shown = found[:limit]
+    chosen = {"state": states, "task": task, "queue": queue, "tag": tag, "limit": limit if limit != PAGE else None}
+    if as_json:
+        print_json([_light(job) for job in shown])
+    elif shown:
+        _print(shown)
+    elif any(chosen.values()) or before:
+        click.echo("no such jobs")
+        if task and (near := _near(task, session)):
+            say(f"hint: there is no task {task!r}; did you mean {near}?")
+    else:
+        click.echo("no jobs yet; submit one with 'pfd submit TASK key=value …'")
+    if len(found) > limit:
+        say(_next_page(chosen, shown[-1]))
+
+
+def _next_page(chosen: Mapping[str, Any], last: Job) -> str:
+    words = ["pfd", "jobs"]
+    for name, value in chosen.items():
+        for one in value if isinstance(value, tuple) else [value] if value else []:
+            words += [f"--{name}", str(one)]
+    return "more: " + shlex.join([*words, "--before", last.id])
+
+
+def _print(shown: list[Job]) -> None:
+    rows: list[list[object]] = [
+        [
+            job.id[:8],
+            job.task,
+            job.state,
+            f"{job.progress:.0%}" if job.progress or job.state in RUNNING else "",
+            standing(job) or job.status,
+            job.queue,
+            job.attempt or "",
+            ago(job.created_at),
+        ]
+        for job in shown
+    ]
+    columns = ("id", "task", "state", "done", "status", "queue", "attempt", "age")
+    if on_terminal():  # in a pipe nothing is cut
+        others = [max(len(str(row[i])) for row in [columns, *rows]) for i in range(len(columns)) if i != STATUS]
+        room = shutil.get_terminal_size().columns - sum(others) - 2 * len(columns)
+        for row in rows:
+            row[STATUS] = _cut(str(row[STATUS]), max(LEAST, room))
+    table(columns, rows, right={3, 6, 7})
+
+
+def _near(task: str, session: Session) -> str:
+    """Installed tasks of a name like one that is not."""
+    known = session.registry.tasks
+    return "" if task in known else ", ".join(difflib.get_close_matches(task, known, n=3))
+
+
+def _light(job: Job) -> dict[str, Any]:
+    """A job as JSON, without what a list of jobs is read without."""
+    left_out = {"seq", "params", "result", "options"}
+    return {name: value for name, value in dataclasses.asdict(job).items() if name not in left_out}
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+# -- one job ------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("ref", metavar="[JOB]", default="@last", shell_complete=complete_job)
+@click.option("--traceback", is_flag=True, help="Show where the task failed.")
+@json_option
+@pass_session
+def job(session: Session, ref: str, traceback: bool, as_json: bool) -> None:
+    """Show all that is known of JOB: its parameters, its result or failure, its files, its runs.
+
+    JOB is an id, the beginning of one, or @last, which it is where left out.
+    """
+    dispatcher = session.dispatcher
+    found = dispatcher.job(ref)
+    claims = dispatcher.claims(found.id)
+    children = dispatcher.jobs(parent=found.id, limit=1000)
+    artifacts = _artifacts(session, found)
+    if as_json:
+        shown = dataclasses.asdict(found)
+        del shown["seq"]
+        shown["artifacts"] = artifacts
+        shown["claims"] = [dataclasses.asdict(claim) for claim in claims]
+        shown["children"] = [{"id": child.id, "task": child.task, "state": child.state} for child in children]
+        print_json(shown)
+        return
+    fields(_facts(session, found))
+    _print_values("Parameters", found.params)
+    if found.failure:
+        _print_failure(found, traceback=traceback)
+    if found.result is not None:
+        view = session.registry.result_views().get(found.task)
+        first = [name for name in (view.fields if view else ()) if name in found.result]
+        _print_values("Result", {name: found.result[name] for name in dict.fromkeys([*first, *found.result])})
+    if artifacts:
+        heading("Artifacts")
+        table(("name", "size", "path"), [(i["name"], size(i["size"]), i["path"]) for i in artifacts], right={1})
+    if children:
+        heading("Children")
+        table(("id", "task", "state"), [(child.id[:8], child.task, child.state) for child in children])
+    if len(claims) > 1:
+        _print_claims(session, found, claims)
+
+
+def _facts(session: Session, job: Job) -> dict[str, object]:
+    running = job.state in RUNNING
+    attempt = f"{job.attempt}" + (f", and {job.lost} lost with their workers" if job.lost else "")
+    return {
+        "id": job.id,
+        "task": job.task,
+        "state": job.state.value,
+        "progress": f"{job.progress:.0%}" if job.progress or running else "",
+        "status": standing(job) if job.state in LIVE else job.status,
+        "reported": ", ".join(f"{name} {_text(value)}" for name, value in job.meta.items()),
+        "queue": job.queue + (f", priority {job.priority}" if job.priority else ""),
+        "attempt": attempt if job.attempt or job.lost else "",
+        "worker": _worker(session, job.owner) if running and job.owner else "",
+        "submitted": _when(job.created_at),
+        "due": _when(job.due_at) if job.state in QUEUED and job.due_at > time.time() else "",
+        "started": _when(job.started_at),
+        "ended": _when(job.ended_at),
+        "took": span(elapsed(job)) if job.ended_at else "",
+        "tags": ", ".join(job.tags),
+        "key": job.key,
+        "limits": _limits(job),
+        "child of": job.parent_id,
+        "retry of": job.retry_of,
+    }
+
+
+def _when(seconds: float | None) -> str:
+    return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def _limits(job: Job) -> str:
+    names = (("soft_time_limit", "asked to stop after"), ("time_limit", "ended after"))
+    return ", ".join(f"{text} {span(job.options[name])}" for name, text in names if job.options.get(name))
+
+
+def _worker(session: Session, owner: str) -> str:
+    return next((info.name for info in session.dispatcher.workers() if info.id == owner), "none that is live")
+
+
+def _print_failure(job: Job, *, traceback: bool) -> None:
+    assert job.failure
+    heading("Failure")
+    fields({"type": job.failure.type, "message": _text(job.failure.message.strip()), "hint": job.failure.hint})
+    if job.failure.traceback and traceback:
+        click.echo(f"\n{job.failure.traceback.rstrip()}")
+    elif job.failure.traceback:
+        say(f"'pfd job {job.id[:8]} --traceback' shows where, 'pfd logs {job.id[:8]}' what it printed")
+
+
+def _print_values(title: str, values: Mapping[str, Any]) -> None:
+    if values:
+        heading(title)
+        fields(dict(_flat(values)))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Values by name, those of a group as `group.name`."""
+    for name, value in values.items():
+        if isinstance(value, dict) and value and "$result" not in value and not prefix:
+            yield from _flat(value, f"{name}.")
+        else:
+            yield prefix + name, _text(value)
+
+
+def _text(value: Any) -> str:
+    """A value as it is typed on the command line, cut to what can be read."""
+    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{_cut(text, LONGEST)}  (--json gives all)"
+
+
+def _artifacts(session: Session, job: Job) -> list[dict[str, Any]]:
+    folder = session.settings.home / "artifacts" / job.id / str(job.claim)
+    return [{"name": item.name, "size": item.size, "path": str(folder / item.name)} for item in job.artifacts]
+
+
+def _print_claims(session: Session, job: Job, claims: list[Claim]) -> None:
+    heading("Runs")
+    names = {info.id: info.name for info in session.dispatcher.workers()}
+    rows = [
+        (
+            claim.number,
+            _when(claim.claimed_at),
+            names.get(claim.owner, claim.owner[:8]),
+            claim.outcome or ("the one that counts" if claim.number == job.claim else ""),
+        )
+        for claim in claims
+    ]
+    table(("claim", "began", "worker", "outcome"), rows, right={0})

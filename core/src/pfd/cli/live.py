@@ -1,0 +1,298 @@
+"""Following jobs: bars that are redrawn on a terminal, a line for each change elsewhere; and who runs them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import click
+
+from pfd.cli.output import STYLES, clean, console, on_terminal, span
+from pfd.cli.state import Session
+from pfd.job import ENDED, LIVE, QUEUED, Job, State
+
+if TYPE_CHECKING:
+    from pfd.dispatcher import JobHandle
+    from pfd.runtimes.local import Worker
+
+POLL_FIRST, POLL_MOST = 0.01, 0.2
+LOOK_EVERY = 2.0
+"""Seconds between looks whether the jobs that are waited for still have a worker."""
+
+LINE_EVERY = 2.0
+"""Seconds between two lines about the same job that tell of nothing but progress."""
+
+BAR, NARROW = 24, 60
+
+
+class Display(Protocol):
+    """Where jobs are shown while they run."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def show(self, jobs: Mapping[str, Job | None]) -> None:
+        """Show the jobs by name; None stands for one that is yet to be submitted."""
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print a line that stays."""
+
+
+def open_display(*, err: bool = False) -> Display:
+    """A display on standard output, or on standard error where the output is a result that others may read."""
+    return _Bars(err) if on_terminal(sys.stderr if err else sys.stdout) else _Lines(err)
+
+
+class _Bars:
+    """One bar a job, redrawn in place."""
+
+    def __init__(self, err: bool) -> None:
+        from rich.live import Live
+
+        self._jobs: Mapping[str, Job | None] = {}
+        self._console = console(stderr=err)
+        self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=8)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, kind: object = None, *_: object) -> None:
+        self._live.transient = kind is not None  # a bar that was broken off says nothing about the end
+        self._live.stop()
+
+    def show(self, jobs: Mapping[str, Job | None]) -> None:
+        self._jobs = dict(jobs)
+
+    def say(self, text: str, style: str = "") -> None:
+        from rich.text import Text
+
+        self._console.print(Text(text, style))
+
+    def _render(self) -> Any:
+        from rich.table import Table
+        from rich.text import Text
+
+        wide = self._console.width >= NARROW
+        grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True, width=8)
+        if wide:
+            grid.add_column(no_wrap=True, width=BAR)
+        grid.add_column(no_wrap=True, justify="right", width=4)
+        grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        grid.add_column(no_wrap=True, justify="right")
+        for name, job in self._jobs.items():
+            if job is None:
+                cells: list[Any] = [Text(name, "dim"), "", "", "", "", ""]
+            else:
+                state = Text(job.state.value, STYLES[job.state])
+                share = f"{job.progress:.0%}" if job.progress or job.state in ENDED else ""
+                cells = [Text(name), state, self._bar(job), share, Text(standing(job), "dim"), span(elapsed(job))]
+            if not wide:
+                del cells[2]
+            grid.add_row(*cells)
+        return grid
+
+    def _bar(self, job: Job) -> Any:
+        from rich.progress_bar import ProgressBar
+
+        if job.state in QUEUED:
+            return ""
+        done = 1.0 if job.state is State.SUCCESS else job.progress
+        style = STYLES[job.state] if job.state in ENDED else "cyan"
+        beating = job.state is State.STARTED and not done
+        return ProgressBar(
+            1.0, done, BAR, pulse=beating, complete_style=style, finished_style=style, pulse_style="cyan"
+        )
+
+
+class _Lines:
+    """One line a change, for logs and pipes."""
+
+    def __init__(self, err: bool) -> None:
+        self._err = err
+        self._shown: dict[str, tuple[Any, float]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is to be taken away."""
+
+    def show(self, jobs: Mapping[str, Job | None]) -> None:
+        for name, job in jobs.items():
+            if job is None:
+                continue
+            key = (job.id, State.STARTED if job.state is State.PROGRESS else job.state, job.claim)
+            told, at = self._shown.get(name, (None, 0.0))
+            now = (key, job.progress, job.status)
+            moved = told is None or told[0] != key
+            if moved or (told != now and time.monotonic() - at >= LINE_EVERY):
+                self._shown[name] = (now, time.monotonic())
+                self.say(line(name, job))
+
+    def say(self, text: str, style: str = "") -> None:  # noqa: ARG002  (a pipe has no colours)
+        click.echo(text, err=self._err)
+
+
+def line(name: str, job: Job) -> str:
+    """A job in one line of plain text."""
+    share = f"{job.progress:4.0%}" if job.state in LIVE and job.progress else ""
+    took = f"in {span(elapsed(job))}" if job.state in ENDED and job.started_at else ""
+    return "  ".join(part for part in (name, job.state.value, share, standing(job), took) if part)
+
+
+def standing(job: Job) -> str:
+    """What there is to say about a job beside its state: what it reports, what it waits for, why it failed."""
+    if job.state in QUEUED:
+        if job.waiting:
+            return f"waits for {job.waiting} job{'s' if job.waiting > 1 else ''}"
+        if (wait := job.due_at - time.time()) > 1:
+            return f"not before {span(wait)} from now"
+        return "queued again" if job.state is State.RETRY else "queued"
+    if job.state in ENDED:
+        return clean(job.failure.message) if job.failure else ""
+    if job.cancel_requested:
+        return "is being cancelled"
+    return clean(job.status)
+
+
+def elapsed(job: Job) -> float | None:
+    """Seconds that the latest run of a job has taken."""
+    if job.started_at is None:
+        return None
+    return max(0.0, (job.ended_at or time.time()) - job.started_at)
+
+
+def named(job: Job) -> str:
+    """How a job is called on a display of its own."""
+    return f"{job.task} {job.id[:8]}"
+
+
+class Attendant:
+    """Sees to it that somebody runs what is waited for: a live worker where one serves the queue, else one in here.
+
+    Parameters
+    ----------
+    here : whether a worker may be started in this process.  It takes only what this process has submitted.
+    """
+
+    def __init__(self, session: Session, display: Display, *, here: bool, slots: int = 1) -> None:
+        self._session = session
+        self._display = display
+        self._here = here
+        self._slots = slots
+        self._next = 0.0
+        self._warned = False
+        self.worker: Worker | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.worker is not None:
+            if kind is None:
+                self.worker.stop()
+                return
+            if self.worker.owner is not None and self.worker.owner.busy:
+                self._display.say("stopping what runs in this process …")
+            self.worker.stop(0.0)
+
+    def look(self, jobs: Iterable[Job]) -> None:
+        """Look whether each job that has not ended has somebody to run it."""
+        if self.worker is not None or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + LOOK_EVERY
+        lonely = [job for job in jobs if job.state in LIVE]
+        if lonely:
+            served = served_queues(self._session)
+            lonely = [job for job in lonely if job.queue not in served]
+        if not lonely:
+            return
+        from pfd.dispatcher import process_session
+
+        if self._here and any(job.session == process_session() for job in lonely):
+            self.worker = self._start({job.queue for job in lonely})
+        elif not self._warned:
+            self._warned = True
+            self._display.say(no_worker(sorted({job.queue for job in lonely})), "yellow")
+
+    def _start(self, queues: set[str]) -> Worker:
+        from pfd.dispatcher import process_session
+        from pfd.runtimes.local import Worker
+
+        registry = self._session.registry
+        served = sorted({"default", *queues, *(task.queue for task in registry.tasks.values())})
+        return Worker(self._session.settings, self._slots, tuple(served), process_session(), registry=registry).start()
+
+
+def served_queues(session: Session) -> frozenset[str]:
+    """Queues with a live worker that takes anybody's jobs."""
+    found = [info.queues for info in session.dispatcher.workers() if info.session is None]
+    return frozenset[str]().union(*found)
+
+
+def no_worker(queues: Sequence[str]) -> str:
+    names = ",".join(queues)
+    return f"note: no live worker serves the queue {names}; start one with 'pfd worker --queues {names}'"
+
+
+def follow(
+    display: Display,
+    handles: Mapping[str, JobHandle],
+    attendant: Attendant,
+    *,
+    timeout: float | None = None,
+    others: Mapping[str, Job | None] | None = None,
+    tell_end: bool = True,
+) -> dict[str, Job]:
+    """Show jobs until all have ended; how they ended, by name.
+
+    Parameters
+    ----------
+    timeout : seconds after which `TimeoutError` is raised.
+    others : further jobs to show, which are not waited for; where a name is in both, the place is the one in here.
+    tell_end : whether the ends are shown, too.
+    """
+    from pfd.execution import ended
+
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pause = POLL_FIRST
+    jobs: dict[str, Job] = {}
+    while True:
+        seen = ended.count
+        for name, handle in handles.items():
+            if name not in jobs or jobs[name].state not in ENDED:
+                jobs[name] = handle.job
+        over = all(job.state in ENDED for job in jobs.values())
+        if tell_end or not over:
+            display.show({**(others or {}), **jobs})
+        if over:
+            return jobs
+        left = pause if deadline is None else min(pause, deadline - time.monotonic())
+        if left <= 0:
+            raise TimeoutError(f"not ended after {timeout:g} s")
+        attendant.look(jobs.values())
+        ended.wait(seen, left)
+        pause = min(POLL_MOST, pause * 1.5)
+
+
+def left_behind(session: Session, ref: str) -> str:
+    """What becomes of a job that is no longer waited for, in words."""
+    job = session.dispatcher.job(ref)
+    short = job.id[:8]
+    if job.state in ENDED:
+        return f"job {short} had already ended: {job.state}; 'pfd job {short}' shows it"
+    if job.queue in served_queues(session):
+        return f"job {job.id} goes on; 'pfd watch {short}' follows it, 'pfd cancel {short}' ends it"
+    return (
+        f"job {job.id} is queued, and no live worker serves its queue: "
+        f"'pfd worker --queues {job.queue}' runs it, 'pfd cancel {short}' drops it"
+    )

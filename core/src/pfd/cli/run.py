@@ -1,0 +1,115 @@
+"""`pfd run`: a pipeline file, followed step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from pfd.cli import output
+from pfd.cli.codes import say
+from pfd.cli.live import Attendant, elapsed, follow, named, no_worker, open_display, served_queues, standing
+from pfd.cli.outcome import as_dict, brief
+from pfd.cli.state import Session, json_option, pass_session
+from pfd.errors import ParameterError
+from pfd.job import ENDED, LIVE, Job, State
+
+SLOTS = 2
+"""Steps at once where the worker is this process."""
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end of all steps.")
+@click.option("--tag", "tags", multiple=True, help="A word to find the jobs by; may be repeated.")
+@json_option
+@pass_session
+def run(session: Session, file: Path, wait: bool, tags: tuple[str, ...], as_json: bool) -> int:
+    """Run the pipeline in FILE (TOML).
+
+    All steps are checked before any is submitted, and all that is wrong is listed at once (exit code 2).  Exits 0 when
+    every step has succeeded, else 1.
+
+    \b
+    [steps.data]
+    task = "generate_dataset_task"
+    [steps.features]
+    task = "extract_features_task"
+    params = { dataset = "${data.dataset_id}" }
+    """
+    from pfd.pipeline import Pipeline
+
+    try:
+        pipeline = Pipeline.load(file)
+        pipeline.check(session.registry, session.settings)
+    except ParameterError as error:
+        if len(error.problems) < 2:
+            raise
+        for problem in error.problems:
+            say(f"  {problem}")
+        raise ParameterError(f"{file}: {len(error.problems)} problems, listed above", hint=error.hint) from error
+    handles = pipeline.submit(session.dispatcher, tags=tags)
+    if not wait:
+        _show_submitted(session, {name: handle.job for name, handle in handles.items()}, as_json)
+        return 0
+    try:
+        with open_display(err=as_json) as display, Attendant(session, display, here=True, slots=SLOTS) as attendant:
+            jobs = follow(display, handles, attendant)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_left(session, [handle.id for handle in handles.values()])) from None
+    _show_ended(session, jobs, as_json)
+    return 0 if all(job.state is State.SUCCESS for job in jobs.values()) else 1
+
+
+def _show_submitted(session: Session, jobs: Mapping[str, Job], as_json: bool) -> None:
+    if as_json:
+        output.print_json({name: as_dict(session, job) for name, job in jobs.items()})
+    else:
+        output.table(("step", "task", "job"), [(name, job.task, job.id) for name, job in jobs.items()])
+    if unserved := {job.queue for job in jobs.values() if job.state not in ENDED} - served_queues(session):
+        click.echo(no_worker(sorted(unserved)), err=True)
+
+
+def _show_ended(session: Session, jobs: Mapping[str, Job], as_json: bool) -> None:
+    if as_json:
+        output.print_json({name: as_dict(session, job) for name, job in jobs.items()})
+        return
+    click.echo()
+    rows = [
+        (name, job.state.value, output.span(elapsed(job)), job.id[:8], _found(session, job))
+        for name, job in jobs.items()
+    ]
+    output.table(("step", "state", "took", "job", "result"), rows)
+    for name, job in jobs.items():
+        if job.state is State.FAILURE and job.failure:
+            say(f"error: {name}: {job.failure.type}: {output.clean(job.failure.message)}")
+            if job.failure.hint:
+                say(f"hint: {output.clean(job.failure.hint)}")
+            if session.debug:
+                say(job.failure.traceback)
+
+
+def _found(session: Session, job: Job) -> str:
+    """The first results of a step that are worth a word."""
+    if job.state is not State.SUCCESS:
+        return standing(job)
+    view = session.registry.result_views().get(job.task)
+    result = job.result or {}
+    names = [name for name in (view.fields if view else result) if not isinstance(result.get(name), dict | list)]
+    return ", ".join(f"{name} {brief(result.get(name), 30)}" for name in names[:3])
+
+
+def _left(session: Session, ids: list[str]) -> str:
+    """What becomes of the steps that are no longer waited for."""
+    jobs = [session.dispatcher.job(one) for one in ids]
+    live = [job for job in jobs if job.state in LIVE]
+    if not live:
+        return "interrupted; all steps had already ended"
+    listed = "".join(f"\n  {job.id}  {named(job)}  {job.state}" for job in live)
+    if unserved := sorted({job.queue for job in live} - served_queues(session)):
+        names = ",".join(unserved)
+        what = f"are queued, and no live worker serves {names}: 'pfd worker --queues {names}' runs them"
+    else:
+        what = "go on"
+    return f"interrupted; {len(live)} steps {what}, 'pfd cancel ID…' ends them{listed}"

@@ -1,0 +1,76 @@
+"""What all commands share: settings, plugins and the dispatcher, each loaded when first asked for."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pfd.errors import SettingsError
+from pfd.plugins import Registry, load_registry
+from pfd.settings import LoadedSettings, Settings, load_settings
+
+if TYPE_CHECKING:
+    from pfd.dispatcher import Dispatcher
+
+
+class Session:
+    """One run of the command line."""
+
+    def __init__(self, overrides: Mapping[str, Any] | None = None, *, debug: bool = False) -> None:
+        self._overrides = dict(overrides or {})
+        self.debug = debug
+
+    @functools.cached_property
+    def loaded_settings(self) -> LoadedSettings:
+        try:
+            return load_settings(self._overrides)
+        except FileNotFoundError as error:
+            raise SettingsError(
+                "the working directory does not exist any more", hint="change to one that does"
+            ) from error
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded_settings.values
+
+    @functools.cached_property
+    def registry(self) -> Registry:
+        return load_registry(self.settings)
+
+    def registry_whatever_is_broken(self) -> tuple[Registry, SettingsError | None]:
+        """The plugins, and what is wrong with the settings where they cannot be used."""
+        try:
+            return self.registry, None
+        except SettingsError as error:
+            return load_registry(_which_plugins()), error
+
+    @functools.cached_property
+    def dispatcher(self) -> Dispatcher:
+        from pfd.dispatcher import Dispatcher
+
+        return Dispatcher(self.settings, registry=self.registry)
+
+    def close(self) -> None:
+        if "dispatcher" in self.__dict__:
+            self.dispatcher.close()
+
+
+def _which_plugins() -> Settings:
+    """Settings that hold no more than which plugins to load; a broken one elsewhere does no harm to that."""
+    named = {name: os.environ[name] for name in ("PFD_PLUGINS", "PFD_DISABLE_PLUGINS") if name in os.environ}
+    try:
+        return load_settings({"home": Path(os.sep)}, environ=named, start=Path(os.sep)).values
+    except SettingsError:
+        return Settings(home=Path(os.sep))
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)
+"""Gives a command the `Session` as its first argument."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+"""`--json` for a command that reads."""

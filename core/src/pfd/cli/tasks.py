@@ -1,0 +1,137 @@
+"""`pfd tasks`: what can be run, and how."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from pfd.cli.codes import say
+from pfd.cli.completion import complete_task
+from pfd.cli.output import fields, heading, print_json, span, table
+from pfd.cli.state import Session, json_option, pass_session
+from pfd.plugins import Registry
+from pfd.task import Task
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@pass_session
+@click.pass_context
+def tasks(ctx: click.Context, session: Session, as_json: bool) -> None:
+    """List the installed tasks; 'pfd tasks show NAME' shows one with its parameters."""
+    if ctx.invoked_subcommand is not None:
+        return
+    registry = session.registry
+    if as_json:
+        print_json([_summary(task, registry) for task in registry.tasks.values()])
+        return
+    if registry.tasks:
+        rows = [(t.name, t.queue, _plugin(registry, t), _about(t)) for t in registry.tasks.values()]
+        table(("task", "queue", "plugin", "about"), rows)
+    else:
+        click.echo("no tasks are installed; they come from plugins: pip install 'pfd[all]'")
+    for name, owners in registry.conflicts.items():
+        say(f"left out: {name}, which {' and '.join(owners)} both claim")
+    if absent := [record.name for record in registry.records if record.status in ("broken", "incompatible")]:
+        say(f"not loaded: {', '.join(absent)}; 'pfd plugins' says why")
+
+
+@tasks.command()
+@click.argument("name", shell_complete=complete_task)
+@json_option
+@pass_session
+def show(session: Session, name: str, as_json: bool) -> None:
+    """Show one task: its parameters, its result, how it is run, and a command to start from."""
+    registry = session.registry
+    task = registry.task(name)
+    from pfd.cli.fields import example, ready_command
+
+    if not as_json:
+        _show(task, registry)
+        heading("Ready to run")
+        click.echo(ready_command(task))
+        return
+    print_json(
+        _summary(task, registry)
+        | {
+            "run": task.run,
+            "max_attempts": task.max_attempts,
+            "soft_time_limit": task.soft_time_limit,
+            "time_limit": task.time_limit,
+            "memory_limit": task.memory_limit,
+            "priority": task.priority,
+            "gpu": task.gpu,
+            "params": task.params.model_json_schema(mode="validation"),
+            "result": task.result.model_json_schema(mode="serialization"),
+            "example": example(task),
+            "command": ready_command(task),
+        }
+    )
+
+
+def _show(task: Task, registry: Registry) -> None:
+    from pfd.cli.fields import parameters, results
+
+    owner = registry.owner(task.name)
+    fields(
+        {
+            "task": task.name,
+            "about": _about(task),
+            "plugin": f"{owner.name} {owner.version} ({owner.distribution})" if owner else "",
+            "queue": task.queue,
+            "runs": "in a process of its own" if task.isolation == "process" else "inside the worker",
+            "limits": ", ".join(_limits(task)),
+        }
+    )
+    heading("Parameters")
+    if found := parameters(task):
+        rows = [
+            (f.name, f.type, "required" if f.default is None else f.default, f.allowed, f.description) for f in found
+        ]
+        _table(("name", "type", "default", "allowed", "meaning"), rows)
+    else:
+        click.echo("none")
+    heading("Result")
+    _table(("name", "type", "meaning"), [(f.name, f.type, f.description) for f in results(task)])
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table without the columns that would be empty."""
+    kept = [i for i in range(len(columns)) if i < 2 or any(row[i] for row in rows)]
+    table([columns[i] for i in kept], [[row[i] for i in kept] for row in rows])
+
+
+def _summary(task: Task, registry: Registry) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "queue": task.queue,
+        "plugin": _plugin(registry, task),
+        "isolation": task.isolation,
+        "about": _about(task),
+    }
+
+
+def _plugin(registry: Registry, task: Task) -> str:
+    owner = registry.owner(task.name)
+    return owner.name if owner else ""
+
+
+def _about(task: Task) -> str:
+    """The first line of what the parameters say of themselves."""
+    return inspect.cleandoc(task.params.__doc__ or "").partition("\n")[0]
+
+
+def _limits(task: Task) -> Iterator[str]:
+    if task.soft_time_limit:
+        yield f"asked to stop after {span(task.soft_time_limit)}"
+    if task.time_limit:
+        yield f"ended after {span(task.time_limit)}"
+    if task.memory_limit:
+        yield f"at most {task.memory_limit / 2**20:.0f} MiB of memory"
+    if task.max_attempts > 1:
+        yield f"up to {task.max_attempts} attempts"
+    if task.gpu:
+        yield "wants a GPU"

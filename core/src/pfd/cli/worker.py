@@ -1,0 +1,149 @@
+"""`pfd worker` runs jobs; `pfd workers` lists who does."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import logging
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pfd.cli.codes import say
+from pfd.cli.completion import complete_queue
+from pfd.cli.output import ago, print_json, table
+from pfd.cli.state import Session, json_option, pass_session
+from pfd.errors import ParameterError, SettingsError
+from pfd.plugins import Registry
+from pfd.settings import mask
+
+if TYPE_CHECKING:
+    from pfd.job import Job
+
+EMBEDDED = "local"
+
+
+@click.command()
+@click.option("--queues", metavar="A,B", shell_complete=complete_queue, help="Serve only these queues; all by default.")
+@click.option("--concurrency", type=click.IntRange(1, 1024), metavar="N", help="Jobs that run at once; 1 by default.")
+@click.option(
+    "--slots", "pairs", multiple=True, metavar="QUEUE=N", help="So many jobs of a queue at once; may be repeated."
+)
+@pass_session
+def worker(session: Session, queues: str | None, concurrency: int | None, pairs: tuple[str, ...]) -> None:
+    """Run jobs until told to stop.
+
+    Ctrl-C or SIGTERM lets running jobs end, for up to half a minute, and hands back what has not; a second Ctrl-C
+    hands it back at once.
+
+    \b
+    pfd worker --concurrency 2
+    pfd worker --slots training=1 --slots features=2
+    """
+    if pairs and (queues is not None or concurrency is not None):
+        raise click.UsageError("--slots says which queues and how many jobs; leave out --queues and --concurrency")
+    if session.settings.runtime != EMBEDDED:
+        raise SettingsError(
+            f"'pfd worker' serves the runtime {EMBEDDED!r}; runtime={session.settings.runtime!r} comes from "
+            f"{session.loaded_settings.origins.get('runtime', 'default')}",
+            hint=f"pfd --runtime {EMBEDDED} worker",
+        )
+    registry = session.registry
+    slots = _slots(pairs) if pairs else None
+    served = tuple(slots) if slots else _names(queues)
+    _warn(registry, served)
+    from pfd.runtimes.local import Worker
+
+    class Announced(Worker):
+        """Says what it serves once it does."""
+
+        def start(self) -> Announced:
+            super().start()
+            served = "; ".join(f"{names.replace(',', ', ')} ({_many(number)})" for names, number in self.slots.items())
+            click.echo(f"serving {served}; store {mask(self.settings.store_url)}; Ctrl-C stops")
+            return self
+
+    _log(debug=session.debug)
+    chosen = slots or concurrency or 1
+    Announced(session.settings, chosen, served or None, registry=registry).run_forever()
+    click.echo("stopped")
+
+
+def _names(queues: str | None) -> tuple[str, ...]:
+    """Queues of a comma-separated list.  Raises `ParameterError` for an empty one."""
+    if queues is None:
+        return ()
+    names = tuple(dict.fromkeys(name.strip() for name in queues.split(",") if name.strip()))
+    if not names:
+        raise ParameterError("--queues names no queue", hint="leave it out to serve all")
+    return names
+
+
+def _slots(pairs: tuple[str, ...]) -> dict[str, int]:
+    """Slots for each queue.  Raises `ParameterError` for what is not of the form QUEUE=N."""
+    slots: dict[str, int] = {}
+    for pair in pairs:
+        name, _, number = pair.partition("=")
+        if not name or not number.isascii() or not number.isdigit() or not 0 < int(number) <= 1024:
+            raise ParameterError(f"--slots {pair}: is not of the form QUEUE=N with N from 1 to 1024")
+        if name in slots:
+            raise ParameterError(f"--slots {name} is given twice")
+        slots[name] = int(number)
+    return slots
+
+
+def _warn(registry: Registry, served: tuple[str, ...]) -> None:
+    """Say what this worker will not do, though one may think that it does."""
+    queues = sorted({"default", *(task.queue for task in registry.tasks.values())})
+    names = [name for names in served for name in names.split(",")]
+    for name in names:
+        if name not in queues:
+            near = difflib.get_close_matches(name, queues, n=1)
+            asked = f"; did you mean {near[0]}?" if near else f"; theirs are {', '.join(queues)}"
+            say(f"warning: no installed task is of queue {name}{asked}")
+    if not registry.tasks:
+        say("warning: no tasks are installed, so there is nothing to run; pip install 'pfd[all]'")
+    for record in registry.records:
+        if record.status in ("broken", "incompatible"):
+            say(f"warning: plugin {record.name} is {record.status}: {record.cause}")
+
+
+def _many(slots: int) -> str:
+    return "1 slot" if slots == 1 else f"{slots} slots"
+
+
+def _log(*, debug: bool) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.getLogger("pfd").setLevel(logging.DEBUG if debug else logging.INFO)
+
+
+@click.command()
+@json_option
+@pass_session
+def workers(session: Session, as_json: bool) -> None:
+    """List live workers and what they run."""
+    dispatcher = session.dispatcher
+    found = [(info, dispatcher.running(info.id)) for info in dispatcher.workers()]
+    if as_json:
+        print_json(
+            [dataclasses.asdict(info) | {"running": [_brief(job) for job in running]} for info, running in found]
+        )
+    elif found:
+        rows = [
+            (
+                info.name,
+                info.runtime,
+                "; ".join(f"{number} of {names.replace(',', ', ')}" for names, number in info.slots.items()),
+                "; ".join(f"{job.id[:8]} {job.task} {job.progress:.0%}" for job in running) or "idle",
+                ago(info.started_at),
+                ago(info.seen_at),
+            )
+            for info, running in found
+        ]
+        table(("worker", "runtime", "slots", "runs", "age", "seen"), rows)
+    else:
+        click.echo("no live worker; start one with 'pfd worker'")
+
+
+def _brief(job: Job) -> dict[str, Any]:
+    return {"id": job.id, "task": job.task, "state": job.state, "progress": job.progress}
