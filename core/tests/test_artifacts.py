@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -61,11 +60,16 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
         temporary.write_bytes(b"first")
         assert not path.exists()
     assert path.read_bytes() == b"first"
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_bytes(b"half of the sec")
-        raise RuntimeError("the power went")
+
+    def interrupted() -> None:
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half of the sec")
+            raise RuntimeError("the power went")
+
+    with pytest.raises(RuntimeError, match="the power went"):
+        interrupted()
     assert path.read_bytes() == b"first"
-    assert os.listdir(path.parent) == ["model.bin"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["model.bin"]
 
 
 def test_a_replaced_file_has_the_rights_that_any_new_file_has(tmp_path: Path) -> None:

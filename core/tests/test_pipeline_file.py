@@ -50,9 +50,7 @@ after = ["last"]
 """
 
 
-def test_each_step_is_given_what_earlier_ones_found(
-    tmp_path: Path, dispatcher: Dispatcher, registry: Registry
-) -> None:
+def test_each_step_is_given_what_earlier_ones_found(tmp_path: Path, dispatcher: Dispatcher, registry: Registry) -> None:
     handles = load(tmp_path, CHAIN).submit(dispatcher, tags=("mine",))
     assert list(handles) == ["first", "middle", "last", "aside"]
     with Worker(dispatcher.settings, slots=2, registry=registry):

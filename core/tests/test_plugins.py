@@ -177,7 +177,11 @@ def test_two_plugins_that_claim_one_task_are_both_named_and_keep_their_others(
     install: Install, load: Callable[..., Registry]
 ) -> None:
     install("first", GOOD, task="shared")
-    install("second", GOOD.replace("return [", "return [Task('own', run='x:y', params=Nothing, result=Done), "), task="shared")
+    install(
+        "second",
+        GOOD.replace("return [", "return [Task('own', run='x:y', params=Nothing, result=Done), "),
+        task="shared",
+    )
     registry = load()
     with pytest.raises(PluginError, match="'shared' is claimed by first and second"):
         registry.task("shared")

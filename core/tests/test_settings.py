@@ -47,9 +47,7 @@ def test_an_option_that_was_not_given_on_the_command_line_changes_nothing(tmp_pa
     assert origins == {"lease": "environment PFD_LEASE"}
 
 
-def test_the_file_is_found_upwards_from_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_file_is_found_upwards_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
     (tmp_path / "pfd.toml").write_text('home = "here"\nroots = ["data", "/elsewhere"]\n', encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -345,7 +345,7 @@ def test_a_failure_keeps_its_words_without_what_cannot_be_stored(store: Store) -
     assert outcomes(store, job_id) == ["FAILURE: a \ufffd message"]
 
 
-WRITES = {
+WRITES: dict[str, Callable[[Store, Job], object]] = {
     "progress": lambda store, job: report(store, job, 0.9),
     "an end": end,
     "a failure": lambda store, job: end(store, job, FAILED),
@@ -533,8 +533,15 @@ def test_a_session_of_the_orm_reads_without_writing_and_writes_only_as_a_whole(s
     job_id = submit(store)
     with store.session(write=True) as session:
         session.add(Note(job_id=job_id, text="kept"))
-    with pytest.raises(RuntimeError), store.session(write=True) as session:
-        session.add(Note(job_id=str(uuid.uuid4()), text="lost"))
-        raise RuntimeError("halfway")
+    other = submit(store)
+
+    def interrupted() -> None:
+        with store.session(write=True) as session:
+            session.add(Note(job_id=other, text="lost"))
+            session.flush()
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        interrupted()
     with store.session() as session:
         assert session.scalars(select(Note.text)).all() == ["kept"]

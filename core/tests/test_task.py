@@ -112,7 +112,7 @@ def test_a_result_field_that_json_can_hold_is_accepted(kind: Any) -> None:
 
 class _Node(Result):
     name: str
-    children: list[_Node] = []
+    children: tuple[_Node, ...] = ()
 
 
 def test_a_result_that_refers_to_itself_is_accepted() -> None:
@@ -159,7 +159,7 @@ def test_not_a_number_is_no_parameter(registry: Registry) -> None:
 def test_delay_takes_a_mapping_or_values_in_declared_order_or_by_name(registry: Registry) -> None:
     add = registry.task("add")
     assert add.bind({"a": 1, "b": 2}) == {"a": 1, "b": 2}
-    assert add.bind(add.params(a=1, b=2)) == {"a": 1, "b": 2}  # type: ignore[call-arg]
+    assert add.bind(add.params(a=1, b=2)) == {"a": 1, "b": 2}
     assert add.bind(1, 2) == {"a": 1, "b": 2}
     assert add.bind(1, b=2) == {"a": 1, "b": 2}
     assert add.bind(b=2) == {"b": 2}
@@ -193,7 +193,7 @@ def test_parameters_are_frozen() -> None:
 
 class WithPath(Params):
     path: UserPath
-    more: list[UserPath] = []
+    more: tuple[UserPath, ...] = ()
 
 
 class Unconfined(BaseModel):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -350,9 +349,7 @@ def test_a_soft_time_limit_lets_the_task_tidy_up(workshop: Workshop, tmp_path: P
 
 def test_a_task_that_ignores_its_soft_limit_is_ended_at_the_hard_one(workshop: Workshop, tmp_path: Path) -> None:
     witness = tmp_path / "witness"
-    job = workshop.run(
-        "swallow", {"seconds": 60, "witness": str(witness)}, soft_time_limit=0.2, time_limit=0.6
-    )
+    job = workshop.run("swallow", {"seconds": 60, "witness": str(witness)}, soft_time_limit=0.2, time_limit=0.6)
     assert job.failure is not None
     assert job.failure.type == "TimeLimitExceeded"
     assert is_gone(int(lines(witness)[0]))
@@ -607,9 +604,7 @@ def eager(settings: Settings, registry: Registry) -> Iterator[Dispatcher]:
         yield found
 
 
-def test_the_eager_runtime_runs_jobs_in_the_caller_with_the_same_tracking(
-    eager: Dispatcher, tmp_path: Path
-) -> None:
+def test_the_eager_runtime_runs_jobs_in_the_caller_with_the_same_tracking(eager: Dispatcher, tmp_path: Path) -> None:
     handle = eager.submit("nap", {"seconds": 0, "witness": str(tmp_path / "witness")})
     assert handle.ready()
     assert handle.get(0) == {"text": "slept in attempt 1"}
@@ -659,9 +654,7 @@ def test_a_worker_that_may_not_wait_hands_back_what_runs_without_counting_it(
     assert is_gone(int(lines(tmp_path / "witness")[0].split()[0]))
 
 
-def test_workers_start_and_stop_many_times_and_leave_nothing_behind(
-    dispatcher: Dispatcher, registry: Registry
-) -> None:
+def test_workers_start_and_stop_many_times_and_leave_nothing_behind(dispatcher: Dispatcher, registry: Registry) -> None:
     before = threading.active_count()
     for _ in range(5):
         with Worker(dispatcher.settings, slots=2, registry=registry):

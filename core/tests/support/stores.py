@@ -74,7 +74,9 @@ class Databases:
             return self._shared
         store = Store(make_settings(folder, self._shared))
         with store.write() as connection:
-            names = ", ".join(table.name for table in Record.metadata.sorted_tables if table.name in _tables(connection))
+            names = ", ".join(
+                table.name for table in Record.metadata.sorted_tables if table.name in _tables(connection)
+            )
             connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
         store.close()
         return self._shared

@@ -96,7 +96,7 @@ def fail(params: FailParams, ctx: TaskContext) -> Text:
         raise UnprintableError
     if params.kind == "long":
         raise ValueError("long " * 100_000)
-    raise ValueError("this value is wrong: 7")
+    raise ValueError(f"this {params.kind} is wrong: 7")
 
 
 def fail_inline(params: FailParams, ctx: TaskContext) -> Text:
@@ -141,7 +141,10 @@ def write_artifact(params: NoParams, ctx: TaskContext) -> Text:
 
 
 def family(params: SleepParams, ctx: TaskContext) -> Text:
-    """Leaves a grandchild behind that has a session of its own."""
+    """Leaves a grandchild behind that has a session of its own.  A second run only says that it is one."""
+    if ctx.checkpoint("begun"):
+        return Text(text="again")
+    ctx.artifact("begun").touch()
     code = "import os, time; os.setsid(); time.sleep(600)"
     process = subprocess.Popen([sys.executable, "-c", code])
     time.sleep(0.3)

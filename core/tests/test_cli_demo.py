@@ -1,0 +1,81 @@
+"""`pfd demo`: which split it asks for, and the whole of it on real recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pfd import Dispatcher, State
+from pfd.cli.app import run
+from pfd.cli.demo import splits
+
+Capture = pytest.CaptureFixture[str]
+
+
+def bearings(**counts: int) -> list[dict[str, Any]]:
+    return [{"fault_type": fault, "bearing_id": f"{fault}{i}"} for fault, count in counts.items() for i in range(count)]
+
+
+def test_where_each_class_has_two_bearings_the_split_is_by_bearing() -> None:
+    assert splits(bearings(normal=2, ball=3)) == [{"protocol": "bearing"}]
+
+
+def test_a_lone_bearing_is_left_out_where_two_classes_remain() -> None:
+    wanted = splits(bearings(normal=1, ball=3, inner_race=2))
+    assert wanted[:2] == [{"protocol": "bearing"}, {"protocol": "bearing", "leave_out": ["normal"]}]
+
+
+def test_where_leaving_out_would_leave_no_two_classes_another_protocol_is_asked_for_by_name() -> None:
+    for lone in (bearings(normal=1, ball=1), bearings(normal=1, ball=4)):
+        assert [split["protocol"] for split in splits(lone)] == ["bearing", "speed", "load", "recording"]
+
+
+def test_absent_plugins_are_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setenv("PFD_PLUGINS", "sample")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: ())
+    assert run(["demo"]) == 2
+    err = capsys.readouterr().err
+    for name in ("data", "features", "training", "evaluation"):
+        assert f"pfd-plugin-{name}" in err
+
+
+def test_plugins_that_are_switched_off_are_not_to_be_installed_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("PFD_DISABLE_PLUGINS", "training")
+    assert run(["demo"]) == 2
+    err = capsys.readouterr().err
+    assert "not loaded: training" in err
+    assert "pip install" not in err
+
+
+def test_a_folder_that_is_not_there_is_a_bad_request(tmp_path: Path) -> None:
+    assert run(["demo", "--mat-dir", str(tmp_path / "absent")]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("folder", "refused", "stamp"),
+    [
+        ("uestc", "class 'ball' has 1 bearing", "train at 800 rpm, test at 1200 rpm"),
+        ("cwru", "class 'normal' has 1 bearing (cwru-normal)", "3 bearings test; left out: normal"),
+    ],
+)
+def test_real_recordings_end_in_scores_beside_the_stamp_of_an_honest_split(
+    folder: str, refused: str, stamp: str, test_data: Path, capsys: Capture
+) -> None:
+    assert run(["demo", "--mat-dir", str(test_data / folder)]) == 0
+    out = capsys.readouterr().out
+    assert f"refused: cannot split by bearing: {refused}" in out
+    scores = out.partition("scores on the test part")[2]
+    assert scores.count(stamp) >= 2
+    with Dispatcher() as dispatcher:
+        jobs = dispatcher.jobs(tag="demo")
+        assert [job.task for job in jobs if job.state is not State.SUCCESS] == ["train_model_task"]
+        curves = next(job for job in jobs if job.task == "generate_roc_analysis_task")
+        assert str(dispatcher.handle(curves.id).artifacts["roc.png"]) in out
+    if folder == "cwru":
+        named = [line.split()[0] for line in out.splitlines() if line.startswith("cwru-")]
+        assert len(named) == 10

@@ -1,0 +1,117 @@
+"""`pfd new-plugin` writes a plugin that can be installed and whose own tests pass."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.tests.support.commands import Commands
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def pfd(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Commands:
+    monkeypatch.chdir(tmp_path)
+    return Commands(capsys)
+
+
+def _run(*command: str, cwd: Path, **variables: str) -> str:
+    done = subprocess.run(
+        command, cwd=cwd, env=os.environ | variables, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _install(folder: Path, target: Path) -> None:
+    uv = shutil.which("uv", path=str(BIN)) or shutil.which("uv")
+    installer = [uv, "pip", "install", "-p", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
+    _run(*installer, "--no-deps", "--target", str(target), str(folder), cwd=folder)
+
+
+def test_a_new_plugin_installs_is_found_runs_a_job_and_passes_its_own_tests(pfd: Commands, tmp_path: Path) -> None:
+    made = pfd("new-plugin", "gear-box")
+    assert made.code == 0, made
+    folder = tmp_path / "pfd-plugin-gear-box"
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == [
+        "README.md",
+        "pyproject.toml",
+        "src/pfd_plugin_gear_box/__init__.py",
+        "src/pfd_plugin_gear_box/params.py",
+        "src/pfd_plugin_gear_box/plugin.py",
+        "src/pfd_plugin_gear_box/py.typed",
+        "src/pfd_plugin_gear_box/tasks.py",
+        "tests/test_gear_box.py",
+    ]
+    target = tmp_path / "installed"
+    _install(folder, target)
+
+    def run(*words: str) -> str:
+        return _run(sys.executable, "-m", *words, cwd=folder, PYTHONPATH=str(target), PFD_PLUGINS="gear_box")
+
+    assert "3 passed" in run("pytest", "-q", "-W", "error", "-p", "no:cacheprovider")
+    pfd_program = str(BIN / "pfd")
+    environment = {"PYTHONPATH": str(target), "PFD_PLUGINS": "gear_box"}
+    assert "gear_box_level_task" in _run(pfd_program, "tasks", cwd=folder, **environment)
+    done = _run(pfd_program, "submit", "gear_box_level_task", "samples=3,-4", "--wait", cwd=folder, **environment)
+    assert "peak" in done
+    assert "level.txt" in done
+
+
+def test_a_new_plugin_is_clean_by_the_linter_and_the_type_checker(pfd: Commands, tmp_path: Path) -> None:
+    assert pfd("new-plugin", "gearbox").code == 0
+    folder = tmp_path / "pfd-plugin-gearbox"
+    for tool in ("ruff", "mypy"):
+        if shutil.which(tool, path=str(BIN)) is None:
+            pytest.skip(f"{tool} is not installed")
+    _run(str(BIN / "ruff"), "check", "--no-cache", ".", cwd=folder)
+    _run(str(BIN / "ruff"), "format", "--no-cache", "--check", ".", cwd=folder)
+    core = Path(__file__).parents[1] / "src"
+    cache = str(tmp_path / "mypy")
+    _run(str(BIN / "mypy"), "--strict", "--cache-dir", cache, "src", cwd=folder, MYPYPATH=f"src{os.pathsep}{core}")
+
+
+def test_a_new_plugin_is_written_where_asked_for(pfd: Commands, tmp_path: Path) -> None:
+    assert pfd("new-plugin", "gearbox", "--directory", "deep/er").code == 0
+    assert (tmp_path / "deep" / "er" / "pfd-plugin-gearbox" / "pyproject.toml").is_file()
+
+
+def test_a_folder_that_exists_is_not_overwritten(pfd: Commands, tmp_path: Path) -> None:
+    mine = tmp_path / "pfd-plugin-gearbox"
+    mine.mkdir()
+    shown = pfd("new-plugin", "gearbox")
+    assert shown.code == 2
+    assert "exists already" in shown.err
+    assert list(mine.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [mine]
+
+
+@pytest.mark.parametrize(
+    "name", ["Gearbox", "9gear", "gear box", "../gear", "", "gear__box", "gear.box", "g" * 41, "é"]
+)
+def test_a_name_that_cannot_be_used_is_refused_and_nothing_written(pfd: Commands, tmp_path: Path, name: str) -> None:
+    shown = pfd("new-plugin", name)
+    assert shown.code == 2
+    assert "a plugin is called by lower-case letters" in shown.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_of_an_installed_plugin_is_refused(pfd: Commands) -> None:
+    shown = pfd("new-plugin", "sample")
+    assert shown.code == 2
+    assert "pfd-sample" in shown.err
+
+
+def test_a_folder_that_cannot_be_written_leaves_nothing_behind(pfd: Commands, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    shown = pfd("new-plugin", "gearbox", "--directory", "file")
+    assert shown.code != 0
+    shown = pfd("new-plugin", "gearbox", "--directory", "file/below")
+    assert shown.code == 1
+    assert "cannot be written" in shown.err
