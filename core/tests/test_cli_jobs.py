@@ -120,7 +120,7 @@ def test_a_failed_job_shows_its_traceback_only_where_asked_for(
     assert "--traceback" in shown.err
     assert "Traceback" in pfd("job", failed.id, "--traceback").out
     shown = pfd("open", failed.id)
-    assert shown.code == 1
+    assert shown.code == 2
     assert "FAILURE" in shown.err
 
 

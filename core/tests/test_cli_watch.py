@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -71,15 +70,13 @@ def test_ctrl_c_leaves_a_job_of_another_worker_running_and_says_its_id(tmp_path:
     witness = tmp_path / "witness"
     with Dispatcher() as dispatcher, Worker():
         handle = dispatcher.submit("nap", {"seconds": 60, "steps": 600, "witness": str(witness)})
-        watching = subprocess.Popen(
-            [*PFD, "watch", handle.id], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        until(lambda: lines(witness), "the job runs")
-        assert watching.stdout is not None
-        while "STARTED" not in watching.stdout.readline():
-            pass
-        watching.send_signal(signal.SIGINT)
-        _, err = watching.communicate(timeout=60)
+        command = [*PFD, "watch", handle.id]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout is not None
+            until(lambda: lines(witness), "the job runs")
+            assert watching.stdout.readline()
+            watching.send_signal(signal.SIGINT)
+            _, err = watching.communicate(timeout=60)
         assert watching.returncode == 130
         assert handle.id in err
         assert "goes on" in err
@@ -91,10 +88,10 @@ def test_ctrl_c_leaves_a_job_of_another_worker_running_and_says_its_id(tmp_path:
 def test_ctrl_c_hands_back_a_job_of_the_worker_in_the_process(tmp_path: Path) -> None:
     witness = tmp_path / "witness"
     command = [*PFD, "submit", "nap", "seconds=60", "steps=600", f"witness={witness}", "--wait"]
-    waiting = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
-    until(lambda: lines(witness), "the job runs")
-    waiting.send_signal(signal.SIGINT)
-    _, err = waiting.communicate(timeout=60)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+        until(lambda: lines(witness), "the job runs")
+        waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate(timeout=60)
     assert waiting.returncode == 130
     with Dispatcher() as dispatcher:
         job = dispatcher.job("@last")

@@ -114,6 +114,7 @@ class Task:
     name : the name on the wire, in the command line, in Celery and in Dramatiq.
     run : `"module:function"`; called as `function(params, ctx)` where the job runs.
     params, result : pydantic models.
+    summary : one line for lists: what the task does.
     queue : the queue whose slots run it.
     isolation : `"process"` (a process of its own) or `"inline"` (short pure-Python work in the worker).
     max_attempts : how often it may be run in all when it raises one of `retry_on`.
@@ -131,6 +132,7 @@ class Task:
     run: str
     params: type[BaseModel]
     result: type[BaseModel]
+    summary: str = ""
     queue: str = "default"
     isolation: Literal["process", "inline"] = "process"
     max_attempts: int = 1

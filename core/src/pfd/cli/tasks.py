@@ -120,8 +120,8 @@ def _plugin(registry: Registry, task: Task) -> str:
 
 
 def _about(task: Task) -> str:
-    """The first line of what the parameters say of themselves."""
-    return inspect.cleandoc(task.params.__doc__ or "").partition("\n")[0]
+    """What the task does, or else what its parameters say of themselves."""
+    return task.summary or inspect.cleandoc(task.params.__doc__ or "").partition("\n")[0]
 
 
 def _limits(task: Task) -> Iterator[str]:

@@ -12,6 +12,7 @@ generate_dataset_task = Task(
     run="pfd_plugin_data.tasks:generate_dataset",
     params=GenerateDatasetParams,
     result=GenerateDatasetResult,
+    summary="Simulate recordings of rolling-element bearings, faulty and healthy.",
     queue="data",
     preload=("numpy", "h5py", "scipy.signal"),
 )

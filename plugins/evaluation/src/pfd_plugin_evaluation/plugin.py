@@ -10,6 +10,7 @@ generate_roc_analysis_task = Task(
     run="pfd_plugin_evaluation.tasks:generate_roc_analysis",
     params=GenerateRocAnalysisParams,
     result=GenerateRocAnalysisResult,
+    summary="Draw ROC curves of one or several experiments, beside their split and baseline.",
     queue="evaluation",
     isolation="process",
     preload=("numpy", "sklearn.metrics", "matplotlib.figure", "matplotlib.backends.backend_agg"),

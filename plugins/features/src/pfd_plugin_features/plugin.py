@@ -10,6 +10,7 @@ extract_features_task = Task(
     run="pfd_plugin_features.tasks:extract_features",
     params=ExtractFeaturesParams,
     result=ExtractFeaturesResult,
+    summary="Compute features of every window of a dataset and store them.",
     queue="features",
     isolation="process",
     preload=("numpy", "scipy.signal", "h5py", "pyarrow.parquet"),

@@ -12,6 +12,7 @@ import_mat_dataset_task = Task(
     run="pfd_plugin_mat_import.tasks:import_mat_dataset",
     params=ImportMatDatasetParams,
     result=ImportMatDatasetResult,
+    summary="Import .mat recordings of CWRU, MFPT or UESTC into a dataset.",
     queue="data",
     preload=("numpy", "h5py"),
 )

@@ -10,6 +10,7 @@ train_model_task = Task(
     run="pfd_plugin_training.tasks:train_model",
     params=TrainModelParams,
     result=TrainModelResult,
+    summary="Train a random forest or a 1-D CNN, and keep the model and its predictions.",
     queue="training",
     isolation="process",
     preload=("numpy", "torch", "sklearn.ensemble", "h5py", "scipy.signal", "pyarrow.parquet"),
