@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
-import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from core.tests.support.crowd import at_once
 from core.tests.support.stores import KINDS, Databases, as_environment, make_settings
 from pfd import Dispatcher, Records, Settings, Worker
 from pfd.plugins import Registry
@@ -166,40 +164,24 @@ def test_a_downgrade_is_written_for_each_revision_of_the_core(empty: Settings) -
 
 
 FIRST_OPEN = """
-import pathlib, sys, time
-from pfd import Dispatcher
-from pfd.store import Store
-d = Dispatcher(); d.plugins
-import alembic.operations, alembic.script
-print("ready", flush=True)
-while not pathlib.Path(sys.argv[1]).exists():
-    time.sleep(0.001)
-if d.settings.database_url:
-    assert Store(d.settings, d.plugins.tables()).upgrade() == {}
-print(d.submit("add", {"a": 1}).id)
+    import alembic.operations, alembic.script
+    from pfd import Dispatcher
+    from pfd.store import Store
+    d = Dispatcher()
+    tables = d.plugins.tables()
+
+    def work():
+        if d.settings.database_url:
+            assert Store(d.settings, tables).upgrade() == {}
+        return d.submit("add", {"a": 1}).id
 """
 
 
-def test_six_processes_may_be_the_first_at_once(empty: Settings, registry: Registry, tmp_path: Path) -> None:
-    go = tmp_path / "go"
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", FIRST_OPEN, str(go)],
-            env=os.environ | as_environment(empty),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(6)
-    ]
-    for process in running:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    go.touch()
-    said = [process.communicate(timeout=120) for process in running]
-    assert [process.returncode for process in running] == [0] * 6, [error for _, error in said]
+def test_six_processes_may_be_the_first_at_once(empty: Settings, registry: Registry) -> None:
+    ids = at_once(6, FIRST_OPEN, as_environment(empty))
+    assert len(ids) == 6
     with Dispatcher(empty, registry=registry) as dispatcher:
-        assert {job.id for job in dispatcher.jobs()} == {out.strip() for out, _ in said}
+        assert {job.id for job in dispatcher.jobs()} == set(ids)
 
 
 def test_several_workers_may_tie_a_new_store_to_its_home_at_once(

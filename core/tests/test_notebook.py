@@ -60,6 +60,14 @@ class Kernel:
             if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
                 return found
 
+    def update_until(self, text: str) -> dict[str, Any]:
+        """The update of a table that shows `text`; none of them is part of a cell's run."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=PATIENCE)
+            if message["msg_type"] == "update_display_data" and text in message["content"]["data"]["text/html"]:
+                content: dict[str, Any] = message["content"]
+                return content
+
     def run(self, code: str) -> list[dict[str, Any]]:
         self.begin(code)
         return self.outputs()
@@ -84,10 +92,14 @@ def test_a_handle_shows_itself_waits_under_the_running_loop_and_survives_an_inte
     assert kernel.run("from pfd import Dispatcher; d = Dispatcher(); import asyncio; asyncio.get_running_loop()")
 
     [shown] = kernel.run("d.submit('add', {'a': 1}, countdown=3600)")
-    assert shown["type"] == "execute_result"
+    assert shown["type"] == "display_data"
     assert "PENDING" in shown["data"]["text/html"]
     assert "<table" in shown["data"]["text/html"]
-    assert "JobHandle add" in shown["data"]["text/plain"]
+    assert shown["data"]["text/plain"].startswith("add  ")
+
+    [first] = kernel.run("d.submit('nap_inline', {'seconds': 1, 'steps': 4})")
+    latest = kernel.update_until("SUCCESS")
+    assert latest["transient"]["display_id"] == first["transient"]["display_id"]
 
     [result] = kernel.run("d.submit('add', {'a': 1, 'b': 2}).get(60)")
     assert result["data"]["text/plain"] == "{'value': 3}"

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from core.tests.support.crowd import at_once
 from core.tests.support.stores import KINDS, Databases, as_environment, make_settings
 from core.tests.support.waiting import is_gone, lines, until
 from pfd import (
@@ -522,27 +523,21 @@ def test_a_worker_of_a_calling_process_runs_only_what_that_process_submitted(
         assert theirs.state is State.PENDING
 
 
-def test_one_key_from_eight_processes_at_once_is_one_job(dispatcher: Dispatcher, tmp_path: Path) -> None:
-    _ = dispatcher.store
-    go = tmp_path / "go"
-    code = (
-        "import sys, time, pathlib; from pfd import Dispatcher; d = Dispatcher(); d.jobs()\n"
-        "print('ready', flush=True)\n"
-        f"while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.001)\n"
-        "print(d.submit('add', {'a': 1}, key='one').id, flush=True)"
-    )
-    env = os.environ | as_environment(dispatcher.settings)
-    running = [
-        subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True) for _ in range(8)
-    ]
-    for process in running:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    go.touch()
-    ids = {process.communicate(timeout=PATIENCE)[0].strip() for process in running}
-    assert all(process.returncode == 0 for process in running)
+SUBMIT_ONE = """
+    from pfd import Dispatcher
+    d = Dispatcher()
+    d.plugins
+
+    def work():
+        return d.submit("add", {"a": 1}, key="one").id
+"""
+
+
+def test_one_key_from_eight_processes_at_once_is_one_job(dispatcher: Dispatcher) -> None:
+    ids = at_once(8, SUBMIT_ONE, as_environment(dispatcher.settings))
+    assert len(ids) == 8
     [job] = dispatcher.jobs()
-    assert ids == {job.id}
+    assert set(ids) == {job.id}
     with pytest.raises(KeyConflict):
         dispatcher.submit("add", {"a": 2}, key="one")
 

@@ -311,6 +311,11 @@ class JobHandle:
 
         return handle_html(self.job)
 
+    def _ipython_display_(self) -> None:
+        from pfd.display import show_live
+
+        show_live(self)
+
 
 def failure_of(job: Job) -> JobError:
     """The error that stands for a job that ended badly."""

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import html
+import logging
+import threading
 import time
+from typing import TYPE_CHECKING, Any
 
+from pfd.errors import QueueError
 from pfd.job import ENDED, QUEUED, Job, State
+
+if TYPE_CHECKING:
+    from pfd.dispatcher import JobHandle
+
+log = logging.getLogger("pfd.display")
 
 COLOURS = {
     State.PENDING: "#888",
@@ -53,6 +62,34 @@ def handle_text(job: Job) -> str:
         _elapsed(job),
     ]
     return "  ".join(part for part in parts if part)
+
+
+def show_live(handle: JobHandle) -> None:
+    """Show a handle in a notebook and keep the table up to date until the job has ended; as text elsewhere."""
+    from IPython.core.getipython import get_ipython
+    from IPython.display import display
+
+    job = handle.job
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):  # IPython in a terminal
+        print(repr(handle))
+        return
+    table = display(_bundle(job), raw=True, display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types
+    if job.state not in ENDED and table is not None:
+        follower = threading.Thread(target=_follow, args=(handle, table), name="pfd-display", daemon=True)
+        follower.start()
+
+
+def _follow(handle: JobHandle, table: Any) -> None:
+    try:
+        for job in handle.events():
+            table.update(_bundle(job), raw=True)
+    except QueueError as error:
+        log.warning("the table of job %s is no longer kept up to date: %s", handle.id, error)
+
+
+def _bundle(job: Job) -> dict[str, str]:
+    return {"text/html": handle_html(job), "text/plain": handle_text(job)}
 
 
 def _status(job: Job) -> str:

@@ -62,7 +62,8 @@ class _Bars:
         return self
 
     def __exit__(self, kind: object = None, *_: object) -> None:
-        self._live.transient = kind is not None  # a bar that was broken off says nothing about the end
+        # What Ctrl-C broke off says nothing about the end; what an error broke off says where it came from.
+        self._live.transient = kind is KeyboardInterrupt
         self._live.stop()
 
     def show(self, jobs: Mapping[str, Job | None]) -> None:
