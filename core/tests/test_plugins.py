@@ -242,7 +242,13 @@ def test_a_hook_that_raises_around_a_job_is_reported_and_the_job_and_other_hooks
     settings = make_settings(tmp_path / "home", plugins=("sample", "a_bad_one", "z_good_one"), runtime="eager")
     with Dispatcher(settings) as dispatcher, caplog.at_level(logging.ERROR):
         assert dispatcher.submit("add", {"a": 1}).get() == {"value": 2}
-    assert good.SEEN == [("before", "add", "STARTED"), ("success", "add", "default"), ("after", "add", "SUCCESS")]
+    assert good.SEEN == [
+        ("submitted", "add", "default"),
+        ("claimed", "add", "default"),
+        ("before", "add", "STARTED"),
+        ("success", "add", "default"),
+        ("after", "add", "SUCCESS"),
+    ]
     assert {record.getMessage() for record in caplog.records} >= {
         "plugin a_bad_one: pfd_before_job raised",
         "plugin a_bad_one: pfd_after_job raised",

@@ -465,7 +465,7 @@ def test_a_cancelled_job_is_never_tried_again(store: Store) -> None:
 
 def register(store: Store, name: str = ME) -> WorkerInfo:
     now = time.time()
-    info = WorkerInfo(name, f"{name} here", "local", {"default,training": 2}, None, workers.LIVE, 0, now, now)
+    info = WorkerInfo(name, f"{name} here", "local", {"default,training": 2}, None, 0, now, now)
     with store.write() as connection:
         workers.register(connection, info)
     return info

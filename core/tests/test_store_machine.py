@@ -281,7 +281,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _register(self, name: str) -> None:
         now = time.time()
-        info = WorkerInfo(name, name, "local", {"default": 1}, None, workers.LIVE, 0, now, now)
+        info = WorkerInfo(name, name, "local", {"default": 1}, None, 0, now, now)
         with self.store.write() as connection:
             workers.register(connection, info)
         self.registered[name] = info

@@ -534,6 +534,7 @@ SUBMIT_ONE = """
 
 
 def test_one_key_from_eight_processes_at_once_is_one_job(dispatcher: Dispatcher) -> None:
+    assert dispatcher.jobs() == []
     ids = at_once(8, SUBMIT_ONE, as_environment(dispatcher.settings))
     assert len(ids) == 8
     [job] = dispatcher.jobs()

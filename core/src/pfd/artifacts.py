@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,11 +78,6 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def remove(home: Path, job_id: str) -> None:
-    """Remove all files of a job."""
-    shutil.rmtree(home / "artifacts" / job_id, ignore_errors=True)
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -84,13 +84,15 @@ class JobEnd:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """Given to `pfd_job_event`, in the process that stored the change."""
+    """Given to `pfd_job_event`, in the process that stored the change.
+
+    `kind` is `submitted`, `claimed`, `retry`, `lost`, `success`, `failure` or `revoked`.
+    """
 
     kind: str
     job_id: str
     task: str
     queue: str
-    detail: str = ""
 
 
 class Specs:

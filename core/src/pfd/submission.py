@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pfd.errors import ParameterError, QueueError
+from pfd.hooks import JobEvent
 from pfd.plugins import Registry
 from pfd.queue import Runtime
 from pfd.settings import Settings
@@ -92,6 +93,7 @@ def submit(
             return known
         submitted = jobs.insert(connection, new)
     if submitted.fresh:
+        registry.notify("pfd_job_event", event=JobEvent("submitted", submitted.id, new.task, new.queue))
         ring(runtime, new.queue, submitted.id)
     return submitted
 

@@ -113,7 +113,7 @@ class Owner:
     def _register(self) -> None:
         now = time.time()
         name = f"{socket.gethostname()}:{os.getpid()}"
-        info = WorkerInfo(self.id, name, self._runtime, self.slots, self._session, workers.LIVE, 0, now, now)
+        info = WorkerInfo(self.id, name, self._runtime, self.slots, self._session, 0, now, now)
         with self.store.write() as connection:
             workers.register(connection, info)
 
@@ -223,6 +223,7 @@ class Owner:
         except PfdError as error:
             return self._finish(job, None, Outcome("failed", failure=describe(error)), began, wanted)
         log.info("%s %s begins, attempt %d", job.task, job.id[:8], job.attempt)
+        self._announce(job, "claimed")
         self.registry.notify("pfd_before_job", start=JobStart(job, task, self.settings))
         try:
             run = self._make_run(job, task, inline=inline)
@@ -345,8 +346,11 @@ class Owner:
                 time.sleep(pause)
                 pause = min(5.0, pause * 2)
 
-    def _tell(self, job: Job, task: Task | None, kind: str, seconds: float) -> None:
+    def _announce(self, job: Job, kind: str) -> None:
         self.registry.notify("pfd_job_event", event=JobEvent(kind, job.id, job.task, job.queue))
+
+    def _tell(self, job: Job, task: Task | None, kind: str, seconds: float) -> None:
+        self._announce(job, kind)
         if task is not None and kind in ("success", "failure", "revoked") and self.registry.listens("pfd_after_job"):
             with contextlib.suppress(StoreError):
                 with self.store.read() as connection:

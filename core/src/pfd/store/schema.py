@@ -120,7 +120,6 @@ workers = Table(
     Column("runtime", String(50), nullable=False),
     Column("slots", Text, nullable=False),
     Column("session", String(64)),
-    Column("state", String(10), nullable=False, index=True),
     Column("beat", BigInteger, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),

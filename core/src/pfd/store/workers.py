@@ -14,8 +14,6 @@ from pfd.store import claims
 from pfd.store.encoding import decode, encode
 from pfd.store.schema import IS_RUNNING, jobs, workers
 
-LIVE = "live"
-
 
 @dataclass(frozen=True)
 class WorkerInfo:
@@ -26,7 +24,6 @@ class WorkerInfo:
     runtime: str
     slots: dict[str, int]
     session: str | None
-    state: str
     beat: int
     started_at: float
     seen_at: float
@@ -44,7 +41,7 @@ def beat(connection: Connection, worker_id: str) -> bool:
     """Give a sign of life.  False where others have already given this worker up for lost."""
     done = connection.execute(
         workers.update()
-        .where(workers.c.id == worker_id, workers.c.state == LIVE)
+        .where(workers.c.id == worker_id)
         .values(beat=workers.c.beat + 1, seen_at=time.time())
     )
     return bool(done.rowcount)
@@ -56,7 +53,7 @@ def leave(connection: Connection, worker_id: str) -> None:
 
 
 def live(connection: Connection) -> list[WorkerInfo]:
-    rows = connection.execute(sa.select(workers).where(workers.c.state == LIVE).order_by(workers.c.started_at))
+    rows = connection.execute(sa.select(workers).order_by(workers.c.started_at))
     return [_info(row._asdict()) for row in rows]
 
 
@@ -66,7 +63,7 @@ def lapse(connection: Connection, info: WorkerInfo, *, max_lost: int) -> list[st
     Returns the ids of the jobs, or None where the worker has shown life since.
     """
     done = connection.execute(
-        workers.delete().where(workers.c.id == info.id, workers.c.beat == info.beat, workers.c.state == LIVE)
+        workers.delete().where(workers.c.id == info.id, workers.c.beat == info.beat)
     )
     if not done.rowcount:
         return None

@@ -107,13 +107,11 @@ def upgrade() -> None:
         sa.Column("runtime", sa.String(50), nullable=False),
         sa.Column("slots", sa.Text, nullable=False),
         sa.Column("session", sa.String(64)),
-        sa.Column("state", sa.String(10), nullable=False),
         sa.Column("beat", sa.BigInteger, nullable=False),
         sa.Column("started_at", sa.Double, nullable=False),
         sa.Column("seen_at", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_pfd_worker"),
     )
-    op.create_index("ix_pfd_worker_state", "pfd_worker", ["state"])
 
     op.create_table(
         "pfd_fact",
