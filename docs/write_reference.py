@@ -1,0 +1,192 @@
+"""Writes the pages under `reference/` from the code: `python -m docs.write_reference`.
+
+`tasks.md` comes from the declarations of the installed plugins, `settings.md` from the model of the settings.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pfd import Settings, Task
+from pfd.plugins import Registry, load_registry
+
+REFERENCE = Path(__file__).parent / "reference"
+
+TASKS_HEAD = """\
+# Tasks
+
+Written from the declarations by `make docs`; a test holds it current.
+
+What is the same for all tasks:
+
+- **Progress**: `progress`, a float from 0 to 1 that never goes back within an attempt, and `status`, one line of text.
+- **Errors**: `ParameterError` where the job is submitted, with the field, its value and what is allowed; nothing is
+  stored then. A job that ends badly ends as FAILURE with type, message and, where known, a hint. Data that cannot be
+  used make it a `DataError`.
+- **Artifacts** are files of the job, published when it succeeds: `pfd job ID` lists them, `pfd open ID` shows plots.
+"""
+
+SETTINGS_HEAD = """\
+# Settings
+
+Written from the code by `make docs`; a test holds it current. `pfd config` shows each setting and where it comes from.
+
+Order: the command line, the environment, `pfd.toml` (found upwards from the working directory, with the names below in
+small letters and without `PFD_`), defaults. Lists are separated by commas in the environment; `PFD_ROOTS` by the
+separator of `PATH`. `CELERY_BROKER_URL`, `CELERY_RESULT_BACKEND` (its `db+` form) and `CELERY_ALWAYS_EAGER` are
+understood where the `PFD_` name is absent.
+
+| setting | default | meaning |
+|---|---|---|
+"""
+
+
+def pages(registry: Registry) -> dict[Path, str]:
+    """Each page and what is to stand on it."""
+    return {
+        REFERENCE / "tasks.md": _tasks(registry),
+        REFERENCE / "settings.md": SETTINGS_HEAD + "".join(_settings()),
+    }
+
+
+def _settings() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        value = field.get_default()
+        shown = f"`{value}`" if value not in (None, "", ()) else "none"
+        if name == "home":
+            shown = "the user's data folder, `pfd/`"
+        yield f"| `PFD_{name.upper()}` | {shown} | {_cell(field.description or '')} |\n"
+
+
+def _tasks(registry: Registry) -> str:
+    views = registry.result_views()
+    parts = [TASKS_HEAD, *_overview(registry)]
+    for task in registry.tasks.values():
+        owner = registry.owner(task.name)
+        assert owner
+        parts += _task(task, owner.distribution, views[task.name].artifacts if task.name in views else ())
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _overview(registry: Registry) -> Iterator[str]:
+    yield "| task | plugin | queue | isolation |"
+    yield "|---|---|---|---|"
+    for task in registry.tasks.values():
+        owner = registry.owner(task.name)
+        yield f"| [`{task.name}`](#{task.name}) | {owner.name if owner else ''} | {task.queue} | {task.isolation} |"
+    yield ""
+
+
+def _task(task: Task, distribution: str, artifacts: tuple[str, ...]) -> Iterator[str]:
+    yield f"## {task.name}\n"
+    yield f"From `{distribution}`.\n"
+    if text := inspect.getdoc(task.load()):
+        yield text + "\n"
+    yield "| parameter | type | default | allowed | meaning |"
+    yield "|---|---|---|---|---|"
+    yield from _parameters(task.params)
+    yield ""
+    yield "| result | type | meaning |"
+    yield "|---|---|---|"
+    schema = task.result.model_json_schema(mode="serialization")
+    for name, field in schema["properties"].items():
+        yield f"| `{name}` | {_cell(_type(field, schema))} | {_cell(field.get('description', ''))} |"
+    yield ""
+    if artifacts:
+        yield "Plots: " + ", ".join(f"`{name}`" for name in artifacts) + ".\n"
+    if limits := ", ".join(_limits(task)):
+        yield f"Limits: {limits}.\n"
+
+
+def _parameters(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    schema = model.model_json_schema()
+    for name, field in model.model_fields.items():
+        shape = schema["properties"][name]
+        inner = field.annotation
+        nested = isinstance(inner, type) and issubclass(inner, BaseModel)
+        if field.is_required():
+            default = "required"
+        elif nested:
+            default = "see below"
+        else:
+            default = f"`{shape.get('default')!r}`".replace("None", "null")
+        cells = (_type(shape, schema), default, _allowed(shape), shape.get("description", ""))
+        yield f"| `{prefix}{name}` | " + " | ".join(_cell(cell) for cell in cells) + " |"
+        if nested:
+            assert isinstance(inner, type)
+            yield from _parameters(inner, f"{prefix}{name}.")
+
+
+def _type(shape: dict[str, Any], schema: dict[str, Any]) -> str:
+    """A JSON schema in a few words: `integer or null`, `list of string`."""
+    if "$ref" in shape:
+        name = shape["$ref"].rpartition("/")[2]
+        definition = schema["$defs"][name]
+        return "object" if definition.get("type") == "object" else _type(definition, schema)
+    if "anyOf" in shape:
+        return " or ".join(dict.fromkeys(_type(arm, schema) for arm in shape["anyOf"]))
+    if shape.get("type") == "array":
+        inner = shape.get("items") or {}
+        return f"list of {_type(inner, schema)}"
+    if "additionalProperties" in shape and isinstance(shape["additionalProperties"], dict):
+        return f"object of {_type(shape['additionalProperties'], schema)}"
+    if "enum" in shape or "const" in shape:
+        return "choice"
+    if shape.get("format") == "path":
+        return "path"
+    return str(shape.get("type", "any"))
+
+
+_BOUNDS = (
+    ("minimum", "≥ {}"),
+    ("exclusiveMinimum", "> {}"),
+    ("maximum", "≤ {}"),
+    ("exclusiveMaximum", "< {}"),
+    ("pattern", "`{}`"),
+    ("minLength", "at least {} characters"),
+    ("minItems", "at least {} of them"),
+    ("maxItems", "at most {} of them"),
+)
+
+
+def _allowed(shape: dict[str, Any]) -> str:
+    if "anyOf" in shape:
+        return "; ".join(dict.fromkeys(filter(None, (_allowed(arm) for arm in shape["anyOf"]))))
+    found = [text.format(shape[key]) for key, text in _BOUNDS if key in shape]
+    if "enum" in shape:
+        found.append(", ".join(f"`{value}`" for value in shape["enum"]))
+    if "const" in shape:
+        found.append(f"`{shape['const']}`")
+    if shape.get("items") and (inner := _allowed(shape["items"])):
+        found.append(f"each: {inner}")
+    return ", ".join(found)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _limits(task: Task) -> Iterator[str]:
+    if task.soft_time_limit:
+        yield f"asked to stop after {task.soft_time_limit:g} s"
+    if task.time_limit:
+        yield f"ended after {task.time_limit:g} s"
+    if task.memory_limit:
+        yield f"at most {task.memory_limit / 2**20:.0f} MiB"
+    if task.max_attempts > 1:
+        yield f"up to {task.max_attempts} attempts"
+
+
+def main() -> None:
+    for path, text in pages(load_registry(Settings())).items():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(REFERENCE.parents[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+"""Imports a module that does not exist."""
+
+import module_that_nobody_has_written

@@ -1,0 +1,1 @@
+"""Fault lines of rolling-element bearings, as a plugin of PFD."""

@@ -1,0 +1,103 @@
+"""Clean virtual environments for tests, filled from wheels that the test run has built."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.workspace import ROOT, distributions
+
+CONSTRAINTS = ROOT / "constraints.txt"
+
+
+def _uv() -> str | None:
+    beside = Path(sys.executable).with_name("uv")
+    return str(beside) if beside.is_file() else shutil.which("uv")
+
+
+def _variables() -> dict[str, str]:
+    """The environment for installers and for programs: a folder of local wheels also reaches uv."""
+    variables = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    local = variables.get("PIP_FIND_LINKS", "")
+    if local and Path(local).is_dir():
+        variables.setdefault("UV_FIND_LINKS", local)
+    return variables
+
+
+def _run(command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=_variables() | variables, cwd="/", timeout=280
+    )
+
+
+def build(folder: Path, target: Path) -> None:
+    """Build the wheel of one project folder into `target`."""
+    uv = _uv()
+    command = [uv, "build", "--wheel", "-o"] if uv else [sys.executable, "-m", "build", "--wheel", "-o"]
+    made = _run([*command, str(target), str(folder)])
+    if made.returncode:
+        pytest.fail(f"{folder} does not build:\n{made.stdout}{made.stderr}")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment with nothing of this workspace in it but what is installed from `wheels`."""
+
+    folder: Path
+    wheels: Path
+    home: Path
+
+    @staticmethod
+    def create(folder: Path, wheels: Path) -> Environment:
+        venv.create(folder / "venv", with_pip=_uv() is None)
+        return Environment(folder / "venv", wheels, folder / "home")
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    def install(self, *what: str) -> None:
+        uv = _uv()
+        installer = [uv, "pip", "install", "-p", str(self.python)] if uv else [str(self.python), "-m", "pip", "install"]
+        done = _run([*installer, "-c", str(CONSTRAINTS), "--find-links", str(self.wheels), *what])
+        if done.returncode:
+            pytest.fail(f"{what} does not install:\n{done.stdout}{done.stderr}")
+
+    def pfd(self, *arguments: str, expect: int = 0) -> str:
+        """Run the `pfd` command and return what it printed.  Fails where it exits with another code than expected."""
+        done = _run([str(self.folder / "bin" / "pfd"), *arguments], PFD_HOME=str(self.home), PFD_ROOTS="/")
+        if done.returncode != expect:
+            pytest.fail(f"pfd {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def pfd_json(self, *arguments: str, expect: int = 0) -> Any:
+        return json.loads(self.pfd(*arguments, "--json", expect=expect))
+
+    def submit(self, task: str, *assignments: str) -> dict[str, Any]:
+        """Run a job by the embedded worker of the command, and return its row.  Fails where it does not succeed."""
+        job: dict[str, Any] = self.pfd_json("submit", task, *assignments, "--wait")
+        assert job["state"] == "SUCCESS", job
+        return job
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a wheel of each distribution of this workspace."""
+    target = tmp_path_factory.mktemp("wheels")
+    for distribution in distributions():
+        build(distribution.folder, target)
+    return target
+
+
+@pytest.fixture
+def environment(tmp_path: Path, wheels: Path) -> Environment:
+    return Environment.create(tmp_path, wheels)

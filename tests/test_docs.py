@@ -1,0 +1,74 @@
+"""What the pages say is true of this code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from docs.write_reference import pages
+
+from tests.support.command import pfd
+from tests.support.workspace import ROOT, workspace_registry
+
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_reference_is_current() -> None:
+    for page, text in pages(workspace_registry()).items():
+        assert page.read_text(encoding="utf-8") == text, f"{page.name}: run 'make docs'"
+
+
+def test_the_readme_marks_exactly_the_tasks_that_exist(readme: str) -> None:
+    listed = dict(re.findall(r"^\| `(\w+_task)` +\| [\w-]+ +\| (✓|–) +\|", readme, flags=re.MULTILINE))
+    assert len(listed) == 23
+    there = set(workspace_registry().tasks)
+    assert {name for name, mark in listed.items() if mark == "✓"} == there
+
+
+def test_the_example_of_the_readme_runs(
+    readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    assert len([line for line in example.splitlines() if line.strip()]) == 5
+    monkeypatch.setenv("PFD_HOME", str(tmp_path / "home"))
+    exec(compile(example, "README.md", "exec"), {"__name__": "__main__"})
+    assert "dataset_id" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_tutorial_run_in_its_order(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "tutorial" / "first-pipeline.md").read_text(encoding="utf-8")
+    commands = [shlex.split(line)[1:] for line in re.findall(r"^    (pfd .*)$", text, flags=re.MULTILINE)]
+    run = [command for command in commands if command[0] != "open"]  # it would start a viewer
+    assert len(run) == 5
+    for command in run:
+        assert pfd(tmp_path / "home", *command)
+    assert '"state": "SUCCESS"' in pfd(tmp_path / "home", "job", "@last", "--json")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert [target for target in targets if "://" not in target and not _leads_somewhere(page, target)] == []
+
+
+def _leads_somewhere(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    if not anchor:
+        return file.exists()
+    return anchor in {_anchor(line) for line in file.read_text(encoding="utf-8").splitlines()}
+
+
+def _anchor(line: str) -> str:
+    """The anchor of a heading, as GitHub makes it."""
+    heading = line.lstrip("#").strip().lower() if line.startswith("#") else ""
+    return re.sub(r"[^\w\- ]", "", heading).replace(" ", "-")

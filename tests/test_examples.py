@@ -1,0 +1,67 @@
+"""Plugins from outside the workspace: a good one works once installed, a broken one changes nothing for the others."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.support.environments import Environment, build
+from tests.support.workspace import ROOT
+
+EXAMPLES = ROOT / "examples"
+BEARING = ("n_balls=9", "ball_d_mm=7.94", "pitch_d_mm=39.04", "rpm=1800")
+
+
+@pytest.fixture
+def with_good(environment: Environment) -> Environment:
+    """The core and the good example, installed from wheels."""
+    build(EXAMPLES / "good_plugin", environment.folder)
+    [wheel] = environment.folder.glob("pfd_example_kinematics-*.whl")
+    environment.install("pfd-core", str(wheel))
+    return environment
+
+
+def test_a_plugin_of_a_third_party_is_found_and_run(with_good: Environment) -> None:
+    [plugin] = with_good.pfd_json("plugins")
+    assert (plugin["name"], plugin["distribution"], plugin["version"]) == (
+        "kinematics",
+        "pfd-example-kinematics",
+        "1.2.0",
+    )
+    assert plugin["status"] == "loaded"
+
+    result = with_good.submit("fault_lines_task", *BEARING)["result"]
+    # SKF 6205-2RS at 30 Hz; the orders of its lines are 0.3983, 3.5848, 5.4152 and 2.3567.
+    expected = {"ftf_hz": 0.3983, "bpfo_hz": 3.5848, "bpfi_hz": 5.4152, "bsf_hz": 2.3567}
+    assert {name: value / 30 for name, value in result.items()} == pytest.approx(expected, abs=1e-4)
+    assert math.isclose(result["bpfo_hz"] + result["bpfi_hz"], 9 * 30)
+
+
+def test_a_bad_parameter_of_a_third_party_s_task_exits_2_and_stores_nothing(with_good: Environment) -> None:
+    with_good.pfd("submit", "fault_lines_task", "n_balls=2", *BEARING[1:], expect=2)
+    assert with_good.pfd_json("jobs") == []
+
+
+def test_broken_plugins_change_nothing_for_the_others_and_say_what_is_wrong(with_good: Environment) -> None:
+    tasks_before = with_good.pfd_json("tasks")
+    build(EXAMPLES / "broken_plugin", with_good.folder)
+    [wheel] = with_good.folder.glob("pfd_example_broken-*.whl")
+    with_good.install(str(wheel))
+
+    assert with_good.pfd_json("tasks") == tasks_before
+    assert with_good.submit("fault_lines_task", *BEARING)["state"] == "SUCCESS"
+
+    status = {plugin["name"]: plugin for plugin in with_good.pfd_json("plugins")}
+    assert {name: plugin["status"] for name, plugin in status.items()} == {
+        "kinematics": "loaded",
+        "broken_on_import": "broken",
+        "broken_in_hook": "broken",
+        "made_for_later": "incompatible",
+    }
+    assert "module_that_nobody_has_written" in status["broken_on_import"]["cause"]
+    assert "the licence server does not answer" in status["broken_in_hook"]["cause"]
+    assert "99" in status["made_for_later"]["cause"]
+    assert all(plugin["hint"] for plugin in status.values() if plugin["status"] != "loaded")
+    for command in ("--help", "--version", "plugins"):
+        assert with_good.pfd(command)

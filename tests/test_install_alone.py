@@ -1,0 +1,69 @@
+"""Each wheel works by itself: with the core and what it declares, in an environment that holds nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import examples
+from tests.support.environments import Environment
+from tests.support.workspace import plugins
+
+Recipe = Callable[[examples.Run, Path], dict[str, Any]]
+
+RECIPES: dict[str, tuple[str, Recipe]] = {
+    "data": ("generate_dataset_task", lambda run, folder: examples.generate(run)),
+    "mat_import": ("import_mat_dataset_task", lambda run, folder: examples.import_mat(run, folder / "mat")),
+    "features": ("extract_features_task", lambda run, folder: examples.extract(run)),
+    "training": ("train_model_task", lambda run, folder: examples.train_forest(run)),
+    "evaluation": ("generate_roc_analysis_task", lambda run, folder: examples.roc(run)),
+}
+
+
+def _runner(environment: Environment) -> examples.Run:
+    def run(task: str, params: dict[str, Any]) -> dict[str, Any]:
+        assignments = [
+            f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in params.items()
+        ]
+        result: dict[str, Any] = environment.submit(task, *assignments)["result"]
+        return result
+
+    return run
+
+
+def test_every_plugin_has_a_recipe() -> None:
+    assert set(RECIPES) == {found.plugin for found in plugins()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("found", plugins(), ids=lambda found: found.name)
+def test_a_wheel_installed_alone_lists_its_tasks_and_runs_one(environment: Environment, found: Any) -> None:
+    environment.install(f"{found.name}=={found.version}")
+    task, recipe = RECIPES[found.plugin]
+
+    status = {plugin["name"]: plugin for plugin in environment.pfd_json("plugins")}
+    assert {plugin["status"] for plugin in status.values()} == {"loaded"}
+    assert task in status[found.plugin]["tasks"]
+    assert task in {item["name"] for item in environment.pfd_json("tasks")}
+
+    assert recipe(_runner(environment), environment.folder)
+    jobs = environment.pfd_json("jobs")
+    assert task in {job["task"] for job in jobs}
+    assert {job["state"] for job in jobs} == {"SUCCESS"}
+
+
+def test_the_core_alone_has_no_tasks_and_is_in_good_health(environment: Environment) -> None:
+    environment.install("pfd-core")
+    assert environment.pfd_json("tasks") == []
+    assert environment.pfd_json("plugins") == []
+    assert environment.pfd_json("jobs") == []
+    environment.pfd("doctor")
+
+
+def test_the_meta_distribution_installs_the_command(environment: Environment) -> None:
+    environment.install("pfd")
+    assert environment.pfd("--version").strip()

@@ -1,0 +1,55 @@
+"""Listing what there is imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.workspace import plugins
+
+HEAVY = ("numpy", "torch", "sklearn", "pandas", "scipy", "h5py", "matplotlib", "pyarrow", "sqlalchemy", "alembic")
+
+IMPORTS = ["pfd", *(f"{found.package}{part}" for found in plugins() for part in ("", ".plugin", ".params"))]
+
+
+def _loaded_by(code: str, home: Path) -> list[str]:
+    """The heavy modules that a fresh interpreter has loaded after running `code`."""
+    report = f"import sys, json; print(json.dumps([name for name in {HEAVY} if name in sys.modules]))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PFD_HOME": str(home)},
+    )
+    loaded: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return loaded
+
+
+@pytest.mark.parametrize("module", IMPORTS)
+def test_a_manifest_imports_nothing_heavy(module: str, tmp_path: Path) -> None:
+    assert _loaded_by(f"import {module}", tmp_path) == []
+
+
+COMMANDS = ["--help", "--version", "tasks", "tasks --json", "plugins", "config", "tasks show generate_dataset_task"]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_a_command_that_lists_imports_nothing_heavy(arguments: str, tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.argv = ["pfd", *{arguments!r}.split()]
+from pfd.cli import main
+try:
+    status = main()
+except SystemExit as end:
+    status = end.code
+assert not status, status
+print()
+"""
+    assert _loaded_by(code, tmp_path) == []

@@ -1,0 +1,109 @@
+"""The first pipeline, from recordings to ROC curves, by a worker that runs each job in a process of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pfd import Dispatcher, Worker
+from tests.support import examples
+from tests.support.command import pfd
+from tests.support.workspace import ROOT
+
+pytestmark = pytest.mark.slow
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def dispatcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatcher]:
+    """A dispatcher, with an embedded worker beside it."""
+    monkeypatch.setenv("PFD_HOME", str(tmp_path / "home"))
+    with Worker(slots=2), Dispatcher() as found:
+        yield found
+
+
+def test_generated_recordings_become_roc_curves_of_two_models(dispatcher: Dispatcher) -> None:
+    def run(task: str, params: dict[str, Any]) -> dict[str, Any]:
+        handle = dispatcher.submit(task, params)
+        result: dict[str, Any] = handle.get(timeout=120)
+        assert handle.info["progress"] == 1.0
+        return result
+
+    forest = examples.train_forest(run)
+    cnn = examples.train_cnn(run, dataset=1)
+    handle = dispatcher.submit(
+        "generate_roc_analysis_task", {"experiments": [forest["experiment_id"], cnn["experiment_id"]]}
+    )
+    found = handle.get(timeout=120)
+
+    assert [item["model"] for item in found["experiments"]] == ["random_forest", "cnn1d"]
+    for item in found["experiments"]:
+        assert 0.0 <= item["macro_auroc"] <= 1.0
+        assert "bearing" in item["stamp"]
+    files = handle.artifacts
+    assert files["roc.png"].read_bytes().startswith(PNG)
+    assert "<svg" in files["roc.svg"].read_text(encoding="utf-8")
+    curves = json.loads(files["roc.json"].read_text(encoding="utf-8"))
+    assert curves
+    # The forest learns bearings that were made to differ: on bearings it has not seen it does better than chance.
+    assert found["experiments"][0]["macro_auroc"] > 0.7
+
+
+def test_the_pipeline_file_among_the_examples_runs(tmp_path: Path) -> None:
+    steps = json.loads(pfd(tmp_path / "home", "run", str(ROOT / "examples" / "generated.toml"), "--json"))
+    assert {step["state"] for step in steps.values()} == {"SUCCESS"}
+    compared = steps["curves"]["result"]["experiments"]
+    assert [item["experiment_id"] for item in compared] == [
+        steps[model]["result"]["experiment_id"] for model in ("forest", "cnn")
+    ]
+
+
+def _demo(home: Path, *arguments: str) -> tuple[str, list[dict[str, Any]]]:
+    """Run `pfd demo`; returns what it printed and the jobs that it ran."""
+    printed = pfd(home, "demo", *arguments)
+    listed = json.loads(pfd(home, "jobs", "--json"))
+    return printed, [json.loads(pfd(home, "job", job["id"], "--json")) for job in listed]
+
+
+def _tasks(jobs: list[dict[str, Any]], state: str) -> list[str]:
+    return sorted(job["task"] for job in jobs if job["state"] == state)
+
+
+CHAIN = ["extract_features_task", "generate_roc_analysis_task", "train_model_task", "train_model_task"]
+
+
+def test_the_demo_without_recordings_makes_its_own(tmp_path: Path) -> None:
+    printed, jobs = _demo(tmp_path / "home")
+    assert _tasks(jobs, "SUCCESS") == sorted(["generate_dataset_task", *CHAIN])
+    assert len(jobs) == 5
+    assert "split by bearing" in printed
+    assert "roc.png" in printed
+
+
+def test_the_demo_on_uestc_trains_at_one_speed_and_tests_at_another_and_says_so(
+    tmp_path: Path, test_data: Path
+) -> None:
+    printed, jobs = _demo(tmp_path / "home", "--mat-dir", str(test_data / "uestc"))
+    assert _tasks(jobs, "SUCCESS") == sorted(["import_mat_dataset_task", *CHAIN])
+    # One bearing a class: the default split is refused, and another is asked for by name.
+    [refused] = [job for job in jobs if job["state"] != "SUCCESS"]
+    assert refused["failure"]["type"] == "DataError"
+    assert printed.count("train at 800 rpm, test at 1200 rpm") >= 2
+    assert "roc.png" in printed
+
+
+def test_the_demo_on_cwru_leaves_the_lone_healthy_bearing_out_and_says_so(tmp_path: Path, test_data: Path) -> None:
+    printed, jobs = _demo(tmp_path / "home", "--mat-dir", str(test_data / "cwru"))
+    assert _tasks(jobs, "SUCCESS") == sorted(["import_mat_dataset_task", *CHAIN])
+    [refused] = [job for job in jobs if job["state"] != "SUCCESS"]
+    assert "class 'normal' has 1 bearing" in refused["failure"]["message"]
+    [imported] = [job for job in jobs if job["task"] == "import_mat_dataset_task"]
+    faulty = [bearing for bearing in imported["result"]["bearings"] if bearing["fault_type"] != "normal"]
+    assert len(faulty) == 9
+    assert all(bearing["bearing_id"] in printed for bearing in faulty)
+    assert printed.count("left out: normal") >= 2

@@ -1,0 +1,158 @@
+"""The public names of each package.  A change here is a change for everyone who uses the package."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+import pytest
+
+from tests.support.workspace import distributions
+
+PUBLIC: dict[str, list[str]] = {
+    "pfd": [
+        "ArtifactError",
+        "CancelRequested",
+        "Command",
+        "DataError",
+        "Dispatcher",
+        "Job",
+        "JobCancelled",
+        "JobEnd",
+        "JobError",
+        "JobEvent",
+        "JobFailed",
+        "JobHandle",
+        "JobStart",
+        "KeyConflict",
+        "ParameterError",
+        "Params",
+        "PfdError",
+        "PluginError",
+        "QueueError",
+        "Records",
+        "Ref",
+        "Result",
+        "ResultView",
+        "SchemaError",
+        "Settings",
+        "SettingsError",
+        "StaleClaim",
+        "State",
+        "StoreError",
+        "Task",
+        "TaskContext",
+        "TimeLimitExceeded",
+        "UnknownJob",
+        "UnknownTask",
+        "UserPath",
+        "Worker",
+        "WorkerLost",
+        "artifact_path",
+        "hookimpl",
+        "load_settings",
+        "reading",
+        "replacing",
+    ],
+    "pfd_plugin_data": [
+        "ChannelInfo",
+        "Dataset",
+        "DatasetEntry",
+        "DatasetName",
+        "DatasetWriter",
+        "FAULTS",
+        "PARTS",
+        "PROTOCOLS",
+        "RecordingInfo",
+        "Split",
+        "WindowBatch",
+        "common_channel",
+        "common_rate",
+        "fault_line",
+        "fault_orders",
+        "find_dataset",
+        "generate_dataset_task",
+        "iter_windows",
+        "list_datasets",
+        "make_split",
+        "open_dataset",
+        "register_dataset",
+    ],
+    "pfd_plugin_evaluation": [
+        "ClassRoc",
+        "GenerateRocAnalysisParams",
+        "GenerateRocAnalysisResult",
+        "Interval",
+        "class_rocs",
+        "generate_roc_analysis_task",
+        "macro_auroc",
+        "macro_auroc_interval",
+    ],
+    "pfd_plugin_features": [
+        "ExtractFeaturesParams",
+        "ExtractFeaturesResult",
+        "FEATURES",
+        "Feature",
+        "FeatureSetEntry",
+        "FeatureTable",
+        "VERSION",
+        "Windows",
+        "extract_features_task",
+        "find_feature_set",
+        "read_features",
+    ],
+    "pfd_plugin_mat_import": [
+        "import_mat_dataset_task",
+    ],
+    "pfd_plugin_training": [
+        "ExperimentEntry",
+        "Predictions",
+        "Scores",
+        "SplitParams",
+        "TrainModelParams",
+        "TrainModelResult",
+        "TrainedModel",
+        "WindowDataset",
+        "find_experiment",
+        "load_model",
+        "read_predictions",
+        "score",
+        "train_model_task",
+    ],
+}
+
+PACKAGES = [found.package for found in distributions() if found.package]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_public_names_are_those_listed_here(package: str) -> None:
+    module = importlib.import_module(package)
+    assert sorted(module.__all__) == sorted(PUBLIC[package])
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_is_there(package: str) -> None:
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_name_that_is_not_there_is_an_attribute_error(package: str) -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        importlib.import_module(package).no_such_name  # noqa: B018
+
+
+def test_no_package_is_missing_from_the_list() -> None:
+    assert set(PUBLIC) == set(PACKAGES)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_can_be_imported_and_none_hides_a_public_name(package: str) -> None:
+    module = importlib.import_module(package)
+    for found in pkgutil.walk_packages(module.__path__, prefix=f"{package}."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    # A submodule becomes an attribute of its package once imported, in place of a function of the same name.
+    assert [name for name in module.__all__ if isinstance(getattr(module, name), ModuleType)] == []

@@ -1,0 +1,103 @@
+"""The distributions of the workspace belong together and are each complete."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+from tests.support.workspace import ROOT, Distribution, distributions, plugins
+
+ALL = distributions()
+WITH_CODE = [found for found in ALL if found.package]
+
+
+def _names(found: list[Distribution]) -> list[str]:
+    return [item.name for item in found]
+
+
+def test_all_distributions_share_one_version() -> None:
+    import pfd
+
+    versions = {found.name: found.version for found in ALL}
+    assert set(versions.values()) == {pfd.__version__}, versions
+
+
+@pytest.mark.parametrize("found", ALL, ids=_names(ALL))
+def test_a_distribution_asks_for_its_siblings_at_its_own_version(found: Distribution) -> None:
+    siblings = set(_names(ALL))
+    asked = [*found.project.get("dependencies", ())]
+    for extra in found.project.get("optional-dependencies", {}).values():
+        asked += extra
+    for requirement in asked:
+        name = re.split(r"[\[=<>~! ;]", requirement, maxsplit=1)[0]
+        if name in siblings or name.startswith("pfd"):
+            assert requirement.endswith(f"=={found.version}"), requirement
+
+
+def test_the_meta_distribution_brings_every_plugin() -> None:
+    meta = ALL[0]
+    asked = {requirement.partition("==")[0] for requirement in meta.project["optional-dependencies"]["all"]}
+    assert asked == set(_names(plugins()))
+    assert {"all", "celery", "dramatiq"} <= set(meta.project["optional-dependencies"])
+
+
+@pytest.mark.parametrize("found", WITH_CODE, ids=_names(WITH_CODE))
+def test_a_distribution_is_complete(found: Distribution) -> None:
+    assert found.package
+    package = found.folder / "src" / found.package
+    assert (package / "py.typed").is_file()
+    assert (found.folder / found.project["readme"]).is_file()
+    assert found.project["requires-python"] == ">=3.11"
+    assert any((found.folder / "tests").glob("test_*.py"))
+
+
+@pytest.mark.parametrize("found", plugins(), ids=_names(plugins()))
+def test_a_plugin_is_named_after_its_domain(found: Distribution) -> None:
+    domain = found.folder.name
+    assert found.name == f"pfd-plugin-{domain.replace('_', '-')}"
+    assert found.package == f"pfd_plugin_{domain}"
+    assert found.project["entry-points"]["pfd.plugins"] == {domain: f"pfd_plugin_{domain}.plugin"}
+
+
+def test_wheels_hold_their_package_whole_and_nothing_else(wheels: Path) -> None:
+    for found in ALL:
+        [wheel] = wheels.glob(f"{found.name.replace('-', '_')}-{found.version}-*.whl")
+        names = zipfile.ZipFile(wheel).namelist()
+        inside = {name for name in names if ".dist-info/" not in name}
+        expected = set()
+        if found.package:
+            source = found.folder / "src"
+            tracked = (path for path in (source / found.package).rglob("*") if path.is_file())
+            expected = {path.relative_to(source).as_posix() for path in tracked if "__pycache__" not in path.parts}
+        assert inside == expected, found.name
+        [metadata] = [name for name in names if name.endswith(".dist-info/METADATA")]
+        parsed = Parser().parsestr(zipfile.ZipFile(wheel).read(metadata).decode())
+        assert parsed["Summary"]
+        assert len(parsed.get_payload()) > 100, f"{found.name}: the README is missing"
+
+
+def test_every_dependency_has_a_known_good_version() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {_canonical(line.partition("==")[0]) for line in lines if line and not line.startswith("#")}
+    for found in ALL:
+        asked = [*found.project.get("dependencies", ())]
+        for extra in found.project.get("optional-dependencies", {}).values():
+            asked += extra
+        for requirement in asked:
+            name = _canonical(re.split(r"[\[=<>~! ;]", requirement, maxsplit=1)[0])
+            assert name.startswith("pfd") or name in pinned, f"{found.name} asks for {requirement}"
+
+
+def test_constraints_are_exact_sorted_and_free_of_local_builds() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert pins == sorted(pins)
+    assert [pin for pin in pins if not re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", pin)] == []
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
