@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,14 +67,11 @@ def published(home: Path, job: Job, name: str) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file whole or not at all: yields a temporary path in the same folder, renamed at the end."""
     _make(path.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -94,9 +91,3 @@ def _make(folder: Path) -> None:
         raise ArtifactError(
             f"cannot create {folder}: {error.strerror or error}", hint="check PFD_HOME and the space on its disk"
         ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -18,6 +18,7 @@ from pfd.settings import Settings
 from pfd.store.encoding import encode
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
     from sqlalchemy.orm import Session
 
     from pfd.plugins import Registry
@@ -165,17 +166,20 @@ class TaskContext:
         StaleClaim : the job has been given to another run; nothing is written.
         StoreError : the block took longer than `SESSION_SECONDS`; nothing is written.
         """
-        from pfd.store import claims
-
         began = time.monotonic()
         with self._store().session(write=True) as session:
-            claims.hold(session.connection(), self._job.seq, self.claim, self.job_id)
+            self._hold(session.connection())
             yield session
             if (held := time.monotonic() - began) > SESSION_SECONDS:
                 raise StoreError(
                     f"a session was held for {held:.0f} s, more than {SESSION_SECONDS:.0f}: nothing was written",
                     hint="compute first, then open the session only to write",
                 )
+
+    def _hold(self, connection: Connection) -> None:
+        from pfd.store import claims
+
+        claims.hold(connection, self._job.seq, self.claim, self.job_id)
 
     def submit_child(self, task: str, params: Mapping[str, Any], *, key: str, **options: Any) -> str:
         """Submit a job that belongs to this one; its id comes back.
@@ -196,6 +200,7 @@ class TaskContext:
                 params,
                 submission.make_options(self._registry.task(task), options),
                 submission.Origin(self._job.session, self.job_id, key),
+                guard=self._hold,
             )
         finally:
             runtime.close()

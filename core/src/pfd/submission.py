@@ -7,12 +7,13 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from sqlalchemy.engine import Connection
 
 from pfd.errors import ParameterError, QueueError
 from pfd.hooks import JobEvent
@@ -79,8 +80,9 @@ def submit(
     params: Mapping[str, Any] | BaseModel,
     options: Options,
     origin: Origin,
+    guard: Callable[[Connection], None] | None = None,
 ) -> Submitted:
-    """Validate, store, ring.  Nothing is stored where the parameters are not valid.
+    """Validate, store, ring.  Nothing is stored where the parameters are not valid, or `guard` raises.
 
     Raises
     ------
@@ -89,6 +91,8 @@ def submit(
     task = registry.task(name)
     new = prepare(task, params, options, origin, settings)
     with store.write() as connection:
+        if guard is not None:
+            guard(connection)
         if origin.child_key is not None and (known := _known_child(connection, new)):
             return known
         submitted = jobs.insert(connection, new)

@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -116,6 +117,8 @@ def main() -> None:
     code = 1
     try:
         code = run(connection)
+    except BaseException:  # the log of the job is where it is looked for
+        traceback.print_exc()
     finally:
         os._exit(code)
 

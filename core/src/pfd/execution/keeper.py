@@ -5,7 +5,7 @@ goes away (end of file on the control socket) or when its warm server goes away 
 how the job's process ended only once nothing of it is left.
 
 Control socket, one JSON object a line.  From the owner: `{"signal": "SIGTERM"}`, `{"kill": true}`.
-To the owner: `{"pid": 123}`, then `{"exit": 0}` or `{"exit": -9}` (a negative number is a signal).
+To the owner: `{"pid": 123, "keeper": 122}`, then `{"exit": 0}` or `{"exit": -9}` (a negative number is a signal).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Keeper:
         signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
         native.adopt_orphans()
         self._pid = start()
-        self._say({"pid": self._pid})
+        self._say({"pid": self._pid, "keeper": os.getpid()})
 
     def run(self) -> None:
         """Stay until nothing of the job is left."""
@@ -111,7 +111,7 @@ def main(control_fd: int, channel_fd: int, output_fd: int) -> None:
 
     def start() -> int:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pfd.execution.child", str(channel_fd)],
+            [sys.executable, "-P", "-m", "pfd.execution.child", str(channel_fd)],
             pass_fds=(channel_fd,),
             stdin=subprocess.DEVNULL,
             stdout=output_fd,

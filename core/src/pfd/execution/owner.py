@@ -7,7 +7,7 @@ import functools
 import importlib.util
 import logging
 import os
-import select
+import selectors
 import socket
 import threading
 import time
@@ -24,7 +24,7 @@ from pfd.execution.maintenance import Sweeper
 from pfd.execution.processes import IsolatedRun, Processes
 from pfd.execution.signals import ended
 from pfd.hooks import JobEnd, JobEvent, JobStart
-from pfd.job import Job, JobFailure, State
+from pfd.job import ArtifactFile, Job, JobFailure, State
 from pfd.plugins import Registry
 from pfd.queue import Bell
 from pfd.settings import Settings
@@ -38,6 +38,9 @@ T = TypeVar("T")
 
 ORDERS_INTERVAL = 0.5
 """Seconds between looks for a cancel that no bell announced, while something runs."""
+
+PROGRESS_PATIENCE = 1.0
+"""Seconds that a progress write may wait for a lock, such as one that the task's own session holds."""
 
 Run = IsolatedRun | InlineRun
 
@@ -79,6 +82,8 @@ class Owner:
         self._handing_back = False
         self._due_at: float | None = None
         self._running: dict[int, tuple[int, Run]] = {}
+        self._held: dict[int, int] = {}
+        self._unheld: set[tuple[int, int]] = set()
         self._running_lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._processes = Processes(settings, sum(slots.values()))
@@ -149,10 +154,13 @@ class Owner:
         return len(self._running)
 
     def ring(self) -> None:
-        """Wake a slot: there may be something to claim."""
+        """Wake a slot: there may be something to claim.  Where slots differ in queues, wake all of them."""
         with self._work:
             self._rings += 1
-            self._work.notify()
+            if len(self.slots) > 1:
+                self._work.notify_all()
+            else:
+                self._work.notify()
 
     def _rouse(self) -> None:
         with self._work:
@@ -177,9 +185,14 @@ class Owner:
                 continue
             if len(self._threads) > 2:  # the watch and more than one slot: where there was one job there may be another
                 self.ring()
-            job = self._run_and_claim(job, wanted)
+            running, job = job, None
+            try:
+                job = self._holding(running, inline=False, wanted=wanted)
+            except Exception:  # the job is found again by the sweep; the slot lives on
+                log.exception("job %s could not be ended", running.id)
         if job is not None:
-            self._write(lambda: self._return_unstarted(job))
+            unstarted = job
+            self._write(lambda: self._return_unstarted(unstarted))
 
     def _claim(self, wanted: Wanted) -> Job | None:
         try:
@@ -211,10 +224,17 @@ class Owner:
 
     def run_one(self, job: Job) -> None:
         """Run a job that the caller has claimed for this owner, in this thread and interpreter."""
-        self._execute(job, inline=True, wanted=None)
+        self._holding(job, inline=True, wanted=None)
 
-    def _run_and_claim(self, job: Job, wanted: Wanted) -> Job | None:
-        return self._execute(job, inline=False, wanted=wanted)
+    def _holding(self, job: Job, *, inline: bool, wanted: Wanted | None) -> Job | None:
+        with self._running_lock:
+            self._held[job.seq] = job.claim or 0
+        try:
+            return self._execute(job, inline=inline, wanted=wanted)
+        finally:
+            with self._running_lock:
+                if self._held.get(job.seq) == job.claim:
+                    del self._held[job.seq]
 
     def _execute(self, job: Job, *, inline: bool, wanted: Wanted | None) -> Job | None:
         began = time.monotonic()
@@ -235,15 +255,24 @@ class Owner:
         except Exception as error:  # whatever it is, the job is told and the slot lives on
             log.exception("job %s could not be run", job.id)
             outcome = Outcome("failed", failure=describe(error))
+        except BaseException:  # Ctrl-C in a job that runs in its caller
+            self._interrupted(job)
+            raise
         finally:
             with self._running_lock:
                 self._running.pop(job.seq, None)
         return self._finish(job, task, outcome, began, wanted)
 
+    def _interrupted(self, job: Job) -> None:
+        failure = JobFailure("JobCancelled", "its caller was interrupted while it ran")
+        with contextlib.suppress(PfdError), self.store.write() as connection:
+            claims.end(connection, job, Ending(State.REVOKED, failure=failure))
+
     def _make_run(self, job: Job, task: Task, *, inline: bool) -> Run:
         def on_progress(fraction: float, status: str, meta: dict[str, Any]) -> None:
             try:
-                with self.store.write() as connection:
+                # Not for long: this thread is also the one that enforces limits and passes on a cancel.
+                with self.store.write(patience=PROGRESS_PATIENCE) as connection:
                     claims.progress(connection, job, fraction, status, meta)
             except StoreError as error:
                 log.warning("progress of job %s is not stored: %s", job.id, error)
@@ -256,9 +285,12 @@ class Owner:
 
     def _finish(self, job: Job, task: Task | None, outcome: Outcome, began: float, wanted: Wanted | None) -> Job | None:
         """Write how a run ended and, in the same transaction, claim the next job for this slot."""
-        artifacts = (
-            ArtifactFolder(self.settings.home, job.id, job.claim or 0).listing() if outcome.kind == "done" else ()
-        )
+        artifacts: tuple[ArtifactFile, ...] = ()
+        try:
+            if outcome.kind == "done":
+                artifacts = ArtifactFolder(self.settings.home, job.id, job.claim or 0).listing()
+        except OSError as error:
+            outcome = replace(outcome, kind="failed", failure=describe(error))
 
         def write() -> tuple[str, Job | None]:
             with self.store.write() as connection:
@@ -280,7 +312,7 @@ class Owner:
         return following
 
     def _settle(
-        self, connection: Any, job: Job, task: Task | None, outcome: Outcome, artifacts: tuple[Any, ...]
+        self, connection: Any, job: Job, task: Task | None, outcome: Outcome, artifacts: tuple[ArtifactFile, ...]
     ) -> str:
         fraction, status, last_meta = outcome.last or (None, None, None)
         meta = None if last_meta is None else dict(last_meta)
@@ -369,6 +401,13 @@ class Owner:
 
     def _watch(self) -> None:
         """Renew the lease, pass on orders, sweep.  Ends when the worker has stopped and nothing runs."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake, selectors.EVENT_READ)
+            if self._bell is not None:
+                selector.register(self._bell, selectors.EVENT_READ)
+            self._watch_until_stopped(selector)
+
+    def _watch_until_stopped(self, selector: selectors.BaseSelector) -> None:
         beat_every = min(self.settings.lease / 4, self.settings.sweep * 2)
         next_beat = next_sweep = 0.0
         while not (self._stopping.is_set() and not self._running and not self._threads):
@@ -385,32 +424,32 @@ class Owner:
             except StoreError as error:
                 log.warning("the store does not answer: %s", error)
                 self._sweeper.forget()
+            except Exception:  # without the watch the worker would be taken for lost
+                log.exception("the watch stumbled")
+                self._sweeper.forget()
             if self._due_at is not None and self._due_at <= time.time():
                 self._due_at = None
                 self.ring()
             pause = min(next_beat, next_sweep) - time.monotonic()
             if self._due_at is not None:
                 pause = min(pause, self._due_at - time.time())
-            self._listen(max(0.0, min(pause, ORDERS_INTERVAL) if self._running else pause))
+            self._listen(selector, max(0.0, min(pause, ORDERS_INTERVAL) if self._running else pause))
 
-    def _listen(self, timeout: float) -> None:
-        sources: list[Any] = [self._wake] if self._bell is None else [self._wake, self._bell]
-        readable, _, _ = select.select(sources, [], [], timeout)
-        if self._wake in readable:
-            self._wake.recv(4096)
-        if self._bell is not None and self._bell in readable:
-            self._bell.drain()
-            self.ring()
+    def _listen(self, selector: selectors.BaseSelector, timeout: float) -> None:
+        for key, _ in selector.select(timeout):
+            if key.fileobj is self._wake:
+                self._wake.recv(4096)
+            elif self._bell is not None:
+                self._bell.drain()
+                self.ring()
 
     def _beat(self) -> None:
         with self.store.write() as connection:
             alive = workers.beat(connection, self.id)
-            if not alive and not self._stopping.is_set():
-                # Others gave this worker up, and its jobs with it: begin again under the same name.
-                log.warning("this worker was taken for lost; what it ran is given up")
         if not alive and not self._stopping.is_set():
-            for _, run in self._current():
-                run.stop("stale")
+            # Others gave this worker up, and its jobs with it.  It begins again; which of its runs still have their
+            # job, some claimed since, is for the orders to say.
+            log.warning("this worker was taken for lost")
             self._register()
 
     def _pass_orders(self) -> None:
@@ -426,7 +465,25 @@ class Owner:
             elif cancel:
                 run.stop("cancel")
 
+    def _reconcile(self) -> None:
+        """Give up jobs that the store says run here and that no slot holds.
+
+        They come of a commit whose answer was lost.  A job is given up only at the second look, since a slot may have
+        claimed it a moment before the first.
+        """
+        with self.store.read() as connection:
+            mine = claims.owned(connection, self.id)
+        with self._running_lock:
+            unheld = {(job.seq, job.claim or 0) for job in mine if self._held.get(job.seq) != job.claim}
+        again = [job for job in mine if (job.seq, job.claim or 0) in unheld & self._unheld]
+        self._unheld = unheld
+        for job in again:
+            log.warning("job %s was lost track of", job.id)
+            with contextlib.suppress(StaleClaim), self.store.write() as connection:
+                claims.lost(connection, job, max_lost=self.settings.max_lost, reason="its worker lost track of it")
+
     def _sweep(self) -> None:
+        self._reconcile()
         self._sweeper.sweep()
         if self._wanted.queues and not self._stopping.is_set():
             self._look_ahead(self._wanted, sweeping=True)

@@ -28,6 +28,9 @@ from pfd.task import Task
 log = logging.getLogger("pfd.execution")
 
 MEMORY_POLL = 0.5
+SPAWN_PATIENCE = 300.0
+"""Seconds that a warm server may take to import what a task preloads, and to make a process for it."""
+
 EXIT_PATIENCE = 5.0
 """Seconds that a process may take to go away after it has said how its task ended."""
 
@@ -76,7 +79,7 @@ class WarmServer:
         order = {"settings": self._settings.model_dump(mode="json"), "preload": self._preload, "path": sys.path}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pfd.execution.server", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "pfd.execution.server", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 env=dict(self._environment),
                 stdin=subprocess.DEVNULL,
@@ -123,7 +126,7 @@ class Processes:
     def spawn(self, preload: tuple[str, ...], fds: tuple[int, int, int]) -> None:
         if not native.LINUX:
             subprocess.Popen(
-                [sys.executable, "-m", "pfd.execution.keeper", *map(str, fds)],
+                [sys.executable, "-P", "-m", "pfd.execution.keeper", *map(str, fds)],
                 pass_fds=fds,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -166,9 +169,11 @@ class IsolatedRun:
         self._channel, self._their_channel = socket.socketpair()
         self._output, self._their_output = os.pipe()
         self._wake, self._wake_in = socket.socketpair()
+        self._wake_in.setblocking(False)  # one byte says as much as many, and the watch must not wait
         self._orders: list[str] = []
         self._buffers = {"control": b"", "channel": b""}
         self._pid: int | None = None
+        self._keeper: int | None = None
         self._exit: int | None = None
         self._outcome: Outcome | None = None
         self._stop_reason: str | None = None
@@ -207,7 +212,8 @@ class IsolatedRun:
     def _watch(self, logfile: LogFile) -> None:
         began = time.monotonic()
         limit, patience = self._limits()
-        limit_at = None if limit is None else began + limit
+        limit_at: float | None = None
+        spawned_by: float | None = began + SPAWN_PATIENCE
         memory_at = began + MEMORY_POLL if self._task.memory_limit else None
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ, "control")
@@ -215,7 +221,7 @@ class IsolatedRun:
             selector.register(self._output, selectors.EVENT_READ, "output")
             selector.register(self._wake, selectors.EVENT_READ, "wake")
             while True:
-                alarms = [at for at in (limit_at, memory_at, self._kill_at) if at is not None]
+                alarms = [at for at in (limit_at, spawned_by, memory_at, self._kill_at) if at is not None]
                 timeout = max(0.0, min(alarms) - time.monotonic()) if alarms else None
                 for key, _ in selector.select(timeout):
                     if not self._read(key.data, logfile):
@@ -224,6 +230,12 @@ class IsolatedRun:
                             self._drain(selector, logfile)
                             return
                 now = time.monotonic()
+                if spawned_by is not None and self._pid is not None:
+                    # The task's time begins with its process: what a cold server takes to import is not its doing.
+                    spawned_by = None
+                    limit_at = None if limit is None else now + limit
+                if spawned_by is not None and now >= spawned_by:
+                    return  # no process was made; the keeper, should it come yet, finds its line cut
                 if limit_at is not None and now >= limit_at:
                     limit_at = None
                     self._ask("time limit", patience)
@@ -243,7 +255,7 @@ class IsolatedRun:
         hard = self._job.options.get("time_limit", self._task.time_limit)
         if soft is not None and hard is not None and soft < hard:
             return soft, hard - soft
-        return (hard if soft is None else soft), self._settings.grace
+        return (soft if hard is None else hard), self._settings.grace
 
     def _read(self, source: str, logfile: LogFile) -> bool:
         """Take in what a source has to say; False at its end."""
@@ -273,7 +285,7 @@ class IsolatedRun:
 
     def _hear(self, message: dict[str, Any]) -> None:
         if "pid" in message:
-            self._pid = message["pid"]
+            self._pid, self._keeper = message["pid"], message["keeper"]
         elif "exit" in message:
             self._exit = message["exit"]
         elif "progress" in message:
@@ -289,10 +301,15 @@ class IsolatedRun:
 
     def _drain(self, selector: selectors.BaseSelector, logfile: LogFile) -> None:
         """Read what is left in the pipes once the tree is gone; nobody holds their other ends any more."""
+        # Or hardly anybody: where keeper and server were both killed, something may hold them still, and is not worth
+        # waiting for.
+        os.set_blocking(self._output, False)
+        self._channel.setblocking(False)
         for key in list(selector.get_map().values()):
             if key.data in ("output", "channel"):
-                while self._read(key.data, logfile):
-                    pass
+                with contextlib.suppress(BlockingIOError):
+                    while self._read(key.data, logfile):
+                        pass
 
     def _ask(self, reason: str, patience: float) -> None:
         if self._stop_reason is None and self._outcome is None:
@@ -312,9 +329,9 @@ class IsolatedRun:
 
     def _check_memory(self) -> None:
         limit = self._task.memory_limit
-        if self._pid is None or limit is None or self._outcome is not None:
+        if self._keeper is None or limit is None or self._outcome is not None:
             return
-        if (used := native.tree_memory(self._pid)) > limit:
+        if (used := native.tree_memory(self._keeper)) > limit:
             self._outcome = Outcome(
                 "failed",
                 failure=JobFailure(
@@ -344,6 +361,9 @@ class IsolatedRun:
         if self._stop_reason is not None:
             reason = JobFailure("CancelRequested", self._stop_reason)
             return Outcome("stopped", failure=reason, last=last)
+        if self._outcome is not None:
+            # A stop that nobody here asked for, as when a service manager signals the whole group.
+            return Outcome("lost", failure=JobFailure("WorkerLost", "the job's process was told to stop from outside"))
         return self._died()
 
     def _died(self) -> Outcome:

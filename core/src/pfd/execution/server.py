@@ -19,6 +19,7 @@ import select
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,9 @@ def preload(modules: Sequence[str]) -> dict[str, str]:
     for module in modules:
         try:
             importlib.import_module(module)
-        except Exception as error:  # an import can raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # an import can raise anything, SystemExit as well
             failed[module] = f"{type(error).__name__}: {error}"
     return failed
 
@@ -76,10 +79,15 @@ def serve(listening: socket.socket, registry: Registry) -> None:
             request, fds, _, _ = socket.recv_fds(listening, 4096, 3)
             if not request:
                 return  # the keepers see the same end of file, and end their jobs
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:  # no memory or no processes left: this job is lost, the others go on
+                print(f"pfd: no process for a job: {error}", file=sys.stderr)
+                pid = -1
             if pid == 0:
                 _become_keeper(fds, server, (wake, wake_in, listening.fileno()), registry)
-            keepers.add(pid)
+            if pid > 0:
+                keepers.add(pid)
             for fd in fds:
                 os.close(fd)
 
@@ -119,6 +127,8 @@ def _become_keeper(fds: Sequence[int], server: int, inherited: Sequence[int], re
         os.close(output_fd)
         keeper.run()
         code = 0
+    except BaseException:  # there is nobody above to say it
+        traceback.print_exc()
     finally:
         os._exit(code)
 
@@ -141,6 +151,8 @@ def _become_job(keeper: int, control_fd: int, channel_fd: int, output_fd: int, r
         os.close(output_fd)
         gc.unfreeze()
         code = child.run(socket.socket(fileno=channel_fd), registry)
+    except BaseException:  # there is nobody above to say it, and the log of the job is where it is looked for
+        traceback.print_exc()
     finally:
         os._exit(code)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from pfd.execution import Owner
+from pfd.job import QUEUED
 from pfd.plugins import load_registry
 from pfd.settings import Settings
 from pfd.store import Store, Wanted, jobs
@@ -26,6 +27,9 @@ class EagerRuntime:
         queues = {task.queue for task in self._registry.tasks.values()}
         try:
             owner.start()
+            with store.read() as connection:
+                if jobs.get(connection, job_id).state not in QUEUED:
+                    return  # rung for a cancel: there is nothing to run
             while True:
                 with store.write() as connection:
                     session = jobs.get(connection, job_id).session

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import logging
 import os
 import queue
 import signal
@@ -27,6 +28,8 @@ from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings, load_settings
 from pfd.store import Store
 
+log = logging.getLogger("pfd.runtimes")
+
 SHUTDOWN_PATIENCE = 30.0
 """Seconds that running jobs may take to end once a worker has been told to stop."""
 
@@ -38,12 +41,15 @@ def bell_folder(settings: Settings) -> Path:
     """
     name = hashlib.sha256(f"{settings.home}\0{settings.store_url}".encode()).hexdigest()[:12]
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    if len(str(base)) > 60:
+    if len(str(base)) > 60 or not os.access(base, os.W_OK | os.X_OK):
         base = Path("/tmp")  # noqa: S108  (checked below to be ours and closed to others)
     folder = base / f"pfd-{os.getuid()}-{name}"
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    status = folder.lstat()
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        status = folder.lstat()
+    except OSError as error:
+        raise QueueError(f"{folder} cannot be made: {error.strerror or error}", hint="set XDG_RUNTIME_DIR") from error
     if status.st_uid != os.getuid() or status.st_mode & 0o077 or not folder.is_dir() or folder.is_symlink():
         raise QueueError(f"{folder} is not a private folder of this user", hint="remove it, or set XDG_RUNTIME_DIR")
     return folder
@@ -110,6 +116,14 @@ class LocalBell:
         self._path.unlink(missing_ok=True)
 
 
+def _bell(settings: Settings) -> LocalBell | None:
+    try:
+        return LocalBell(settings)
+    except (OSError, QueueError) as error:
+        log.warning("this worker cannot be rung, and looks for jobs every %g s: %s", settings.sweep, error)
+        return None
+
+
 class Worker:
     """A worker of the embedded runtime, in threads of this process; jobs run in processes of their own.
 
@@ -145,7 +159,7 @@ class Worker:
         """Begin to claim jobs.  Raises `StoreError` or `SettingsError` where that is not possible."""
         self._store = Store(self.settings, self.registry.tables()).open()
         try:
-            self._bell = LocalBell(self.settings)
+            self._bell = _bell(self.settings)
             self.owner = Owner(
                 self.settings,
                 self.registry,
@@ -183,8 +197,9 @@ class Worker:
             self.start()
             try:
                 stop.wait()
-            finally:
-                self.stop(0.0 if stop.hurry else SHUTDOWN_PATIENCE)
+                self.stop()
+            except KeyboardInterrupt:  # the second signal: hand back at once
+                self.stop(0.0)
 
 
 class _Stop:
@@ -194,6 +209,8 @@ class _Stop:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the shape of a handler)
         self._count += 1
+        if self._count > 2:
+            return  # handing back takes a moment; a third signal does not make it faster
         if self.hurry:
             raise KeyboardInterrupt
         self._asked.put(number)

@@ -55,22 +55,22 @@ _claim: Any = sa.bindparam("p_claim", None)
 
 
 @functools.lru_cache(maxsize=64)
-def _draw(wanted: Wanted, *, skip_locked: bool) -> Prepared:
+def _draw(queues: tuple[str, ...], tasks: tuple[str, ...], *, confined: bool, skip_locked: bool) -> Prepared:
     """Find the next job and draw a claim number for it, in one statement."""
     query = (
         sa.select(jobs.c.seq, _owner, _now)
         .where(
             IS_QUEUED,
-            jobs.c.queue.in_(wanted.queues),
-            jobs.c.task.in_(wanted.tasks),
+            jobs.c.queue.in_(queues),
+            jobs.c.task.in_(tasks),
             jobs.c.waiting == 0,
             jobs.c.due_at <= sa.bindparam("p_due", None),
         )
         .order_by(jobs.c.priority.desc(), jobs.c.seq)
         .limit(1)
     )
-    if wanted.session is not None:
-        query = query.where(jobs.c.session == wanted.session)
+    if confined:
+        query = query.where(jobs.c.session == sa.bindparam("p_session", None))
     if skip_locked:
         query = query.with_for_update(skip_locked=True)
     columns = ["job_seq", "owner", "claimed_at"]
@@ -103,7 +103,9 @@ def claim(connection: Connection, wanted: Wanted, *, due_by: float | None = None
         return None
     now = time.time()
     values = {"p_now": now, "p_owner": wanted.owner, "p_due": now if due_by is None else due_by}
-    drawn = _draw(wanted, skip_locked=not is_sqlite(connection)).first(connection, values)
+    confined = wanted.session is not None
+    draw = _draw(wanted.queues, wanted.tasks, confined=confined, skip_locked=not is_sqlite(connection))
+    drawn = draw.first(connection, values | {"p_session": wanted.session})
     if drawn is None:
         return None
     number, seq = drawn
@@ -245,7 +247,7 @@ def lost(connection: Connection, job: Job, *, max_lost: int, reason: str) -> Sta
 
 def owned(connection: Connection, owner: str) -> list[Job]:
     """The running jobs of a worker."""
-    query = sa.select(*FULL).where(jobs.c.owner == owner, IS_RUNNING)
+    query = sa.select(*FULL).where(jobs.c.owner == owner, IS_RUNNING).order_by(jobs.c.seq)
     return [to_job(row._asdict()) for row in connection.execute(query)]
 
 

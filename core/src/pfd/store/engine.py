@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from pfd.errors import StoreError
@@ -61,18 +62,19 @@ def _sqlite(url: sa.URL) -> Engine:
             raw.execute("BEGIN")
         else:
             # A deferred transaction that reads and then writes fails at once when another writer came between.
-            _patiently(raw, "BEGIN IMMEDIATE")
+            patience = connection.get_execution_options().get("pfd_patience", BUSY_SECONDS)
+            _patiently(raw, "BEGIN IMMEDIATE", patience)
 
     return engine
 
 
-def _patiently(raw: sqlite3.Connection, statement: str) -> None:
+def _patiently(raw: sqlite3.Connection, statement: str, patience: float = BUSY_SECONDS) -> None:
     """Execute a statement that takes a lock.
 
     SQLite's own waiting sleeps for up to 100 ms at a time, many times what a writer holds the lock for, so the wait is
     done here.
     """
-    deadline = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + patience
     pause = 0.0001
     raw.execute("PRAGMA busy_timeout=0")
     try:
@@ -97,6 +99,8 @@ def converting(url: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise explain(error, url) from error
+    except PoolTimeout as error:
+        raise StoreError(f"too many connections to the store {mask(url)}", hint="use fewer slots a worker") from error
 
 
 @contextmanager

@@ -81,10 +81,18 @@ class Store:
                 yield connection
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A connection in a write transaction, committed at the end, rolled back on an error."""
-        with converting(self.url), self.engine.begin() as connection:
-            yield connection
+    def write(self, *, patience: float | None = None) -> Iterator[Connection]:
+        """A connection in a write transaction, committed at the end, rolled back on an error.
+
+        `patience` bounds, in seconds, how long it waits for another writer's lock.
+        """
+        with converting(self.url), self.engine.connect() as connection:
+            if patience is not None:
+                connection = connection.execution_options(pfd_patience=patience)
+            with connection.begin():
+                if patience is not None and not is_sqlite(connection):
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(patience * 1000)}")
+                yield connection
 
     @contextlib.contextmanager
     def session(self, *, write: bool = False) -> Iterator[Session]:
@@ -140,7 +148,7 @@ def reachable(store: Store) -> str | None:
     """None when the store answers, else why it does not."""
     try:
         with store.engine.connect() as connection:
-            connection.exec_driver_sql("SELECT 1")
+            connection.execution_options(**READ).exec_driver_sql("SELECT 1")
     except DBAPIError as error:
         return str(explain(error, store.url))
     return None

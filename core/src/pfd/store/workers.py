@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pfd.errors import StaleClaim
 from pfd.store import claims
 from pfd.store.encoding import decode, encode
 from pfd.store.schema import IS_RUNNING, jobs, workers
@@ -40,9 +42,7 @@ def register(connection: Connection, info: WorkerInfo) -> None:
 def beat(connection: Connection, worker_id: str) -> bool:
     """Give a sign of life.  False where others have already given this worker up for lost."""
     done = connection.execute(
-        workers.update()
-        .where(workers.c.id == worker_id)
-        .values(beat=workers.c.beat + 1, seen_at=time.time())
+        workers.update().where(workers.c.id == worker_id).values(beat=workers.c.beat + 1, seen_at=time.time())
     )
     return bool(done.rowcount)
 
@@ -62,9 +62,7 @@ def lapse(connection: Connection, info: WorkerInfo, *, max_lost: int) -> list[st
 
     Returns the ids of the jobs, or None where the worker has shown life since.
     """
-    done = connection.execute(
-        workers.delete().where(workers.c.id == info.id, workers.c.beat == info.beat)
-    )
+    done = connection.execute(workers.delete().where(workers.c.id == info.id, workers.c.beat == info.beat))
     if not done.rowcount:
         return None
     return _take_back(connection, info.id, max_lost, f"worker {info.name} gave no sign of life")
@@ -78,10 +76,12 @@ def take_back_orphans(connection: Connection, owner: str, *, max_lost: int) -> l
 
 
 def _take_back(connection: Connection, owner: str, max_lost: int, reason: str) -> list[str]:
-    taken = claims.owned(connection, owner)
-    for job in taken:
-        claims.lost(connection, job, max_lost=max_lost, reason=reason)
-    return [job.id for job in taken]
+    taken = []
+    for job in claims.owned(connection, owner):
+        with contextlib.suppress(StaleClaim):  # it ended meanwhile, or another sweeper was faster
+            claims.lost(connection, job, max_lost=max_lost, reason=reason)
+            taken.append(job.id)
+    return taken
 
 
 def orphans(connection: Connection) -> list[str]:
