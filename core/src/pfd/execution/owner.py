@@ -122,10 +122,14 @@ class Owner:
         with self.store.write() as connection:
             workers.register(connection, info)
 
-    def stop(self, patience: float | None = None) -> None:
-        """Claim no more, wait up to `patience` seconds for running jobs, hand the rest back as RETRY."""
+    def claim_no_more(self) -> None:
+        """Run what is held to its end, and nothing else."""
         self._stopping.set()
         self._rouse()
+
+    def stop(self, patience: float | None = None) -> None:
+        """Claim no more, wait up to `patience` seconds for running jobs, hand the rest back as RETRY."""
+        self.claim_no_more()
         deadline = None if patience is None else time.monotonic() + patience
         slots = [thread for thread in self._threads if thread.name.startswith("pfd-slot")]
         for thread in slots:
@@ -150,8 +154,8 @@ class Owner:
 
     @property
     def busy(self) -> int:
-        """How many jobs are running."""
-        return len(self._running)
+        """How many jobs are held: running, or being ended."""
+        return len(self._held)
 
     def ring(self) -> None:
         """Wake a slot: there may be something to claim.  Where slots differ in queues, wake all of them."""

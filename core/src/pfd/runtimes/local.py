@@ -16,6 +16,7 @@ import queue
 import signal
 import socket
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -197,9 +198,20 @@ class Worker:
             self.start()
             try:
                 stop.wait()
-                self.stop()
-            except KeyboardInterrupt:  # the second signal: hand back at once
+                self._drain(stop)
+            finally:
                 self.stop(0.0)
+
+    def _drain(self, stop: _Stop) -> None:
+        """Let running jobs end, until there are none, time is up or a second signal comes.
+
+        Looked at again and again: an exception out of a signal handler would leave a thread half joined.
+        """
+        assert self.owner is not None
+        self.owner.claim_no_more()
+        deadline = time.monotonic() + SHUTDOWN_PATIENCE
+        while self.owner.busy and not stop.hurry and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 class _Stop:
@@ -209,10 +221,6 @@ class _Stop:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the shape of a handler)
         self._count += 1
-        if self._count > 2:
-            return  # handing back takes a moment; a third signal does not make it faster
-        if self.hurry:
-            raise KeyboardInterrupt
         self._asked.put(number)
 
     @property
@@ -229,9 +237,6 @@ def _stop_signals() -> Iterator[_Stop]:
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
-    except KeyboardInterrupt:
-        if not stop.hurry:
-            raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

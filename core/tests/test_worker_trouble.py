@@ -1,0 +1,120 @@
+"""A worker that is wronged: taken for lost, made deaf, given jobs that it never heard of."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.tests.support.stores import as_environment, make_settings
+from core.tests.support.waiting import lines, until
+from pfd import Dispatcher, Settings, State, TimeLimitExceeded, Worker
+from pfd.plugins import Registry
+from pfd.store import Wanted, claims, workers
+
+PATIENCE = 60.0
+
+
+def test_a_worker_that_is_taken_for_lost_runs_its_job_again_and_goes_on(settings: Settings, registry: Registry) -> None:
+    with Worker(settings, slots=1, registry=registry), Dispatcher(settings, registry=registry) as dispatcher:
+        handle = dispatcher.submit("nap", {"seconds": 2})
+        until(lambda: handle.state in (State.STARTED, State.PROGRESS))
+        with dispatcher.store.write() as connection:
+            [info] = workers.live(connection)
+            assert workers.lapse(connection, info, max_lost=9) == [handle.id]
+        assert handle.get(PATIENCE) == {"text": "slept in attempt 1"}
+        assert handle.job.lost == 1
+        assert dispatcher.submit("add", {"a": 1, "b": 2}).get(PATIENCE) == {"value": 3}
+
+
+def test_a_job_that_the_store_gives_a_worker_and_no_slot_holds_is_run_all_the_same(
+    settings: Settings, registry: Registry
+) -> None:
+    """As after a commit whose answer was lost on its way."""
+    with Worker(settings, slots=1, queues=("elsewhere",), registry=registry) as worker:
+        assert worker.owner is not None
+        with Dispatcher(settings, registry=registry) as dispatcher:
+            handle = dispatcher.submit("add", {"a": 1, "b": 2})
+            with dispatcher.store.write() as connection:
+                assert claims.claim(connection, Wanted(worker.owner.id, ("default",), ("add",)))
+            until(lambda: handle.state is State.RETRY)
+            with Worker(settings, slots=1, registry=registry):
+                assert handle.get(PATIENCE) == {"value": 3}
+            [first, _] = dispatcher.claims(handle.id)
+            assert first.outcome == "lost: its worker lost track of it"
+
+
+def test_a_job_whose_process_is_told_to_end_from_outside_is_run_again(
+    sqlite_settings: Settings, registry: Registry, tmp_path: Path
+) -> None:
+    witness = tmp_path / "witness"
+    with Worker(sqlite_settings, registry=registry), Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        handle = dispatcher.submit("nap", {"seconds": 1, "witness": str(witness)})
+        os.kill(int(until(lambda: lines(witness))[0].split()[0]), signal.SIGTERM)
+        assert handle.get(PATIENCE) == {"text": "slept in attempt 1"}
+        assert handle.job.lost == 1
+
+
+def test_a_ring_reaches_the_one_slot_that_serves_the_queue(tmp_path: Path, registry: Registry) -> None:
+    settings = make_settings(tmp_path / "home", sweep=3600.0, lease=36000.0)
+    slots = {"default": 4, "training": 1}
+    with Worker(settings, slots=slots, registry=registry), Dispatcher(settings, registry=registry) as dispatcher:
+        for number in range(10):
+            assert dispatcher.submit("add", {"a": number}, queue="training").get(PATIENCE) == {"value": number + 1}
+
+
+def test_the_hard_limit_holds_where_the_soft_one_is_larger(sqlite_settings: Settings, registry: Registry) -> None:
+    with Worker(sqlite_settings, registry=registry), Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        handle = dispatcher.submit("limited", {"seconds": 300}, soft_time_limit=200)
+        with pytest.raises(TimeLimitExceeded):
+            handle.get(PATIENCE)
+
+
+ONE_JOB = """
+from pfd import Dispatcher, Worker
+with Worker(), Dispatcher() as dispatcher:
+    print(dispatcher.submit("add_apart", {"a": 1}).get(60))
+"""
+
+
+def _run(settings: Settings, code: str, cwd: Path, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env=os.environ | as_environment(settings) | environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_files_of_the_working_directory_do_not_stand_in_for_modules(sqlite_settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "pluggy.py").write_text("raise RuntimeError('the wrong one')", encoding="utf-8")
+    assert _run(sqlite_settings, ONE_JOB, tmp_path) == "{'value': 2}\n"
+
+
+def test_a_worker_starts_where_the_runtime_folder_does_not_exist(sqlite_settings: Settings, tmp_path: Path) -> None:
+    assert _run(sqlite_settings, ONE_JOB, tmp_path, XDG_RUNTIME_DIR=str(tmp_path / "absent")) == "{'value': 2}\n"
+
+
+def test_a_second_signal_hands_the_running_job_back_at_once(sqlite_settings: Settings, registry: Registry) -> None:
+    command = [sys.executable, "-c", "from pfd import Worker; Worker().run_forever()"]
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        handle = dispatcher.submit("nap", {"seconds": 300, "steps": 1000})
+        with subprocess.Popen(command, env=os.environ | as_environment(sqlite_settings)) as worker:
+            until(lambda: handle.state is State.PROGRESS)
+            worker.send_signal(signal.SIGTERM)
+            with pytest.raises(subprocess.TimeoutExpired):
+                worker.wait(1.0)
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(PATIENCE) == 0
+        job = handle.job
+        assert (job.state, job.attempt, job.lost) == (State.RETRY, 0, 0)
+        assert dispatcher.workers() == []
