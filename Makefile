@@ -64,7 +64,7 @@ demo: $(STAMP)
 
 .PHONY: test
 test: $(STAMP)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("tests.support.environments", "tests.support.servers", "tests.support.skips")
+pytest_plugins = (
+    "tests.support.environments",
+    "tests.support.notes",
+    "tests.support.servers",
+    "tests.support.skips",
+)
 
 TEST_DATA = "PFD_TEST_DATA"
 
@@ -19,6 +25,9 @@ def pytest_configure() -> None:
             del os.environ[name]
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # A shell starts what runs in its background deaf to Ctrl-C, and all children with it; some tests press Ctrl-C.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

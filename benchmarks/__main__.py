@@ -73,8 +73,8 @@ def _page(known: dict[str, Any]) -> str:
     parts = [
         "# Performance",
         "",
-        "Written by `make bench`; do not edit.  Runs of both sides are interleaved in random order; above 1, a ratio means",
-        "that PFD is that many times better than the peer in the same run.  Trust the ratios, not the absolute times.",
+        "Written by `make bench`; do not edit.  Runs of both sides are interleaved in random order.  A ratio above 1",
+        "means that PFD is that many times better than the peer in the same run; trust it more than the times.",
         "",
         f"Measured on {known['date']}, {known['machine']}.",
         "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.support import examples
 from tests.support.workspace import workspace_registry
 
 TASKS = sorted(workspace_registry().tasks)
-EXAMPLES = 120
+EXAMPLES = 250
 RUNS = 4
 
 CHEAP: dict[str, dict[str, Any]] = {
@@ -71,7 +71,7 @@ def _submit(dispatcher: Dispatcher, name: str, params: dict[str, Any]) -> Job | 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_parameters_that_fit_the_schema_make_a_job_or_are_refused_with_a_reason(
-    name: str, dispatcher: Dispatcher, capsys: pytest.CaptureFixture[str]
+    name: str, dispatcher: Dispatcher, note: Callable[[str], None]
 ) -> None:
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
@@ -95,8 +95,7 @@ def test_parameters_that_fit_the_schema_make_a_job_or_are_refused_with_a_reason(
     submit()
     tried = counts.total()
     share = counts["valid"] / tried
-    with capsys.disabled():
-        print(f"\n  {name}: {counts['valid']} of {tried} valid ({share:.0%}); refused: {dict(reasons)}")
+    note(f"parameters of {name}: {counts['valid']} of {tried} valid ({share:.0%}); refused for {dict(reasons)}")
     assert len(dispatcher.jobs(task=name, limit=10 * EXAMPLES)) == counts["valid"]
     assert share >= 0.25
 
@@ -126,13 +125,12 @@ def test_any_json_at_all_makes_a_job_or_is_refused_with_a_reason(name: str, disp
 
 
 @pytest.mark.slow
-def test_some_of_the_valid_ones_are_run(pfd_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_some_of_the_valid_ones_are_run(pfd_home: Path, note: Callable[[str], None]) -> None:
     with Dispatcher() as dispatcher:
         there = _what_is_there(dispatcher, pfd_home.parent)
         for name in TASKS:
             ends = Counter(_ends(dispatcher, name, there))
-            with capsys.disabled():
-                print(f"\n  {name}: {dict(ends)}")
+            note(f"runs of {name} with drawn parameters: {dict(ends)}")
             assert ends.total() >= RUNS
             assert set(ends) <= {"SUCCESS", *FAIRLY_REFUSED}
             assert ends["SUCCESS"]

@@ -11,7 +11,8 @@ from pfd_plugin_data.resampling import low_pass, resample
 
 
 def tone(rate_hz: float, frequency_hz: float, seconds: float = 1.0) -> np.ndarray:
-    return np.sin(2 * np.pi * frequency_hz * np.arange(round(rate_hz * seconds)) / rate_hz).astype(np.float32)
+    times = np.arange(round(rate_hz * seconds)) / rate_hz
+    return np.asarray(np.sin(2 * np.pi * frequency_hz * times), dtype=np.float32)
 
 
 def spectrum_peak(x: np.ndarray, rate_hz: float) -> float:

@@ -128,10 +128,11 @@ def test_a_small_file_that_claims_a_huge_array_is_not_read(save, uestc) -> None:
 
 def test_a_v73_file_of_a_known_layout_is_read_and_another_is_refused_with_the_reason(tmp_path: Path) -> None:
     signal = np.arange(300.0)
-    for name, variables in {
+    files: dict[str, dict[str, object]] = {
         "N_800_1.mat": {"Data": signal[None, :], "SampleFrequency": [[20000.0]]},
         "x.mat": {"y": [[1.0]]},
-    }.items():
+    }
+    for name, variables in files.items():
         with h5py.File(tmp_path / name, "w", userblock_size=512) as file:
             for variable, value in variables.items():
                 file[variable] = value
