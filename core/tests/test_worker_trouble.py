@@ -14,6 +14,7 @@ from core.tests.support.stores import as_environment, make_settings
 from core.tests.support.waiting import lines, until
 from pfd import Dispatcher, Settings, State, TimeLimitExceeded, Worker
 from pfd.plugins import Registry
+from pfd.runtimes.local import bell_folder
 from pfd.store import Wanted, claims, workers
 
 PATIENCE = 60.0
@@ -118,3 +119,16 @@ def test_a_second_signal_hands_the_running_job_back_at_once(sqlite_settings: Set
         job = handle.job
         assert (job.state, job.attempt, job.lost) == (State.RETRY, 0, 0)
         assert dispatcher.workers() == []
+
+
+def test_nothing_is_left_of_the_bells_of_a_store_whose_workers_have_stopped(
+    sqlite_settings: Settings, registry: Registry
+) -> None:
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        with Worker(sqlite_settings, registry=registry):
+            assert dispatcher.submit("add", {"a": 1}).get(PATIENCE) == {"value": 2}
+            folder = bell_folder(sqlite_settings)
+            assert list(folder.glob("*.bell"))
+        assert not folder.exists()
+        dispatcher.submit("add", {"a": 2})
+        assert not folder.exists()

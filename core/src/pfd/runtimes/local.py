@@ -74,6 +74,7 @@ class LocalRuntime:
                 self._socket.setblocking(False)
             for path in folder.glob("*.bell"):
                 self._ring(str(path))
+            _remove_where_empty(folder)
         except OSError as error:
             raise QueueError(f"the workers of this machine cannot be rung: {error}") from error
 
@@ -99,10 +100,15 @@ class LocalBell:
     """The bell of one worker."""
 
     def __init__(self, settings: Settings) -> None:
-        self._path = bell_folder(settings) / f"{uuid.uuid4().hex[:12]}.bell"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.bind(str(self._path))
+        for _ in range(10):
+            self._path = bell_folder(settings) / f"{uuid.uuid4().hex[:12]}.bell"
+            with contextlib.suppress(FileNotFoundError):  # somebody found the folder empty, and removed it
+                self._socket.bind(str(self._path))
+                return
+        self._socket.close()
+        raise QueueError(f"{self._path.parent} does not stay")
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -115,6 +121,12 @@ class LocalBell:
     def close(self) -> None:
         self._socket.close()
         self._path.unlink(missing_ok=True)
+        _remove_where_empty(self._path.parent)
+
+
+def _remove_where_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _bell(settings: Settings) -> LocalBell | None:
