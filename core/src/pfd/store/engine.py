@@ -22,6 +22,9 @@ from pfd.settings import mask
 BUSY_SECONDS = 20.0
 """How long a writer waits for another one on SQLite before it gives up."""
 
+PATIENT_TRIES = 50
+"""Tries, 50 µs and more apart, before a waiting writer slows down."""
+
 READ = {"pfd_read": True}
 
 
@@ -75,7 +78,7 @@ def _patiently(raw: sqlite3.Connection, statement: str, patience: float = BUSY_S
     done here.
     """
     deadline = time.monotonic() + patience
-    pause = 0.0001
+    pause, tries = 0.00005, 0
     raw.execute("PRAGMA busy_timeout=0")
     try:
         while True:
@@ -85,7 +88,10 @@ def _patiently(raw: sqlite3.Connection, statement: str, patience: float = BUSY_S
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise OperationalError(statement, None, error) from error
                 time.sleep(pause)
-                pause = min(0.002, pause * 1.5)
+                # Short at first, or one of two busy writers finds the other's lock taken each time it wakes.
+                tries += 1
+                if tries > PATIENT_TRIES:
+                    pause = min(0.002, pause * 1.5)
             else:
                 return
     finally:
