@@ -199,7 +199,7 @@ class TaskContext:
                 task,
                 params,
                 submission.make_options(self._registry.task(task), options),
-                submission.Origin(self._job.session, self.job_id, key),
+                submission.Origin(self._job.session, self.job_id, self._job.level + 1, key),
                 guard=self._hold,
             )
         finally:

@@ -75,6 +75,7 @@ class Job:
     owner: str | None
     cancel_requested: bool
     parent_id: str | None
+    level: int
     retry_of: str | None
     key: str | None
     session: str | None

@@ -64,10 +64,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a job comes from: the session that its worker may be confined to, and the parent it is a child of."""
+    """Where a job comes from: the session that its worker may be confined to, and the parent it is a child of.
+
+    `level` counts the parents above it.
+    """
 
     session: str | None = None
     parent_id: str | None = None
+    level: int = 0
     child_key: str | None = None
 
 
@@ -138,6 +142,7 @@ def prepare(
         key=options.key,
         session=origin.session,
         parent_id=origin.parent_id,
+        level=origin.level,
         retry_of=options.retry_of,
         tags=options.tags,
         after=tuple(dict.fromkeys([*options.after, *refs])),

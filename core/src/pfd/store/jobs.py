@@ -39,6 +39,7 @@ class NewJob:
     key: str | None = None
     session: str | None = None
     parent_id: str | None = None
+    level: int = 0
     retry_of: str | None = None
     tags: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
@@ -84,6 +85,7 @@ def insert(connection: Connection, new: NewJob) -> Submitted:
         "key": new.key,
         "session": new.session,
         "parent_id": new.parent_id,
+        "level": new.level,
         "retry_of": new.retry_of,
         "tags": json.dumps(sorted(set(new.tags))),
         "options": encode(dict(new.options)),

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pfd.hooks import Records
 from pfd.records import Record
 
-CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0001", floor=0)
+CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0002", floor=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -56,6 +56,7 @@ jobs = Table(
     Column("key", String(200)),
     Column("session", String(64)),
     Column("parent_id", String(64)),
+    Column("level", Integer, nullable=False, server_default="0"),
     Column("retry_of", String(64)),
     Column("tags", Text, nullable=False),
     Column("options", Text, nullable=False),
