@@ -41,6 +41,7 @@ PUBLIC: dict[str, list[str]] = {
         "StaleClaim",
         "State",
         "StoreError",
+        "StoreUnavailable",
         "Task",
         "TaskContext",
         "TimeLimitExceeded",

@@ -7,12 +7,12 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pfd.artifacts import ArtifactFolder
-from pfd.errors import CancelRequested, ParameterError, StoreError
+from pfd.errors import CancelRequested, ParameterError, StoreUnavailable
 from pfd.job import Job
 from pfd.settings import Settings
 from pfd.store.encoding import encode
@@ -28,7 +28,12 @@ PROGRESS_INTERVAL = 0.1
 """Seconds between two progress messages of a job: about ten a second, whatever the task does."""
 
 SESSION_SECONDS = 10.0
-"""A session held longer than this kept every other writer of a SQLite store waiting; it is rolled back."""
+"""A session held longer than this keeps every other writer of a SQLite store waiting; it is rolled back."""
+
+WAIT_FIRST, WAIT_MOST = 0.02, 0.5
+"""Seconds between looks for children that have ended."""
+
+T = TypeVar("T")
 
 Send = Callable[[float, str, Mapping[str, Any]], None]
 
@@ -161,47 +166,91 @@ class TaskContext:
     def session(self) -> Iterator[Session]:
         """A SQLAlchemy session for short reads and writes, committed at the end of the block.
 
+        Waits where the store does not answer; the job can be cancelled meanwhile.
+
         Raises
         ------
         StaleClaim : the job has been given to another run; nothing is written.
         StoreError : the block took longer than `SESSION_SECONDS`; nothing is written.
         """
-        began = time.monotonic()
-        with self._store().session(write=True) as session:
+        with contextlib.ExitStack() as stack:
+            yield self._patiently(lambda: self._open(stack))
+
+    def _open(self, stack: contextlib.ExitStack) -> Session:
+        with contextlib.ExitStack() as opening:
+            session = opening.enter_context(self._store().session(write=True, most=SESSION_SECONDS))
             self._hold(session.connection())
-            yield session
-            if (held := time.monotonic() - began) > SESSION_SECONDS:
-                raise StoreError(
-                    f"a session was held for {held:.0f} s, more than {SESSION_SECONDS:.0f}: nothing was written",
-                    hint="compute first, then open the session only to write",
-                )
+            stack.push(opening.pop_all())
+        return session
 
     def _hold(self, connection: Connection) -> None:
         from pfd.store import claims
 
         claims.hold(connection, self._job.seq, self.claim, self.job_id)
 
+    def _patiently(self, step: Callable[[], T]) -> T:
+        """Do something with the store, however long it takes to come back: a job does not fail because of that."""
+        pause = 0.2
+        while True:
+            self.check_cancelled()
+            try:
+                return step()
+            except StoreUnavailable as error:
+                self.log.warning("waiting for the store: %s", error)
+            time.sleep(pause)
+            pause = min(5.0, pause * 2)
+
     def submit_child(self, task: str, params: Mapping[str, Any], *, key: str, **options: Any) -> str:
         """Submit a job that belongs to this one; its id comes back.
 
-        Idempotent by `key` within this job, so that a re-run submits nothing twice.
+        Idempotent by `key` within this job, so that a re-run submits nothing twice.  When this job ends badly, its
+        children are cancelled.
         """
         from pfd import submission
         from pfd.queue import load_runtime
 
+        chosen = submission.make_options(self._registry.task(task), options)
+        origin = submission.Origin(self._job.session, self.job_id, self._job.level + 1, key)
         runtime = load_runtime(self.settings)
         try:
-            submitted = submission.submit(
-                self._store(),
-                self._registry,
-                runtime,
-                self.settings,
-                task,
-                params,
-                submission.make_options(self._registry.task(task), options),
-                submission.Origin(self._job.session, self.job_id, self._job.level + 1, key),
-                guard=self._hold,
+            submitted = self._patiently(
+                lambda: submission.submit(
+                    self._store(),
+                    self._registry,
+                    runtime,
+                    self.settings,
+                    task,
+                    params,
+                    chosen,
+                    origin,
+                    guard=self._hold,
+                )
             )
         finally:
             runtime.close()
         return submitted.id
+
+    def wait_children(self, ids: Iterable[str]) -> Iterator[Job]:
+        """Each of these jobs once it has ended, in the order in which they end; how they ended is for the task to see.
+
+        For tasks declared with `coordinator=True`: any other holds a slot meanwhile that its children may need.
+
+        Raises
+        ------
+        UnknownJob : there is no such job.
+        """
+        waiting = list(dict.fromkeys(ids))
+        pause = WAIT_FIRST
+        while waiting:
+            ended = self._patiently(functools.partial(self._ended, waiting))
+            waiting = [one for one in waiting if one not in {job.id for job in ended}]
+            yield from ended
+            pause = WAIT_FIRST if ended else min(WAIT_MOST, pause * 1.5)
+            if waiting:
+                time.sleep(pause)
+
+    def _ended(self, ids: Sequence[str]) -> list[Job]:
+        from pfd.store import jobs
+
+        with self._store().read() as connection:
+            return jobs.ended(connection, ids)

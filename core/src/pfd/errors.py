@@ -47,6 +47,10 @@ class StoreError(QueueError):
     """The job table cannot be reached, read or written."""
 
 
+class StoreUnavailable(StoreError):
+    """The store does not answer for now: its server is down, or another program holds its lock."""
+
+
 class SchemaError(StoreError):
     """The store's schema does not fit this code (older, newer, or unknown)."""
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLA
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from pfd.errors import StoreError
+from pfd.errors import StoreError, StoreUnavailable
 from pfd.settings import mask
 
 BUSY_SECONDS = 20.0
@@ -24,6 +24,15 @@ BUSY_SECONDS = 20.0
 
 PATIENT_TRIES = 50
 """Tries, 50 µs and more apart, before a waiting writer slows down."""
+
+PATIENCE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""How long the client of PostgreSQL waits for a server that went away without a word; what the URL says stands."""
 
 READ = {"pfd_read": True}
 
@@ -34,6 +43,7 @@ def make_engine(url: str) -> Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(parsed)
+        parsed = parsed.update_query_dict({**PATIENCE, **parsed.query})
         return sa.create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=24)
     except ModuleNotFoundError as error:
         raise StoreError(f"no driver for {mask(url)}: {error}", hint="pip install 'pfd-core[postgres]'") from error
@@ -65,19 +75,18 @@ def _sqlite(url: sa.URL) -> Engine:
             raw.execute("BEGIN")
         else:
             # A deferred transaction that reads and then writes fails at once when another writer came between.
-            patience = connection.get_execution_options().get("pfd_patience", BUSY_SECONDS)
-            _patiently(raw, "BEGIN IMMEDIATE", patience)
+            _patiently(raw, "BEGIN IMMEDIATE")
 
     return engine
 
 
-def _patiently(raw: sqlite3.Connection, statement: str, patience: float = BUSY_SECONDS) -> None:
+def _patiently(raw: sqlite3.Connection, statement: str) -> None:
     """Execute a statement that takes a lock.
 
     SQLite's own waiting sleeps for up to 100 ms at a time, many times what a writer holds the lock for, so the wait is
     done here.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + BUSY_SECONDS
     pause, tries = 0.00005, 0
     raw.execute("PRAGMA busy_timeout=0")
     try:
@@ -129,7 +138,7 @@ def explain(error: DBAPIError, url: str) -> StoreError:
     where = mask(url)
     low = reason.lower()
     if "is locked" in low or "is busy" in low:
-        return StoreError(f"the store {where} is locked by another program", hint="end it, or wait and try again")
+        return StoreUnavailable(f"the store {where} is locked by another program", hint="end it, or wait and try again")
     if "readonly" in low or "read-only" in low:
         return StoreError(
             f"the store {where} is read-only", hint="check the rights on the file and its folder, or write in a job"
@@ -144,7 +153,18 @@ def explain(error: DBAPIError, url: str) -> StoreError:
         )
     if "no such table" in low or "undefinedtable" in type(error.orig).__name__.lower():
         return StoreError(f"the store {where} has no tables: {reason}", hint="run 'pfd db upgrade'")
-    return StoreError(f"the store {where} cannot be used: {reason}", hint="'pfd doctor' checks the connection")
+    kind = StoreUnavailable if _went_away(error) else StoreError
+    return kind(f"the store {where} cannot be used: {reason}", hint="'pfd doctor' checks the connection")
+
+
+def _went_away(error: DBAPIError) -> bool:
+    """Whether it is the connection that failed, or the server that made way for others: worth another try."""
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(state, str):
+        # Class 08: connection; 57P: shutdown, start-up; 53: out of resources; 40: lost against another transaction.
+        return state[:2] in ("08", "53", "40") or state.startswith("57P") or state == "55P03"
+    of_sqlite = isinstance(error.orig, sqlite3.Error)
+    return error.connection_invalidated or (isinstance(error, OperationalError) and not of_sqlite)
 
 
 def ensure_folder(url: str) -> None:

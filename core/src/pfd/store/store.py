@@ -16,6 +16,7 @@ from pfd.errors import SettingsError
 from pfd.hooks import Records
 from pfd.settings import Settings
 from pfd.store import migrate
+from pfd.store.deadline import ended_after
 from pfd.store.engine import READ, converting, ensure_folder, explain, is_sqlite, make_engine, refusing_writes
 from pfd.store.schema import CORE, facts
 
@@ -81,26 +82,22 @@ class Store:
                 yield connection
 
     @contextlib.contextmanager
-    def write(self, *, patience: float | None = None) -> Iterator[Connection]:
-        """A connection in a write transaction, committed at the end, rolled back on an error.
-
-        `patience` bounds, in seconds, how long it waits for another writer's lock.
-        """
-        with converting(self.url), self.engine.connect() as connection:
-            if patience is not None:
-                connection = connection.execution_options(pfd_patience=patience)
-            with connection.begin():
-                if patience is not None and not is_sqlite(connection):
-                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(patience * 1000)}")
-                yield connection
+    def write(self) -> Iterator[Connection]:
+        """A connection in a write transaction, committed at the end, rolled back on an error."""
+        with converting(self.url), self.engine.begin() as connection:
+            yield connection
 
     @contextlib.contextmanager
-    def session(self, *, write: bool = False) -> Iterator[Session]:
-        """An ORM session for the tables of plugins; read-only unless `write`."""
+    def session(self, *, write: bool = False, most: float | None = None) -> Iterator[Session]:
+        """An ORM session for the tables of plugins; read-only unless `write`.
+
+        Rolled back with a `StoreError` where it is held for longer than `most` seconds.
+        """
         # The session joins the transaction; what it commits is kept only when the block ends well.
         with (
             self.write() if write else self.read() as connection,
             contextlib.nullcontext() if write else refusing_writes(connection),
+            contextlib.nullcontext() if most is None else ended_after(connection, most),
             Session(bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session,
         ):
             yield session
