@@ -30,6 +30,7 @@ JOB = Job(
     owner="w",
     cancel_requested=False,
     parent_id=None,
+    level=0,
     retry_of=None,
     key=None,
     session=None,

@@ -59,7 +59,7 @@ def test_revisions_make_what_the_code_declares(empty: Settings, registry: Regist
             query = sa.text("SELECT sql FROM sqlite_master WHERE name = :name")
             made = connection.execute(query, {"name": CLAIMABLE}).scalar_one()
             assert made == str(sa.schema.CreateIndex(index).compile(dialect=store.engine.dialect))
-    assert store.versions() == {"pfd": ("pfd_0001", "pfd_0001"), "sample": ("sample_0001", "sample_0001")}
+    assert store.versions() == {"pfd": (CORE.head, CORE.head), "sample": ("sample_0001", "sample_0001")}
     store.close()
 
 

@@ -172,3 +172,16 @@ def test_a_short_url_of_postgresql_names_its_driver(tmp_path: Path) -> None:
     for url in ("postgres://u@h/db", "postgresql://u@h/db"):
         settings, _ = load(tmp_path, {"PFD_DATABASE_URL": url})
         assert settings.store_url == "postgresql+psycopg://u@h/db"
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "sqlite+pysqlite"])
+def test_a_relative_sqlite_file_is_taken_from_where_it_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    (tmp_path / "pfd.toml").write_text(f'database_url = "{scheme}:///data/jobs.db"\n', encoding="utf-8")
+    below = tmp_path / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    assert load_settings(environ={}).values.database_url == f"{scheme}:///{tmp_path}/data/jobs.db"
+    from_here = load_settings(environ={"PFD_DATABASE_URL": f"{scheme}:///jobs.db"})
+    assert from_here.values.database_url == f"{scheme}:///{below}/jobs.db"

@@ -11,6 +11,7 @@ import pytest
 from pfd import KeyConflict, StaleClaim, State, UnknownJob
 from pfd.job import ArtifactFile, Job, JobFailure
 from pfd.store import Ending, NewJob, Store, Submitted, Wanted, WorkerInfo, claims, jobs, workers
+from pfd.store import listing as pages
 
 ME = "worker-1"
 FAILED = Ending(State.FAILURE, failure=JobFailure("ValueError", "wrong"))
@@ -51,12 +52,14 @@ def end(store: Store, job: Job, ending: Ending = DONE) -> None:
 
 def again(store: Store, job: Job, **how: Any) -> State:
     with store.write() as connection:
-        return claims.again(connection, job, **{"delay": 0.0, "outcome": "again", **how})
+        ended = claims.again(connection, job, **{"delay": 0.0, "outcome": "again", **how})
+    return ended[0].state if ended else State.RETRY
 
 
 def lose(store: Store, job: Job, max_lost: int = 3) -> State:
     with store.write() as connection:
-        return claims.lost(connection, job, max_lost=max_lost, reason="its worker vanished")
+        ended = claims.lost(connection, job, max_lost=max_lost, reason="its worker vanished")
+    return ended[0].state if ended else State.RETRY
 
 
 def report(store: Store, job: Job, fraction: float) -> None:
@@ -66,7 +69,7 @@ def report(store: Store, job: Job, fraction: float) -> None:
 
 def cancel(store: Store, job_id: str) -> Job:
     with store.write() as connection:
-        return jobs.cancel(connection, job_id)
+        return jobs.cancel(connection, job_id)[0]
 
 
 def find(store: Store, ref: str) -> str:
@@ -76,7 +79,7 @@ def find(store: Store, ref: str) -> str:
 
 def listing(store: Store, **filters: Any) -> list[str]:
     with store.read() as connection:
-        return [job.id for job in jobs.listing(connection, **filters)]
+        return [job.id for job in pages.listing(connection, **filters)]
 
 
 def outcomes(store: Store, job_id: str) -> list[str | None]:
@@ -197,7 +200,7 @@ def test_a_listing_is_filtered_by_state_task_queue_tag_and_parent(store: Store) 
     assert listing(store, parent_id=plain) == [other]
     assert listing(store, tag="blue", task="nap") == []
     with store.read() as connection:
-        assert jobs.counts(connection) == {
+        assert pages.counts(connection) == {
             ("default", State.SUCCESS): 1,
             ("default", State.PENDING): 1,
             ("training", State.PENDING): 1,
@@ -241,6 +244,61 @@ def test_cancelling_a_job_revokes_what_waits_for_it(store: Store) -> None:
     child = submit(store, after=(root,))
     assert cancel(store, root).state is State.REVOKED
     assert get(store, child).state is State.REVOKED
+
+
+def test_the_children_of_a_job_that_ends_badly_are_cancelled_all_the_way_down(store: Store) -> None:
+    parent = submit(store)
+    running = claim(store)
+    child, busy = submit(store, parent_id=parent, level=1, priority=0), submit(store, parent_id=parent, priority=9)
+    after_child, after_busy = submit(store, after=(child,)), submit(store, after=(busy,))
+    taken = claim(store)
+    assert taken.id == busy
+    with store.write() as connection:
+        ended = claims.end(connection, running, FAILED)
+    assert [item.id for item in ended] == [parent, child, after_child]
+    job = get(store, child)
+    assert job.failure is not None
+    assert job.failure.message == f"job {parent}, which this one is a child of, ended as FAILURE"
+    assert get(store, busy).cancel_requested
+    assert get(store, after_busy).state is State.PENDING  # it is for the end of the running child to say
+    assert lose(store, taken) is State.REVOKED
+    assert get(store, after_busy).state is State.REVOKED
+
+
+def test_the_children_of_a_job_that_succeeds_or_is_tried_again_go_on(store: Store) -> None:
+    parent = submit(store)
+    running = claim(store)
+    child = submit(store, parent_id=parent)
+    again(store, running, delay=0.0)
+    assert get(store, child).state is State.PENDING
+    rerun = claim(store)
+    assert rerun.id == parent
+    end(store, rerun)
+    assert get(store, child).state is State.PENDING
+
+
+def test_what_hangs_on_two_that_end_badly_is_revoked_though_one_of_them_still_runs(store: Store) -> None:
+    root = submit(store)
+    running = claim(store)
+    left, right = submit(store, parent_id=root, priority=1), submit(store, parent_id=root)
+    busy = claim(store)
+    assert busy.id == left
+    bottom = submit(store, after=(left, right))
+    end(store, running, FAILED)
+    assert get(store, bottom).state is State.REVOKED
+    end(store, busy)
+    assert get(store, bottom).state is State.REVOKED
+
+
+def test_coordinators_are_claimed_apart_from_other_jobs_and_by_depth(store: Store) -> None:
+    plain = submit(store)
+    outer = submit(store, coordinator=True)
+    inner = submit(store, coordinator=True, level=1)
+    assert claim(store).id == plain
+    assert take(store) is None
+    assert claim(store, coordinators=True).id == outer
+    assert take(store, coordinators=True, full_levels=(0, 1)) is None
+    assert claim(store, coordinators=True, full_levels=(0,)).id == inner
 
 
 def test_a_job_that_waits_for_one_that_has_ended_starts_at_once_or_never(store: Store) -> None:
@@ -487,7 +545,9 @@ def test_the_jobs_of_a_worker_that_lapsed_are_taken_back(store: Store) -> None:
     job_ids = {submit(store), submit(store)}
     held = [claim(store), claim(store)]
     with store.write() as connection:
-        assert set(workers.lapse(connection, info, max_lost=3) or ()) == job_ids
+        back = workers.lapse(connection, info, max_lost=3)
+    assert back is not None
+    assert (set(back.ids), back.ended) == (job_ids, ())
     for job in held:
         found = get(store, job.id)
         assert (found.state, found.lost, found.owner) == (State.RETRY, 1, None)
@@ -519,9 +579,9 @@ def test_jobs_whose_worker_left_without_them_are_seen_and_taken_back(store: Stor
         assert workers.orphans(connection) == [ME]
     register(store)
     with store.write() as connection:
-        assert workers.take_back_orphans(connection, ME, max_lost=3) == []  # it is back
+        assert workers.take_back_orphans(connection, ME, max_lost=3).ids == ()  # it is back
         workers.leave(connection, info.id)
-        assert workers.take_back_orphans(connection, ME, max_lost=3) == [job.id]
+        assert workers.take_back_orphans(connection, ME, max_lost=3).ids == (job.id,)
     assert get(store, job.id).state is State.RETRY
 
 

@@ -32,7 +32,7 @@ from core.tests.support.stores import KINDS, Databases, make_settings
 from pfd import KeyConflict, StaleClaim, State
 from pfd.job import ENDED, MOVES, QUEUED, RUNNING, Job, JobFailure
 from pfd.plugins import Registry
-from pfd.store import Ending, NewJob, Store, Wanted, WorkerInfo, claims, jobs, workers
+from pfd.store import Ending, NewJob, Store, Wanted, WorkerInfo, claims, jobs, listing, workers
 
 MAX_LOST = 3
 WORKERS = ("one", "two")
@@ -48,6 +48,7 @@ class Model:
     params: dict[str, Any]
     key: str | None
     parents: tuple[str, ...]
+    child_of: str | None = None
     state: State = State.PENDING
     run: Job | None = None
     owner: str | None = None
@@ -158,6 +159,22 @@ class StoreMachine(RuleBasedStateMachine):
             model.move(State.PROGRESS)
             model.progress = fraction
 
+    @rule(run=runs, wait=st.booleans())
+    def submit_a_child(self, run: Job, wait: bool) -> None:
+        """A run hands out work, which may wait for the child that it handed out before."""
+        earlier = [m.id for m in self.models.values() if m.child_of == run.id]
+        new = NewJob("add", "default", {"a": 0}, parent_id=run.id, after=tuple(earlier[-1:] if wait else ()))
+
+        def write(connection: Any) -> None:
+            claims.hold(connection, run.seq, run.claim or 0, run.id)
+            jobs.insert(connection, new)
+
+        if self._write(run, write):
+            model = Model(new.id, len(self.models), 0, {"a": 0}, None, new.after, run.id)
+            self.models[new.id] = model
+            if any(self.models[parent].state in (State.FAILURE, State.REVOKED) for parent in new.after):
+                self._end(model, State.REVOKED)
+
     @rule(run=runs, keep=st.booleans())
     def succeed(self, run: Job, keep: bool) -> None:
         ending = Ending(State.SUCCESS, result='{"value":1}')
@@ -197,7 +214,8 @@ class StoreMachine(RuleBasedStateMachine):
             self.registered[name] = self._seen(name)
             return
         held = [m for m in self.models.values() if m.state in RUNNING and m.owner == name]
-        assert set(taken or ()) == {m.id for m in held}
+        assert taken is not None
+        assert set(taken.ids) == {m.id for m in held}
         for model in held:
             self._lose(model)
         with self.store.write() as connection:
@@ -213,7 +231,7 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def the_store_is_as_the_model(self) -> None:
         with self.store.read() as connection:
-            found = {job.id: jobs.get(connection, job.id) for job in jobs.listing(connection, limit=10_000)}
+            found = {job.id: jobs.get(connection, job.id) for job in listing.listing(connection, limit=10_000)}
             orphans = workers.orphans(connection)
         assert set(found) == set(self.models)
         assert orphans == []
@@ -255,9 +273,12 @@ class StoreMachine(RuleBasedStateMachine):
     def _end(self, model: Model, state: State) -> None:
         model.move(state)
         if state is not State.SUCCESS:
-            for child in self.models.values():
-                if model.id in child.parents and child.state in QUEUED:
-                    self._end(child, State.REVOKED)
+            for below in self.models.values():
+                child = below.child_of == model.id
+                if below.state in QUEUED and (child or model.id in below.parents):
+                    self._end(below, State.REVOKED)
+                elif child and below.state in RUNNING:
+                    below.cancel = True
 
     def _back(self, model: Model) -> None:
         model.move(State.RETRY)

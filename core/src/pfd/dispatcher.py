@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 import functools
+import logging
+import math
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel
 
 from pfd import submission
 from pfd.artifacts import published
-from pfd.errors import JobCancelled, JobError, JobFailed, TimeLimitExceeded, WorkerLost
-from pfd.execution import ended
+from pfd.errors import (
+    JobCancelled,
+    JobError,
+    JobFailed,
+    ParameterError,
+    SettingsError,
+    StoreUnavailable,
+    TimeLimitExceeded,
+    WorkerLost,
+)
+from pfd.execution import ended, tell
+from pfd.execution.housekeeping import DAY, Pruned, prune_jobs, remove_orphans, total
 from pfd.execution.logfile import log_path
 from pfd.job import ENDED, Job, State
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Runtime, load_runtime
 from pfd.settings import Settings, load_settings
-from pfd.store import Store, WorkerInfo, claims, jobs, workers
+from pfd.store import Store, WorkerInfo, changes, claims, jobs, listing, workers
+from pfd.store.prune import Which
 from pfd.task import Task
 
-POLL_FIRST, POLL_MOST = 0.005, 0.25
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+log = logging.getLogger("pfd.dispatcher")
+
+POLL_FIRST, POLL_MOST, POLL_AWAY = 0.005, 0.25, 0.5
+"""Seconds between looks at a job: the first ones, the later ones, and those while the store is away."""
+
+T = TypeVar("T")
 
 
 def process_session() -> str:
@@ -134,7 +155,7 @@ class Dispatcher:
         """Jobs, newest first, without parameters and results; `before` is the `seq` where the last page ended."""
         states = () if state is None else (state,) if isinstance(state, str) else tuple(state)
         with self.store.read() as connection:
-            return jobs.listing(
+            return listing.listing(
                 connection,
                 states=[State(one) for one in states],
                 task=task,
@@ -148,7 +169,7 @@ class Dispatcher:
     def counts(self) -> dict[tuple[str, State], int]:
         """How many jobs of each (queue, state)."""
         with self.store.read() as connection:
-            return jobs.counts(connection)
+            return listing.counts(connection)
 
     def claims(self, ref: str) -> list[Claim]:
         """Each run of a job: who ran it, when, and why it was not the last."""
@@ -161,7 +182,8 @@ class Dispatcher:
     def cancel(self, ref: str) -> Job:
         """End a queued job at once, ask a running one to stop; an ended one is left as it is."""
         with self.store.write() as connection:
-            job = jobs.cancel(connection, jobs.resolve(connection, ref))
+            job, gone = jobs.cancel(connection, jobs.resolve(connection, ref))
+        tell(self.plugins, self.store, self.settings, gone)
         submission.ring(self._runtime, job.queue, job.id)
         return job
 
@@ -182,6 +204,40 @@ class Dispatcher:
             retry_of=old.id,
             **limits,
         )
+
+    def prune(
+        self,
+        older_than: float | None = None,
+        *,
+        state: State | str | Iterable[State | str] | None = None,
+        task: str | None = None,
+        dry_run: bool = False,
+    ) -> Pruned:
+        """Remove jobs that ended more than `older_than` days ago (the setting `retention` where left out), with their
+        files, and folders of no job.
+
+        Jobs that are still needed stay, and it is said why: rows of a plugin refer to them, live jobs do, or their
+        parent is live.  With `dry_run` nothing is removed.
+
+        Raises
+        ------
+        SettingsError : no age is given and none is set, or PFD_HOME belongs to another store.
+        ParameterError : that is no age, or that state is not one of an end.
+        """
+        days = self.settings.retention if older_than is None else older_than
+        if days is None:
+            raise SettingsError(
+                "nothing says how old a job is to be", hint="name an age in days, or set retention to keep to one"
+            )
+        if not days >= 0:
+            raise ParameterError(f"older_than={days} is no number of days")
+        states = ENDED if state is None else {State(one) for one in ((state,) if isinstance(state, str) else state)}
+        if live := states - ENDED:
+            raise ParameterError(f"state={', '.join(sorted(live))}: only jobs that have ended are pruned")
+        which = Which(time.time() - days * DAY, states, task)
+        home = self.settings.home
+        done = total(prune_jobs(self.store, home, which, dry_run=dry_run))
+        return done + total(remove_orphans(self.store, home, dry_run=dry_run))
 
     def workers(self) -> list[WorkerInfo]:
         """Workers that gave a sign of life lately."""
@@ -250,24 +306,20 @@ class JobHandle:
         return self._dispatcher.cancel(self.id)
 
     def wait(self, timeout: float | None = None) -> Job:
-        """Block until the job has ended.
+        """Block until the job has ended.  A store that is away meanwhile is waited for, and the log says so.
 
         Raises
         ------
         TimeoutError : it has not within `timeout` seconds; it goes on.
+        UnknownJob : it has been pruned.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        pause = POLL_FIRST
+        watch = _Watch(self._dispatcher, self.id, timeout)
         while True:
-            seen = ended.count
-            job = self.job
-            if job.state in ENDED:
-                return job
-            left = pause if deadline is None else min(pause, deadline - time.monotonic())
-            if left <= 0:
-                raise TimeoutError(f"job {self.id} is {job.state} after {timeout:g} s; it goes on")
-            ended.wait(seen, left)
-            pause = min(POLL_MOST, pause * 1.5)
+            news = ended.count
+            state = watch.read(changes.glance).state
+            if state in ENDED:
+                return watch.read(jobs.get)
+            watch.rest(news, state)
 
     def get(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait for the result.  Ctrl-C leaves the job running and says its id.
@@ -286,21 +338,28 @@ class JobHandle:
         raise failure_of(job)
 
     def events(self, timeout: float | None = None) -> Iterator[Job]:
-        """The job each time that it has changed, until it has ended."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        shown: tuple[Any, ...] | None = None
+        """The job as it is now, and each time that it has changed, until it has ended.
+
+        A change is seen within a quarter of a second.  Of several in that time the last is shown; the end always is.
+        A store that is away meanwhile is waited for, and the log says so.
+
+        Raises
+        ------
+        TimeoutError : it has not ended within `timeout` seconds; it goes on.
+        UnknownJob : it has been pruned.
+        """
+        watch = _Watch(self._dispatcher, self.id, timeout)
+        seen: changes.Glance | None = None
         while True:
-            seen = ended.count
-            job = self.job
-            now = (job.state, job.claim, job.progress, job.status, job.meta)
-            if now != shown:
-                shown = now
+            news = ended.count
+            found = watch.read(functools.partial(changes.look, seen=seen))
+            if found is not None:
+                seen, job = found
                 yield job
-            if job.state in ENDED:
-                return
-            if deadline is not None and time.monotonic() >= deadline:
-                raise TimeoutError(f"job {self.id} is {job.state} after {timeout:g} s; it goes on")
-            ended.wait(seen, POLL_MOST)
+                if job.state in ENDED:
+                    return
+            assert seen is not None
+            watch.rest(news, seen.state)
 
     def __repr__(self) -> str:
         job = self.job
@@ -315,6 +374,48 @@ class JobHandle:
         from pfd.display import show_live
 
         show_live(self)
+
+
+class _Watch:
+    """Looks at a job again and again, at its beginning more often, until a deadline."""
+
+    def __init__(self, dispatcher: Dispatcher, job_id: str, timeout: float | None) -> None:
+        self._dispatcher = dispatcher
+        self._id = job_id
+        self._timeout = timeout
+        self._began = time.monotonic()
+        self._pause = POLL_FIRST
+
+    def read(self, look: Callable[[Connection, str], T]) -> T:
+        """What `look` finds.  While the store is away it is asked again: a job does not end with that."""
+        away = False
+        while True:
+            try:
+                with self._dispatcher.store.read() as connection:
+                    found = look(connection, self._id)
+            except StoreUnavailable as error:
+                if not away:
+                    log.warning("job %s cannot be seen; waiting for the store: %s", self._id, error)
+                away = True
+                time.sleep(min(POLL_AWAY, self._left("cannot be seen", str(error))))
+            else:
+                if away:
+                    log.warning("the store is back; job %s can be seen again", self._id)
+                return found
+
+    def rest(self, news: int, state: State) -> None:
+        """Pause before the next look; not at all where a job has ended in this process since `news` was counted."""
+        ended.wait(news, min(self._pause, self._left(f"is {state}", "it goes on")))
+        self._pause = min(POLL_MOST, self._pause * 1.5)
+
+    def _left(self, standing: str, more: str) -> float:
+        """Seconds until the deadline.  Raises `TimeoutError` where there are none."""
+        if self._timeout is None:
+            return math.inf
+        left = self._began + self._timeout - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"job {self._id} {standing} after {self._timeout:g} s; {more}")
+        return left
 
 
 def failure_of(job: Job) -> JobError:

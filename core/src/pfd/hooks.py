@@ -74,7 +74,11 @@ class JobStart:
 
 @dataclass(frozen=True)
 class JobEnd:
-    """Given to `pfd_after_job`, in the worker, once the end of a job is stored."""
+    """Given to `pfd_after_job`, in the process that stored the end of a job, once it is stored.
+
+    That is mostly the worker that ran it.  `seconds` is how long that took: 0 for a job that ended otherwise, by a
+    cancel before it began, by the end of a job that it depended on, or because its worker was lost.
+    """
 
     job: Job
     task: Task

@@ -75,7 +75,8 @@ class Settings(BaseModel):
         scheme = value.partition(":")[0].partition("+")[0]
         if value and scheme not in ("sqlite", "postgresql", "postgres"):
             raise ValueError("use sqlite:///FILE or postgresql://USER@HOST/NAME")
-        return value
+        # A worker started elsewhere would take the same words for another file.
+        return _placed(value, Path.cwd()) if _RELATIVE.match(value) else value
 
     @property
     def store_url(self) -> str:
@@ -87,6 +88,15 @@ class Settings(BaseModel):
     @property
     def allowed_roots(self) -> tuple[Path, ...]:
         return (self.home, Path.cwd(), *self.roots)
+
+
+_RELATIVE = re.compile(r"sqlite(\+\w+)?:///(?=[^/:])")
+
+
+def _placed(url: str, folder: Path) -> str:
+    """The URL of a SQLite file, a relative path in it taken from `folder`; any other as it is."""
+    match = _RELATIVE.match(url)
+    return url if match is None else f"{match[0]}{folder / url[match.end() :]}"
 
 
 def _separator(name: str | None) -> str:
@@ -182,6 +192,8 @@ def _read_file(path: Path) -> dict[str, Any]:
     if unknown := sorted(set(found) - set(Settings.model_fields)):
         raise SettingsError(f"{path}: unknown setting {', '.join(unknown)}", hint="'pfd config' lists all settings")
     # A relative path in a file is relative to that file, not to where the command was typed.
+    if isinstance(found.get("database_url"), str):
+        found["database_url"] = _placed(found["database_url"], path.parent)
     if isinstance(found.get("home"), str):
         found["home"] = path.parent / Path(found["home"]).expanduser()
     if isinstance(found.get("roots"), list):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -165,24 +166,39 @@ class Task:
                 yield f"{role}={model!r} is not a pydantic model"
                 return
         yield from (f"result field {where}: {why}" for where, why in _unstorable(self.result))
+        yield from self._odd_lists()
         if self.max_attempts < 1:
             yield f"max_attempts={self.max_attempts} is less than 1"
         if self.max_attempts > 1 and not self.retry_on:
             yield "max_attempts without retry_on has no effect; name the exceptions worth another attempt"
         for name in ("backoff", "backoff_max"):
-            if getattr(self, name) < 0:
-                yield f"{name} is negative"
+            if not 0 <= getattr(self, name) < math.inf:
+                yield f"{name}={getattr(self, name)} is not a number of seconds"
         for name in ("soft_time_limit", "time_limit", "memory_limit"):
             limit = getattr(self, name)
-            if limit is not None and limit <= 0:
-                yield f"{name}={limit} is not positive"
+            if limit is not None and not 0 < limit < math.inf:
+                yield f"{name}={limit} is not a positive number"
         if self.soft_time_limit and self.time_limit and self.soft_time_limit > self.time_limit:
             yield "soft_time_limit is larger than time_limit"
         if self.isolation == "inline":
             if self.time_limit is None or self.time_limit > MAX_INLINE_SECONDS:
                 yield f"an inline task declares time_limit of at most {MAX_INLINE_SECONDS:g} s"
-            if self.memory_limit or self.preload or self.gpu:
-                yield "memory_limit, preload and gpu need isolation='process'"
+            if self.memory_limit or self.preload or self.gpu or self.coordinator:
+                yield "memory_limit, preload, gpu and coordinator need isolation='process'"
+
+    def _odd_lists(self) -> Iterator[str]:
+        declared: dict[str, Any] = {"preload": self.preload, "retry_on": self.retry_on}
+        for name, kinds, called in (("preload", str, "names"), ("retry_on", (str, type), "exceptions or names")):
+            listed = declared[name]
+            if not isinstance(listed, tuple) or not all(isinstance(item, kinds) for item in listed):
+                yield f"{name}={listed!r} is not a tuple of {called}"
+                return
+        for kind in declared["retry_on"]:
+            if isinstance(kind, str):
+                if not _RUN.match(kind):
+                    yield f"retry_on: {kind!r} is not of the form 'package.module:Class'"
+            elif not issubclass(kind, Exception):
+                yield f"retry_on: {kind.__name__} is not an exception"
 
     def load(self) -> Callable[[Any, Any], Any]:
         """Import and return the function.  Raises `PluginError` where it does not exist."""

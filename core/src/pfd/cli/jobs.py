@@ -17,6 +17,7 @@ from pfd.cli.codes import say
 from pfd.cli.completion import complete_job, complete_queue, complete_tag, complete_task
 from pfd.cli.live import elapsed, standing
 from pfd.cli.output import ago, fields, heading, on_terminal, print_json, size, span, table
+from pfd.cli.prune import prune
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State
 
@@ -34,7 +35,7 @@ STATUS = 4
 GROUPS: Mapping[str, frozenset[State]] = {"queued": QUEUED, "running": RUNNING, "live": LIVE, "ended": ENDED}
 
 
-@click.command()
+@click.group(invoke_without_command=True, subcommand_metavar="[COMMAND]")
 @click.option(
     "--state",
     "states",
@@ -48,9 +49,11 @@ GROUPS: Mapping[str, frozenset[State]] = {"queued": QUEUED, "running": RUNNING, 
 @click.option("--limit", type=click.IntRange(1, 10_000), default=PAGE, show_default=True, help="At most so many.")
 @click.option("--before", metavar="JOB", shell_complete=complete_job, help="Only jobs submitted before this one.")
 @json_option
+@click.pass_context
 @pass_session
 def jobs(
     session: Session,
+    ctx: click.Context,
     states: tuple[str, ...],
     task: str | None,
     queue: str | None,
@@ -59,7 +62,12 @@ def jobs(
     before: str | None,
     as_json: bool,
 ) -> None:
-    """List jobs, the newest first."""
+    """List jobs, the newest first; or prune them."""
+    chosen = {"state": states, "task": task, "queue": queue, "tag": tag, "limit": limit if limit != PAGE else None}
+    if ctx.invoked_subcommand is not None:
+        if any(chosen.values()) or before or as_json:
+            raise click.UsageError(f"options of '{ctx.invoked_subcommand}' stand behind it", ctx)
+        return
     dispatcher = session.dispatcher
     wanted = {state for name in states for state in (GROUPS[name] if name in GROUPS else [State(name)])}
     found = dispatcher.jobs(
@@ -71,7 +79,6 @@ def jobs(
         before=None if before is None else dispatcher.job(before).seq,
     )
     shown = found[:limit]
-    chosen = {"state": states, "task": task, "queue": queue, "tag": tag, "limit": limit if limit != PAGE else None}
     if as_json:
         print_json([_light(job) for job in shown])
     elif shown:
@@ -84,6 +91,9 @@ def jobs(
         click.echo("no jobs yet; submit one with 'pfd submit TASK key=value …'")
     if len(found) > limit:
         say(_next_page(chosen, shown[-1]))
+
+
+jobs.add_command(prune)
 
 
 def _next_page(chosen: Mapping[str, Any], last: Job) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +12,14 @@ from pfd.cli.codes import CANCELLED, OK, say
 from pfd.cli.completion import complete_job
 from pfd.cli.output import print_json
 from pfd.cli.state import Session, json_option, pass_session
-from pfd.errors import ArtifactError
+from pfd.errors import ArtifactError, StoreUnavailable
 from pfd.job import ENDED, Job
+
+if TYPE_CHECKING:
+    from pfd.execution.logreader import LogReader
 
 LOOK_EVERY = 0.2
 """Seconds between looks for more."""
-
-PIECE = 1 << 16
 
 
 @click.command()
@@ -36,46 +38,63 @@ def logs(session: Session, ref: str, following: bool, claim: int | None, as_json
     job = session.dispatcher.job(ref)
     if following:
         return _follow(session, job)
-    path = _path(session, job, claim)
+    number, path = _chosen(session, job, claim)
+    reader = None if path is None else _reader(path)
     if as_json:
-        text = path.read_text(encoding="utf-8", errors="replace") if path else ""
-        number = int(path.stem) if path else None
-        print_json(
-            {"id": job.id, "state": job.state, "claim": number, "path": str(path) if path else None, "text": text}
-        )
-    elif path is None:
+        text = b"".join(reader.read()).decode(errors="replace") if reader else ""
+        print_json({"id": job.id, "state": job.state, "claim": number, "path": path and str(path), "text": text})
+    elif reader is None:
         say(f"job {job.id[:8]} has printed nothing{'' if job.state in ENDED else f' yet; it is {job.state}'}")
     else:
-        _copy(path, 0)
+        _print(reader)
     return OK
 
 
-def _path(session: Session, job: Job, claim: int | None = None) -> Path | None:
-    """The log of a run, of the latest one that has any where none is named; None where there is none."""
-    folder = session.dispatcher.log_path(job.id).parent
-    found = {int(path.stem): path for path in folder.glob("*.log") if path.stem.isdigit()}
+def _chosen(session: Session, job: Job, claim: int | None) -> tuple[int | None, Path | None]:
+    """Claim and log of the run that was named, of the latest one that has any where none was; None where none has."""
+    found = _logs(session, job)
     if claim is not None and claim not in found:
         there = ", ".join(map(str, sorted(found))) or "none"
         raise ArtifactError(f"job {job.id[:8]} has no log of claim {claim}; there are: {there}")
     # A job that waits for its next run has none yet; what its last one said is what one wants to read.
-    return found.get(max(found, default=0) if claim is None else claim)
+    number = max(found, default=None) if claim is None else claim
+    return number, None if number is None else found[number]
+
+
+def _logs(session: Session, job: Job) -> dict[int, Path]:
+    from pfd.execution.logfile import log_path
+    from pfd.execution.logreader import logs
+
+    return logs(log_path(session.settings.home, job).parent)
+
+
+def _reader(path: Path) -> LogReader:
+    from pfd.execution.logreader import LogReader
+
+    return LogReader(path)
 
 
 def _follow(session: Session, job: Job) -> int:
-    path, done = None, 0
+    following, reader, away = max(_logs(session, job), default=0), None, False
     try:
         while True:
             # The state first: what was printed before the end is then in the file.
-            job = session.dispatcher.job(job.id)
-            latest = _path(session, job)
-            if latest != path:
-                if path is not None:
-                    say(f"--- job {job.id[:8]} runs again, attempt {job.attempt} ---")
-                path, done = latest, 0
-            if path is not None:
-                done = _copy(path, done)
+            try:
+                job = session.dispatcher.job(job.id)
+                away = False
+            except StoreUnavailable as error:
+                if not away:
+                    say(f"{error}; waiting for it")
+                away = True
+            found = _logs(session, job)
+            for number in sorted(number for number in found if number >= following):
+                if reader is None or number > following:
+                    if reader is not None:
+                        say(f"--- job {job.id[:8]} runs again, attempt {job.attempt} ---")
+                    following, reader = number, _reader(found[number])
+                _print(reader)
             if job.state in ENDED:
-                if path is None:
+                if reader is None:
                     say(f"job {job.id[:8]} has printed nothing")
                 return OK
             time.sleep(LOOK_EVERY)
@@ -84,10 +103,6 @@ def _follow(session: Session, job: Job) -> int:
         return CANCELLED
 
 
-def _copy(path: Path, start: int) -> int:
-    """Print a file from `start` on; where it ended."""
-    with path.open("rb") as file:
-        file.seek(start)
-        while piece := file.read(PIECE):
-            click.echo(piece, nl=False)
-        return file.tell()
+def _print(reader: LogReader) -> None:
+    for piece in reader.read():
+        click.echo(piece, nl=False)

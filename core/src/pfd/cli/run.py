@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,17 +17,27 @@ from pfd.cli.state import Session, json_option, pass_session
 from pfd.errors import ParameterError
 from pfd.job import ENDED, LIVE, Job, State
 
+if TYPE_CHECKING:
+    from pfd.pipeline import Pipeline, Run
+
 SLOTS = 2
 """Steps at once where the worker is this process."""
+
+MOST_PROBLEMS = 50
+"""Lines that a bad file is worth."""
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.argument("earlier", metavar="[RUN]", required=False)
+@click.option("--resume", is_flag=True, help="Go on with an earlier run: the latest, or RUN.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end of all steps.")
 @click.option("--tag", "tags", multiple=True, help="A word to find the jobs by; may be repeated.")
 @json_option
 @pass_session
-def run(session: Session, file: Path, wait: bool, tags: tuple[str, ...], as_json: bool) -> int:
+def run(
+    session: Session, file: Path, earlier: str | None, resume: bool, wait: bool, tags: tuple[str, ...], as_json: bool
+) -> int:
     """Run the pipeline in FILE (TOML).
 
     All steps are checked before any is submitted, and all that is wrong is listed at once (exit code 2).  Exits 0 when
@@ -37,19 +49,21 @@ def run(session: Session, file: Path, wait: bool, tags: tuple[str, ...], as_json
     [steps.features]
     task = "extract_features_task"
     params = { dataset = "${data.dataset_id}" }
+
+    After a failure, a cancel or Ctrl-C, --resume goes on without doing again what has succeeded.  A step that was
+    changed since, and what uses its result, is done again.  RUN is the id of a run, or of a job of one.
     """
     from pfd.pipeline import Pipeline
 
-    try:
-        pipeline = Pipeline.load(file)
-        pipeline.check(session.registry, session.settings)
-    except ParameterError as error:
-        if len(error.problems) < 2:
-            raise
-        for problem in error.problems:
-            say(f"  {problem}")
-        raise ParameterError(f"{file}: {len(error.problems)} problems, listed above", hint=error.hint) from error
-    handles = pipeline.submit(session.dispatcher, tags=tags)
+    if earlier is not None and not resume:
+        raise click.UsageError(f"{earlier} names an earlier run, which only --resume asks for")
+    pipeline = Pipeline.load(file)
+    _check(session, file, pipeline)
+    if resume:
+        handles = pipeline.resume(session.dispatcher, earlier, tags=tags)
+        click.echo(_resumed(handles), err=True)
+    else:
+        handles = pipeline.submit(session.dispatcher, tags=tags)
     if not wait:
         _show_submitted(session, {name: handle.job for name, handle in handles.items()}, as_json)
         return 0
@@ -57,9 +71,37 @@ def run(session: Session, file: Path, wait: bool, tags: tuple[str, ...], as_json
         with open_display(err=as_json) as display, Attendant(session, display, here=True, slots=SLOTS) as attendant:
             jobs = follow(display, handles, attendant)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_left(session, [handle.id for handle in handles.values()])) from None
+        raise KeyboardInterrupt(_left(session, file, [handle.id for handle in handles.values()])) from None
     _show_ended(session, jobs, as_json)
-    return 0 if all(job.state is State.SUCCESS for job in jobs.values()) else 1
+    if all(job.state is State.SUCCESS for job in jobs.values()):
+        return 0
+    say(f"hint: {_resuming(file)} goes on without doing again what has succeeded")
+    return 1
+
+
+def _check(session: Session, file: Path, pipeline: Pipeline) -> None:
+    """Check the whole; problems are listed one a line.  Raises `ParameterError`."""
+    try:
+        pipeline.check(session.registry, session.settings)
+    except ParameterError as error:
+        if len(error.problems) < 2:
+            raise ParameterError(f"{file}: {'; '.join(error.problems)}", hint=error.hint) from error
+        for problem in error.problems[:MOST_PROBLEMS]:
+            say(f"  {output.clean(problem)}")
+        if (more := len(error.problems) - MOST_PROBLEMS) > 0:
+            say(f"  … and {more} more")
+        raise ParameterError(f"{file}: {len(error.problems)} problems, listed above", hint=error.hint) from error
+
+
+def _resuming(file: Path) -> str:
+    return f"'pfd run {shlex.quote(str(file))} --resume'"
+
+
+def _resumed(run: Run) -> str:
+    """What is kept of an earlier run, in a line."""
+    fresh = [name for name in run if name not in run.kept]
+    anew = f"{len(fresh)} of {len(run)} steps submitted anew" + (f" ({', '.join(fresh)})" if fresh else "")
+    return f"run {run.id}: {anew if len(anew) <= 100 else anew.partition(' (')[0]}, {len(run.kept)} kept"
 
 
 def _show_submitted(session: Session, jobs: Mapping[str, Job], as_json: bool) -> None:
@@ -100,7 +142,7 @@ def _found(session: Session, job: Job) -> str:
     return ", ".join(f"{name} {brief(result.get(name), 30)}" for name in names[:3])
 
 
-def _left(session: Session, ids: list[str]) -> str:
+def _left(session: Session, file: Path, ids: list[str]) -> str:
     """What becomes of the steps that are no longer waited for."""
     jobs = [session.dispatcher.job(one) for one in ids]
     live = [job for job in jobs if job.state in LIVE]
@@ -112,4 +154,4 @@ def _left(session: Session, ids: list[str]) -> str:
         what = f"are queued, and no live worker serves {names}: 'pfd worker --queues {names}' runs them"
     else:
         what = "go on"
-    return f"interrupted; {len(live)} steps {what}, 'pfd cancel ID…' ends them{listed}"
+    return f"interrupted; {len(live)} steps {what}, {_resuming(file)} takes them up, 'pfd cancel ID…' ends them{listed}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,11 @@ from pfd.cli.completion import complete_job
 from pfd.cli.live import Attendant, follow, left_behind, named, open_display
 from pfd.cli.outcome import as_dict, require_success, show_outcome
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.errors import StoreUnavailable
+from pfd.job import Job
+
+if TYPE_CHECKING:
+    from pfd.dispatcher import JobHandle
 
 
 @click.command()
@@ -20,21 +27,38 @@ from pfd.cli.state import Session, json_option, pass_session
 def watch(session: Session, job: str, timeout: float | None, as_json: bool) -> None:
     """Follow JOB (an id, the beginning of one, or @last) until it has ended.
 
-    Exits as 'pfd submit --wait' does: 0 on success, 1 on failure, 130 when the job was cancelled.  --json prints one
-    line a change.
+    A store that is away meanwhile is waited for.  Exits as 'pfd submit --wait' does: 0 on success, 1 on failure, 130
+    when the job was cancelled.  --json prints one line a change.
     """
     handle = session.dispatcher.handle(job)
     try:
         if as_json:
             for now in handle.events(timeout):
                 click.echo(json.dumps(as_dict(session, now), ensure_ascii=False))
-            require_success(session, handle.job)
+            require_success(session, now)
             return
-        with open_display() as display, Attendant(session, display, here=False) as attendant:
-            name = named(handle.job)
-            end = follow(display, {name: handle}, attendant, timeout=timeout)[name]
+        end = _follow(session, handle, timeout)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; {left_behind(session, handle.id)}") from None
+        raise KeyboardInterrupt(f"interrupted; {_what_becomes_of(session, handle)}") from None
     except TimeoutError as error:
-        raise TimeoutError(f"{error}; {left_behind(session, handle.id)}") from None
+        raise TimeoutError(f"{error}; {_what_becomes_of(session, handle)}") from None
     show_outcome(session, end, as_json=False)
+
+
+def _follow(session: Session, handle: JobHandle, timeout: float | None) -> Job:
+    began, left = time.monotonic(), timeout
+    with open_display() as display, Attendant(session, display, here=False) as attendant:
+        while True:
+            try:
+                name = named(handle.job)
+                return follow(display, {name: handle}, attendant, timeout=left)[name]
+            except StoreUnavailable:
+                left = None if timeout is None else max(0.0, began + timeout - time.monotonic())
+                next(handle.events(left))  # says so, and waits until it is back
+
+
+def _what_becomes_of(session: Session, handle: JobHandle) -> str:
+    try:
+        return left_behind(session, handle.id)
+    except StoreUnavailable:
+        return f"job {handle.id} goes on; 'pfd watch {handle.id[:8]}' follows it when the store is back"

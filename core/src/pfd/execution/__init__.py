@@ -1,6 +1,7 @@
 """Running jobs: claim and lease, a process for each job or the worker's own, maintenance."""
 
+from pfd.execution.news import tell
 from pfd.execution.owner import Owner
 from pfd.execution.signals import ended
 
-__all__ = ["Owner", "ended"]
+__all__ = ["Owner", "ended", "tell"]

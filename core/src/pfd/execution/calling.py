@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from pfd.context import TaskContext
-from pfd.errors import CancelRequested, JobError, ParameterError, PfdError, StaleClaim
+from pfd.errors import CancelRequested, JobError, ParameterError, PfdError, StaleClaim, StoreUnavailable
 from pfd.job import Job, JobFailure
 from pfd.plugins import Registry
 from pfd.settings import Settings
@@ -99,6 +99,8 @@ def call(
         return Outcome("stopped", last=context.reporter.close(), failure=JobFailure("CancelRequested", request.reason))
     except StaleClaim as error:
         return Outcome("stale", last=context.reporter.close(), failure=describe(error))
+    except StoreUnavailable as error:  # no fault of the task: what it has left as a checkpoint is not lost
+        return Outcome("lost", last=context.reporter.close(), failure=describe(error))
     except BaseException as error:  # the task is somebody else's code: SystemExit and all
         if (
             isinstance(error, KeyboardInterrupt)

@@ -1,7 +1,9 @@
 """The job's own process: reads what to run from its channel, runs it, and says how it went.
 
-Channel, one JSON object a line.  From the owner, once: `{"job": …, "settings": …, "path": …}`.
+Channel, one JSON object a line.  From the owner, once:
+`{"job": …, "settings": …, "path": …, "environment": …, "folder": …}`.
 `settings` and `path` (the worker's `sys.path`) matter to a fresh interpreter only; a warm server has them already.
+Environment and working directory are the worker's: that of a warm server may be another one's.
 To the owner: `{"progress": [fraction, status, meta]}` any number of times, then one of
 `{"end": "done", "result": "<json>"}`, `{"end": "failed", "failure": {…}, "retry": bool}`, `{"end": "stopped"}`,
 each with `"last": [fraction, status, meta] | null`.
@@ -10,6 +12,7 @@ each with `"last": [fraction, status, meta] | null`.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import json
 import logging
@@ -83,6 +86,10 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
     native.prefer_for_oom()
     channel = Channel(connection)
     order = channel.read()
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    with contextlib.suppress(OSError):  # it is gone: what the task makes of that is for its log
+        os.chdir(order["folder"])
     settings = Settings(**order["settings"])
     if registry is None:
         sys.path[:] = order["path"]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from pfd.context import TaskContext
-from pfd.errors import StaleClaim
 from pfd.execution.calling import Outcome, call
 from pfd.execution.logfile import LogFile
 from pfd.job import Job
@@ -56,7 +55,7 @@ class InlineRun:
             context = TaskContext(
                 self._job,
                 self._settings,
-                send=self._send,
+                send=lambda fraction, status, meta: self._on_progress(fraction, status, dict(meta)),
                 log=logger,
                 stopping=self._stopping,
                 registry=self._registry,
@@ -64,12 +63,6 @@ class InlineRun:
             )
             outcome = call(self._registry, self._job, context)
         return Outcome("stale") if self._reason == "stale" else outcome
-
-    def _send(self, fraction: float, status: str, meta: Mapping[str, Any]) -> None:
-        try:
-            self._on_progress(fraction, status, dict(meta))
-        except StaleClaim:
-            self._reason = "stale"
 
     def _stopping(self) -> str | None:
         if self._reason is None and self._stop_at is not None and time.monotonic() >= self._stop_at:

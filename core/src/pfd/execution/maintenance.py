@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 
 from pfd.settings import Settings
-from pfd.store import Store, workers
+from pfd.store import Ended, Store, workers
 
 log = logging.getLogger("pfd.execution")
 
@@ -41,8 +41,11 @@ class Sweeper:
         """Begin the watch anew, as after an outage of the store."""
         self._seen.clear()
 
-    def sweep(self) -> list[str]:
-        """Look once; ids of the jobs that were taken back.  Raises `StoreError` where the store cannot be read."""
+    def sweep(self) -> list[Ended]:
+        """Look once, and take back what was lost; the jobs that ended by it.
+
+        Raises `StoreError` where the store cannot be read.
+        """
         now = time.monotonic()
         # Nothing was seen while nobody looked: a gap proves nothing about the others.
         if now - self._last > max(2 * self._settings.sweep, self._settings.lease / 2):
@@ -55,17 +58,18 @@ class Sweeper:
         left = [owner for owner in orphans if self._is_silent(owner, _NO_BEAT, now)]
         watched = {info.id for info in present} | set(orphans)
         self._seen = {name: sighting for name, sighting in self._seen.items() if name in watched}
-        taken: list[str] = []
+        ended: list[Ended] = []
         for owner in left:
             with self._store.write() as connection:
-                taken += workers.take_back_orphans(connection, owner, max_lost=self._settings.max_lost)
+                back = workers.take_back_orphans(connection, owner, max_lost=self._settings.max_lost)
+            ended += back.ended
         for info in silent:
             with self._store.write() as connection:
-                jobs = workers.lapse(connection, info, max_lost=self._settings.max_lost)
-            if jobs is not None:
-                log.warning("worker %s gave no sign of life; %d jobs taken back", info.name, len(jobs))
-                taken += jobs
-        return taken
+                lapsed = workers.lapse(connection, info, max_lost=self._settings.max_lost)
+            if lapsed is not None:
+                log.warning("worker %s gave no sign of life; %d jobs taken back", info.name, len(lapsed.ids))
+                ended += lapsed.ended
+        return ended
 
     def _is_silent(self, worker_id: str, beat: int, now: float) -> bool:
         sighting = self._seen.get(worker_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -44,6 +45,18 @@ def prefer_for_oom() -> None:
     with contextlib.suppress(OSError):
         if LINUX:
             Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+
+
+def allow_descriptors(number: int) -> int:
+    """Raise this process's own limit of open files where it is below `number`; the limit as it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= number:
+        return number
+    wanted = number if hard == resource.RLIM_INFINITY else min(hard, number)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return soft
 
 
 def kill_descendants() -> bool:

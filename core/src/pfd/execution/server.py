@@ -1,11 +1,12 @@
 """The warm server: a program that has the heavy imports done and makes a process for each job by forking.
 
-One a worker and import profile, started with `python -m`, so that the caller's `__main__` never runs again.  It is
-single-threaded; CUDA is never initialised in it.  Requests come over a socket whose messages carry the three file
-descriptors of a job: control, channel, output.  When that socket closes, the worker is gone, and so is the server.
+One a machine, service and import profile, started with `python -m`, so that the caller's `__main__` never runs again.
+It is single-threaded; CUDA is never initialised in it.  Workers connect to its socket; each of their requests is one
+message that carries the three file descriptors of a job: control, channel, output.  It ends when no worker is connected
+and no job runs.  A job does not depend on that: its keeper sees for itself when the worker is gone.
 
-The first message has no descriptors: `{"settings": …, "preload": […], "path": […]}`.
-First answer: `{"ready": true, "failed": {"module": "why"}}`.
+What to load comes over a line of its own: `{"settings": …, "preload": […], "path": […], "socket": …}`.
+To each worker, once: `{"ready": true, "failed": {"module": "why"}}`.
 """
 
 from __future__ import annotations
@@ -21,20 +22,25 @@ import socket
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pfd.execution import child, native
 from pfd.execution.keeper import Keeper
+from pfd.execution.private import remove_where_empty
+from pfd.execution.warm import locked
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
 
-ORDER_BYTES = 1 << 20
+FIRST_PATIENCE = 10.0
+"""Seconds that whoever started the server may take to connect to it."""
 
 
 def main() -> None:
-    """Entry point: `python -m pfd.execution.server FD`."""
-    listening = socket.socket(fileno=int(sys.argv[1]))
-    order: dict[str, Any] = json.loads(listening.recv(ORDER_BYTES))
+    """Entry point: `python -m pfd.execution.server ORDER_FD LISTENING_FD`."""
+    with socket.socket(fileno=int(sys.argv[1])) as line, line.makefile("rb") as stream:
+        order: dict[str, Any] = json.loads(stream.read())
+    listening = socket.socket(fileno=int(sys.argv[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which says what becomes of its jobs
     native.adopt_orphans()
     sys.path[:] = order["path"]
@@ -42,8 +48,7 @@ def main() -> None:
     failed = preload(["sqlalchemy.orm", "pfd.store.store", "pfd.context", *order["preload"]])
     gc.collect()
     gc.freeze()  # objects that live as long as the server are not worth a copy in each child
-    listening.sendall(json.dumps({"ready": True, "failed": failed}).encode())
-    serve(listening, registry)
+    Server(listening, Path(order["socket"]), registry, failed).serve()
 
 
 def preload(modules: Sequence[str]) -> dict[str, str]:
@@ -59,49 +64,90 @@ def preload(modules: Sequence[str]) -> dict[str, str]:
     return failed
 
 
-def serve(listening: socket.socket, registry: Registry) -> None:
-    """Fork a keeper for each request until the worker is gone."""
-    wake, wake_in = os.pipe()
-    for end in (wake, wake_in):
-        os.set_blocking(end, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
-    server = os.getpid()
-    keepers: set[int] = set()
-    while True:
-        sources: list[Any] = [listening, wake]
-        readable, _, _ = select.select(sources, [], [])
-        if wake in readable:
+class Server:
+    """Forks a keeper for each request, until nobody needs it any more."""
+
+    def __init__(self, listening: socket.socket, path: Path, registry: Registry, failed: dict[str, str]) -> None:
+        self._pid = os.getpid()
+        self._listening = listening
+        self._path = path
+        self._registry = registry
+        self._greeting = json.dumps({"ready": True, "failed": failed}).encode()
+        self._workers: set[socket.socket] = set()
+        self._keepers: set[int] = set()
+        self._wake, self._wake_in = os.pipe()
+        for end in (self._wake, self._wake_in):
+            os.set_blocking(end, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_in, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        # Whoever started it is about to connect; one that dies before that leaves nobody to serve.
+        self._step(FIRST_PATIENCE)
+        while self._workers or self._keepers or not self._retire():
+            self._step(None)
+
+    def _step(self, timeout: float | None) -> None:
+        sources: list[Any] = [self._wake, self._listening, *self._workers]
+        readable, _, _ = select.select(sources, [], [], timeout)
+        if self._wake in readable:
             with contextlib.suppress(BlockingIOError):
-                os.read(wake, 4096)
-            _reap(keepers)
-        if listening in readable:
-            request, fds, _, _ = socket.recv_fds(listening, 4096, 3)
-            if not request:
-                return  # the keepers see the same end of file, and end their jobs
-            try:
-                pid = os.fork()
-            except OSError as error:  # no memory or no processes left: this job is lost, the others go on
-                print(f"pfd: no process for a job: {error}", file=sys.stderr)
-                pid = -1
-            if pid == 0:
-                _become_keeper(fds, server, (wake, wake_in, listening.fileno()), registry)
-            if pid > 0:
-                keepers.add(pid)
-            for fd in fds:
-                os.close(fd)
+                os.read(self._wake, 4096)
+            self._reap()
+        if self._listening in readable:
+            worker, _ = self._listening.accept()
+            self._workers.add(worker)
+            with contextlib.suppress(OSError):
+                worker.sendall(self._greeting)
+        for worker in self._workers.intersection(readable):
+            self._answer(worker)
 
+    def _answer(self, worker: socket.socket) -> None:
+        try:
+            request, fds, _, _ = socket.recv_fds(worker, 4096, 3)
+        except OSError:
+            request, fds = b"", []
+        if not request:  # that worker is gone; the keepers of its jobs see so as well, and end them
+            self._workers.discard(worker)
+            worker.close()
+            return
+        try:
+            pid = os.fork()
+        except OSError as error:  # no memory or no processes left: this job is lost, the others go on
+            print(f"pfd: no process for a job: {error}", file=sys.stderr)
+            pid = -1
+        if pid == 0:
+            self._become_keeper(fds)
+        if pid > 0:
+            self._keepers.add(pid)
+        for fd in fds:
+            os.close(fd)
 
-def _reap(keepers: set[int]) -> None:
-    """Collect ended keepers, and end whatever a keeper that was killed has left to us."""
-    with contextlib.suppress(ChildProcessError):
-        while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
-            if pid in keepers:
-                keepers.discard(pid)
-    for process in native.children():
-        if process not in keepers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+    def _retire(self) -> bool:
+        """Take the socket away, so that the next worker starts a server anew; False where one has just connected."""
+        with locked(self._path):
+            waiting, _, _ = select.select([self._listening], [], [], 0)
+            if waiting:
+                return False
+            for suffix in (".sock", ".log", ".lock"):
+                self._path.with_suffix(suffix).unlink(missing_ok=True)
+        remove_where_empty(self._path.parent)
+        return True
+
+    def _reap(self) -> None:
+        """Collect ended keepers, and end whatever a keeper that was killed has left to us."""
+        with contextlib.suppress(ChildProcessError):
+            while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                self._keepers.discard(pid)
+        for process in native.children():
+            if process not in self._keepers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+
+    def _become_keeper(self, fds: Sequence[int]) -> None:
+        """In the forked process: never returns."""
+        inherited = [self._wake, self._wake_in, self._listening.fileno(), *(one.fileno() for one in self._workers)]
+        _become_keeper(fds, self._pid, inherited, self._registry)
 
 
 def _become_keeper(fds: Sequence[int], server: int, inherited: Sequence[int], registry: Registry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from pfd.execution import Owner
 from pfd.job import QUEUED
@@ -34,7 +35,9 @@ class EagerRuntime:
                 with store.write() as connection:
                     session = jobs.get(connection, job_id).session
                     wanted = Wanted(owner.id, tuple(sorted({queue, *queues})), tuple(self._registry.tasks), session)
-                    job = owner.claim(connection, wanted, due_by=math.inf)
+                    job = owner.claim(connection, wanted, due_by=math.inf) or owner.claim(
+                        connection, replace(wanted, coordinators=True), due_by=math.inf
+                    )
                 if job is None:
                     return
                 owner.run_one(job)

@@ -11,11 +11,9 @@ import contextlib
 import errno
 import hashlib
 import logging
-import os
 import queue
 import signal
 import socket
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -25,6 +23,7 @@ from typing import Self
 
 from pfd.errors import QueueError
 from pfd.execution import Owner
+from pfd.execution.private import remove_where_empty, socket_folder
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings, load_settings
 from pfd.store import Store
@@ -36,24 +35,8 @@ SHUTDOWN_PATIENCE = 30.0
 
 
 def bell_folder(settings: Settings) -> Path:
-    """The folder of the bells of a store; short, since the path of a socket may not exceed about 100 characters.
-
-    Raises `QueueError` where the folder belongs to somebody else.
-    """
-    name = hashlib.sha256(f"{settings.home}\0{settings.store_url}".encode()).hexdigest()[:12]
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    if len(str(base)) > 60 or not os.access(base, os.W_OK | os.X_OK):
-        base = Path("/tmp")  # noqa: S108  (checked below to be ours and closed to others)
-    folder = base / f"pfd-{os.getuid()}-{name}"
-    try:
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        status = folder.lstat()
-    except OSError as error:
-        raise QueueError(f"{folder} cannot be made: {error.strerror or error}", hint="set XDG_RUNTIME_DIR") from error
-    if status.st_uid != os.getuid() or status.st_mode & 0o077 or not folder.is_dir() or folder.is_symlink():
-        raise QueueError(f"{folder} is not a private folder of this user", hint="remove it, or set XDG_RUNTIME_DIR")
-    return folder
+    """The folder of the bells of a store.  Raises `QueueError` where it belongs to somebody else."""
+    return socket_folder(hashlib.sha256(f"{settings.home}\0{settings.store_url}".encode()).hexdigest()[:12])
 
 
 class LocalRuntime:
@@ -74,7 +57,7 @@ class LocalRuntime:
                 self._socket.setblocking(False)
             for path in folder.glob("*.bell"):
                 self._ring(str(path))
-            _remove_where_empty(folder)
+            remove_where_empty(folder)
         except OSError as error:
             raise QueueError(f"the workers of this machine cannot be rung: {error}") from error
 
@@ -121,12 +104,7 @@ class LocalBell:
     def close(self) -> None:
         self._socket.close()
         self._path.unlink(missing_ok=True)
-        _remove_where_empty(self._path.parent)
-
-
-def _remove_where_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+        remove_where_empty(self._path.parent)
 
 
 def _bell(settings: Settings) -> LocalBell | None:

@@ -21,18 +21,24 @@ from pfd.store.encoding import clean_text, encode
 from pfd.store.engine import is_sqlite
 from pfd.store.jobs import FULL, FULL_NAMES, describe_failure, end_queued, to_job
 from pfd.store.prepared import Prepared
-from pfd.store.schema import IS_QUEUED, IS_RUNNING, claims, jobs
-from pfd.store.settle import settle
+from pfd.store.schema import IS_COORDINATOR, IS_NO_COORDINATOR, IS_QUEUED, IS_RUNNING, claims, jobs
+from pfd.store.settle import Ended, release, revoke
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a worker can take: its own id, the queues and tasks it serves, and the session it is confined to."""
+    """What a worker can take: its own id, the queues and tasks it serves, and the session it is confined to.
+
+    Tasks that wait for children are taken apart from all others: `coordinators` says which kind is meant, and
+    `full_levels` at which depths no more of them are wanted.
+    """
 
     owner: str
     queues: tuple[str, ...]
     tasks: tuple[str, ...]
     session: str | None = None
+    coordinators: bool = False
+    full_levels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,26 +61,33 @@ _claim: Any = sa.bindparam("p_claim", None)
 
 
 @functools.lru_cache(maxsize=64)
-def _draw(queues: tuple[str, ...], tasks: tuple[str, ...], *, confined: bool, skip_locked: bool) -> Prepared:
+def _draw(wanted: Wanted, *, skip_locked: bool) -> Prepared:
     """Find the next job and draw a claim number for it, in one statement."""
     query = (
         sa.select(jobs.c.seq, _owner, _now)
-        .where(
-            IS_QUEUED,
-            jobs.c.queue.in_(queues),
-            jobs.c.task.in_(tasks),
-            jobs.c.waiting == 0,
-            jobs.c.due_at <= sa.bindparam("p_due", None),
-        )
+        .where(*_takeable(wanted), jobs.c.due_at <= sa.bindparam("p_due", None))
         .order_by(jobs.c.priority.desc(), jobs.c.seq)
         .limit(1)
     )
-    if confined:
-        query = query.where(jobs.c.session == sa.bindparam("p_session", None))
     if skip_locked:
         query = query.with_for_update(skip_locked=True)
     columns = ["job_seq", "owner", "claimed_at"]
     return Prepared(claims.insert().from_select(columns, query).returning(claims.c.number, claims.c.job_seq))
+
+
+def _takeable(wanted: Wanted) -> list[Any]:
+    conditions = [
+        IS_QUEUED,
+        IS_COORDINATOR if wanted.coordinators else IS_NO_COORDINATOR,
+        jobs.c.queue.in_(wanted.queues),
+        jobs.c.task.in_(wanted.tasks),
+        jobs.c.waiting == 0,
+    ]
+    if wanted.full_levels:
+        conditions.append(jobs.c.level.notin_(wanted.full_levels))
+    if wanted.session is not None:
+        conditions.append(jobs.c.session == wanted.session)
+    return conditions
 
 
 _TAKE = Prepared(
@@ -103,9 +116,7 @@ def claim(connection: Connection, wanted: Wanted, *, due_by: float | None = None
         return None
     now = time.time()
     values = {"p_now": now, "p_owner": wanted.owner, "p_due": now if due_by is None else due_by}
-    confined = wanted.session is not None
-    draw = _draw(wanted.queues, wanted.tasks, confined=confined, skip_locked=not is_sqlite(connection))
-    drawn = draw.first(connection, values | {"p_session": wanted.session})
+    drawn = _draw(wanted, skip_locked=not is_sqlite(connection)).first(connection, values)
     if drawn is None:
         return None
     number, seq = drawn
@@ -115,12 +126,7 @@ def claim(connection: Connection, wanted: Wanted, *, due_by: float | None = None
 
 def next_due(connection: Connection, wanted: Wanted) -> float | None:
     """When the earliest job that `wanted` could take falls due, in seconds since the epoch."""
-    query = sa.select(sa.func.min(jobs.c.due_at)).where(
-        IS_QUEUED, jobs.c.queue.in_(wanted.queues), jobs.c.task.in_(wanted.tasks), jobs.c.waiting == 0
-    )
-    if wanted.session is not None:
-        query = query.where(jobs.c.session == wanted.session)
-    found = connection.execute(query).scalar()
+    found = connection.execute(sa.select(sa.func.min(jobs.c.due_at)).where(*_takeable(wanted))).scalar()
     return None if found is None else float(found)
 
 
@@ -177,8 +183,11 @@ _END = Prepared(
 )
 
 
-def end(connection: Connection, job: Job, ending: Ending) -> None:
-    """Write the end of a run and settle what waits for it.  Raises `StaleClaim` as above."""
+def end(connection: Connection, job: Job, ending: Ending) -> list[Ended]:
+    """Write the end of a run and settle what hangs on it.  Raises `StaleClaim` as above.
+
+    Returns the jobs that ended by this, the run's own first.
+    """
     row = _END.first(
         connection,
         {
@@ -197,16 +206,20 @@ def end(connection: Connection, job: Job, ending: Ending) -> None:
     if row is None:
         raise _stale(job)
     (followers,) = row
-    if followers:
-        settle(connection, job.seq, ending.state)
-    if ending.state is not State.SUCCESS:
-        _note(connection, job.claim, f"{ending.state}: {ending.failure.message}" if ending.failure else ending.state)
+    ended = [Ended(job.id, job.task, job.queue, ending.state)]
+    if ending.state is State.SUCCESS:
+        if followers:
+            release(connection, job.seq)
+        return ended
+    _note(connection, job.claim, f"{ending.state}: {ending.failure.message}" if ending.failure else ending.state)
+    return ended + revoke(connection, job.seq, ending.state) if followers else ended
 
 
-def again(connection: Connection, job: Job, *, delay: float, outcome: str, counted: bool = True) -> State:
+def again(connection: Connection, job: Job, *, delay: float, outcome: str, counted: bool = True) -> list[Ended]:
     """Put a run's job back as RETRY, due after `delay` seconds; one that was to be cancelled ends as REVOKED.
 
-    `counted=False` hands the attempt back, as when a worker shuts down.
+    `counted=False` hands the attempt back, as when a worker shuts down.  Returns the jobs that ended by this: none
+    where the job is to run again.
     """
     values = {
         "state": State.RETRY,
@@ -216,14 +229,14 @@ def again(connection: Connection, job: Job, *, delay: float, outcome: str, count
     }
     row = _write(connection, job, values)
     _note(connection, job.claim, outcome)
-    if row.cancel_requested:
-        end_queued(connection, job.seq, f"cancelled; {outcome}")
-        return State.REVOKED
-    return State.RETRY
+    return end_queued(connection, job.seq, f"cancelled; {outcome}") if row.cancel_requested else []
 
 
-def lost(connection: Connection, job: Job, *, max_lost: int, reason: str) -> State:
-    """Settle a run whose worker or process vanished: RETRY, REVOKED where cancel was asked for, or FAILURE."""
+def lost(connection: Connection, job: Job, *, max_lost: int, reason: str) -> list[Ended]:
+    """Settle a run whose worker or process vanished: RETRY, REVOKED where cancel was asked for, or FAILURE.
+
+    Returns the jobs that ended by this: none where the job is to run again.
+    """
     row = connection.execute(
         sa.select(jobs.c.lost, jobs.c.cancel_requested).where(*_MINE).with_for_update(),
         {"p_seq": job.seq, "p_claim": job.claim},
@@ -232,17 +245,16 @@ def lost(connection: Connection, job: Job, *, max_lost: int, reason: str) -> Sta
         raise _stale(job)
     times = row.lost + 1
     if row.cancel_requested:
-        end(connection, job, Ending(State.REVOKED, failure=JobFailure("JobCancelled", f"cancelled; {reason}")))
-        return State.REVOKED
+        cancelled = JobFailure("JobCancelled", f"cancelled; {reason}")
+        return end(connection, job, Ending(State.REVOKED, failure=cancelled))
     connection.execute(jobs.update().where(jobs.c.seq == job.seq).values(lost=times))
     if times >= max_lost:
         message = f"{reason}, for the {_ordinal(times)} time"
         hint = "look at 'pfd logs' and at the memory of the machine, then 'pfd retry'"
-        end(connection, job, Ending(State.FAILURE, failure=JobFailure("WorkerLost", message, hint=hint)))
-        return State.FAILURE
+        failure = JobFailure("WorkerLost", message, hint=hint)
+        return end(connection, job, Ending(State.FAILURE, failure=failure))
     # A loss takes no attempt away: retries that the task declared are counted apart.
-    again(connection, job, delay=backoff(times, 0.5, 30.0), outcome=f"lost: {reason}", counted=False)
-    return State.RETRY
+    return again(connection, job, delay=backoff(times, 0.5, 30.0), outcome=f"lost: {reason}", counted=False)
 
 
 def owned(connection: Connection, owner: str) -> list[Job]:
@@ -258,6 +270,12 @@ def orders(connection: Connection, owner: str) -> dict[int, tuple[int, bool]]:
     """For each running job of a worker, by its number: the claim it runs under, and whether it is to be cancelled."""
     found = connection.execute(_ORDERS, {"p_owner": owner})
     return {row.seq: (row.claim, bool(row.cancel_requested)) for row in found}
+
+
+def to_be_cancelled(connection: Connection, job: Job) -> bool:
+    """Whether somebody has asked for the end of a running job."""
+    query = sa.select(jobs.c.cancel_requested).where(jobs.c.seq == job.seq)
+    return bool(connection.execute(query).scalar())
 
 
 def history(connection: Connection, seq: int) -> list[Row[Any]]:

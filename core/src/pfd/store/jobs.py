@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +18,12 @@ from pfd.job import ENDED, QUEUED, ArtifactFile, Job, JobFailure, State
 from pfd.store.encoding import clean_text, decode, encode
 from pfd.store.engine import is_sqlite
 from pfd.store.schema import IS_LIVE, IS_QUEUED, edges, jobs, tags
-from pfd.store.settle import settle
+from pfd.store.settle import Ended, cancelled_because, revoke
 
 LAST = "@last"
 
-_LIGHT = [c for c in jobs.c if c.name not in ("params", "result", "options", "followers")]
-FULL = [c for c in jobs.c if c.name != "followers"]
+_INNER = ("followers", "coordinator")
+FULL = [c for c in jobs.c if c.name not in _INNER]
 FULL_NAMES = tuple(c.name for c in FULL)
 
 
@@ -40,6 +40,7 @@ class NewJob:
     session: str | None = None
     parent_id: str | None = None
     level: int = 0
+    coordinator: bool = False
     retry_of: str | None = None
     tags: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
@@ -86,6 +87,7 @@ def insert(connection: Connection, new: NewJob) -> Submitted:
         "session": new.session,
         "parent_id": new.parent_id,
         "level": new.level,
+        "coordinator": int(new.coordinator),
         "retry_of": new.retry_of,
         "tags": json.dumps(sorted(set(new.tags))),
         "options": encode(dict(new.options)),
@@ -99,6 +101,8 @@ def insert(connection: Connection, new: NewJob) -> Submitted:
         if isinstance(seq_or_known, Submitted):
             return seq_or_known
         seq = seq_or_known
+    if new.parent_id is not None:
+        connection.execute(jobs.update().where(jobs.c.id == new.parent_id).values(followers=jobs.c.followers + 1))
     for tag in sorted(set(new.tags)):
         connection.execute(tags.insert().values(tag=tag, job_seq=seq))
     state = _wait_for(connection, seq, new.after) if new.after else State.PENDING
@@ -147,30 +151,35 @@ def _wait_for(connection: Connection, seq: int, parents: Sequence[str]) -> State
     return State.PENDING
 
 
-def end_queued(connection: Connection, seq: int, reason: str) -> bool:
-    """End a job that is waiting as REVOKED; False where it is waiting no more."""
-    failure = encode({"type": "JobCancelled", "message": reason, "traceback": "", "hint": None})
+def end_queued(connection: Connection, seq: int, reason: str) -> list[Ended]:
+    """End a job that is waiting as REVOKED, and what hangs on it; returns those that ended.
+
+    None where it is waiting no more.
+    """
     done = connection.execute(
         jobs.update()
         .where(jobs.c.seq == seq, IS_QUEUED)
-        .values(state=State.REVOKED, ended_at=time.time(), failure=failure)
-        .returning(jobs.c.followers)
+        .values(state=State.REVOKED, ended_at=time.time(), failure=cancelled_because(reason))
+        .returning(jobs.c.id, jobs.c.task, jobs.c.queue, jobs.c.followers)
     ).first()
     if done is None:
-        return False
-    if done.followers:
-        settle(connection, seq, State.REVOKED)
-    return True
+        return []
+    below = revoke(connection, seq, State.REVOKED) if done.followers else []
+    return [Ended(done.id, done.task, done.queue, State.REVOKED), *below]
 
 
-def cancel(connection: Connection, job_id: str) -> Job:
-    """End a queued job at once; ask for the end of a running one.  An ended job is left as it is."""
+def cancel(connection: Connection, job_id: str) -> tuple[Job, list[Ended]]:
+    """End a queued job at once; ask for the end of a running one.  An ended job is left as it is.
+
+    Returns the job as it is then, and all jobs that ended by this.
+    """
     row = connection.execute(sa.select(jobs.c.seq, jobs.c.state).where(jobs.c.id == job_id).with_for_update()).one()
+    ended: list[Ended] = []
     if row.state in QUEUED:
-        end_queued(connection, row.seq, "cancelled before it started")
+        ended = end_queued(connection, row.seq, "cancelled before it started")
     elif row.state not in ENDED:
         connection.execute(jobs.update().where(jobs.c.seq == row.seq).values(cancel_requested=1))
-    return get(connection, job_id)
+    return get(connection, job_id), ended
 
 
 def find(connection: Connection, job_id: str) -> Job | None:
@@ -187,6 +196,22 @@ def get(connection: Connection, job_id: str) -> Job:
     return job
 
 
+def ended(connection: Connection, job_ids: Sequence[str]) -> list[Job]:
+    """Those of these jobs that have ended, in the order in which they did.  Raises `UnknownJob` for one not there."""
+    states = {
+        row.id: row
+        for start in range(0, len(job_ids), _BATCH)
+        for row in connection.execute(
+            sa.select(jobs.c.id, jobs.c.state, jobs.c.ended_at).where(jobs.c.id.in_(job_ids[start : start + _BATCH]))
+        )
+    }
+    if missing := [one for one in job_ids if one not in states]:
+        raise UnknownJob(f"no job {missing[0]}")
+    done = sorted((row for row in states.values() if row.state in ENDED), key=lambda row: row.ended_at)
+    return [get(connection, row.id) for row in done]
+
+
+_BATCH = 500
 _ONE = sa.select(*FULL).where(jobs.c.id == sa.bindparam("wanted"))
 
 
@@ -219,40 +244,6 @@ def resolve(connection: Connection, ref: str) -> str:
         f"{ref} stands for more than one job: {', '.join(found[:13] for found in found_ids[:5])} …",
         hint="give more letters of the id",
     )
-
-
-def listing(
-    connection: Connection,
-    *,
-    states: Iterable[State] = (),
-    task: str | None = None,
-    queue: str | None = None,
-    tag: str | None = None,
-    parent_id: str | None = None,
-    before: int | None = None,
-    limit: int = 50,
-) -> list[Job]:
-    """Jobs, newest first, without parameters and results.  `before` is the `seq` at which the last page ended."""
-    query = sa.select(*_LIGHT).order_by(jobs.c.seq.desc()).limit(limit)
-    if wanted := sorted(states):
-        query = query.where(jobs.c.state.in_(wanted))
-    if task is not None:
-        query = query.where(jobs.c.task == task)
-    if queue is not None:
-        query = query.where(jobs.c.queue == queue)
-    if parent_id is not None:
-        query = query.where(jobs.c.parent_id == parent_id)
-    if tag is not None:
-        query = query.join(tags, tags.c.job_seq == jobs.c.seq).where(tags.c.tag == tag)
-    if before is not None:
-        query = query.where(jobs.c.seq < before)
-    return [to_job(row._asdict()) for row in connection.execute(query)]
-
-
-def counts(connection: Connection) -> dict[tuple[str, State], int]:
-    """How many jobs of each (queue, state)."""
-    query = sa.select(jobs.c.queue, jobs.c.state, sa.func.count()).group_by(jobs.c.queue, jobs.c.state)
-    return {(queue, State(state)): number for queue, state, number in connection.execute(query)}
 
 
 def to_job(found: dict[str, Any]) -> Job:

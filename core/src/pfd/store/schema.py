@@ -18,17 +18,19 @@ from sqlalchemy import (
 from pfd.hooks import Records
 from pfd.records import Record
 
-CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0002", floor=0)
+CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0003", floor=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 
 QUEUED_SQL = "state IN ('PENDING', 'RETRY')"
 RUNNING_SQL = "state IN ('STARTED', 'PROGRESS')"
+COORDINATOR_SQL = "coordinator = 1 AND " + QUEUED_SQL
 LIVE_SQL = "state IN ('PENDING', 'RETRY', 'STARTED', 'PROGRESS')"
 
 # Spelled as constants: a partial index is used only where the query states its condition, not a parameter.
 IS_QUEUED, IS_RUNNING, IS_LIVE = text(QUEUED_SQL), text(RUNNING_SQL), text(LIVE_SQL)
+IS_COORDINATOR, IS_NO_COORDINATOR = text("coordinator = 1"), text("coordinator = 0")
 
 jobs = Table(
     "pfd_job",
@@ -57,6 +59,7 @@ jobs = Table(
     Column("session", String(64)),
     Column("parent_id", String(64)),
     Column("level", Integer, nullable=False, server_default="0"),
+    Column("coordinator", Integer, nullable=False, server_default="0"),
     Column("retry_of", String(64)),
     Column("tags", Text, nullable=False),
     Column("options", Text, nullable=False),
@@ -72,6 +75,12 @@ jobs = Table(
         sqlite_where=text(QUEUED_SQL),
         postgresql_where=text(QUEUED_SQL),
     ),
+    Index(
+        "ix_pfd_job_coordinator",
+        "queue",
+        sqlite_where=text(COORDINATOR_SQL),
+        postgresql_where=text(COORDINATOR_SQL),
+    ),
     Index("ix_pfd_job_owner", "owner", sqlite_where=text(RUNNING_SQL), postgresql_where=text(RUNNING_SQL)),
     Index(
         "uq_pfd_job_key",
@@ -80,10 +89,16 @@ jobs = Table(
         sqlite_where=text("key IS NOT NULL AND " + LIVE_SQL),
         postgresql_where=text("key IS NOT NULL AND " + LIVE_SQL),
     ),
-    Index("ix_pfd_job_state", "state", "seq"),
-    Index("ix_pfd_job_task", "task", "seq"),
+    # A listing by each of these is a range ordered by `seq`; what else it may be filtered by stands after that.
+    Index("ix_pfd_job_state", "state", "seq", "task", "queue"),
+    Index("ix_pfd_job_task", "task", "seq", "queue"),
     Index("ix_pfd_job_queue", "queue", "seq"),
-    Index("ix_pfd_job_parent_id", "parent_id"),
+    Index(
+        "ix_pfd_job_parent_id",
+        *("parent_id", "seq", "state", "task", "queue"),
+        sqlite_where=text("parent_id IS NOT NULL"),
+        postgresql_where=text("parent_id IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -15,6 +15,7 @@ from pfd.errors import StaleClaim
 from pfd.store import claims
 from pfd.store.encoding import decode, encode
 from pfd.store.schema import IS_RUNNING, jobs, workers
+from pfd.store.settle import Ended
 
 
 @dataclass(frozen=True)
@@ -57,31 +58,37 @@ def live(connection: Connection) -> list[WorkerInfo]:
     return [_info(row._asdict()) for row in rows]
 
 
-def lapse(connection: Connection, info: WorkerInfo, *, max_lost: int) -> list[str] | None:
-    """Give up a worker whose counter has not moved, and take its jobs back.
+@dataclass(frozen=True)
+class TakenBack:
+    """What became of the jobs of a worker that was given up: ids of all of them, and those that ended by it."""
 
-    Returns the ids of the jobs, or None where the worker has shown life since.
-    """
+    ids: tuple[str, ...] = ()
+    ended: tuple[Ended, ...] = ()
+
+
+def lapse(connection: Connection, info: WorkerInfo, *, max_lost: int) -> TakenBack | None:
+    """Give up a worker whose counter has not moved, and take its jobs back; None where it has shown life since."""
     done = connection.execute(workers.delete().where(workers.c.id == info.id, workers.c.beat == info.beat))
     if not done.rowcount:
         return None
     return _take_back(connection, info.id, max_lost, f"worker {info.name} gave no sign of life")
 
 
-def take_back_orphans(connection: Connection, owner: str, *, max_lost: int) -> list[str]:
+def take_back_orphans(connection: Connection, owner: str, *, max_lost: int) -> TakenBack:
     """Take back the jobs of an owner that has no row; none where it has registered again meanwhile."""
     if connection.execute(sa.select(workers.c.id).where(workers.c.id == owner)).first():
-        return []
+        return TakenBack()
     return _take_back(connection, owner, max_lost, "its worker left without it")
 
 
-def _take_back(connection: Connection, owner: str, max_lost: int, reason: str) -> list[str]:
-    taken = []
+def _take_back(connection: Connection, owner: str, max_lost: int, reason: str) -> TakenBack:
+    taken: list[str] = []
+    ended: list[Ended] = []
     for job in claims.owned(connection, owner):
         with contextlib.suppress(StaleClaim):  # it ended meanwhile, or another sweeper was faster
-            claims.lost(connection, job, max_lost=max_lost, reason=reason)
+            ended += claims.lost(connection, job, max_lost=max_lost, reason=reason)
             taken.append(job.id)
-    return taken
+    return TakenBack(tuple(taken), tuple(ended))
 
 
 def orphans(connection: Connection) -> list[str]:

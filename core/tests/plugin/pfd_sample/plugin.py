@@ -64,6 +64,15 @@ class ParentParams(Params):
     fail: bool = False
 
 
+class GatherParams(Params):
+    children: int = 3
+    depth: int = 0
+    seconds: float = 0.05
+    fail: bool = False
+    witness: str = ""
+    die_once: bool = False
+
+
 def _task(name: str, params: type[BaseModel], result: type[BaseModel], **options: Any) -> Task:
     return Task(name, run=f"pfd_sample.tasks:{name}", params=params, result=result, **options)
 
@@ -107,6 +116,9 @@ TASKS = [
     _task("note_inline", NoteParams, Number, isolation="inline", time_limit=10.0),
     _task("parent", ParentParams, Anything),
     _task("resume", DieParams, Text),
+    _task("gather", GatherParams, Anything, coordinator=True),
+    _task("hold_session", SleepParams, Text),
+    _task("where_am_i", NoParams, Anything),
 ]
 
 

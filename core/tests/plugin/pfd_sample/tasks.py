@@ -15,6 +15,7 @@ from pfd_sample.plugin import (
     Anything,
     DieParams,
     FailParams,
+    GatherParams,
     NoParams,
     NoteParams,
     Number,
@@ -272,3 +273,42 @@ def resume(params: DieParams, ctx: TaskContext) -> Text:
     ctx.artifact("state.txt").write_text(f"claim {ctx.claim}", encoding="utf-8")
     os.kill(os.getpid(), signal.SIGKILL)
     return Text(text="survived")
+
+
+def gather(params: GatherParams, ctx: TaskContext) -> Anything:
+    """Submits children, or gatherers of children, and waits for all of them."""
+    _witness(params.witness, f"{os.getpid()} gathers at {params.depth}")
+    inner = {"children": params.children, "depth": params.depth - 1, "seconds": params.seconds}
+    nap = {"seconds": params.seconds, "steps": 2, "witness": params.witness}
+    task, given = ("gather", inner) if params.depth else ("nap", nap)
+    ids = [ctx.submit_child(task, given, key=f"child {number}") for number in range(params.children)]
+    if params.die_once and ctx.checkpoint("begun") is None:
+        ctx.artifact("begun").touch()
+        next(ctx.wait_children(ids))
+        os.kill(os.getpid(), signal.SIGKILL)
+    if params.fail:
+        raise ValueError("after the children were submitted")
+    return Anything(value=[job.state for job in ctx.wait_children(ids)])
+
+
+def hold_session(params: SleepParams, ctx: TaskContext) -> Text:
+    """Holds a session for longer than it may."""
+    import pfd.context
+
+    pfd.context.SESSION_SECONDS = 0.5
+    with ctx.session():
+        _witness(params.witness, "holds")
+        time.sleep(params.seconds)
+    return Text(text="kept it")
+
+
+def where_am_i(params: NoParams, ctx: TaskContext) -> Anything:
+    """What a process of a job has of its worker."""
+    keeper = os.getppid()
+    server = int(Path(f"/proc/{keeper}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
+    known = {
+        "folder": str(Path.cwd()),
+        "sample": os.environ.get("PFD_SAMPLE"),
+        "threads": os.environ["OMP_NUM_THREADS"],
+    }
+    return Anything(value={"server": server, **known})

@@ -1,0 +1,89 @@
+"""Running tasks that wait for children, beside the slots: they hold none that a child may need."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+from pfd.job import Job
+from pfd.store import Wanted
+
+AT_ONCE = 16
+"""Coordinators of one depth that a worker runs at once.
+
+Counted for each depth: a coordinator may wait for deeper ones, and never for others of its own depth, so that those
+above cannot use up what those below need.
+"""
+
+
+class Coordinators:
+    """Claims coordinators and runs each in a thread of its own.
+
+    Parameters
+    ----------
+    wanted : which of them.
+    claim : takes the next one, or None.
+    run : runs it to its end.
+    """
+
+    def __init__(self, wanted: Wanted, claim: Callable[[Wanted], Job | None], run: Callable[[Job], None]) -> None:
+        self._wanted = wanted
+        self._claim = claim
+        self._run = run
+        self._changed = threading.Condition()
+        self._rung = False
+        self._stopping = False
+        self._levels: Counter[int] = Counter()
+        self._threads: set[threading.Thread] = set()
+        self._main = threading.Thread(target=self._serve, name="pfd-coordinators", daemon=True)
+
+    def start(self) -> None:
+        self._main.start()
+
+    def ring(self) -> None:
+        """There may be one to claim."""
+        with self._changed:
+            self._rung = True
+            self._changed.notify_all()
+
+    def claim_no_more(self) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def threads(self) -> list[threading.Thread]:
+        """Those that still claim or run something."""
+        with self._changed:
+            return [thread for thread in (self._main, *self._threads) if thread.is_alive()]
+
+    def _serve(self) -> None:
+        self._rung = True
+        while True:
+            with self._changed:
+                while not self._rung and not self._stopping:
+                    self._changed.wait()
+                if self._stopping:
+                    return
+                self._rung = False
+                full = tuple(sorted(level for level, number in self._levels.items() if number >= AT_ONCE))
+            if (job := self._claim(replace(self._wanted, full_levels=full))) is not None:
+                self._begin(job)
+                self.ring()  # where there was one there may be another
+
+    def _begin(self, job: Job) -> None:
+        thread = threading.Thread(target=self._work, args=(job,), name=f"pfd-coordinator-{job.id[:8]}", daemon=True)
+        with self._changed:
+            self._levels[job.level] += 1
+            self._threads.add(thread)
+        thread.start()
+
+    def _work(self, job: Job) -> None:
+        try:
+            self._run(job)
+        finally:
+            with self._changed:
+                self._levels[job.level] -= 1
+                self._threads.discard(threading.current_thread())
+            self.ring()

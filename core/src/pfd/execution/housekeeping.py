@@ -1,0 +1,186 @@
+"""Keeping house: jobs that ended long enough ago go, rows first and then files, and so do folders of no job.
+
+Rows go first, so that a crash in between leaves folders that belong to no row, and those are found the next time.
+Everything is done in small steps, of which a caller takes as many as it has time for.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pfd.errors import PfdError
+from pfd.settings import Settings
+from pfd.store import Store, prune
+
+log = logging.getLogger("pfd.execution")
+
+DAY = 86400.0
+
+FIRST, EVERY = 60.0, 3600.0
+"""Seconds until a worker keeps house for the first time, and from the end of one round to the next."""
+
+SLICE = 0.2
+"""Seconds that a worker spends on it at a time: far less than a lease, which it has to renew meanwhile."""
+
+PARTS = ("artifacts", "logs")
+FILES, NAMES = 100, 500
+"""Files removed, and names looked up, in one step."""
+
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What went, or would go: jobs, folders of jobs with all that is in them, and folders of no job.
+
+    `kept` says of jobs that were old enough how many stay and why; `stuck` names folders that could not be removed.
+    """
+
+    jobs: int = 0
+    folders: int = 0
+    orphans: int = 0
+    kept: Mapping[str, int] = field(default_factory=dict)
+    stuck: tuple[Path, ...] = ()
+
+    def __add__(self, other: Pruned) -> Pruned:
+        return Pruned(
+            self.jobs + other.jobs,
+            self.folders + other.folders,
+            self.orphans + other.orphans,
+            dict(Counter(self.kept) + Counter(other.kept)),
+            self.stuck + other.stuck,
+        )
+
+
+def total(steps: Iterable[Pruned]) -> Pruned:
+    """Take all the steps; what they did together."""
+    return sum(steps, Pruned())
+
+
+def prune_jobs(store: Store, home: Path, which: prune.Which, *, dry_run: bool = False) -> Iterator[Pruned]:
+    """Remove ended jobs and their files.
+
+    Raises
+    ------
+    SettingsError : `home` belongs to another store.
+    StoreError : the store cannot be read or written; what was removed until then is.
+    """
+    if not dry_run:
+        store.bind_home()
+    with store.read() as connection:
+        keeping = prune.keepers(connection)
+    after: int | None = 0
+    while after is not None:
+        with store.read() as connection:
+            page = prune.find(connection, which, keeping, after)
+        after = page.after
+        yield Pruned(jobs=len(page.removable) if dry_run else 0, kept=page.kept)
+        found = [] if dry_run else list(page.removable.items())
+        for start in range(0, len(found), prune.BATCH):
+            with store.write() as connection:
+                done = prune.remove(connection, dict(found[start : start + prune.BATCH]), keeping)
+            yield Pruned(jobs=len(done.removable), kept=done.kept)
+            for job_id in done.removable.values():
+                for folder in (home / part / job_id for part in PARTS):
+                    yield from _remove(folder, Pruned(folders=1))
+
+
+def remove_orphans(store: Store, home: Path, *, dry_run: bool = False) -> Iterator[Pruned]:
+    """Remove folders that are named like jobs, and whose job is not in the store.  Raises as `prune_jobs` does."""
+    if not dry_run:
+        store.bind_home()  # in the home of another store every folder would be an orphan
+    for part in PARTS:
+        # Folders first, then rows: a job that is submitted in between has its row before it has a folder.
+        names = sorted(_job_folders(home / part))
+        for start in range(0, len(names), NAMES):
+            with store.read() as connection:
+                orphans = prune.unknown(connection, names[start : start + NAMES])
+            yield Pruned(orphans=len(orphans) if dry_run else 0)
+            for name in () if dry_run else sorted(orphans):
+                yield from _remove(home / part / name, Pruned(orphans=1))
+
+
+class Housekeeper:
+    """Keeps house for a worker, where the setting `retention` is given.
+
+    Several workers may do so at once: each takes what the others have not, and what is gone is gone.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._next = time.monotonic() + FIRST
+        self._steps: Iterator[Pruned] | None = None
+        self._done = Pruned()
+
+    def turn(self, seconds: float = SLICE) -> None:
+        """Do what is due, for hardly more than so many seconds; to be called again and again.  Raises nothing."""
+        began = time.monotonic()
+        if self._settings.retention is None or began < self._next:
+            return
+        try:
+            if self._steps is None:
+                self._steps, self._done = self._round(self._settings.retention), Pruned()
+            for step in self._steps:
+                self._done += step
+                if time.monotonic() - began >= seconds:
+                    return  # to be gone on with
+        except (PfdError, OSError) as error:
+            log.warning("old jobs are not pruned for now: %s", error)
+        self._tell()
+        self._steps = None
+        self._next = time.monotonic() + EVERY
+
+    def _round(self, days: float) -> Iterator[Pruned]:
+        home = self._settings.home
+        which = prune.Which(time.time() - days * DAY)
+        yield from prune_jobs(self._store, home, which)
+        yield from remove_orphans(self._store, home)
+
+    def _tell(self) -> None:
+        done = self._done
+        if done.jobs or done.orphans:
+            log.info("%d old jobs were removed, and %d folders of no job", done.jobs, done.orphans)
+        if done.stuck:
+            log.warning("%d folders could not be removed, %s for one", len(done.stuck), done.stuck[0])
+
+
+def _job_folders(folder: Path) -> Iterator[str]:
+    """Names of the folders right in this one that may be a job's; what is no folder itself, as a link, is none."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _JOB_ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                yield entry.name
+
+
+def _remove(folder: Path, news: Pruned) -> Iterator[Pruned]:
+    """Remove a folder of a job where it is there, without following links; `news` once it is gone."""
+    if not _JOB_ID.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+        return
+    count = 0
+    # By descriptors: a folder that is replaced by a link meanwhile leads nowhere else.
+    for _, folders, files, here in os.fwalk(folder, topdown=False):
+        for name in (*folders, *files):
+            _remove_entry(name, here)
+            count += 1
+            if count % FILES == 0:
+                yield Pruned()
+    with suppress(OSError):
+        folder.rmdir()
+    yield Pruned(stuck=(folder,)) if folder.exists() else news
+
+
+def _remove_entry(name: str, folder: int) -> None:
+    with suppress(OSError):  # what cannot be removed, or was just now by another, shows in the folder that stays
+        try:
+            os.unlink(name, dir_fd=folder)
+        except (IsADirectoryError, PermissionError):  # the latter is what macOS says of a folder
+            os.rmdir(name, dir_fd=folder)

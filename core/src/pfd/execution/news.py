@@ -1,0 +1,27 @@
+"""Telling hooks, and whoever waits in this process, what became of jobs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from pfd.errors import PfdError
+from pfd.execution.signals import ended as news
+from pfd.hooks import JobEnd, JobEvent
+from pfd.plugins import Registry
+from pfd.settings import Settings
+from pfd.store import Ended, Store, jobs
+
+
+def tell(registry: Registry, store: Store, settings: Settings, ended: Iterable[Ended], *, seconds: float = 0.0) -> None:
+    """Tell of jobs whose end has just been stored.  `seconds` is how long the run took that ended."""
+    listeners = registry.listens("pfd_after_job")
+    for job in ended:
+        news.announce()
+        registry.notify("pfd_job_event", event=JobEvent(job.state.lower(), job.id, job.task, job.queue))
+        if listeners and job.task in registry.tasks:
+            with contextlib.suppress(PfdError):  # the store went away again: who listens is told no more than that
+                with store.read() as connection:
+                    stored = jobs.get(connection, job.id)
+                end = JobEnd(stored, registry.task(job.task), settings, seconds)
+                registry.notify("pfd_after_job", end=end)

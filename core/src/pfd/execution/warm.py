@@ -1,0 +1,141 @@
+"""Warm servers, seen from a worker: found where another worker of this machine has started one, else started."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from pfd.execution.private import socket_folder
+from pfd.execution.profile import Profile
+
+log = logging.getLogger("pfd.execution")
+
+FOLDER = "warm"
+BACKLOG = 64
+
+
+class WarmServer:
+    """This worker's line to the warm server of a profile.  Thread-safe.
+
+    The server lives for as long as a worker is connected or a job of it runs.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._lock = threading.Lock()
+        self._name = ""
+        self._connection: socket.socket | None = None
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def spawn(self, fds: tuple[int, int, int]) -> None:
+        """Have a keeper made that owns these descriptors: control, channel, output.
+
+        Raises `OSError` or `QueueError` where there can be no server.
+        """
+        with self._lock:
+            name = self._profile.name()
+            if name != self._name:
+                self._disconnect()  # packages have changed: a new server; the old one ends with its last job
+                self._name = name
+            if self._connection is not None:
+                with contextlib.suppress(OSError):  # it died since; once more with a new one
+                    socket.send_fds(self._connection, [b"job"], fds)
+                    return
+                self._disconnect()
+            self._connection = self._connect()
+            socket.send_fds(self._connection, [b"job"], fds)
+
+    def close(self) -> None:
+        with self._lock:
+            self._disconnect()
+            for process in self._started:
+                with contextlib.suppress(subprocess.TimeoutExpired):  # others use it: it is not ours to end
+                    process.wait(0.5)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)  # for the thread that may still listen as well
+            self._connection.close()
+            self._connection = None
+        self._started = [process for process in self._started if process.poll() is None]
+
+    def _connect(self) -> socket.socket:
+        path = socket_folder(FOLDER) / f"{self._name}.sock"
+        with locked(path):
+            connection = _line()
+            try:
+                connection.connect(str(path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                path.unlink(missing_ok=True)
+                self._start(path)
+                connection.connect(str(path))
+        threading.Thread(target=_report, args=(connection.dup(),), name="pfd-preload", daemon=True).start()
+        return connection
+
+    def _start(self, path: Path) -> None:
+        """Start the server; whoever connects waits in its socket's queue until it has done its imports."""
+        order, theirs = socket.socketpair()
+        with order, theirs, _line() as listening, path.with_suffix(".log").open("wb") as output:
+            listening.bind(str(path))
+            listening.listen(BACKLOG)
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "pfd.execution.server", str(theirs.fileno()), str(listening.fileno())],
+                pass_fds=(theirs.fileno(), listening.fileno()),
+                env=dict(self._profile.environment),
+                stdin=subprocess.DEVNULL,
+                # Not this worker's: the server may outlive it, and whoever reads them would wait for their end.
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                start_new_session=True,
+            )
+            self._started.append(process)
+            theirs.close()
+            # Not on the command line, where everyone on the machine could read the password of a database.
+            order.sendall(json.dumps(self._profile.order() | {"socket": str(path)}).encode())
+
+
+def _line() -> socket.socket:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def _report(connection: socket.socket) -> None:
+    """Wait for the first answer, and say which imports could not be had."""
+    with connection, contextlib.suppress(OSError, ValueError):
+        answer = json.loads(connection.recv(65536) or b"{}")
+        for module, reason in answer.get("failed", {}).items():
+            log.warning("preloading %s failed: %s", module, reason)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Alone with the socket at `path`: nobody else starts or ends its server meanwhile."""
+    lock = _take(path.with_suffix(".lock"))
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _take(path: Path) -> int:
+    while True:
+        socket_folder(FOLDER)  # a server that ends removes it where it is empty
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.fstat(lock).st_ino == path.stat().st_ino:
+                return lock
+        os.close(lock)  # its holder has removed the file: the lock is on nothing

@@ -1,0 +1,209 @@
+"""A worker's watch: renews its lease, passes orders on to what runs, sweeps, and hears the bell."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from pfd.errors import StaleClaim, StoreError
+from pfd.execution.holdings import Holdings
+from pfd.execution.housekeeping import Housekeeper
+from pfd.execution.maintenance import Sweeper
+from pfd.execution.news import tell
+from pfd.plugins import Registry
+from pfd.queue import Bell
+from pfd.settings import Settings
+from pfd.store import Ended, Store, Wanted, WorkerInfo, claims, workers
+
+log = logging.getLogger("pfd.execution")
+
+ORDERS_INTERVAL = 0.5
+"""Seconds between looks for a cancel that no bell announced, while something runs."""
+
+
+class Watch:
+    """One thread, outside the interpreter of any isolated task: a task in C code does not look dead.
+
+    Parameters
+    ----------
+    info : the row that this worker shows itself with.
+    wanted : what this worker claims.
+    ring : wakes its slots.
+    bell : how others ring; without it only the sweep finds work.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        registry: Registry,
+        info: WorkerInfo,
+        holdings: Holdings,
+        wanted: tuple[Wanted, ...],
+        ring: Callable[[], None],
+        bell: Bell | None,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._registry = registry
+        self._info = info
+        self._holdings = holdings
+        self._wanted = wanted
+        self._ring = ring
+        self._bell = bell
+        self._sweeper = Sweeper(store, settings, info.id)
+        self._housekeeper = Housekeeper(store, settings)
+        self._wake, self._wake_in = socket.socketpair()
+        self._wake_in.setblocking(False)  # one byte says as much as many
+        self._due_at: float | None = None
+        self._unheld: set[tuple[int, int]] = set()
+        self._stopping = False
+        self._claims_no_more = False
+        self._thread = threading.Thread(target=self._run, name="pfd-watch", daemon=True)
+
+    def start(self) -> None:
+        """Register the worker and begin.  Raises `StoreError` where the store cannot be written."""
+        self._register()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now: something runs from here on, or the watch is to stop."""
+        with contextlib.suppress(OSError):
+            self._wake_in.send(b"!")
+
+    def claim_no_more(self) -> None:
+        self._claims_no_more = True
+
+    def stop(self, patience: float) -> None:
+        """End the watch, and take the worker's row away: from here on its jobs count as left behind."""
+        self._stopping = True
+        self.wake()
+        if self._thread.ident is not None:
+            self._thread.join(patience)
+        with contextlib.suppress(StoreError), self._store.write() as connection:
+            workers.leave(connection, self._info.id)
+        if not self._thread.is_alive():
+            self._wake.close()
+            self._wake_in.close()
+
+    def look_ahead(self, wanted: Wanted, *, sweeping: bool = False) -> None:
+        """Note when the next job falls due, and wake up for it."""
+        try:
+            with self._store.read() as connection:
+                due = claims.next_due(connection, wanted)
+        except StoreError:
+            return  # the sweep will say so
+        if due is None:
+            return
+        if due <= time.time():
+            if sweeping:
+                self._ring()
+        elif self._due_at is None or due < self._due_at:
+            self._due_at = due
+            self.wake()
+
+    # -- the thread ---------------------------------------------------------------------------------------------
+
+    def _register(self) -> None:
+        with self._store.write() as connection:
+            workers.register(connection, self._info)
+
+    def _run(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake, selectors.EVENT_READ)
+            if self._bell is not None:
+                selector.register(self._bell, selectors.EVENT_READ)
+            self._look(selector)
+
+    def _look(self, selector: selectors.BaseSelector) -> None:
+        # Often enough that a worker which looks at others has itself shown life since they did.
+        beat_every = min(self._settings.lease / 4, self._settings.sweep * 2)
+        next_beat = next_sweep = 0.0
+        while not self._stopping:
+            now = time.monotonic()
+            busy = len(self._holdings) > 0
+            try:
+                if now >= next_beat:
+                    next_beat = now + beat_every
+                    self._beat()
+                if busy:
+                    self._pass_orders()
+                if now >= next_sweep:
+                    next_sweep = now + self._settings.sweep
+                    self._sweep()
+            except StoreError as error:
+                log.warning("the store does not answer: %s", error)
+                self._sweeper.forget()
+            except Exception:  # without the watch the worker would be taken for lost
+                log.exception("the watch stumbled")
+                self._sweeper.forget()
+            if self._due_at is not None and self._due_at <= time.time():
+                self._due_at = None
+                self._ring()
+            pause = min(next_beat, next_sweep) - time.monotonic()
+            if self._due_at is not None:
+                pause = min(pause, self._due_at - time.time())
+            self._listen(selector, max(0.0, min(pause, ORDERS_INTERVAL) if busy else pause))
+
+    def _listen(self, selector: selectors.BaseSelector, timeout: float) -> None:
+        for key, _ in selector.select(timeout):
+            if key.fileobj is self._wake:
+                self._wake.recv(4096)
+            elif self._bell is not None:
+                self._bell.drain()
+                self._ring()
+
+    def _beat(self) -> None:
+        with self._store.write() as connection:
+            alive = workers.beat(connection, self._info.id)
+        if not alive and not self._stopping:
+            # Others gave this worker up, and its jobs with it.  It begins again; which of its runs still have their
+            # job, some claimed since, is for the orders to say.
+            log.warning("this worker was taken for lost")
+            self._register()
+
+    def _pass_orders(self) -> None:
+        # Looked at before the store is: a job claimed in between is among the orders and not yet among these.
+        current = self._holdings.runs()
+        if not current:
+            return
+        with self._store.read() as connection:
+            orders = claims.orders(connection, self._info.id)
+        for seq, (number, run) in current.items():
+            claim_number, cancel = orders.get(seq, (None, False))
+            if claim_number != number:
+                run.stop("stale")  # another's by now; or ended, and then nobody listens any more
+            elif cancel:
+                run.stop("cancel")
+
+    def _reconcile(self) -> list[Ended]:
+        """Give up jobs that the store says run here and that no slot holds; those that ended by it.
+
+        They come of a commit whose answer was lost.  A job is given up only at the second look, since a slot may have
+        claimed it a moment before the first.
+        """
+        with self._store.read() as connection:
+            mine = claims.owned(connection, self._info.id)
+        unheld = self._holdings.unheld(mine)
+        again = [job for job in mine if (job.seq, job.claim or 0) in unheld & self._unheld]
+        self._unheld = unheld
+        ended: list[Ended] = []
+        for job in again:
+            log.warning("job %s was lost track of", job.id)
+            with contextlib.suppress(StaleClaim), self._store.write() as connection:
+                reason = "its worker lost track of it"
+                ended += claims.lost(connection, job, max_lost=self._settings.max_lost, reason=reason)
+        return ended
+
+    def _sweep(self) -> None:
+        ended = [*self._reconcile(), *self._sweeper.sweep()]
+        tell(self._registry, self._store, self._settings, ended)
+        self._housekeeper.turn()
+        if not self._claims_no_more:
+            for wanted in self._wanted:
+                self.look_ahead(wanted, sweeping=True)

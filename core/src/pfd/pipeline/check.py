@@ -1,0 +1,144 @@
+"""Checking a whole pipeline before anything is submitted: all that is wrong, at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from pfd.errors import ParameterError, PfdError, UnknownTask
+from pfd.pipeline.results import result_shape
+from pfd.pipeline.run import reserved
+from pfd.pipeline.step import Place, Step, order
+from pfd.plugins import Registry
+from pfd.settings import Settings
+from pfd.submission import Origin, make_options, prepare
+from pfd.task import PathPolicy, Ref, Task
+
+_OF_ANOTHER_TYPE = frozenset(
+    {
+        *("bool_parsing", "bool_type", "dataclass_type", "dict_type", "float_parsing", "float_type", "frozen_set_type"),
+        *(
+            "int_parsing",
+            "int_type",
+            "list_type",
+            "mapping_type",
+            "model_type",
+            "set_type",
+            "string_type",
+            "tuple_type",
+        ),
+    }
+)
+"""What pydantic says of a value that can be no other of its type either."""
+
+
+def problems(steps: Mapping[str, Step], registry: Registry, settings: Settings) -> Iterator[str]:
+    """All that is wrong with the steps of a pipeline, a line each."""
+    for step in steps.values():
+        yield from _of_step(step, steps, registry, settings)
+    try:
+        order(steps)
+    except ParameterError as error:
+        yield from error.problems
+
+
+def _of_step(step: Step, steps: Mapping[str, Step], registry: Registry, settings: Settings) -> Iterator[str]:
+    for parent in step.parents():
+        if parent not in steps:
+            near = difflib.get_close_matches(parent, steps, n=1)
+            yield f"{step.name}: there is no step {parent!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    for place, text in step.misspelt():
+        yield f"{step.name}: {_named(place)}={_short(text)}: a reference is the whole of a value, as in ${{step.field}}"
+    for tag in reserved(step.options.get("tags", ())):
+        yield f"{step.name}: {tag}"
+    task: Task | None = None
+    if step.task:
+        try:
+            task = registry.task(step.task)
+        except UnknownTask as error:
+            yield f"{step.name}: {error}" + (f" ({error.hint})" if error.hint else "")
+        except PfdError as error:
+            yield f"{step.name}: {error}"
+    for place, ref in step.references():
+        if (parent_step := steps.get(ref.job_id)) and parent_step.task in registry.tasks:
+            parent_task = registry.tasks[parent_step.task]
+            yield from (f"{step.name}: {said}" for said in _of_reference(step, task, place, ref, parent_task, settings))
+    if task is not None:
+        told = tuple(f"{_named(place)}=" for place, _ in step.misspelt())
+        yield from (f"{step.name}: {said}" for said in _of_job(step, task, settings) if not said.startswith(told))
+
+
+def _of_job(step: Step, task: Task, settings: Settings) -> Iterator[str]:
+    try:
+        options = make_options(task, step.options)
+    except ParameterError as error:
+        yield from error.problems
+        wrong = {problem.partition("=")[0] for problem in error.problems}
+        options = make_options(task, {name: value for name, value in step.options.items() if name not in wrong})
+    names = {ref.job_id: ref.job_id for _, ref in step.references()}
+    try:
+        prepare(task, step.filled(names), options, Origin(), settings)
+    except ParameterError as error:
+        yield from error.problems or (str(error),)
+    except PfdError as error:
+        yield str(error)
+
+
+def _of_reference(
+    step: Step, task: Task | None, place: Place, ref: Ref, parent: Task, settings: Settings
+) -> Iterator[str]:
+    shape = result_shape(parent.result)
+    try:
+        nodes = shape.at(ref.field.split("."))
+    except LookupError as error:
+        yield f"{_named(place)}: {parent.name} has {error.args[0]}"
+        return
+    samples = [] if nodes is None else shape.samples(nodes)
+    if task is None or not samples:
+        return
+    names = {other.job_id: other.job_id for _, other in step.references()}
+    said = [_refusal(task, _put(step.filled(names), place, sample), place, settings) for sample in samples]
+    if all(said):
+        yield f"{_named(place)}: {said[0]}, and {ref.field!r} of {parent.name} is {_articled(samples)}"
+
+
+def _refusal(task: Task, data: Mapping[str, Any], place: Place, settings: Settings) -> str | None:
+    """Why no value of the type of that at `place` is accepted there; None where one may be."""
+    try:
+        task.validate(data, PathPolicy(settings.allowed_roots))
+    except ParameterError as error:
+        if not isinstance(error.__cause__, ValidationError):
+            return None
+        found = [item for item in error.__cause__.errors(include_url=False) if item["loc"][: len(place)] == place]
+        if found and all(item["type"] in _OF_ANOTHER_TYPE for item in found):
+            said = " or ".join(dict.fromkeys(item["msg"].partition(",")[0] for item in found))
+            return f"{said[0].lower()}{said[1:]}"
+    except (TypeError, ValueError, AttributeError):
+        return None  # a validator of the plugin, which did not expect a reference beside it
+    return None
+
+
+def _put(value: Any, place: Place, new: Any) -> Any:
+    """`value` with `new` at a place."""
+    if not place:
+        return new
+    copied: Any = dict(value) if isinstance(value, dict) else list(value)
+    copied[place[0]] = _put(value[place[0]], place[1:], new)
+    return copied
+
+
+def _named(place: Place) -> str:
+    return ".".join(map(str, place))
+
+
+def _short(text: str) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
+def _articled(samples: list[Any]) -> str:
+    names = {str: "a text", int: "an integer", float: "a number", bool: "yes or no", list: "a list", dict: "a group"}
+    return " or ".join(dict.fromkeys(names.get(type(sample), "something else") for sample in samples))

@@ -1,0 +1,56 @@
+"""What changes of a job while somebody watches it, at the price of one short row."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from pfd.errors import UnknownJob
+from pfd.job import Job, State
+from pfd.store.jobs import FULL, to_job
+from pfd.store.prepared import Prepared
+from pfd.store.schema import jobs
+
+
+class Glance(NamedTuple):
+    """All of a job that may change, as it is stored.  Two glances that are equal saw the same job."""
+
+    state: State
+    claim: int | None
+    progress: float
+    status: str
+    meta: str
+    cancel_requested: int
+    waiting: int
+
+
+_WANTED = jobs.c.id == sa.bindparam("wanted", type_=jobs.c.id.type)
+_GLANCE = Prepared(sa.select(*(jobs.c[name] for name in Glance._fields)).where(_WANTED))
+_WHOLE = sa.select(*FULL).where(_WANTED)
+
+
+def glance(connection: Connection, job_id: str) -> Glance:
+    """A job at a glance: found by its id, nothing decoded.  Raises `UnknownJob`, as for one that has been pruned."""
+    row = _GLANCE.first(connection, {"wanted": job_id})
+    if row is None:
+        raise _gone(job_id)
+    return Glance(State(row[0]), *row[1:])
+
+
+def look(connection: Connection, job_id: str, seen: Glance | None) -> tuple[Glance, Job] | None:
+    """The whole job, and it at a glance, where it is no longer as it was `seen`; else None."""
+    if glance(connection, job_id) == seen:
+        return None
+    row = connection.execute(_WHOLE, {"wanted": job_id}).first()
+    if row is None:
+        raise _gone(job_id)
+    found = row._asdict()
+    # Of this row, and not of the one before: in between it may have changed again, and would then be shown twice.
+    now = Glance(State(row.state), *(found[name] for name in Glance._fields[1:]))
+    return now, to_job(found)
+
+
+def _gone(job_id: str) -> UnknownJob:
+    return UnknownJob(f"no job {job_id} any more", hint="it has been pruned; 'pfd jobs' lists those that are kept")

@@ -1,0 +1,32 @@
+"""Indexes that hold all that a listing filters by, so that only the rows of its page are read."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "pfd_0003"
+down_revision = "pfd_0002"
+branch_labels = None
+depends_on = None
+
+NAMES = ("state", "task", "parent_id")
+
+
+def upgrade() -> None:
+    _drop()
+    op.create_index("ix_pfd_job_state", "pfd_job", ["state", "seq", "task", "queue"])
+    op.create_index("ix_pfd_job_task", "pfd_job", ["task", "seq", "queue"])
+    child = sa.text("parent_id IS NOT NULL")
+    columns = ["parent_id", "seq", "state", "task", "queue"]
+    op.create_index("ix_pfd_job_parent_id", "pfd_job", columns, sqlite_where=child, postgresql_where=child)
+
+
+def downgrade() -> None:
+    _drop()
+    for name in ("state", "task"):
+        op.create_index(f"ix_pfd_job_{name}", "pfd_job", [name, "seq"])
+    op.create_index("ix_pfd_job_parent_id", "pfd_job", ["parent_id"])
+
+
+def _drop() -> None:
+    for name in NAMES:
+        op.drop_index(f"ix_pfd_job_{name}", "pfd_job")

@@ -1,0 +1,148 @@
+"""Parameters that may refer to results of jobs yet to run: checked as far as they are known, and filled in later."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel, ValidationError, create_model
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from pfd.errors import ParameterError
+from pfd.task import PathPolicy, Ref, Task
+
+
+def validated_params(task: Task, params: Mapping[str, Any] | BaseModel, policy: PathPolicy) -> dict[str, Any]:
+    """Parameters as JSON, defaults filled in.
+
+    A field that refers to the result of a job yet to run cannot be checked now; all that stands beside it is.
+    """
+    if not isinstance(params, Mapping | BaseModel):
+        raise ParameterError(f"{task.name}: parameters are a mapping of names to values, not {type(params).__name__}")
+    data = params.model_dump() if isinstance(params, BaseModel) else dict(params)
+    later = {name: value for name, value in data.items() if next(_refs(value), None) is not None}
+    if not later:
+        return task.validate(data, policy).model_dump(mode="json")
+    _refuse_what_is_wrong_already(task, {name: _as_refs(value) for name, value in data.items()}, policy)
+    present = {name: value for name, value in data.items() if name not in later}
+    references: dict[str, Any] = _ref_json(task, "", later)
+    return _as_json(task, present, frozenset(later), policy) | references
+
+
+def _as_json(task: Task, present: Mapping[str, Any], later: frozenset[str], policy: PathPolicy) -> dict[str, Any]:
+    """Parameters that are there already, as JSON: paths made absolute, and defaults filled in where possible."""
+    with contextlib.suppress(ParameterError):  # where a field is required that is yet to come
+        return task.validate(present, policy).model_dump(mode="json")
+    with contextlib.suppress(ParameterError):  # where the model rewrites them as a whole
+        return replace(task, params=_without(task.params, later)).validate(present, policy).model_dump(mode="json")
+    plain: dict[str, Any] = _ref_json(task, "", present)
+    return plain
+
+
+def _refuse_what_is_wrong_already(task: Task, data: Mapping[str, Any], policy: PathPolicy) -> None:
+    """Raise `ParameterError` for what is wrong whatever the references in `data` turn out to be."""
+    try:
+        task.validate(data, policy)
+    except ParameterError as error:
+        if not isinstance(error.__cause__, ValidationError):
+            raise
+        found = zip(error.problems, error.__cause__.errors(include_url=False), strict=True)
+        problems = tuple(text for text, item in found if not _may_be_mended(item["type"], item["loc"], data))
+        if problems:
+            text = f"{task.name}: " + "; ".join(problems)
+            raise ParameterError(text, problems=problems, hint=error.hint) from error
+    except (TypeError, ValueError, AttributeError):
+        pass  # a validator of the plugin, which did not expect a reference; it sees the value where the job runs
+
+
+def _may_be_mended(kind: str, where: Sequence[int | str], data: Any) -> bool:
+    """Whether what pydantic found at `where` may be no error once the references in `data` are filled in."""
+    found = data
+    for depth, part in enumerate(where):
+        try:
+            found = found[part]
+        except (KeyError, IndexError, TypeError):
+            # A name that is missing, which ends the path, or one alternative of several.
+            return isinstance(found, Ref) or (depth < len(where) - 1 and next(_refs(found), None) is not None)
+    if kind == "extra_forbidden":
+        return False
+    # What holds a reference may be of the wrong type or too long by itself; all else that is said of it may be mended.
+    # (It may seem too short, since items that are wrong do not count.)
+    by_itself = kind.endswith(("_type", "too_long")) and not isinstance(found, Ref)
+    return next(_refs(found), None) is not None and not by_itself
+
+
+@functools.lru_cache(maxsize=256)
+def _without(model: type[BaseModel], absent: frozenset[str]) -> type[BaseModel]:
+    """A model of the fields of another that are not in `absent`."""
+    kept: dict[str, Any] = {
+        name: (field.annotation, field) for name, field in model.model_fields.items() if name not in absent
+    }
+    partial: type[BaseModel] = create_model(model.__name__, __config__=model.model_config, **kept)
+    return partial
+
+
+def fill(value: Any, results: Mapping[str, Any]) -> Any:
+    """`value` with each reference replaced by the field of the result it names."""
+    if ref := Ref.from_json(value):
+        return _field(ref, results.get(ref.job_id))
+    if isinstance(value, dict):
+        return {name: fill(inner, results) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [fill(inner, results) for inner in value]
+    return value
+
+
+def referred(value: Any) -> set[str]:
+    """Ids of the jobs whose results `value` refers to."""
+    return {ref.job_id for ref in _refs(value)}
+
+
+def _field(ref: Ref, result: Any) -> Any:
+    found = result
+    for part in ref.field.split("."):
+        try:
+            found = found[int(part)] if isinstance(found, list) else found[part]
+        except (KeyError, IndexError, ValueError, TypeError):
+            raise ParameterError(f"the result of job {ref.job_id} has no field {ref.field!r}") from None
+    return found
+
+
+def _refs(value: Any) -> Iterator[Ref]:
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Mapping):
+        if ref := Ref.from_json(value):
+            yield ref
+        else:
+            for inner in value.values():
+                yield from _refs(inner)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for inner in value:
+            yield from _refs(inner)
+
+
+def _as_refs(value: Any) -> Any:
+    """`value` with each reference as a `Ref`, which no model takes for a value of its own."""
+    if isinstance(value, Mapping):
+        return Ref.from_json(value) or {name: _as_refs(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_refs(inner) for inner in value]
+    return value
+
+
+def _ref_json(task: Task, where: str, value: Any) -> Any:
+    if isinstance(value, Ref):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {name: _ref_json(task, f"{where}.{name}", inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_ref_json(task, f"{where}.{place}", inner) for place, inner in enumerate(value)]
+    try:
+        return to_jsonable_python(value)  # a time, say, or a path
+    except PydanticSerializationError as error:
+        problem = f"{where.lstrip('.')}={value!r}: is not JSON"
+        raise ParameterError(f"{task.name}: {problem}", problems=(problem,)) from error

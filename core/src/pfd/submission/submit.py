@@ -1,0 +1,170 @@
+"""Preparing, storing and ringing."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy.engine import Connection
+
+from pfd.errors import ParameterError, QueueError
+from pfd.hooks import JobEvent
+from pfd.plugins import Registry
+from pfd.queue import Runtime
+from pfd.settings import Settings
+from pfd.store import NewJob, Store, Submitted, jobs
+from pfd.submission.options import Options, option_problems
+from pfd.submission.params import referred, validated_params
+from pfd.task import PathPolicy, Task
+
+log = logging.getLogger("pfd.submission")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a job comes from: the session that its worker may be confined to, and the parent it is a child of.
+
+    `level` counts the parents above it.
+    """
+
+    session: str | None = None
+    parent_id: str | None = None
+    level: int = 0
+    child_key: str | None = None
+
+
+def submit(
+    store: Store,
+    registry: Registry,
+    runtime: Runtime,
+    settings: Settings,
+    name: str,
+    params: Mapping[str, Any] | BaseModel,
+    options: Options,
+    origin: Origin,
+    guard: Callable[[Connection], None] | None = None,
+) -> Submitted:
+    """Validate, store, ring.  Nothing is stored where the parameters are not valid, or `guard` raises.
+
+    Raises
+    ------
+    UnknownTask, ParameterError, KeyConflict, UnknownJob, StoreError
+    """
+    task = registry.task(name)
+    new = prepare(task, params, options, origin, settings)
+    with store.write() as connection:
+        if guard is not None:
+            guard(connection)
+        if origin.child_key is not None and (known := _known_child(connection, new)):
+            return known
+        submitted = jobs.insert(connection, new)
+    _announce(registry, runtime, [(new, submitted)])
+    return submitted
+
+
+def submit_prepared(
+    store: Store,
+    registry: Registry,
+    runtime: Runtime,
+    new_jobs: Sequence[NewJob],
+    guard: Callable[[Connection], None] | None = None,
+) -> list[Submitted]:
+    """Store jobs in one transaction, all or none, and ring once all are stored.
+
+    Each stands behind those of the others that it waits for: ids are drawn by `prepare`.
+
+    Raises
+    ------
+    KeyConflict, UnknownJob, StoreError, and whatever `guard` raises : nothing is stored.
+    """
+    with store.write() as connection:
+        if guard is not None:
+            guard(connection)
+        submitted = [jobs.insert(connection, new) for new in new_jobs]
+    _announce(registry, runtime, list(zip(new_jobs, submitted, strict=True)))
+    return submitted
+
+
+def _announce(registry: Registry, runtime: Runtime, stored: Sequence[tuple[NewJob, Submitted]]) -> None:
+    fresh = [new for new, submitted in stored if submitted.fresh]
+    for new in fresh:
+        registry.notify("pfd_job_event", event=JobEvent("submitted", new.id, new.task, new.queue))
+    # Only now: the eager runtime runs a job, and what waits for it, where it is rung.
+    ids = {new.id for new in fresh}
+    for new in fresh:
+        if ids.isdisjoint(new.after):  # the others cannot be claimed before one of these has ended
+            ring(runtime, new.queue, new.id)
+
+
+def ring(runtime: Runtime, queue: str, job_id: str) -> None:
+    """Ring; a bell that is out of order delays the job until a sweep, and loses nothing."""
+    try:
+        runtime.ring(queue, job_id)
+    except QueueError as error:
+        log.warning("job %s is stored, but its workers could not be told yet: %s", job_id, error)
+
+
+def prepare(
+    task: Task, params: Mapping[str, Any] | BaseModel, options: Options, origin: Origin, settings: Settings
+) -> NewJob:
+    """A job that is ready to be stored: validated parameters, checked options.
+
+    Raises
+    ------
+    ParameterError : all that is wrong with either, at once.
+    """
+    problems = tuple(option_problems(task, options))
+    policy = PathPolicy((*settings.allowed_roots, *options.roots))
+    try:
+        validated = validated_params(task, params, policy)
+    except ParameterError as error:
+        if not problems:
+            raise
+        problems += error.problems or (str(error),)
+        raise ParameterError("; ".join(problems), problems=problems, hint=error.hint) from error
+    if problems:
+        raise ParameterError("; ".join(problems), problems=problems)
+    # The worker may stand in another folder: what lay in an allowed one here is allowed there as well.
+    roots = tuple(dict.fromkeys(str(root) for root in (*options.roots, *policy.used) if root != settings.home))
+    refs = sorted(referred(validated))
+    limits = {"soft_time_limit": options.soft_time_limit, "time_limit": options.time_limit}
+    extra: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+    if roots:
+        extra["roots"] = list(roots)
+    if origin.child_key is not None:
+        identity = str(uuid.uuid5(uuid.UUID(origin.parent_id), origin.child_key))
+    else:
+        identity = str(uuid.uuid4())
+    return NewJob(
+        id=identity,
+        task=task.name,
+        queue=options.queue or task.queue,
+        params=validated,
+        priority=task.priority if options.priority is None else options.priority,
+        due_at=_due_at(options),
+        key=options.key,
+        session=origin.session,
+        parent_id=origin.parent_id,
+        level=origin.level,
+        coordinator=task.coordinator,
+        retry_of=options.retry_of,
+        tags=options.tags,
+        after=tuple(dict.fromkeys([*options.after, *refs])),
+        options=extra,
+    )
+
+
+def _due_at(options: Options) -> float:
+    if options.not_before is not None:
+        return options.not_before
+    return time.time() + options.countdown if options.countdown else 0.0
+
+
+def _known_child(connection: Any, new: NewJob) -> Submitted | None:
+    known = jobs.find(connection, new.id)
+    return None if known is None else Submitted(known.id, known.state, fresh=False)

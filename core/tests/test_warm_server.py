@@ -1,0 +1,124 @@
+"""The warm server: shared by the workers of a machine, ended with the last of them, replaced when packages change."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from core.tests.support.stores import as_environment
+from core.tests.support.waiting import is_gone, lines, until
+from pfd import Dispatcher, Settings, State, Worker
+from pfd.plugins import Registry
+
+PATIENCE = 90.0
+WORKER = "from pfd import Worker; Worker(slots=1, queues=(__import__('sys').argv[1],)).run_forever()"
+
+
+@pytest.fixture
+def dispatcher(sqlite_settings: Settings, registry: Registry) -> Iterator[Dispatcher]:
+    with Dispatcher(sqlite_settings, registry=registry) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def worker(settings: Settings, queue: str, folder: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", WORKER, queue],
+        env=os.environ | as_environment(settings) | environment,
+        cwd=folder,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def asked(dispatcher: Dispatcher, queue: str = "default") -> dict[str, Any]:
+    """What a job in that queue says of its process."""
+    found: dict[str, Any] = dispatcher.submit("where_am_i", queue=queue).get(PATIENCE)["value"]
+    return found
+
+
+def test_workers_of_a_machine_share_a_server_and_keep_their_own_surroundings(
+    dispatcher: Dispatcher, tmp_path: Path
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    with worker(dispatcher.settings, "one", here, PFD_SAMPLE="1") as first:
+        one = asked(dispatcher, "one")
+        with worker(dispatcher.settings, "two", there, PFD_SAMPLE="2"):
+            two = asked(dispatcher, "two")
+            assert one["server"] == two["server"]
+            assert (one["folder"], one["sample"]) == (str(here), "1")
+            assert (two["folder"], two["sample"]) == (str(there), "2")
+            first.kill()  # who started the server is gone; the other one goes on with it
+            first.wait()
+            assert asked(dispatcher, "two")["server"] == one["server"]
+        until(lambda: is_gone(one["server"]), "the server ended with its last worker")
+
+
+def test_a_worker_with_another_number_of_threads_has_a_server_of_its_own(
+    dispatcher: Dispatcher, tmp_path: Path
+) -> None:
+    with (
+        worker(dispatcher.settings, "one", tmp_path, OMP_NUM_THREADS="1"),
+        worker(dispatcher.settings, "two", tmp_path, OMP_NUM_THREADS="2"),
+    ):
+        one, two = asked(dispatcher, "one"), asked(dispatcher, "two")
+    assert (one["threads"], two["threads"]) == ("1", "2")
+    assert one["server"] != two["server"]
+
+
+def test_a_running_job_outlives_the_change_of_packages_and_the_next_one_sees_it(
+    dispatcher: Dispatcher, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    witness = tmp_path / "witness"
+    with Worker(dispatcher.settings, slots=2, registry=registry):
+        before = asked(dispatcher)
+        handle = dispatcher.submit("nap", {"seconds": 2.0, "witness": str(witness)})
+        until(lambda: lines(witness), "it runs")
+        (site / "new_package.py").write_text("", encoding="utf-8")
+        after = asked(dispatcher)
+        assert after["server"] != before["server"]
+        assert handle.wait(PATIENCE).state is State.SUCCESS
+        assert handle.job.lost == 0
+        until(lambda: is_gone(before["server"]), "the old server ended with its last job")
+        assert asked(dispatcher)["server"] == after["server"]
+
+
+def test_nothing_is_left_of_a_server_that_has_ended(
+    dispatcher: Dispatcher, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bells: Path
+) -> None:
+    folder = bells / "x"
+    folder.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    with Worker(dispatcher.settings, slots=1, registry=registry):
+        server = asked(dispatcher)["server"]
+        assert psutil.Process(server).ppid() == os.getpid()
+        assert list(folder.glob("pfd-*-warm/*.sock"))
+    until(lambda: is_gone(server), "the server ended")
+    until(lambda: not list(folder.iterdir()), "nothing is left")
+
+
+def test_without_a_place_for_its_socket_a_job_gets_a_fresh_interpreter(
+    dispatcher: Dispatcher, registry: Registry, monkeypatch: pytest.MonkeyPatch, bells: Path
+) -> None:
+    blocked = bells / "y"
+    blocked.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(blocked))
+    (blocked / f"pfd-{os.getuid()}-warm").touch()  # a file where the folder should be
+    with Worker(dispatcher.settings, slots=1, registry=registry):
+        assert dispatcher.submit("add_apart", {"a": 1, "b": 2}).get(PATIENCE) == {"value": 3}
