@@ -18,7 +18,7 @@ PROJECTS := . core $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyp
 PACKAGES := $(wildcard core/src/pfd plugins/*/src/*)
 # '-e' takes one folder: a shell glob after it would install the rest as copies.
 EDITABLE := $(foreach project,$(PROJECTS),-e ./$(project))
-SOURCES := $(wildcard core/src plugins/*/src core/tests/plugin benchmarks/plugin examples/good_plugin/src)
+SOURCES := $(wildcard core/src plugins/*/src core/tests/plugin tests/contract/plugin benchmarks/plugin examples/good_plugin/src)
 CHECKED := $(PACKAGES) $(wildcard core/tests plugins/*/tests tests docs benchmarks examples/good_plugin/src conftest.py)
 
 # Tests of the PostgreSQL store use the machine's server, else one from a wheel.

@@ -304,6 +304,9 @@ def test_a_home_of_another_store_is_refused(tmp_path: Path, registry: Registry) 
         Worker(elsewhere, registry=registry).start()
     with Worker(settings, registry=registry):
         pass
+    # Nor is the refused store tied to anything by that.
+    with Worker(make_settings(tmp_path / "home of the other", elsewhere.database_url), registry=registry):
+        pass
 
 
 def test_a_home_that_cannot_be_written_leaves_no_store_tied_to_it(

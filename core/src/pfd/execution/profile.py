@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.metadata
 import json
 import os
 import resource
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pfd
 from pfd.settings import Settings
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -58,7 +58,7 @@ class Profile:
         ]
         return json.dumps(
             [
-                *(pfd.__version__, sys.executable, self.order(), early, limits),
+                *(importlib.metadata.version("pfd-core"), sys.executable, self.order(), early, limits),
                 # Jobs of another service would be counted, limited and ended with this one.
                 _cgroup(),
             ],

@@ -129,16 +129,16 @@ class Store:
                     temporary.write_text(known, encoding="ascii")
                     temporary.replace(path)
                     found = known
+                if found != known:
+                    raise SettingsError(
+                        f"PFD_HOME {self.settings.home} does not belong to the store this worker is to serve",
+                        hint="all machines of one store share one PFD_HOME: set it to that folder",
+                    )
         except OSError as error:
             raise SettingsError(
                 f"PFD_HOME {self.settings.home} is not writable: {error.strerror or error}",
                 hint="set PFD_HOME to a folder you can write to",
             ) from error
-        if found != known:
-            raise SettingsError(
-                f"PFD_HOME {self.settings.home} does not belong to the store this worker is to serve",
-                hint="all machines of one store share one PFD_HOME: set it to that folder",
-            )
 
 
 def reachable(store: Store) -> str | None:
