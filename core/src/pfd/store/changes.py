@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection
 
 from pfd.errors import UnknownJob
 from pfd.job import Job, State
-from pfd.store.jobs import FULL, to_job
 from pfd.store.prepared import Prepared
+from pfd.store.rows import FULL, to_job
 from pfd.store.schema import jobs
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,9 +19,10 @@ from pfd.errors import StaleClaim
 from pfd.job import ArtifactFile, Job, JobFailure, State
 from pfd.store.encoding import clean_text, encode
 from pfd.store.engine import is_sqlite
-from pfd.store.jobs import FULL, FULL_NAMES, describe_failure, end_queued, to_job
+from pfd.store.jobs import describe_failure, end_queued
 from pfd.store.prepared import Prepared
-from pfd.store.schema import IS_COORDINATOR, IS_NO_COORDINATOR, IS_QUEUED, IS_RUNNING, claims, jobs
+from pfd.store.rows import FULL, FULL_NAMES, to_job
+from pfd.store.schema import IS_COORDINATOR, IS_NO_COORDINATOR, IS_NOT_WAITING, IS_QUEUED, IS_RUNNING, claims, jobs
 from pfd.store.settle import Ended, release, revoke
 
 
@@ -61,18 +62,30 @@ _claim: Any = sa.bindparam("p_claim", None)
 
 
 @functools.lru_cache(maxsize=64)
+def _best(wanted: Wanted) -> Prepared:
+    """The queue of the next job: the best of each, in its own range of the index, and of these the best."""
+    heads = [
+        sa.select(_next(replace(wanted, queues=(queue,)), jobs.c.queue, jobs.c.priority, jobs.c.seq).subquery())
+        for queue in wanted.queues
+    ]
+    best = sa.union_all(*heads).subquery()
+    return Prepared(sa.select(best.c.queue).order_by(best.c.priority.desc(), best.c.seq))
+
+
+@functools.lru_cache(maxsize=64)
 def _draw(wanted: Wanted, *, skip_locked: bool) -> Prepared:
-    """Find the next job and draw a claim number for it, in one statement."""
-    query = (
-        sa.select(jobs.c.seq, _owner, _now)
-        .where(*_takeable(wanted), jobs.c.due_at <= sa.bindparam("p_due", None))
-        .order_by(jobs.c.priority.desc(), jobs.c.seq)
-        .limit(1)
-    )
+    """Find the next job of a queue and draw a claim number for it, in one statement."""
+    query = _next(wanted, jobs.c.seq, _owner, _now)
     if skip_locked:
         query = query.with_for_update(skip_locked=True)
     columns = ["job_seq", "owner", "claimed_at"]
     return Prepared(claims.insert().from_select(columns, query).returning(claims.c.number, claims.c.job_seq))
+
+
+def _next(wanted: Wanted, *columns: Any) -> Any:
+    due = jobs.c.due_at <= sa.bindparam("p_due", None)
+    order = jobs.c.priority.desc(), jobs.c.seq
+    return sa.select(*columns).where(*_takeable(wanted), due).order_by(*order).limit(1)
 
 
 def _takeable(wanted: Wanted) -> list[Any]:
@@ -81,7 +94,7 @@ def _takeable(wanted: Wanted) -> list[Any]:
         IS_COORDINATOR if wanted.coordinators else IS_NO_COORDINATOR,
         jobs.c.queue.in_(wanted.queues),
         jobs.c.task.in_(wanted.tasks),
-        jobs.c.waiting == 0,
+        IS_NOT_WAITING,
     ]
     if wanted.full_levels:
         conditions.append(jobs.c.level.notin_(wanted.full_levels))
@@ -116,18 +129,41 @@ def claim(connection: Connection, wanted: Wanted, *, due_by: float | None = None
         return None
     now = time.time()
     values = {"p_now": now, "p_owner": wanted.owner, "p_due": now if due_by is None else due_by}
-    drawn = _draw(wanted, skip_locked=not is_sqlite(connection)).first(connection, values)
-    if drawn is None:
+    for queue in _queues(connection, wanted, values):
+        draw = _draw(replace(wanted, queues=(queue,)), skip_locked=not is_sqlite(connection))
+        # On PostgreSQL all jobs of that queue may be in the hands of others by now.
+        if (drawn := draw.first(connection, values)) is not None:
+            break
+    else:
         return None
     number, seq = drawn
     taken = _TAKE.first(connection, values | {"p_seq": seq, "p_claim": number})
     return None if taken is None else to_job(dict(zip(FULL_NAMES, taken, strict=True)))
 
 
+def _queues(connection: Connection, wanted: Wanted, values: dict[str, Any]) -> list[str]:
+    """The queues that have something to take, that of the next job first."""
+    if len(wanted.queues) == 1:
+        return list(wanted.queues)
+    return [str(queue) for (queue,) in _best(wanted).all(connection, values)]
+
+
 def next_due(connection: Connection, wanted: Wanted) -> float | None:
-    """When the earliest job that `wanted` could take falls due, in seconds since the epoch."""
-    found = connection.execute(sa.select(sa.func.min(jobs.c.due_at)).where(*_takeable(wanted))).scalar()
-    return None if found is None else float(found)
+    """When the earliest job that `wanted` could take falls due, in seconds since the epoch; now where one is due."""
+    if not (wanted.queues and wanted.tasks):
+        return None
+    now = time.time()
+    if _best(wanted).first(connection, {"p_due": now}) is not None:
+        return now
+    found = _earliest(wanted).first(connection, {})
+    return None if found is None or found[0] is None else float(found[0])
+
+
+@functools.lru_cache(maxsize=64)
+def _earliest(wanted: Wanted) -> Prepared:
+    earliest = sa.func.min(jobs.c.due_at).label("due_at")
+    heads = [sa.select(earliest).where(*_takeable(replace(wanted, queues=(queue,)))) for queue in wanted.queues]
+    return Prepared(sa.select(sa.func.min(sa.union_all(*heads).subquery().c.due_at)))
 
 
 _MINE = (jobs.c.seq == _seq, jobs.c.claim == _claim, IS_RUNNING)

@@ -14,17 +14,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from pfd.errors import KeyConflict, QueueError, UnknownJob
-from pfd.job import ENDED, QUEUED, ArtifactFile, Job, JobFailure, State
-from pfd.store.encoding import clean_text, decode, encode
+from pfd.job import ENDED, QUEUED, Job, JobFailure, State
+from pfd.store.encoding import clean_text, encode
 from pfd.store.engine import is_sqlite
+from pfd.store.rows import FULL, to_job
 from pfd.store.schema import IS_LIVE, IS_QUEUED, edges, jobs, tags
 from pfd.store.settle import Ended, cancelled_because, revoke
 
 LAST = "@last"
-
-_INNER = ("followers", "coordinator")
-FULL = [c for c in jobs.c if c.name not in _INNER]
-FULL_NAMES = tuple(c.name for c in FULL)
 
 
 @dataclass(frozen=True)
@@ -244,22 +241,6 @@ def resolve(connection: Connection, ref: str) -> str:
         f"{ref} stands for more than one job: {', '.join(found[:13] for found in found_ids[:5])} …",
         hint="give more letters of the id",
     )
-
-
-def to_job(found: dict[str, Any]) -> Job:
-    """A `Job` from columns of the job table by name; those that were not read keep their defaults."""
-    for name in ("meta", "params", "options"):
-        if name in found:
-            found[name] = decode(found[name])
-    if found.get("result") is not None:
-        found["result"] = decode(found["result"])
-    if found.get("failure") is not None:
-        found["failure"] = JobFailure(**decode(found["failure"]))
-    found["state"] = State(found["state"])
-    found["cancel_requested"] = bool(found["cancel_requested"])
-    found["tags"] = tuple(decode(found["tags"]))
-    found["artifacts"] = tuple(ArtifactFile(*item) for item in decode(found["artifacts"]))
-    return Job(**found)
 
 
 def describe_failure(failure: JobFailure) -> str:

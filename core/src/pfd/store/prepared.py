@@ -15,7 +15,7 @@ from sqlalchemy.sql.expression import Executable
 
 
 class Prepared:
-    """A statement whose parameters are all named and of plain types, and of whose rows the first is wanted."""
+    """A statement whose parameters are all named and of plain types."""
 
     def __init__(self, statement: Executable) -> None:
         self._statement: Any = statement
@@ -48,6 +48,13 @@ class Prepared:
         row: tuple[Any, ...] | None = cursor.fetchone()
         cursor.close()
         return row
+
+    def all(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows of what the statement returns."""
+        cursor = self._execute(connection, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        cursor.close()
+        return rows
 
     def changed(self, connection: Connection, values: Mapping[str, Any]) -> int:
         """How many rows the statement changed."""

@@ -25,11 +25,13 @@ BigKey = BigInteger().with_variant(Integer, "sqlite")
 
 QUEUED_SQL = "state IN ('PENDING', 'RETRY')"
 RUNNING_SQL = "state IN ('STARTED', 'PROGRESS')"
+READY_SQL = "waiting = 0 AND " + QUEUED_SQL
 COORDINATOR_SQL = "coordinator = 1 AND " + QUEUED_SQL
 LIVE_SQL = "state IN ('PENDING', 'RETRY', 'STARTED', 'PROGRESS')"
 
 # Spelled as constants: a partial index is used only where the query states its condition, not a parameter.
 IS_QUEUED, IS_RUNNING, IS_LIVE = text(QUEUED_SQL), text(RUNNING_SQL), text(LIVE_SQL)
+IS_NOT_WAITING = text("waiting = 0")
 IS_COORDINATOR, IS_NO_COORDINATOR = text("coordinator = 1"), text("coordinator = 0")
 
 jobs = Table(
@@ -72,8 +74,8 @@ jobs = Table(
         "queue",
         text("priority DESC"),
         "seq",
-        sqlite_where=text(QUEUED_SQL),
-        postgresql_where=text(QUEUED_SQL),
+        sqlite_where=text(READY_SQL),
+        postgresql_where=text(READY_SQL),
     ),
     Index(
         "ix_pfd_job_coordinator",

@@ -1,4 +1,4 @@
-"""Indexes that hold all that a listing filters by, so that only the rows of its page are read."""
+"""Indexes that hold all that a listing filters by, and for claims only of jobs that wait for no other."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ down_revision = "pfd_0002"
 branch_labels = None
 depends_on = None
 
+QUEUED = "state IN ('PENDING', 'RETRY')"
 NAMES = ("state", "task", "parent_id")
 
 
@@ -18,10 +19,12 @@ def upgrade() -> None:
     child = sa.text("parent_id IS NOT NULL")
     columns = ["parent_id", "seq", "state", "task", "queue"]
     op.create_index("ix_pfd_job_parent_id", "pfd_job", columns, sqlite_where=child, postgresql_where=child)
+    _claimable("waiting = 0 AND " + QUEUED)
 
 
 def downgrade() -> None:
     _drop()
+    _claimable(QUEUED)
     for name in ("state", "task"):
         op.create_index(f"ix_pfd_job_{name}", "pfd_job", [name, "seq"])
     op.create_index("ix_pfd_job_parent_id", "pfd_job", ["parent_id"])
@@ -30,3 +33,14 @@ def downgrade() -> None:
 def _drop() -> None:
     for name in NAMES:
         op.drop_index(f"ix_pfd_job_{name}", "pfd_job")
+
+
+def _claimable(condition: str) -> None:
+    op.drop_index("ix_pfd_job_claimable", "pfd_job")
+    op.create_index(
+        "ix_pfd_job_claimable",
+        "pfd_job",
+        ["queue", sa.text("priority DESC"), "seq"],
+        sqlite_where=sa.text(condition),
+        postgresql_where=sa.text(condition),
+    )
