@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,32 @@ def test_the_pipeline_file_among_the_examples_runs(tmp_path: Path) -> None:
     assert [item["experiment_id"] for item in compared] == [
         steps[model]["result"]["experiment_id"] for model in ("forest", "cnn")
     ]
+
+
+def test_the_page_about_pipelines_does_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "how-to" / "run-a-pipeline.md").read_text(encoding="utf-8")
+    [text] = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    [program] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    commands = [shlex.split(line)[1:] for line in re.findall(r"^    (pfd .*)$", page, flags=re.MULTILINE)]
+    assert commands == [["run", "bearings.toml"], ["run", "bearings.toml", "--resume"]]
+    file, home = tmp_path / "bearings.toml", tmp_path / "home"
+    monkeypatch.chdir(tmp_path)
+
+    # One window is too long for the recordings: that step fails, and is mended.
+    file.write_text(text.replace("window = 4096", "window = 400_000"), encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"bearings\.toml --resume"):
+        pfd(home, *commands[0])
+    file.write_text(text, encoding="utf-8")
+    steps = json.loads(pfd(home, *commands[1], "--json"))
+    assert {step["state"] for step in steps.values()} == {"SUCCESS"}
+    jobs = json.loads(pfd(home, "jobs", "--tag", "pipeline:bearings to features", "--json"))
+    assert sorted(job["task"] for job in jobs) == ["extract_features_task"] * 3 + ["generate_dataset_task"]
+
+    monkeypatch.setenv("PFD_HOME", str(home))
+    exec(compile(program, "run-a-pipeline.md", "exec"), {"__name__": "__main__"})
+    assert "'long': <State.PENDING" in capsys.readouterr().out
 
 
 def _demo(home: Path, *arguments: str) -> tuple[str, list[dict[str, Any]]]:
