@@ -13,10 +13,27 @@ class Moment(Result):
     at: FiniteFloat
 
 
+class LoopParams(Params):
+    """So many turns of work, and how often a second progress is reported (0: never)."""
+
+    turns: int
+    reports: float
+
+
+class LoopResult(Result):
+    """Seconds that the loop took, by the clock and of processor time, and how often progress was reported."""
+
+    seconds: FiniteFloat
+    used: FiniteFloat
+    reported: int
+
+
 noop = Task("noop", run="pfd_bench.tasks:noop", params=NoParams, result=Moment, isolation="inline", time_limit=5.0)
+isolated_noop = Task("isolated_noop", run="pfd_bench.tasks:noop", params=NoParams, result=Moment)
 torch_noop = Task("torch_noop", run="pfd_bench.tasks:torch_noop", params=NoParams, result=Moment, preload=("torch",))
+loop = Task("loop", run="pfd_bench.tasks:loop", params=LoopParams, result=LoopResult)
 
 
 @hookimpl
 def pfd_register_tasks() -> list[Task]:
-    return [noop, torch_noop]
+    return [noop, isolated_noop, torch_noop, loop]

@@ -1,10 +1,11 @@
 """What they do."""
 
+import math
 import time
 
 from pfd import TaskContext
 
-from .plugin import Moment, NoParams
+from .plugin import LoopParams, LoopResult, Moment, NoParams
 
 
 def noop(params: NoParams, ctx: TaskContext) -> Moment:
@@ -18,3 +19,18 @@ def torch_noop(params: NoParams, ctx: TaskContext) -> Moment:
     if torch.zeros(1).item() != 0.0:
         raise ValueError("torch does not work")
     return Moment(at=began)
+
+
+def loop(params: LoopParams, ctx: TaskContext) -> LoopResult:
+    pause = 1.0 / params.reports if params.reports else math.inf
+    reported = 0
+    began, used = time.perf_counter(), time.process_time()
+    due = began + pause
+    for turn in range(params.turns):
+        sum(range(1000))  # some ten microseconds
+        now = time.perf_counter()
+        if now >= due:
+            due += pause
+            reported += 1
+            ctx.progress(turn / params.turns, "at work", turn=turn)
+    return LoopResult(seconds=time.perf_counter() - began, used=time.process_time() - used, reported=reported)
