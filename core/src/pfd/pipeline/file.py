@@ -16,7 +16,7 @@ from pfd.store.encoding import clean_text
 MAX_BYTES = 2**20
 MAX_DEPTH = 50
 MAX_STEPS = 1_000
-"""All steps are stored in one transaction, some seconds of the write lock on SQLite of the write lock for so many."""
+"""All steps are stored in one transaction, which for so many takes SQLite's write lock for some seconds."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}\Z")
 _OPTIONS = ("priority", "queue", "soft_time_limit", "tags", "time_limit")
