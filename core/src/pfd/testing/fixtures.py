@@ -1,8 +1,4 @@
-"""For the tests of plugins: a pytest plugin, loaded by itself where `pfd-core` is installed.
-
-def test_it_adds(pfd_home):
-    assert Dispatcher().submit("add", {"a": 1, "b": 2}).get() == {"value": 3}
-"""
+"""Fixtures for the tests of plugins."""
 
 from __future__ import annotations
 

@@ -1,0 +1,43 @@
+"""For tests: a pytest plugin, loaded by itself where `pfd-core` is installed.
+
+`pfd_home` and `pfd_settings` are for the tests of plugins:
+
+def test_it_adds(pfd_home):
+    assert Dispatcher().submit("add", {"a": 1, "b": 2}).get() == {"value": 3}
+
+`pfd.testing.contract` is the suite that every runtime has to pass.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pfd.testing.fixtures import pfd_home, pfd_settings
+
+__all__ = ["pfd_home", "pfd_settings"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--contract-full",
+        action="store_true",
+        help="run the contract suite of pfd at full length: minutes rather than seconds for its longest tests",
+    )
+
+
+# Late: workers that run the tasks of the contract load this package as well, and have no use for pytest.
+_LATE = {"pfd_home": "pfd.testing.fixtures", "pfd_settings": "pfd.testing.fixtures"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(importlib.import_module(_LATE[name]), name)
+    raise AttributeError(f"module 'pfd.testing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})  # pytest looks for fixtures among these

@@ -1,0 +1,1 @@
+"""Tasks that use the libraries which the core does not know."""
