@@ -192,11 +192,11 @@ class TaskContext:
         """Do something with the store, however long it takes to come back: a job does not fail because of that."""
         pause = 0.2
         while True:
-            self.check_cancelled()
             try:
                 return step()
             except StoreUnavailable as error:
                 self.log.warning("waiting for the store: %s", error)
+            self.check_cancelled()
             time.sleep(pause)
             pause = min(5.0, pause * 2)
 
@@ -247,6 +247,7 @@ class TaskContext:
             yield from ended
             pause = WAIT_FIRST if ended else min(WAIT_MOST, pause * 1.5)
             if waiting:
+                self.check_cancelled()
                 time.sleep(pause)
 
     def _ended(self, ids: Sequence[str]) -> list[Job]:

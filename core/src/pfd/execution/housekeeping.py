@@ -167,12 +167,13 @@ def _remove(folder: Path, news: Pruned) -> Iterator[Pruned]:
         return
     count = 0
     # By descriptors: a folder that is replaced by a link meanwhile leads nowhere else.
-    for _, folders, files, here in os.fwalk(folder, topdown=False):
-        for name in (*folders, *files):
-            _remove_entry(name, here)
-            count += 1
-            if count % FILES == 0:
-                yield Pruned()
+    with suppress(FileNotFoundError):  # another one was quicker
+        for _, folders, files, here in os.fwalk(folder, topdown=False):
+            for name in (*folders, *files):
+                _remove_entry(name, here)
+                count += 1
+                if count % FILES == 0:
+                    yield Pruned()
     with suppress(OSError):
         folder.rmdir()
     yield Pruned(stuck=(folder,)) if folder.exists() else news

@@ -100,7 +100,7 @@ def _patiently(raw: sqlite3.Connection, statement: str) -> None:
                 # Short at first, or one of two busy writers finds the other's lock taken each time it wakes.
                 tries += 1
                 if tries > PATIENT_TRIES:
-                    pause = min(0.002, pause * 1.5)
+                    pause = min(0.0005, pause * 1.5)
             else:
                 return
     finally:
