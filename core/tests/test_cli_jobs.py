@@ -306,10 +306,10 @@ def test_a_worker_refuses_slots_that_make_no_sense(pfd: Commands, words: list[st
     assert said in shown.err
 
 
-def test_a_worker_of_another_runtime_is_refused_with_its_origin(pfd: Commands) -> None:
+def test_a_runtime_without_workers_cannot_be_served(pfd: Commands) -> None:
     shown = pfd("--runtime", "eager", "worker")
     assert shown.code == 2
-    assert "runtime='eager' comes from command line" in shown.err
+    assert "the runtime 'eager' has no workers" in shown.err
 
 
 def test_a_worker_whose_home_is_another_store_s_refuses_to_start(served: Settings, dispatcher: Dispatcher) -> None:

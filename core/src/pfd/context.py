@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from pfd.plugins import Registry
+    from pfd.queue import Ring
     from pfd.store import Store
 
 PROGRESS_INTERVAL = 0.1
@@ -120,6 +121,7 @@ class TaskContext:
         stopping: Callable[[], str | None],
         registry: Registry,
         store: Callable[[], Store],
+        ring: Callable[[Ring], None],
     ) -> None:
         self.job_id = job.id
         self.task = job.task
@@ -132,6 +134,7 @@ class TaskContext:
         self._stopping = stopping
         self._registry = registry
         self._store = store
+        self._ring = ring
 
     @functools.cached_property
     def _folder(self) -> ArtifactFolder:
@@ -207,27 +210,22 @@ class TaskContext:
         children are cancelled.
         """
         from pfd import submission
-        from pfd.queue import load_runtime
 
         chosen = submission.make_options(self._registry.task(task), options)
         origin = submission.Origin(self._job.session, self.job_id, self._job.level + 1, key)
-        runtime = load_runtime(self.settings)
-        try:
-            submitted = self._patiently(
-                lambda: submission.submit(
-                    self._store(),
-                    self._registry,
-                    runtime,
-                    self.settings,
-                    task,
-                    params,
-                    chosen,
-                    origin,
-                    guard=self._hold,
-                )
+        submitted = self._patiently(
+            lambda: submission.submit(
+                self._store(),
+                self._registry,
+                self._ring,
+                self.settings,
+                task,
+                params,
+                chosen,
+                origin,
+                guard=self._hold,
             )
-        finally:
-            runtime.close()
+        )
         return submitted.id
 
     def wait_children(self, ids: Iterable[str]) -> Iterator[Job]:

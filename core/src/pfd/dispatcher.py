@@ -32,7 +32,7 @@ from pfd.execution.housekeeping import DAY, Pruned, prune_jobs, remove_orphans, 
 from pfd.execution.logfile import log_path
 from pfd.job import ENDED, Job, State
 from pfd.plugins import Registry, load_registry
-from pfd.queue import Runtime, load_runtime
+from pfd.queue import Ring, Runtime, load_runtime
 from pfd.settings import Settings, load_settings
 from pfd.store import Store, WorkerInfo, changes, claims, jobs, listing, workers
 from pfd.store.prune import Which
@@ -124,7 +124,7 @@ class Dispatcher:
         done = submission.submit(
             self.store,
             self.plugins,
-            self._runtime,
+            self._runtime.ring,
             self.settings,
             name,
             params or {},
@@ -184,7 +184,7 @@ class Dispatcher:
         with self.store.write() as connection:
             job, gone = jobs.cancel(connection, jobs.resolve(connection, ref))
         tell(self.plugins, self.store, self.settings, gone)
-        submission.ring(self._runtime, job.queue, job.id)
+        submission.tell_workers(self._runtime.ring, Ring(job.id, job.task, job.queue, cancel=True))
         return job
 
     def retry(self, ref: str) -> JobHandle:

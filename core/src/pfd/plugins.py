@@ -61,6 +61,7 @@ class Registry:
     tasks: Mapping[str, Task] = field(default_factory=dict)
     conflicts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _loaded: list[_Loaded] = field(default_factory=list)
+    _listeners: list[tuple[str, Any]] = field(default_factory=list)
 
     def task(self, name: str) -> Task:
         """The task of that name.
@@ -87,6 +88,11 @@ class Registry:
             hint = "'pfd tasks' lists those that are installed"
         raise UnknownTask(f"unknown task {name!r}", hint=hint)
 
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues of all tasks, and the default one."""
+        return tuple(sorted({"default", *(task.queue for task in self.tasks.values())}))
+
     def owner(self, task: str) -> PluginRecord | None:
         """The plugin that declares a task."""
         return next((record for record in self.records if task in record.tasks), None)
@@ -108,20 +114,32 @@ class Registry:
         """How to show the results of each task."""
         return {view.task: view for item in self._loaded for view in item.views}
 
+    def listen(self, name: str, listener: Any) -> None:
+        """Have the hooks of an object called beside those of the plugins, under a name for the log.
+
+        Metrics, traces and the tools of a runtime are such objects: they see what any plugin could see.
+        """
+        _check_hooks(listener)
+        self._listeners.append((name, listener))
+
     def listens(self, hook: str) -> bool:
-        """Whether any plugin implements a hook."""
-        return any(_implementation(item.module, hook) for item in self._loaded)
+        """Whether anything implements a hook."""
+        return any(_implementation(one, hook) for _, one in self._hearing())
+
+    def _hearing(self) -> Iterator[tuple[str, Any]]:
+        yield from ((item.record.name, item.module) for item in self._loaded)
+        yield from self._listeners
 
     def notify(self, hook: str, **context: Any) -> None:
         """Call a hook of every plugin, one by one; one that raises is logged and skipped."""
-        for item in self._loaded:
-            if implementation := _implementation(item.module, hook):
+        for name, one in self._hearing():
+            if implementation := _implementation(one, hook):
                 try:
                     implementation(**context)
                 except KeyboardInterrupt:
                     raise
                 except BaseException:  # sys.exit() in a hook is its own end, not the worker's
-                    log.exception("plugin %s: %s raised", item.record.name, hook)
+                    log.exception("plugin %s: %s raised", name, hook)
 
 
 def load_registry(settings: Settings) -> Registry:

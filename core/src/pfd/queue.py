@@ -7,12 +7,27 @@ message it holds loses no job.
 from __future__ import annotations
 
 import importlib.metadata
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from pfd.errors import SettingsError
 from pfd.settings import Settings
 
+if TYPE_CHECKING:
+    from pfd.plugins import Registry
+
 GROUP = "pfd.runtimes"
+
+
+@dataclass(frozen=True)
+class Ring:
+    """The news that a job can be claimed; or, where `cancel`, that it has been asked to stop."""
+
+    job_id: str
+    task: str
+    queue: str
+    cancel: bool = False
 
 
 @runtime_checkable
@@ -23,11 +38,18 @@ class Runtime(Protocol):
 
     def __init__(self, settings: Settings) -> None: ...
 
-    def ring(self, queue: str, job_id: str) -> None:
-        """Tell the workers of `queue` that `job_id` can be claimed, or has been asked to stop.
+    def ring(self, ring: Ring) -> None:
+        """Tell the workers of a queue.
 
         Returns at once.  Raises `QueueError` when the news cannot be delivered; the job stays stored, and a sweep
-        delivers it later.
+        finds it.
+        """
+
+    def serve(self, registry: Registry, slots: Mapping[str, int], ready: Callable[[], None]) -> None:
+        """Be a worker, until SIGINT or SIGTERM: `pfd worker`.
+
+        `slots` says for each queue (or several, comma-separated) how many jobs may run at once; `ready` is called once
+        jobs are claimed.  Raises `SettingsError` where this runtime has no workers.
         """
 
     def close(self) -> None:

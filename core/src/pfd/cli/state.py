@@ -25,6 +25,11 @@ class Session:
         self._overrides = dict(overrides or {})
         self.debug = debug
 
+    def having(self, **overrides: Any) -> Session:
+        """The same with other settings, for the programs that it starts as well."""
+        os.environ.update({f"PFD_{name.upper()}": str(value) for name, value in overrides.items()})
+        return Session({**self._overrides, **overrides}, debug=self.debug)
+
     @functools.cached_property
     def loaded_settings(self) -> LoadedSettings:
         try:

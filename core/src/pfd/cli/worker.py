@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import logging
@@ -13,8 +14,9 @@ from pfd.cli.codes import say
 from pfd.cli.completion import complete_queue
 from pfd.cli.output import ago, print_json, table
 from pfd.cli.state import Session, json_option, pass_session
-from pfd.errors import ParameterError, SettingsError
+from pfd.errors import ParameterError
 from pfd.plugins import Registry
+from pfd.queue import load_runtime
 from pfd.settings import mask
 
 if TYPE_CHECKING:
@@ -29,8 +31,11 @@ EMBEDDED = "local"
 @click.option(
     "--slots", "pairs", multiple=True, metavar="QUEUE=N", help="So many jobs of a queue at once; may be repeated."
 )
+@click.option("--runtime", metavar="NAME", help="The runtime to serve; that of the settings by default.")
 @pass_session
-def worker(session: Session, queues: str | None, concurrency: int | None, pairs: tuple[str, ...]) -> None:
+def worker(
+    session: Session, queues: str | None, concurrency: int | None, pairs: tuple[str, ...], runtime: str | None
+) -> None:
     """Run jobs until told to stop.
 
     Ctrl-C or SIGTERM lets running jobs end, for up to half a minute, and hands back what has not; a second Ctrl-C
@@ -42,30 +47,20 @@ def worker(session: Session, queues: str | None, concurrency: int | None, pairs:
     """
     if pairs and (queues is not None or concurrency is not None):
         raise click.UsageError("--slots says which queues and how many jobs; leave out --queues and --concurrency")
-    if session.settings.runtime != EMBEDDED:
-        raise SettingsError(
-            f"'pfd worker' serves the runtime {EMBEDDED!r}; runtime={session.settings.runtime!r} comes from "
-            f"{session.loaded_settings.origins.get('runtime', 'default')}",
-            hint=f"pfd --runtime {EMBEDDED} worker",
-        )
-    registry = session.registry
-    slots = _slots(pairs) if pairs else None
-    served = tuple(slots) if slots else _names(queues)
-    _warn(registry, served)
-    from pfd.runtimes.local import Worker
+    if runtime is not None:
+        session = session.having(runtime=runtime)
+    registry, settings = session.registry, session.settings
+    slots = _slots(pairs) if pairs else {",".join(_names(queues) or registry.queues): concurrency or 1}
+    _warn(registry, tuple(slots) if pairs else _names(queues))
 
-    class Announced(Worker):
-        """Says what it serves once it does."""
-
-        def start(self) -> Announced:
-            super().start()
-            served = "; ".join(f"{names.replace(',', ', ')} ({_many(number)})" for names, number in self.slots.items())
-            click.echo(f"serving {served}; store {mask(self.settings.store_url)}; Ctrl-C stops")
-            return self
+    def ready() -> None:
+        served = "; ".join(f"{names.replace(',', ', ')} ({_many(number)})" for names, number in slots.items())
+        broker = f"; broker {mask(settings.broker_url)}" if settings.runtime != EMBEDDED else ""
+        click.echo(f"serving {served}; store {mask(settings.store_url)}{broker}; Ctrl-C stops")
 
     _log(debug=session.debug)
-    chosen = slots or concurrency or 1
-    Announced(session.settings, chosen, served or None, registry=registry).run_forever()
+    with contextlib.closing(load_runtime(settings)) as serving:
+        serving.serve(registry, slots, ready)
     click.echo("stopped")
 
 

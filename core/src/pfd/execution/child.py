@@ -4,7 +4,8 @@ Channel, one JSON object a line.  From the owner, once:
 `{"job": …, "settings": …, "path": …, "environment": …, "folder": …}`.
 `settings` and `path` (the worker's `sys.path`) matter to a fresh interpreter only; a warm server has them already.
 Environment and working directory are the worker's: that of a warm server may be another one's.
-To the owner: `{"progress": [fraction, status, meta]}` any number of times, then one of
+To the owner, any number of times: `{"progress": [fraction, status, meta]}`, and `{"ring": {…}}` for a job that this one
+has submitted; then one of
 `{"end": "done", "result": "<json>"}`, `{"end": "failed", "failure": {…}, "retry": bool}`, `{"end": "stopped"}`,
 each with `"last": [fraction, status, meta] | null`.
 """
@@ -23,6 +24,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Self
 
 from pfd.context import TaskContext
@@ -107,6 +109,7 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
         stopping=lambda: stop.reason,
         registry=registry,
         store=stores,
+        ring=lambda ring: channel.say({"ring": asdict(ring)}),
     )
     outcome = calling.call(registry, job, context, guard=stop)
     channel.say(outcome.to_message())

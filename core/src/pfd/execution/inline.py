@@ -12,6 +12,7 @@ from pfd.execution.calling import Outcome, call
 from pfd.execution.logfile import LogFile
 from pfd.job import Job
 from pfd.plugins import Registry
+from pfd.queue import Ring
 from pfd.settings import Settings
 from pfd.store import Store
 from pfd.task import Task
@@ -28,12 +29,14 @@ class InlineRun:
         job: Job,
         task: Task,
         on_progress: Callable[[float, str, dict[str, Any]], None],
+        ring: Callable[[Ring], None],
     ) -> None:
         self._store = store
         self._registry = registry
         self._settings = settings
         self._job = job
         self._on_progress = on_progress
+        self._ring = ring
         self._reason: str | None = None
         limits = [
             job.options.get("soft_time_limit", task.soft_time_limit),
@@ -60,6 +63,7 @@ class InlineRun:
                 stopping=self._stopping,
                 registry=self._registry,
                 store=lambda: self._store,
+                ring=self._ring,
             )
             outcome = call(self._registry, self._job, context)
         return Outcome("stale") if self._reason == "stale" else outcome

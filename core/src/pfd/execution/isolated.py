@@ -21,6 +21,7 @@ from pfd.execution.calling import Outcome
 from pfd.execution.logfile import LogFile
 from pfd.execution.processes import Processes
 from pfd.job import Job, JobFailure
+from pfd.queue import Ring
 from pfd.settings import Settings
 from pfd.task import Task
 
@@ -39,7 +40,8 @@ class IsolatedRun:
 
     Parameters
     ----------
-    on_progress : is handed each report, and returns at once: this thread enforces limits.
+    on_progress, on_ring : are handed each report, and what the job submits; they return at once, since this thread
+        enforces limits.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class IsolatedRun:
         job: Job,
         task: Task,
         on_progress: Callable[[float, str, dict[str, Any]], None],
+        on_ring: Callable[[Ring], None],
     ) -> None:
         self._processes = processes
         self._settings = settings
         self._job = job
         self._task = task
         self._on_progress = on_progress
+        self._on_ring = on_ring
         self._control, self._their_control = socket.socketpair()
         self._channel, self._their_channel = socket.socketpair()
         self._output, self._their_output = os.pipe()
@@ -192,6 +196,8 @@ class IsolatedRun:
             self._exit = message["exit"]
         elif "progress" in message:
             self._on_progress(*message["progress"])
+        elif "ring" in message:
+            self._on_ring(Ring(**message["ring"]))
         elif "end" in message:
             self._outcome = Outcome.from_message(message)
             self._kill_at = time.monotonic() + EXIT_PATIENCE

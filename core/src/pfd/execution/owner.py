@@ -30,10 +30,10 @@ from pfd.execution.watch import Watch
 from pfd.hooks import JobEvent, JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
 from pfd.plugins import Registry
-from pfd.queue import Bell
+from pfd.queue import Bell, Ring, Runtime
 from pfd.settings import Settings
 from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs
-from pfd.submission import fill, referred
+from pfd.submission import fill, referred, tell_workers
 from pfd.task import Task
 
 log = logging.getLogger("pfd.execution")
@@ -51,6 +51,7 @@ class Owner:
     ----------
     slots : for each queue (or several, comma-separated) how many jobs may run at once.
     session : where given, only jobs of that session are claimed.
+    runtime : rings other workers for what is submitted or let go by a job here.
     bell : how others ring; without it only the sweep finds work.
     """
 
@@ -61,7 +62,7 @@ class Owner:
         store: Store,
         *,
         slots: Mapping[str, int],
-        runtime: str = "local",
+        runtime: Runtime,
         session: str | None = None,
         bell: Bell | None = None,
     ) -> None:
@@ -70,6 +71,7 @@ class Owner:
         self.store = store
         self.slots = dict(slots)
         self.id = uuid.uuid4().hex
+        self._runtime = runtime
         self._work = threading.Condition()
         self._rings = 0
         self._stopping = threading.Event()
@@ -90,7 +92,7 @@ class Owner:
             self._coordinators = Coordinators(wanted[-1], self._claim_coordinator, self._run_coordinator)
         now = time.time()
         name = f"{socket.gethostname()}:{os.getpid()}"
-        info = WorkerInfo(self.id, name, runtime, self.slots, session, 0, now, now)
+        info = WorkerInfo(self.id, name, runtime.name, self.slots, session, 0, now, now)
         self._watch = Watch(store, settings, registry, info, self._holdings, tuple(wanted), self.ring, bell)
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -168,6 +170,10 @@ class Owner:
                 self._work.notify()
         if self._coordinators is not None:
             self._coordinators.ring()
+
+    def _ring_others(self, ring: Ring) -> None:
+        self.ring()  # those next door, whatever becomes of the bell
+        tell_workers(self._runtime.ring, ring)
 
     # -- claiming -----------------------------------------------------------------------------------------------
 
@@ -297,9 +303,9 @@ class Owner:
 
         run: Run
         if inline or task.isolation == "inline":
-            run = InlineRun(self.store, self.registry, self.settings, job, task, on_progress)
+            run = InlineRun(self.store, self.registry, self.settings, job, task, on_progress, self._runtime.ring)
         else:
-            run = IsolatedRun(self._processes, self.settings, job, task, on_progress)
+            run = IsolatedRun(self._processes, self.settings, job, task, on_progress, self._ring_others)
         return run
 
     def _finish(self, job: Job, task: Task | None, outcome: Outcome, began: float, wanted: Wanted | None) -> Job | None:
@@ -338,6 +344,10 @@ class Owner:
             self._announce(job, kind)
         self._tell(ended, seconds)
         self._tell_unready()
+        if self.slots:  # else it is the caller that goes on with what was let go
+            for ring in (ring for one in ended for ring in one.released):
+                if following is None or ring.job_id != following.id:
+                    self._ring_others(ring)
         return following
 
     def _write(self, write: Callable[[], T]) -> T:

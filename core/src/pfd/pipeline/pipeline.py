@@ -108,7 +108,7 @@ class Pipeline:
             submit_prepared(
                 dispatcher.store,
                 dispatcher.plugins,
-                runtime,
+                runtime.ring,
                 list(plan.fresh.values()),
                 guard=plan.confirm if plan.known else None,
             )

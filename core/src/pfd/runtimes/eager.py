@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from pfd.errors import SettingsError
 from pfd.execution import Owner
 from pfd.job import QUEUED
 from pfd.plugins import load_registry
+from pfd.queue import Ring
 from pfd.settings import Settings
 from pfd.store import Store, Wanted, jobs
 
@@ -21,20 +23,20 @@ class EagerRuntime:
         self._settings = settings
         self._registry = load_registry(settings)
 
-    def ring(self, queue: str, job_id: str) -> None:
+    def ring(self, ring: Ring) -> None:
         """Run the job to its end, retries and all; and then what waited for it."""
         store = Store(self._settings, self._registry.tables()).open()
-        owner = Owner(self._settings, self._registry, store, slots={}, runtime=self.name)
-        queues = {task.queue for task in self._registry.tasks.values()}
+        owner = Owner(self._settings, self._registry, store, slots={}, runtime=self)
+        queues = tuple(sorted({ring.queue, *self._registry.queues}))
         try:
             owner.start()
             with store.read() as connection:
-                if jobs.get(connection, job_id).state not in QUEUED:
+                if jobs.get(connection, ring.job_id).state not in QUEUED:
                     return  # rung for a cancel: there is nothing to run
             while True:
                 with store.write() as connection:
-                    session = jobs.get(connection, job_id).session
-                    wanted = Wanted(owner.id, tuple(sorted({queue, *queues})), tuple(self._registry.tasks), session)
+                    session = jobs.get(connection, ring.job_id).session
+                    wanted = Wanted(owner.id, queues, tuple(self._registry.tasks), session)
                     job = owner.claim(connection, wanted, due_by=math.inf) or owner.claim(
                         connection, replace(wanted, coordinators=True), due_by=math.inf
                     )
@@ -44,6 +46,13 @@ class EagerRuntime:
         finally:
             owner.stop()
             store.close()
+
+    def serve(self, *_: object) -> None:
+        """There is nothing to be served."""
+        raise SettingsError(
+            f"the runtime {self.name!r} has no workers: a job runs where it is submitted",
+            hint="set PFD_RUNTIME to another one",
+        )
 
     def close(self) -> None:
         """Nothing is held."""

@@ -16,7 +16,7 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -25,6 +25,7 @@ from pfd.errors import QueueError
 from pfd.execution import Owner
 from pfd.execution.private import remove_where_empty, socket_folder
 from pfd.plugins import Registry, load_registry
+from pfd.queue import Ring
 from pfd.settings import Settings, load_settings
 from pfd.store import Store
 
@@ -48,7 +49,7 @@ class LocalRuntime:
         self._settings = settings
         self._socket: socket.socket | None = None
 
-    def ring(self, queue: str, job_id: str) -> None:  # noqa: ARG002  (the news is only that there is news)
+    def ring(self, ring: Ring) -> None:  # noqa: ARG002  (the news is only that there is news)
         """Tell every worker of this machine to look."""
         try:
             folder = bell_folder(self._settings)
@@ -72,6 +73,10 @@ class LocalRuntime:
             # A bell that is full is ringing already.
             if error.errno not in (errno.EAGAIN, errno.ENOBUFS):
                 raise
+
+    def serve(self, registry: Registry, slots: Mapping[str, int], ready: Callable[[], None]) -> None:
+        """Be a worker until told to stop."""
+        Worker(self._settings, slots, registry=registry).run_forever(ready)
 
     def close(self) -> None:
         if self._socket is not None:
@@ -138,10 +143,10 @@ class Worker:
         self.settings = settings or load_settings().values
         self.registry = registry or load_registry(self.settings)
         if isinstance(slots, int):
-            served = queues or tuple(sorted({"default", *(t.queue for t in self.registry.tasks.values())}))
-            slots = {",".join(served): slots}
+            slots = {",".join(queues or self.registry.queues): slots}
         self.slots = dict(slots)
         self._session = session
+        self._runtime = LocalRuntime(self.settings)
         self._bell: LocalBell | None = None
         self._store: Store | None = None
         self.owner: Owner | None = None
@@ -156,6 +161,7 @@ class Worker:
                 self.registry,
                 self._store,
                 slots=self.slots,
+                runtime=self._runtime,
                 session=self._session,
                 bell=self._bell,
             )
@@ -170,6 +176,7 @@ class Worker:
         if self.owner is not None:
             self.owner.stop(patience)
             self.owner = None
+        self._runtime.close()
         if self._bell is not None:
             self._bell.close()
             self._bell = None
@@ -182,11 +189,12 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def run_forever(self) -> None:
+    def run_forever(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until SIGINT or SIGTERM; a second signal ends it without waiting for running jobs."""
         with _stop_signals() as stop:
             self.start()
             try:
+                ready()
                 stop.wait()
                 self._drain(stop)
             finally:

@@ -242,11 +242,10 @@ def end(connection: Connection, job: Job, ending: Ending) -> list[Ended]:
     if row is None:
         raise _stale(job)
     (followers,) = row
-    ended = [Ended(job.id, job.task, job.queue, ending.state)]
     if ending.state is State.SUCCESS:
-        if followers:
-            release(connection, job.seq)
-        return ended
+        released = release(connection, job.seq) if followers else ()
+        return [Ended(job.id, job.task, job.queue, ending.state, released)]
+    ended = [Ended(job.id, job.task, job.queue, ending.state)]
     _note(connection, job.claim, f"{ending.state}: {ending.failure.message}" if ending.failure else ending.state)
     return ended + revoke(connection, job.seq, ending.state) if followers else ended
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from pfd.job import QUEUED, State
+from pfd.queue import Ring
 from pfd.store.encoding import encode
 from pfd.store.schema import IS_LIVE, IS_QUEUED, edges, jobs
 
@@ -24,21 +25,30 @@ _BATCH = 500
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that has just ended, for whoever is to be told."""
+    """A job that has just ended, for whoever is to be told; `released` can be claimed because of that."""
 
     id: str
     task: str
     queue: str
     state: State
+    released: tuple[Ring, ...] = ()
 
 
-def release(connection: Connection, seq: int) -> None:
-    """Let go of what waits for a job that succeeded.  Its children go on."""
+def release(connection: Connection, seq: int) -> tuple[Ring, ...]:
+    """Let go of what waits for a job that succeeded, its children go on; the jobs that wait for nothing any more."""
     waiting = _lock(
         connection, [row.seq for row in connection.execute(_WAITING.where(edges.c.parent_seq == seq, IS_QUEUED))]
     )
+    free: list[Ring] = []
     for batch in _batches(row.seq for row in waiting if row.state in QUEUED):
-        connection.execute(jobs.update().where(jobs.c.seq.in_(batch)).values(waiting=jobs.c.waiting - 1))
+        let_go = connection.execute(
+            jobs.update()
+            .where(jobs.c.seq.in_(batch))
+            .values(waiting=jobs.c.waiting - 1)
+            .returning(jobs.c.id, jobs.c.task, jobs.c.queue, jobs.c.waiting)
+        )
+        free += [Ring(row.id, row.task, row.queue) for row in let_go if not row.waiting]
+    return tuple(free)
 
 
 def revoke(connection: Connection, seq: int, state: State) -> list[Ended]:

@@ -2,7 +2,7 @@
 
 from pfd.submission.options import Options, make_options
 from pfd.submission.params import fill, referred, validated_params
-from pfd.submission.submit import Origin, prepare, ring, submit, submit_prepared
+from pfd.submission.submit import Origin, prepare, submit, submit_prepared, tell_workers
 
 __all__ = [
     "Options",
@@ -11,8 +11,8 @@ __all__ = [
     "make_options",
     "prepare",
     "referred",
-    "ring",
     "submit",
     "submit_prepared",
+    "tell_workers",
     "validated_params",
 ]

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from pfd.errors import ParameterError, QueueError
 from pfd.hooks import JobEvent
 from pfd.plugins import Registry
-from pfd.queue import Runtime
+from pfd.queue import Ring
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, Submitted, jobs
 from pfd.submission.options import Options, option_problems
@@ -41,7 +41,7 @@ class Origin:
 def submit(
     store: Store,
     registry: Registry,
-    runtime: Runtime,
+    ring: Callable[[Ring], None],
     settings: Settings,
     name: str,
     params: Mapping[str, Any] | BaseModel,
@@ -63,14 +63,14 @@ def submit(
         if origin.child_key is not None and (known := _known_child(connection, new)):
             return known
         submitted = jobs.insert(connection, new)
-    _announce(registry, runtime, [(new, submitted)])
+    _announce(registry, ring, [(new, submitted)])
     return submitted
 
 
 def submit_prepared(
     store: Store,
     registry: Registry,
-    runtime: Runtime,
+    ring: Callable[[Ring], None],
     new_jobs: Sequence[NewJob],
     guard: Callable[[Connection], None] | None = None,
 ) -> list[Submitted]:
@@ -86,11 +86,11 @@ def submit_prepared(
         if guard is not None:
             guard(connection)
         submitted = [jobs.insert(connection, new) for new in new_jobs]
-    _announce(registry, runtime, list(zip(new_jobs, submitted, strict=True)))
+    _announce(registry, ring, list(zip(new_jobs, submitted, strict=True)))
     return submitted
 
 
-def _announce(registry: Registry, runtime: Runtime, stored: Sequence[tuple[NewJob, Submitted]]) -> None:
+def _announce(registry: Registry, ring: Callable[[Ring], None], stored: Sequence[tuple[NewJob, Submitted]]) -> None:
     fresh = [new for new, submitted in stored if submitted.fresh]
     for new in fresh:
         registry.notify("pfd_job_event", event=JobEvent("submitted", new.id, new.task, new.queue))
@@ -98,15 +98,15 @@ def _announce(registry: Registry, runtime: Runtime, stored: Sequence[tuple[NewJo
     ids = {new.id for new in fresh}
     for new in fresh:
         if ids.isdisjoint(new.after):  # the others cannot be claimed before one of these has ended
-            ring(runtime, new.queue, new.id)
+            tell_workers(ring, Ring(new.id, new.task, new.queue))
 
 
-def ring(runtime: Runtime, queue: str, job_id: str) -> None:
+def tell_workers(ring: Callable[[Ring], None], news: Ring) -> None:
     """Ring; a bell that is out of order delays the job until a sweep, and loses nothing."""
     try:
-        runtime.ring(queue, job_id)
+        ring(news)
     except QueueError as error:
-        log.warning("job %s is stored, but its workers could not be told yet: %s", job_id, error)
+        log.warning("job %s is stored, but its workers could not be told yet: %s", news.job_id, error)
 
 
 def prepare(
