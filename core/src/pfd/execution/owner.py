@@ -21,6 +21,7 @@ from pfd.execution.calling import Outcome, describe
 from pfd.execution.coordinators import Coordinators
 from pfd.execution.ending import hand_back, write_outcome
 from pfd.execution.holdings import Holdings, Run
+from pfd.execution.idle import IdleSlots
 from pfd.execution.inline import InlineRun
 from pfd.execution.isolated import IsolatedRun
 from pfd.execution.news import tell
@@ -53,6 +54,7 @@ class Owner:
     session : where given, only jobs of that session are claimed.
     runtime : rings other workers for what is submitted or let go by a job here.
     bell : how others ring; without it only the sweep finds work.
+    on_idle : called whenever a slot has found nothing to do.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Owner:
         runtime: Runtime,
         session: str | None = None,
         bell: Bell | None = None,
+        on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -72,8 +75,7 @@ class Owner:
         self.slots = dict(slots)
         self.id = uuid.uuid4().hex
         self._runtime = runtime
-        self._work = threading.Condition()
-        self._rings = 0
+        self.idle = IdleSlots(slots, on_idle)
         self._stopping = threading.Event()
         self._handing_back = False
         self._unready: list[Ended] = []
@@ -129,9 +131,7 @@ class Owner:
         self._watch.claim_no_more()
         if self._coordinators is not None:
             self._coordinators.claim_no_more()
-        with self._work:
-            self._rings += 1
-            self._work.notify_all()
+        self.idle.stop()
 
     def stop(self, patience: float | None = None) -> None:
         """Claim no more, wait up to `patience` seconds for running jobs, hand the rest back as RETRY."""
@@ -161,13 +161,8 @@ class Owner:
         return len(self._holdings)
 
     def ring(self) -> None:
-        """Wake a slot: there may be something to claim.  Where slots differ in queues, wake all of them."""
-        with self._work:
-            self._rings += 1
-            if len(self.slots) > 1:
-                self._work.notify_all()
-            else:
-                self._work.notify()
+        """Wake a slot: there may be something to claim."""
+        self.idle.ring()
         if self._coordinators is not None:
             self._coordinators.ring()
 
@@ -175,19 +170,23 @@ class Owner:
         self.ring()  # those next door, whatever becomes of the bell
         tell_workers(self._runtime.ring, ring)
 
+    def offer(self, queue: str) -> bool:
+        """Wake a slot that serves `queue`; False where none is free."""
+        if self._coordinators is not None:
+            self._coordinators.ring()
+        return self.idle.offer(queue)
+
     # -- claiming -----------------------------------------------------------------------------------------------
 
     def _serve(self, wanted: Wanted) -> None:
         job: Job | None = None
         while not self._stopping.is_set():
-            seen = self._rings
+            seen = self.idle.rings
             if job is None:
                 job = self._claim(wanted)
             if job is None:
                 self._watch.look_ahead(wanted)
-                with self._work:
-                    if self._rings == seen and not self._stopping.is_set():
-                        self._work.wait()
+                self.idle.wait(",".join(wanted.queues), seen)
                 continue
             if len(self._threads) > 1:  # where there was one job there may be another
                 self.ring()

@@ -11,14 +11,10 @@ import contextlib
 import errno
 import hashlib
 import logging
-import queue
-import signal
 import socket
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Self
 
 from pfd.errors import QueueError
@@ -26,13 +22,10 @@ from pfd.execution import Owner
 from pfd.execution.private import remove_where_empty, socket_folder
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
+from pfd.runtimes.service import SHUTDOWN_PATIENCE, Service, StopSignals
 from pfd.settings import Settings, load_settings
-from pfd.store import Store
 
 log = logging.getLogger("pfd.runtimes")
-
-SHUTDOWN_PATIENCE = 30.0
-"""Seconds that running jobs may take to end once a worker has been told to stop."""
 
 
 def bell_folder(settings: Settings) -> Path:
@@ -148,40 +141,34 @@ class Worker:
         self._session = session
         self._runtime = LocalRuntime(self.settings)
         self._bell: LocalBell | None = None
-        self._store: Store | None = None
-        self.owner: Owner | None = None
+        self._service: Service | None = None
+
+    @property
+    def owner(self) -> Owner | None:
+        """What claims and runs, while it does."""
+        return None if self._service is None else self._service.owner
 
     def start(self) -> Self:
         """Begin to claim jobs.  Raises `StoreError` or `SettingsError` where that is not possible."""
-        self._store = Store(self.settings, self.registry.tables()).open()
+        service = Service(self.settings, self.registry, self.slots, self._runtime, session=self._session)
+        self._bell = _bell(self.settings)
         try:
-            self._bell = _bell(self.settings)
-            self.owner = Owner(
-                self.settings,
-                self.registry,
-                self._store,
-                slots=self.slots,
-                runtime=self._runtime,
-                session=self._session,
-                bell=self._bell,
-            )
-            self.owner.start()
+            service.start(self._bell)
         except BaseException:
             self.stop()
             raise
+        self._service = service
         return self
 
     def stop(self, patience: float | None = SHUTDOWN_PATIENCE) -> None:
         """Claim no more; after `patience` seconds hand back what still runs (None: wait for it)."""
-        if self.owner is not None:
-            self.owner.stop(patience)
-            self.owner = None
+        if self._service is not None:
+            self._service.stop(patience)
+            self._service = None
         self._runtime.close()
         if self._bell is not None:
             self._bell.close()
             self._bell = None
-        if self._store is not None:
-            self._store.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -191,50 +178,12 @@ class Worker:
 
     def run_forever(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until SIGINT or SIGTERM; a second signal ends it without waiting for running jobs."""
-        with _stop_signals() as stop:
+        with StopSignals().heard() as stop:
             self.start()
             try:
                 ready()
                 stop.wait()
-                self._drain(stop)
+                assert self._service is not None
+                self._service.drain(lambda: stop.hurry)
             finally:
                 self.stop(0.0)
-
-    def _drain(self, stop: _Stop) -> None:
-        """Let running jobs end, until there are none, time is up or a second signal comes.
-
-        Looked at again and again: an exception out of a signal handler would leave a thread half joined.
-        """
-        assert self.owner is not None
-        self.owner.claim_no_more()
-        deadline = time.monotonic() + SHUTDOWN_PATIENCE
-        while self.owner.busy and not stop.hurry and time.monotonic() < deadline:
-            time.sleep(0.05)
-
-
-class _Stop:
-    def __init__(self) -> None:
-        self._asked: queue.SimpleQueue[int] = queue.SimpleQueue()  # unlike an Event, safe to use in a signal handler
-        self._count = 0
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the shape of a handler)
-        self._count += 1
-        self._asked.put(number)
-
-    @property
-    def hurry(self) -> bool:
-        return self._count > 1
-
-    def wait(self) -> None:
-        self._asked.get()
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[_Stop]:
-    stop = _Stop()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

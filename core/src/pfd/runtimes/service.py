@@ -1,0 +1,132 @@
+"""A worker's inside, set up and taken down: the same for each runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+
+from pfd.execution import Owner
+from pfd.plugins import Registry
+from pfd.queue import Bell, Runtime
+from pfd.settings import Settings
+from pfd.store import Store
+
+log = logging.getLogger("pfd.runtimes")
+
+SHUTDOWN_PATIENCE = 30.0
+"""Seconds that running jobs may take to end once a worker has been told to stop."""
+
+
+class Service:
+    """Claims jobs from the store and runs them, in threads of this process; jobs run in processes of their own.
+
+    Parameters
+    ----------
+    slots : for each queue (or several, comma-separated) how many jobs may run at once.
+    runtime : rings other workers.
+    session : where given, only jobs submitted in that session are claimed.
+    on_idle : called, from any thread, whenever a slot has found nothing to do.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        slots: Mapping[str, int],
+        runtime: Runtime,
+        *,
+        session: str | None = None,
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.slots = dict(slots)
+        self.store = Store(settings, registry.tables())
+        self._runtime = runtime
+        self._session = session
+        self._on_idle = on_idle
+        self.owner: Owner | None = None
+
+    def start(self, bell: Bell | None = None) -> None:
+        """Begin to claim jobs.  Raises `StoreError` or `SettingsError` where that is not possible."""
+        self.store.open()
+        try:
+            self.owner = Owner(
+                self.settings,
+                self.registry,
+                self.store,
+                slots=self.slots,
+                runtime=self._runtime,
+                session=self._session,
+                bell=bell,
+                on_idle=self._on_idle,
+            )
+            self.owner.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def offer(self, queue: str) -> bool:
+        """Wake a slot that serves `queue`; False where none is free."""
+        return self.owner is not None and self.owner.offer(queue)
+
+    def has_room(self) -> bool:
+        """Whether any slot is free."""
+        return self.owner is not None and self.owner.idle.has_room()
+
+    def drain(self, hurry: Callable[[], bool]) -> None:
+        """Claim no more, and let running jobs end, until there are none, time is up or there is a hurry.
+
+        Looked at again and again: an exception out of a signal handler would leave a thread half joined.
+        """
+        if self.owner is None:
+            return
+        self.owner.claim_no_more()
+        deadline = time.monotonic() + SHUTDOWN_PATIENCE
+        while self.owner.busy and not hurry() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def stop(self, patience: float | None = 0.0) -> None:
+        """Claim no more; after `patience` seconds hand back what still runs (None: wait for it)."""
+        if self.owner is not None:
+            self.owner.stop(patience)
+            self.owner = None
+        self.store.close()
+
+
+class StopSignals:
+    """Counts SIGINT and SIGTERM: the first asks to stop, a second to hurry."""
+
+    def __init__(self) -> None:
+        self._asked: queue.SimpleQueue[int] = queue.SimpleQueue()  # unlike an Event, safe to use in a signal handler
+        self._count = 0
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the shape of a handler)
+        self._count += 1
+        self._asked.put(number)
+
+    @property
+    def hurry(self) -> bool:
+        return self._count > 1
+
+    def wait(self) -> None:
+        self._asked.get()
+
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[StopSignals]:
+        """Hear them for the length of a block; only in the main thread, where alone Python allows that."""
+        if threading.current_thread() is not threading.main_thread():
+            yield self
+            return
+        before = {number: signal.signal(number, self) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
