@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from pfd.job import Job
+from pfd.job import Job, JobFailure
 from pfd.settings import Settings
 from pfd.task import Task
 
@@ -90,13 +90,16 @@ class JobEnd:
 class JobEvent:
     """Given to `pfd_job_event`, in the process that stored the change.
 
-    `kind` is `submitted`, `claimed`, `retry`, `lost`, `success`, `failure` or `revoked`.
+    `kind` is `submitted`, `claimed`, `retry`, `lost`, `success`, `failure` or `revoked`.  Of an end, `result` is the
+    result as JSON and `failure` why it ended badly.
     """
 
     kind: str
     job_id: str
     task: str
     queue: str
+    result: str | None = None
+    failure: JobFailure | None = None
 
 
 class Specs:

@@ -34,6 +34,7 @@ class Settings(BaseModel):
     database_url: str = Field("", description="SQLite in PFD_HOME, or postgresql://… for several machines")
     runtime: str = Field("local", description="local, eager, or the name of an installed runtime")
     broker_url: str = Field("", description="broker of the Celery and Dramatiq runtimes")
+    result_backend: str = Field("", description="where clients of bare Celery look for results: the broker, if Redis")
     roots: tuple[Path, ...] = Field((), description="folders where user paths may lie, beside PFD_HOME and the cwd")
     plugins: tuple[str, ...] = Field((), description="load only these plugins (all when empty)")
     disable_plugins: tuple[str, ...] = Field((), description="do not load these plugins")
@@ -174,6 +175,8 @@ def _celery_names(environ: Mapping[str, str]) -> dict[str, Any]:
     backend = environ.get("CELERY_RESULT_BACKEND", "")
     if backend.startswith("db+"):
         found["database_url"] = backend.removeprefix("db+")
+    elif backend:
+        found["result_backend"] = backend
     if environ.get("CELERY_ALWAYS_EAGER", "").lower() in ("1", "true", "yes", "on"):
         found["runtime"] = "eager"
     return found

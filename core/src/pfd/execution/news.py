@@ -18,7 +18,8 @@ def tell(registry: Registry, store: Store, settings: Settings, ended: Iterable[E
     listeners = registry.listens("pfd_after_job")
     for job in ended:
         news.announce()
-        registry.notify("pfd_job_event", event=JobEvent(job.state.lower(), job.id, job.task, job.queue))
+        event = JobEvent(job.state.lower(), job.id, job.task, job.queue, job.result, job.failure)
+        registry.notify("pfd_job_event", event=event)
         if listeners and job.task in registry.tasks:
             with contextlib.suppress(PfdError):  # the store went away again: who listens is told no more than that
                 with store.read() as connection:

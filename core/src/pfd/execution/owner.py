@@ -170,6 +170,11 @@ class Owner:
         self.ring()  # those next door, whatever becomes of the bell
         tell_workers(self._runtime.ring, ring)
 
+    def look(self) -> None:
+        """See at once what is to be stopped and what can be claimed."""
+        self._watch.wake()
+        self.ring()
+
     def offer(self, queue: str) -> bool:
         """Wake a slot that serves `queue`; False where none is free."""
         if self._coordinators is not None:

@@ -13,9 +13,10 @@ from types import FrameType
 
 from pfd.execution import Owner
 from pfd.plugins import Registry
-from pfd.queue import Bell, Runtime
+from pfd.queue import Bell, Ring, Runtime
 from pfd.settings import Settings
 from pfd.store import Store
+from pfd.submission import tell_workers
 
 log = logging.getLogger("pfd.runtimes")
 
@@ -76,6 +77,11 @@ class Service:
         """Wake a slot that serves `queue`; False where none is free."""
         return self.owner is not None and self.owner.offer(queue)
 
+    def announce(self, ring: Ring) -> None:
+        """Tell of a job that was stored here: a slot of this worker, or where none is free those of others."""
+        if not self.offer(ring.queue):
+            tell_workers(self._runtime.ring, ring)
+
     def has_room(self) -> bool:
         """Whether any slot is free."""
         return self.owner is not None and self.owner.idle.has_room()
@@ -92,20 +98,29 @@ class Service:
         while self.owner.busy and not hurry() and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    def stop(self, patience: float | None = 0.0) -> None:
+    def look(self) -> None:
+        """See at once what is to be stopped and what can be claimed."""
+        if self.owner is not None:
+            self.owner.look()
+
+    def hand_back(self, patience: float | None = 0.0) -> None:
         """Claim no more; after `patience` seconds hand back what still runs (None: wait for it)."""
         if self.owner is not None:
             self.owner.stop(patience)
             self.owner = None
+
+    def stop(self, patience: float | None = 0.0) -> None:
+        """The same, and let go of the store."""
+        self.hand_back(patience)
         self.store.close()
 
 
 class StopSignals:
-    """Counts SIGINT and SIGTERM: the first asks to stop, a second to hurry."""
+    """Counts SIGINT and SIGTERM: the first asks to stop, a second to hurry.  `asked` of them came before."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: int = 0) -> None:
         self._asked: queue.SimpleQueue[int] = queue.SimpleQueue()  # unlike an Event, safe to use in a signal handler
-        self._count = 0
+        self._count = asked
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the shape of a handler)
         self._count += 1

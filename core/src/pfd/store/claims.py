@@ -244,8 +244,8 @@ def end(connection: Connection, job: Job, ending: Ending) -> list[Ended]:
     (followers,) = row
     if ending.state is State.SUCCESS:
         released = release(connection, job.seq) if followers else ()
-        return [Ended(job.id, job.task, job.queue, ending.state, released)]
-    ended = [Ended(job.id, job.task, job.queue, ending.state)]
+        return [Ended(job.id, job.task, job.queue, ending.state, released, ending.result)]
+    ended = [Ended(job.id, job.task, job.queue, ending.state, failure=ending.failure)]
     _note(connection, job.claim, f"{ending.state}: {ending.failure.message}" if ending.failure else ending.state)
     return ended + revoke(connection, job.seq, ending.state) if followers else ended
 

@@ -165,6 +165,13 @@ def end_queued(connection: Connection, seq: int, reason: str) -> list[Ended]:
     return [Ended(done.id, done.task, done.queue, State.REVOKED), *below]
 
 
+def refuse(connection: Connection, job_id: str, failure: JobFailure) -> None:
+    """End a job that has just been stored as FAILURE: what it was asked for cannot be run."""
+    now = time.time()
+    values = {"state": State.FAILURE, "started_at": now, "ended_at": now, "failure": describe_failure(failure)}
+    connection.execute(jobs.update().where(jobs.c.id == job_id, IS_QUEUED).values(values))
+
+
 def cancel(connection: Connection, job_id: str) -> tuple[Job, list[Ended]]:
     """End a queued job at once; ask for the end of a running one.  An ended job is left as it is.
 

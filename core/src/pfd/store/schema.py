@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pfd.hooks import Records
 from pfd.records import Record
 
-CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0003", floor=0)
+CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0005", floor=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -142,6 +142,17 @@ workers = Table(
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),
 )
+
+mirrors = Table(
+    "pfd_mirror",
+    Record.metadata,
+    Column("job_seq", BigInteger, ForeignKey("pfd_job.seq", ondelete="CASCADE"), primary_key=True),
+    Column("reply", Text, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("progress", Double, nullable=False),
+    Column("status", Text, nullable=False),
+)
+"""What clients of a broker were told last of their jobs; `reply` says how to reach them."""
 
 facts = Table(
     "pfd_fact",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from pfd.job import QUEUED, State
+from pfd.job import QUEUED, JobFailure, State
 from pfd.queue import Ring
 from pfd.store.encoding import encode
 from pfd.store.schema import IS_LIVE, IS_QUEUED, edges, jobs
@@ -25,13 +25,18 @@ _BATCH = 500
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that has just ended, for whoever is to be told; `released` can be claimed because of that."""
+    """A job that has just ended, for whoever is to be told; `released` can be claimed because of that.
+
+    `result` is as stored, of those that a run has ended.
+    """
 
     id: str
     task: str
     queue: str
     state: State
     released: tuple[Ring, ...] = ()
+    result: str | None = None
+    failure: JobFailure | None = None
 
 
 def release(connection: Connection, seq: int) -> tuple[Ring, ...]:

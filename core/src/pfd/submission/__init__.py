@@ -1,5 +1,6 @@
 """From a task's name and parameters to a row in the job table and a ring at the workers' door."""
 
+from pfd.submission.adopt import Request, adopt, check_id
 from pfd.submission.options import Options, make_options
 from pfd.submission.params import fill, referred, validated_params
 from pfd.submission.submit import Origin, prepare, submit, submit_prepared, tell_workers
@@ -7,6 +8,9 @@ from pfd.submission.submit import Origin, prepare, submit, submit_prepared, tell
 __all__ = [
     "Options",
     "Origin",
+    "Request",
+    "adopt",
+    "check_id",
     "fill",
     "make_options",
     "prepare",

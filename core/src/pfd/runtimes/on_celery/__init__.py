@@ -1,0 +1,5 @@
+"""The Celery runtime: Celery carries the rings, and its tools see every job under the name of its task."""
+
+from pfd.runtimes.on_celery.runtime import CeleryRuntime
+
+__all__ = ["CeleryRuntime"]

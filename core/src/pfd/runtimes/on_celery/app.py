@@ -1,0 +1,129 @@
+"""The Celery application: every task of PFD under its own name, none of them run by Celery's own machinery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from celery import Celery
+from celery import Task as CeleryTask
+from kombu import Queue  # type: ignore[attr-defined]  # exported lazily
+
+from pfd.errors import SettingsError
+from pfd.plugins import Registry
+from pfd.queue import Ring
+from pfd.settings import Settings, mask
+
+DEFAULT_QUEUE = "celery"
+"""Where clients of Celery send what they route nowhere else."""
+
+RING = "pfd_ring"
+"""The header that tells a ring from the message of a client of bare Celery."""
+
+TIMEOUT = 2.0
+"""Seconds that a broker may take to answer a client."""
+
+_REDIS = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "valkey+socket")
+_AMQP = ("amqp", "amqps", "pyamqp")
+
+
+class PfdTask(CeleryTask):  # type: ignore[misc]  # Celery carries no types
+    """A task of PFD as Celery knows it: messages for it go to the worker's door and not to Celery's pool."""
+
+    abstract = True
+    Strategy = "pfd.runtimes.on_celery.door:strategy"
+    typing = False
+    ignore_result = False
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """What `apply()` calls: submit the job and wait for its result."""
+        from pfd.dispatcher import Dispatcher
+
+        with Dispatcher(self.app.pfd_settings) as dispatcher:
+            task = dispatcher.plugins.task(self.name)
+            return dispatcher.submit(self.name, task.bind(*args, **kwargs)).get()
+
+
+class PfdCelery(Celery):  # type: ignore[misc]
+    """The application, and what its worker needs to know beside Celery's own settings.
+
+    `pfd_slots` says how many jobs of which queues run at once; where it is None that follows from the worker's own
+    options.
+    """
+
+    pfd_settings: Settings
+    pfd_registry: Registry
+    pfd_slots: Mapping[str, int] | None = None
+
+
+def make_app(settings: Settings, registry: Registry) -> PfdCelery:
+    """The application of a broker.  Raises `SettingsError` where the settings name none that can be used."""
+    broker = broker_url(settings)
+    backend = settings.result_backend or (broker if is_redis(broker) else None)
+    app = PfdCelery("pfd", broker=broker, backend=backend, set_as_current=False)
+    app.pfd_settings = settings
+    app.pfd_registry = registry
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        result_serializer="json",
+        task_default_queue=DEFAULT_QUEUE,
+        task_queues=[_queue(name) for name in (*registry.queues, DEFAULT_QUEUE)],
+        task_routes={task.name: {"queue": task.queue} for task in registry.tasks.values()},
+        worker_pool="pfd.runtimes.on_celery.pool:Pool",
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # for ever: jobs are found in the store meanwhile
+        broker_connection_timeout=TIMEOUT,
+        broker_transport_options=_transport_options(broker),
+        redis_socket_connect_timeout=TIMEOUT,
+        redis_socket_timeout=TIMEOUT,
+    )
+    for task in registry.tasks.values():
+        app.register_task(type(task.name, (PfdTask,), {"name": task.name, "__doc__": task.summary})())
+    return app
+
+
+def _queue(name: str) -> Any:
+    return Queue(name)  # type: ignore[no-untyped-call]
+
+
+def broker_url(settings: Settings) -> str:
+    """The broker in Celery's words.  Raises `SettingsError` for one that Celery could not use in full."""
+    url = settings.broker_url
+    if not url:
+        raise SettingsError(
+            "the runtime 'celery' needs a broker", hint="set PFD_BROKER_URL=redis://HOST:6379/0 or amqp://HOST//"
+        )
+    scheme = url.partition(":")[0]
+    if scheme not in (*_REDIS, *_AMQP):
+        raise SettingsError(f"broker_url={mask(url)!r}: the scheme is none of {', '.join((*_REDIS, *_AMQP))}")
+    return "redis" + url.removeprefix("valkey") if scheme.startswith("valkey") else url
+
+
+def is_redis(url: str) -> bool:
+    return url.partition(":")[0] in _REDIS
+
+
+def _transport_options(url: str) -> dict[str, Any]:
+    if is_redis(url):
+        return {"socket_connect_timeout": TIMEOUT, "max_retries": 0, "client_name": "pfd"}
+    return {"connect_timeout": TIMEOUT, "max_retries": 0}
+
+
+def publish(app: Celery, ring: Ring) -> None:
+    """Send a ring: a message under the name of the task and the id of the job, without parameters."""
+    app.send_task(
+        ring.task, task_id=ring.job_id, queue=ring.queue, headers={RING: True}, ignore_result=True, retry=False
+    )
+
+
+def count(app: Celery, queue: str) -> int:
+    """Messages that wait in a queue of the broker."""
+    with app.pool.acquire(block=True) as connection:
+        channel = connection.default_channel
+        if hasattr(channel, "_size"):  # Redis: counted without asking first whether there is such a queue
+            return int(channel._size(queue))  # noqa: SLF001  (what its `queue_declare` counts by)
+        return int(channel.queue_declare(queue=queue, durable=True, auto_delete=False).message_count)

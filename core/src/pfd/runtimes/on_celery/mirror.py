@@ -1,0 +1,87 @@
+"""Tells clients of bare Celery of their jobs, in Celery's result backend, so that their `AsyncResult` works."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+from celery.exceptions import TaskRevokedError
+from sqlalchemy.engine import Connection
+
+from pfd.errors import JobFailed, StoreError
+from pfd.job import Job, State
+from pfd.store import Store, mirrors
+
+log = logging.getLogger("pfd.runtimes")
+
+INTERVAL = 0.25
+"""Seconds between looks at what has changed."""
+
+PAUSE = 2.0
+"""Seconds before another try where the backend or the store did not answer."""
+
+
+class Mirror:
+    """A thread of a worker that passes on what an outbox in the store says is not told yet."""
+
+    def __init__(self, app: Any, store: Store) -> None:
+        self._app = app
+        self._store = store
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pfd-mirror", daemon=True)
+
+    def start(self) -> None:
+        if self._app.conf.result_backend:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Tell what is left, where that is possible at once, and end."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(PAUSE)
+
+    def _run(self) -> None:
+        pause = INTERVAL
+        while True:
+            stopping = self._stopping.wait(pause)
+            try:
+                while self._tell():
+                    pass
+                pause = INTERVAL
+            except StoreError as error:
+                log.warning("clients of Celery are not told for now: %s", error)
+                pause = PAUSE
+            except Exception as error:  # whatever the client of a backend raises; the outbox keeps what is not told
+                log.warning("the result backend of Celery does not answer: %s", error)
+                pause = PAUSE
+            if stopping:
+                return
+
+    def _tell(self) -> bool:
+        """Tell a batch; whether there may be more."""
+        with self._store.read() as connection:
+            if not mirrors.any_waiting(connection):
+                return False
+        with self._store.write() as connection:
+            return self._tell_batch(connection) == mirrors.BATCH
+
+    def _tell_batch(self, connection: Connection) -> int:
+        return mirrors.tell(connection, self._store_result)
+
+    def _store_result(self, job: Job, reply: dict[str, Any]) -> None:
+        request = SimpleNamespace(id=job.id, **reply)
+        backend = self._app.backend
+        if job.state is State.PROGRESS:
+            backend.store_result(job.id, job.info, "PROGRESS", request=request)
+        elif job.state is State.SUCCESS:
+            backend.store_result(job.id, job.result, "SUCCESS", request=request)
+        elif job.state is State.FAILURE:
+            failure = job.failure
+            kind, message = (failure.type, failure.message) if failure else ("JobFailed", "")
+            text = failure.traceback if failure else ""
+            backend.store_result(job.id, JobFailed(f"{kind}: {message}"), "FAILURE", traceback=text, request=request)
+        elif job.state is State.REVOKED:
+            reason = job.failure.message if job.failure else "revoked"
+            backend.store_result(job.id, TaskRevokedError(reason), "REVOKED", request=request)

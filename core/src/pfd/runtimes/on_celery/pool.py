@@ -1,0 +1,90 @@
+"""A worker of PFD in the place where Celery has its pool of processes.
+
+Celery keeps what it is good at: the broker, remote control, heartbeats, events.  Jobs are claimed from the store and
+run by PFD, as on any other runtime.  The pool starts before Celery connects to its broker and ends after it has let go
+of it, so that jobs run on, and are found, while the broker is away.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery.concurrency.base import BasePool, apply_target
+
+from pfd.errors import PfdError
+from pfd.runtimes.on_celery.app import DEFAULT_QUEUE, PfdCelery
+from pfd.runtimes.on_celery.control import take_over
+from pfd.runtimes.on_celery.door import Door
+from pfd.runtimes.on_celery.listener import CeleryListener
+from pfd.runtimes.on_celery.mirror import Mirror
+from pfd.runtimes.on_celery.runtime import CeleryRuntime
+from pfd.runtimes.service import Service, StopSignals
+
+
+class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
+    """As many slots as Celery was told to have concurrency."""
+
+    body_can_be_buffer = True
+    app: PfdCelery
+
+    def on_start(self) -> None:
+        settings, registry = self.app.pfd_settings, self.app.pfd_registry
+        self.listener = CeleryListener()
+        registry.listen("celery", self.listener)
+        self._runtime = CeleryRuntime(settings, self.app)
+        self.service = Service(settings, registry, self._slots(), self._runtime, on_idle=self._idle)
+        self.door = Door(self.service)
+        try:
+            self.service.start()
+        except PfdError as error:
+            self.app.pfd_failure = error
+            raise
+        self._mirror = Mirror(self.app, self.service.store)
+        self._mirror.start()
+        self._restore = take_over(self.service)
+        self.door.start()
+
+    def _slots(self) -> dict[str, int]:
+        if self.app.pfd_slots is not None:
+            return dict(self.app.pfd_slots)
+        served = [name for name in self.app.amqp.queues.consume_from if name != DEFAULT_QUEUE]
+        return {",".join(served or self.app.pfd_registry.queues): self.limit}
+
+    def _idle(self) -> None:
+        self.door.open()
+
+    def register_with_event_loop(self, loop: Any) -> None:
+        """A connection to the broker is there, perhaps after another was lost."""
+        self.door.attach(loop)
+
+    def on_stop(self) -> None:
+        """Let running jobs end for a while; a second signal hands them back at once."""
+        with StopSignals(asked=1).heard() as signals:
+            self.service.drain(lambda: signals.hurry)
+            self._end()
+
+    def on_terminate(self) -> None:
+        """A cold shutdown: hand back what runs."""
+        self._end()
+
+    def _end(self) -> None:
+        self._restore()
+        self.door.stop()
+        self.service.hand_back()
+        self._mirror.stop()
+        self.service.stop()
+        self._runtime.close()
+
+    def on_apply(self, target: Any, args: Any = None, kwargs: Any = None, **options: Any) -> None:
+        """Run one of Celery's own tasks, such as the clean-up of results: right here, they are short."""
+        apply_target(target, args, kwargs, **options)
+
+    def _get_info(self) -> dict[str, Any]:
+        owner = self.service.owner
+        return {
+            **super()._get_info(),
+            "processes": [os.getpid()],
+            "slots": self.service.slots,
+            "busy": owner.busy if owner else 0,
+        }

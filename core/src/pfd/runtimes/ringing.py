@@ -1,0 +1,70 @@
+"""Ringing by a broker: never more rings than are of use, and no waiting for a broker that is away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from pfd.errors import QueueError
+from pfd.queue import Ring
+
+MOST = 32
+"""Rings of a queue that may wait in the broker.
+
+A ring says "look": each worker that looks takes one job after the other until there are none, the best first.  So no
+more are needed than wake those that are idle, and what a broker holds does not grow with what waits in the store.
+"""
+
+PAUSE = 2.0
+"""Seconds for which a broker that did not answer is left alone: the jobs are stored, and found by a sweep."""
+
+
+class BoundedRinger:
+    """Rings through a broker.  Thread-safe.
+
+    Parameters
+    ----------
+    count : how many messages wait in a queue of the broker.
+    publish : hands a ring to the broker.  Both raise one of `errors` where it cannot be reached.
+    """
+
+    def __init__(
+        self,
+        count: Callable[[str], int],
+        publish: Callable[[Ring], None],
+        errors: tuple[type[BaseException], ...],
+    ) -> None:
+        self._count = count
+        self._publish = publish
+        self._errors = errors
+        self._lock = threading.Lock()
+        self._left: dict[str, int] = {}
+        self._away_until = float("-inf")
+        self._reason = ""
+
+    def ring(self, ring: Ring) -> None:
+        """Ring, unless there are rings enough.  Raises `QueueError` where the broker is away."""
+        if time.monotonic() < self._away_until:
+            raise QueueError(self._reason)
+        try:
+            if self._take(ring.queue):
+                self._publish(ring)
+        except self._errors as error:
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            self._reason = f"the broker does not answer: {first}"
+            self._away_until = time.monotonic() + PAUSE
+            raise QueueError(self._reason, hint="workers find the job at their next sweep") from error
+
+    def _take(self, queue: str) -> bool:
+        """Whether a queue wants a ring.
+
+        Counted again only once as many have gone out as it wanted at the last count.  Where it wants none, those that
+        wait are heard later than this job was stored, and so they stand for it as well.
+        """
+        with self._lock:
+            left = self._left.get(queue, 0)
+            if left <= 0:
+                left = MOST - self._count(queue)
+            self._left[queue] = left - 1
+            return left > 0

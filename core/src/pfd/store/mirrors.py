@@ -1,0 +1,66 @@
+"""Jobs that came by a broker, and whose state their client reads there: an outbox of what it has not been told yet.
+
+A row remembers what was told last.  What is told is always the newest state, so that a news that got lost, or was told
+twice, does no harm; a row goes once the end was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from pfd.job import ENDED, Job
+from pfd.store.encoding import decode, encode
+from pfd.store.rows import FULL, to_job
+from pfd.store.schema import jobs, mirrors
+
+BATCH = 100
+
+Tell = Callable[[Job, dict[str, Any]], None]
+
+
+def watch(connection: Connection, seq: int, reply: dict[str, Any]) -> None:
+    """Have the state of a job told.  `reply` is what the teller needs to reach the client."""
+    values = {"job_seq": seq, "reply": encode(reply), "state": "", "progress": 0.0, "status": ""}
+    connection.execute(mirrors.insert().values(values))
+
+
+def tell(connection: Connection, teller: Tell) -> int:
+    """Tell what has changed, of at most `BATCH` jobs; how many were told.
+
+    One worker tells of a job at a time: its row is locked until the end of the caller's transaction, and others skip
+    it.  What `teller` raises leaves the rest for the next time.
+    """
+    changed = sa.or_(
+        jobs.c.state != mirrors.c.state, jobs.c.progress != mirrors.c.progress, jobs.c.status != mirrors.c.status
+    )
+    query = (
+        sa.select(mirrors.c.reply, *FULL)
+        .join(jobs, jobs.c.seq == mirrors.c.job_seq)
+        .where(changed)
+        .order_by(mirrors.c.job_seq)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True, of=mirrors)
+    )
+    told = 0
+    for row in connection.execute(query).all():
+        found = row._asdict()
+        reply = decode(found.pop("reply"))
+        job = to_job(found)
+        teller(job, reply)
+        told += 1
+        mine = mirrors.c.job_seq == job.seq
+        if job.state in ENDED:
+            connection.execute(mirrors.delete().where(mine))
+        else:
+            values = {"state": job.state, "progress": job.progress, "status": job.status}
+            connection.execute(mirrors.update().where(mine).values(values))
+    return told
+
+
+def any_waiting(connection: Connection) -> bool:
+    """Whether there is any job whose state is to be told."""
+    return connection.execute(sa.select(mirrors.c.job_seq).limit(1)).first() is not None
