@@ -12,6 +12,7 @@ pytest_plugins = (
     "tests.support.environments",
     "tests.support.notes",
     "tests.support.servers",
+    "tests.support.brokers",  # after those that it imports from
     "tests.support.skips",
 )
 

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pfd.testing.contract import *  # noqa: F403  (its fixtures)
-from pfd.testing.contract import LocalSite, MakeSite, contract_settings
-from tests.contract.support.stores import StoppedPostgresSite
+from pfd.testing.contract import MakeSite
+from tests.contract.support.sites import site_maker
 
-_numbers = itertools.count(1)
-
-STORES = ("sqlite", "postgres")
+SITES = ("local-sqlite", "local-postgres", "celery-redis-postgres", "dramatiq-redis-postgres")
 
 
-@pytest.fixture(scope="session", params=STORES)
+@pytest.fixture(scope="session", params=SITES)
 def contract_sites(request: pytest.FixtureRequest) -> MakeSite:
-    """The embedded runtime on each kind of store."""
-    if request.param == "sqlite":
-        return lambda folder, **settings: LocalSite(contract_settings(folder / "home", **settings))
-    server = request.getfixturevalue("postgres_server")
-
-    def make(folder: Path, **settings: Any) -> StoppedPostgresSite:
-        name = f"contract_{os.getpid()}_{next(_numbers)}"
-        server.execute(f"CREATE DATABASE {name}")
-        return StoppedPostgresSite(
-            contract_settings(folder / "home", database_url=server.url(name), **settings), server
-        )
-
-    return make
+    """Each runtime of this workspace, on each kind of store that it is meant for."""
+    return site_maker(request.param, request)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

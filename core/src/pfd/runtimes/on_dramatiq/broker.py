@@ -1,0 +1,116 @@
+"""The broker of Dramatiq: every task of PFD is an actor of its own name, and its messages go to the worker's door."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from typing import Any
+
+import dramatiq
+from dramatiq.middleware import CurrentMessage, Middleware
+
+from pfd.errors import SettingsError
+from pfd.plugins import Registry
+from pfd.queue import Ring
+from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
+from pfd.runtimes.on_dramatiq.door import Door
+from pfd.runtimes.on_dramatiq.request import RING
+from pfd.settings import Settings, mask
+
+TIMEOUT = 2.0
+"""Seconds that a broker may take to answer.  Longer than a consumer waits for a message."""
+
+HEARTBEAT = 15_000
+MAINTENANCE = 10_000
+"""Milliseconds after which messages of a dead process are taken back, and in how many of a million commands that is
+looked for.  Only a job of a client of bare Dramatiq that was fetched and not yet stored depends on it."""
+
+_REDIS = ("redis", "rediss", "unix", "valkey", "valkeys")
+_AMQP = ("amqp", "amqps")
+
+PfdBroker = PfdRedisBroker | PfdRabbitmqBroker
+
+
+def check_url(settings: Settings) -> str:
+    """The broker in Dramatiq's words.  Raises `SettingsError` for one that cannot be used."""
+    url = settings.broker_url
+    if not url:
+        raise SettingsError(
+            "the runtime 'dramatiq' needs a broker", hint="set PFD_BROKER_URL=redis://HOST:6379/0 or amqp://HOST//"
+        )
+    scheme = url.partition(":")[0]
+    if scheme not in (*_REDIS, *_AMQP):
+        raise SettingsError(f"broker_url={mask(url)!r}: the scheme is none of {', '.join((*_REDIS, *_AMQP))}")
+    return "redis" + url.removeprefix("valkey") if scheme.startswith("valkey") else url
+
+
+def make_broker(settings: Settings, registry: Registry, *further: Middleware) -> PfdBroker:
+    """The broker with an actor for each task.  Raises `SettingsError` where the settings name none."""
+    url = check_url(settings)
+    # None of Dramatiq's retries, limits and so on: those are kept by the core.
+    middleware: list[Middleware] = [CurrentMessage(), *further]
+    broker: PfdBroker
+    if url.partition(":")[0] in _REDIS:
+        broker = _redis(url, middleware)
+    else:
+        broker = PfdRabbitmqBroker(url=_with_timeouts(url), middleware=middleware)
+    broker.door = Door(broker)
+    receive = functools.partial(_receive, broker)
+    for task in registry.tasks.values():
+        _actor(broker, receive, task.name, task.queue)
+    return broker
+
+
+def _redis(url: str, middleware: list[Middleware]) -> PfdRedisBroker:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    pool = redis.ConnectionPool.from_url(
+        url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=Retry(NoBackoff(), 1)
+    )
+    return PfdRedisBroker(
+        client=redis.Redis(connection_pool=pool),
+        middleware=middleware,
+        heartbeat_timeout=HEARTBEAT,
+        maintenance_chance=MAINTENANCE,
+    )
+
+
+def _with_timeouts(url: str) -> str:
+    given = f"socket_timeout={TIMEOUT}&connection_attempts=1&blocked_connection_timeout={TIMEOUT}"
+    return f"{url}{'&' if '?' in url else '?'}{given}"
+
+
+def _actor(broker: PfdBroker, receive: Any, name: str, queue: str) -> None:
+    def act(*args: Any, **kwargs: Any) -> None:  # noqa: ARG001  (what they are is read from the message)
+        receive()
+
+    act.__name__ = name
+    dramatiq.actor(actor_name=name, queue_name=queue, broker=broker)(act)
+
+
+def _receive(broker: PfdBroker) -> None:
+    message = CurrentMessage.get_current_message()
+    assert message is not None
+    broker.door.receive(message)
+
+
+def publish(broker: PfdBroker, ring: Ring) -> None:
+    """Send a ring: a message of the actor and with the id of the job, without parameters."""
+    message = dramatiq.Message[Any](
+        queue_name=ring.queue, actor_name=ring.task, args=(), kwargs={}, options={RING: True}, message_id=ring.job_id
+    )
+    broker.enqueue(message)
+
+
+def count(broker: PfdBroker, queue: str) -> int:
+    """Messages that wait in a queue."""
+    if isinstance(broker, PfdRedisBroker):
+        return int(broker.client.llen(f"{broker.namespace}:{queue}"))
+    return broker.get_queue_message_counts(queue)[0]
+
+
+def has_prometheus() -> bool:
+    """Whether Dramatiq's own metrics can be had."""
+    return importlib.util.find_spec("prometheus_client") is not None

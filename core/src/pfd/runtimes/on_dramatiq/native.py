@@ -1,0 +1,42 @@
+"""Makes the processes of Dramatiq's own command line workers of PFD: as many slots each as it has threads."""
+
+from __future__ import annotations
+
+from dramatiq import Broker, Worker
+from dramatiq.middleware import Middleware
+
+from pfd.plugins import Registry
+from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
+from pfd.runtimes.on_dramatiq.runtime import DramatiqRuntime
+from pfd.runtimes.service import Service, StopSignals
+from pfd.settings import Settings
+
+
+class Native(Middleware):
+    """Starts a worker's inside with the process, and ends it with that."""
+
+    def __init__(self, settings: Settings, registry: Registry) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._runtime: DramatiqRuntime | None = None
+        self._service: Service | None = None
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        assert isinstance(broker, PfdRedisBroker | PfdRabbitmqBroker)
+        queues = sorted(worker.consumer_whitelist or self._registry.queues)
+        self._runtime = DramatiqRuntime(self._settings, broker)
+        slots = {",".join(queues): worker.worker_threads}
+        self._service = Service(self._settings, self._registry, slots, self._runtime, on_idle=broker.door.open)
+        self._service.start()
+        broker.door.serve(self._service)
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002  (Dramatiq's shape)
+        """Let running jobs end for a while; a second signal hands them back at once."""
+        assert isinstance(broker, PfdRedisBroker | PfdRabbitmqBroker)
+        service = self._service
+        if service is None:
+            return
+        with StopSignals(asked=1).heard() as signals:
+            broker.door.stop()
+            service.drain(lambda: signals.hurry)
+            service.stop()

@@ -1,0 +1,78 @@
+"""What clients and `pfd worker` use of Dramatiq."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+import dramatiq
+import pika.exceptions
+import redis
+from dramatiq.errors import BrokerError
+
+from pfd.plugins import Registry, load_registry
+from pfd.queue import Ring
+from pfd.runtimes.on_dramatiq.broker import PfdBroker, check_url, count, make_broker, publish
+from pfd.runtimes.ringing import BoundedRinger
+from pfd.runtimes.service import Service, StopSignals
+from pfd.settings import Settings
+
+ERRORS = (BrokerError, redis.RedisError, pika.exceptions.AMQPError, OSError)
+
+CONSUMER_THREADS = 2
+"""Threads that take messages: each takes a moment."""
+
+
+class DramatiqRuntime:
+    """Rings through Dramatiq's broker.  Constructed without touching it."""
+
+    name = "dramatiq"
+
+    def __init__(self, settings: Settings, broker: PfdBroker | None = None) -> None:
+        check_url(settings)  # what is wrong with it is said at once
+        self._settings = settings
+        self._given = broker
+
+    @functools.cached_property
+    def _broker(self) -> PfdBroker:
+        return self._given or make_broker(self._settings, load_registry(self._settings))
+
+    @functools.cached_property
+    def _ringer(self) -> BoundedRinger:
+        broker = self._broker
+        return BoundedRinger(lambda queue: count(broker, queue), lambda ring: publish(broker, ring), ERRORS)
+
+    def ring(self, ring: Ring) -> None:
+        """Send a message; nothing for a cancel, which the worker that runs the job looks for itself."""
+        if not ring.cancel:
+            self._ringer.ring(ring)
+
+    def serve(self, registry: Registry, slots: Mapping[str, int], ready: Callable[[], None]) -> None:
+        """Be a worker of Dramatiq until told to stop."""
+        broker = make_broker(self._settings, registry)
+        queues = {name for names in slots for name in names.split(",")}
+        for name in queues:
+            broker.declare_queue(name)
+        runtime = DramatiqRuntime(self._settings, broker)
+        service = Service(self._settings, registry, slots, runtime, on_idle=broker.door.open)
+        worker = dramatiq.Worker(broker, queues=queues, worker_threads=CONSUMER_THREADS)
+        with StopSignals().heard() as signals:
+            service.start()
+            try:
+                broker.door.serve(service)
+                worker.start()
+                ready()
+                signals.wait()
+                service.drain(lambda: signals.hurry)
+            finally:
+                broker.door.stop()
+                service.stop()
+                worker.stop()
+                broker.close()
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._given is None and "_broker" in self.__dict__:
+            self._broker.close()
+            del self.__dict__["_broker"]
+        self.__dict__.pop("_ringer", None)
