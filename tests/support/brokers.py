@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import itertools
 import os
@@ -174,7 +175,8 @@ class RabbitServer:
         listed = self._control("list_queues", "-p", name, "-q", "name").split()[1:]
         with amqp.Connection(f"127.0.0.1:{self.port}", virtual_host=name) as connection:
             for queue in listed:
-                connection.channel().queue_purge(queue)
+                with contextlib.suppress(amqp.exceptions.ResourceLocked):  # a worker's own, for remote control
+                    connection.channel().queue_purge(queue)
 
     def _control(self, *words: str) -> str:
         done = subprocess.run(

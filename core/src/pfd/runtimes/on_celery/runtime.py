@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from typing import cast
@@ -67,7 +68,12 @@ class CeleryRuntime:
                 # About root, who could be made to unpickle: nothing is unpickled here.
                 warnings.simplefilter("ignore", SecurityWarning)
                 worker = app.Worker(
-                    concurrency=sum(slots.values()), queues=queues, quiet=True, without_gossip=True, without_mingle=True
+                    hostname=f"pfd-{os.getpid()}@%h",  # two of one name would be refused their mailbox on RabbitMQ
+                    concurrency=sum(slots.values()),
+                    queues=queues,
+                    quiet=True,
+                    without_gossip=True,
+                    without_mingle=True,
                 )
             worker.start()
         finally:
