@@ -29,6 +29,14 @@ class BrokerSite(StoppedPostgresSite):
     def lose_rings(self) -> None:
         self._lose_rings()
 
+    def waiting_messages(self) -> int:
+        """Rings that wait in the broker, for the queue of the contract's tasks."""
+        import redis
+
+        key = "pfd.default" if self.settings.runtime == "celery" else "dramatiq:pfd.default"
+        with redis.Redis.from_url(self.settings.broker_url) as client:
+            return int(client.llen(key))  # type: ignore[arg-type]  # it is not asynchronous
+
 
 def site_maker(name: str, request: pytest.FixtureRequest) -> MakeSite:
     """What makes sites of one kind, such as `celery-redis-postgres`; its servers are started when first needed."""

@@ -16,6 +16,22 @@ A ring says "look": each worker that looks takes one job after the other until t
 more are needed than wake those that are idle, and what a broker holds does not grow with what waits in the store.
 """
 
+_PREFIX = "pfd."
+
+
+def ring_queue(queue: str) -> str:
+    """The broker's queue that holds the rings of a queue of jobs.
+
+    One of its own, since a worker that is busy takes no rings, and does take the requests of clients at any time.
+    """
+    return _PREFIX + queue
+
+
+def rung_queue(name: str) -> str | None:
+    """The queue of jobs that a broker's queue holds the rings of; None for any other."""
+    return name.removeprefix(_PREFIX) if name.startswith(_PREFIX) else None
+
+
 PAUSE = 2.0
 """Seconds for which a broker that did not answer is left alone: the jobs are stored, and found by a sweep."""
 

@@ -12,13 +12,11 @@ from kombu import Queue  # type: ignore[attr-defined]  # exported lazily
 from pfd.errors import SettingsError
 from pfd.plugins import Registry
 from pfd.queue import Ring
+from pfd.runtimes.ringing import ring_queue
 from pfd.settings import Settings, mask
 
 DEFAULT_QUEUE = "celery"
 """Where clients of Celery send what they route nowhere else."""
-
-RING = "pfd_ring"
-"""The header that tells a ring from the message of a client of bare Celery."""
 
 TIMEOUT = 2.0
 """Seconds that a broker may take to answer a client."""
@@ -71,7 +69,7 @@ def make_app(settings: Settings, registry: Registry) -> PfdCelery:
         task_queues=[_queue(name) for name in (*registry.queues, DEFAULT_QUEUE)],
         task_routes={task.name: {"queue": task.queue} for task in registry.tasks.values()},
         worker_pool="pfd.runtimes.on_celery.pool:Pool",
-        worker_prefetch_multiplier=1,
+        worker_prefetch_multiplier=8,  # of what clients ask for, which is only stored
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
@@ -115,15 +113,14 @@ def _transport_options(url: str) -> dict[str, Any]:
 
 def publish(app: Celery, ring: Ring) -> None:
     """Send a ring: a message under the name of the task and the id of the job, without parameters."""
-    app.send_task(
-        ring.task, task_id=ring.job_id, queue=ring.queue, headers={RING: True}, ignore_result=True, retry=False
-    )
+    app.send_task(ring.task, task_id=ring.job_id, queue=ring_queue(ring.queue), ignore_result=True, retry=False)
 
 
 def count(app: Celery, queue: str) -> int:
-    """Messages that wait in a queue of the broker."""
+    """Rings of a queue that wait in the broker."""
+    name = ring_queue(queue)
     with app.pool.acquire(block=True) as connection:
         channel = connection.default_channel
         if hasattr(channel, "_size"):  # Redis: counted without asking first whether there is such a queue
-            return int(channel._size(queue))  # noqa: SLF001  (what its `queue_declare` counts by)
-        return int(channel.queue_declare(queue=queue, durable=True, auto_delete=False).message_count)
+            return int(channel._size(name))  # noqa: SLF001  (what its `queue_declare` counts by)
+        return int(channel.queue_declare(queue=name, durable=True, auto_delete=False).message_count)

@@ -1,8 +1,7 @@
 """Where Celery's messages arrive: rings for the slots, and jobs of clients that know nothing of PFD.
 
-A worker whose slots are all busy takes no messages, so that a ring goes to one that has a slot free.  From time to time
-it looks all the same: a job of a client is to be stored though nobody can run it yet, and a ring that has waited for as
-long as a sweep finds nobody idle, so that it can go; whoever becomes free looks into the store first.
+Rings come by a line of their own, which a worker whose slots are all busy leaves alone: they go to one that has a slot
+free.  What clients ask for is stored at any time, though nobody may be free to run it yet.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kombu import Consumer, Queue  # type: ignore[attr-defined]  # exported lazily
+
 from pfd.errors import ParameterError, PfdError, StoreError
-from pfd.runtimes.on_celery.app import DEFAULT_QUEUE, RING, is_redis
+from pfd.runtimes.on_celery.app import is_redis
 from pfd.runtimes.on_celery.request import read_request
+from pfd.runtimes.ringing import ring_queue, rung_queue
 from pfd.runtimes.service import Service
 from pfd.submission import Request, adopt
 
 log = logging.getLogger("pfd.runtimes")
-
-PEEK = 0.5
-"""Share of a sweep for which a busy worker looks at messages."""
 
 BATCH = 100
 PAUSE = 1.0
@@ -45,25 +44,24 @@ def strategy(task: Any, app: Any, consumer: Any) -> Callable[..., None]:  # noqa
     return handle
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Waiting:
     request: Request
     message: Any
 
 
 class Door:
-    """The door of a worker.  `receive` and what it calls run in Celery's event loop; `open` in any thread."""
+    """The door of a worker.  `open`, `call` and `stop` come from any thread, all else from Celery's event loop."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self.consumer: Any = None
-        self._hub: Any = None
+        self._rings: Any = None
         self._wake, self._wake_in = os.pipe()
         for end in (self._wake, self._wake_in):
             os.set_blocking(end, False)
         self._calls: deque[Callable[[], None]] = deque()
         self._closed = False
-        self._peeking = False
         self._stopping = False
         self._changed = threading.Condition()
         self._requests: deque[_Waiting] = deque()
@@ -73,16 +71,21 @@ class Door:
         self._thread.start()
 
     def attach(self, hub: Any) -> None:
-        """Take part in the event loop of a new connection."""
-        self._hub = hub
-        self._closed = self._peeking = False
+        """Take part in the event loop of a new connection, with a line of our own for rings."""
         hub.add_reader(self._wake, self._woken)
-        hub.timer.call_repeatedly(self._service.settings.sweep, self._peek)
-        channel = self.consumer.task_consumer.channel
+        channel = self.consumer.connection.channel()
+        channel.basic_qos(0, sum(self._service.slots.values()), False)
+        names = sorted({name for group in self._service.slots for name in group.split(",")})
+        queues = [Queue(ring_queue(name)) for name in names]  # type: ignore[no-untyped-call]
+        self._rings = Consumer(channel, queues, on_message=self._ring)  # type: ignore[no-untyped-call]
+        self._closed = False
         if is_redis(self.consumer.app.conf.broker_url):
             # As Celery itself does for `worker_disable_prefetch`: nothing is fetched while the door is closed.
             may = channel.qos.can_consume
             channel.qos.can_consume = lambda: not self._closed and may()
+        self._rings.consume()
+        if not self._service.has_room():
+            self._shut()
 
     def open(self) -> None:
         """A slot has become free."""
@@ -90,6 +93,7 @@ class Door:
             self.call(self._let_in)
 
     def stop(self) -> None:
+        """Store nothing more: what is not acknowledged goes back to the broker."""
         self._stopping = True
         with self._changed:
             self._changed.notify()
@@ -103,10 +107,7 @@ class Door:
     # -- the event loop -----------------------------------------------------------------------------------------
 
     def receive(self, name: str, message: Any) -> None:
-        """Take a message, or put it back where another worker may take it."""
-        if message.headers.get(RING):
-            self._ring(message)
-            return
+        """Take the message of a client."""
         try:
             request = read_request(name, message)
         except ParameterError as error:
@@ -118,8 +119,9 @@ class Door:
             self._changed.notify()
 
     def _ring(self, message: Any) -> None:
-        queue = message.delivery_info.get("routing_key") or DEFAULT_QUEUE
-        if self._service.offer(queue) or self._peeking:
+        """Take a ring, or put it back where another worker may take it."""
+        queue = rung_queue(message.delivery_info.get("routing_key") or "")
+        if queue is None or self._service.offer(queue):
             message.ack_log_error(log, self.consumer.connection_errors)
             return
         self._shut()
@@ -132,32 +134,20 @@ class Door:
         if not self._closed:
             self._closed = True
             if not is_redis(self.consumer.app.conf.broker_url):
-                self.consumer.task_consumer.cancel()
+                self._rings.cancel()
 
     def _let_in(self) -> None:
-        self._peeking = False
-        if self._closed and self.consumer.task_consumer is not None:
+        if self._closed and not self._stopping:
             self._closed = False
             if not is_redis(self.consumer.app.conf.broker_url):
-                self.consumer.task_consumer.consume()
-
-    def _peek(self) -> None:
-        if self._closed and not self._stopping:
-            self._let_in()
-            self._peeking = True
-            self._hub.timer.call_after(PEEK * self._service.settings.sweep, self._end_peek)
-
-    def _end_peek(self) -> None:
-        if self._peeking:
-            self._peeking = False
-            if not self._service.has_room():
-                self._shut()
+                self._rings.consume()
 
     def _woken(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake, 4096)
         while self._calls:
-            self._calls.popleft()()
+            with contextlib.suppress(*self.consumer.connection_errors):  # a line that is lost is made anew
+                self._calls.popleft()()
 
     # -- the thread that stores jobs ----------------------------------------------------------------------------
 
@@ -167,7 +157,7 @@ class Door:
                 while not self._requests and not self._stopping:
                     self._changed.wait()
                 if self._stopping:
-                    return  # what is not acknowledged goes back to the broker
+                    return
                 taken = [self._requests.popleft() for _ in range(min(BATCH, len(self._requests)))]
             self._adopt(taken)
 

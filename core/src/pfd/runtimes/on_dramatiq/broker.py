@@ -14,7 +14,7 @@ from pfd.plugins import Registry
 from pfd.queue import Ring
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
 from pfd.runtimes.on_dramatiq.door import Door
-from pfd.runtimes.on_dramatiq.request import RING
+from pfd.runtimes.ringing import ring_queue
 from pfd.settings import Settings, mask
 
 TIMEOUT = 2.0
@@ -99,16 +99,22 @@ def _receive(broker: PfdBroker) -> None:
 def publish(broker: PfdBroker, ring: Ring) -> None:
     """Send a ring: a message of the actor and with the id of the job, without parameters."""
     message = dramatiq.Message[Any](
-        queue_name=ring.queue, actor_name=ring.task, args=(), kwargs={}, options={RING: True}, message_id=ring.job_id
+        queue_name=ring_queue(ring.queue),
+        actor_name=ring.task,
+        args=(),
+        kwargs={},
+        options={},
+        message_id=ring.job_id,
     )
     broker.enqueue(message)
 
 
 def count(broker: PfdBroker, queue: str) -> int:
-    """Messages that wait in a queue."""
+    """Rings of a queue that wait."""
+    name = ring_queue(queue)
     if isinstance(broker, PfdRedisBroker):
-        return int(broker.client.llen(f"{broker.namespace}:{queue}"))
-    return broker.get_queue_message_counts(queue)[0]
+        return int(broker.client.llen(f"{broker.namespace}:{name}"))
+    return broker.get_queue_message_counts(name)[0]
 
 
 def has_prometheus() -> bool:

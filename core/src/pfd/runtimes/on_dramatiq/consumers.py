@@ -15,6 +15,8 @@ from dramatiq.brokers.redis import _RedisConsumer as RedisConsumer
 from dramatiq.common import q_name
 from dramatiq.errors import ConnectionClosed
 
+from pfd.runtimes.ringing import rung_queue
+
 if TYPE_CHECKING:
     from pfd.runtimes.on_dramatiq.door import Door
 
@@ -23,13 +25,14 @@ POLL = 0.05
 
 
 class GatedRedisConsumer(RedisConsumer):
-    """Fetches one message at a time, while the door lets it in.
+    """Fetches one message at a time, rings only while the door lets them in.
 
     Dramatiq's own sleeps longer and longer while a queue is empty, up to a second: a job would begin that much later.
     """
 
     def __init__(self, broker: PfdRedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         self._delayed = q_name(queue_name) != queue_name
+        self._gated = rung_queue(queue_name) is not None and not self._delayed
         self._handled = threading.Event()
         super().__init__(broker, queue_name, prefetch if self._delayed else 1, timeout)
 
@@ -41,7 +44,7 @@ class GatedRedisConsumer(RedisConsumer):
             self._handled.wait(seconds)
             self._handled.clear()
             return None
-        if not self.broker.door.lets_in(seconds):
+        if self._gated and not self.broker.door.lets_in(seconds):
             return None
         try:
             key = f"{self.broker.namespace}:{self.queue_name}"
@@ -61,16 +64,17 @@ class GatedRedisConsumer(RedisConsumer):
 
 
 class GatedRabbitmqConsumer(RabbitmqConsumer):
-    """Consumes while the door lets it in, and cancels its subscription where not: what was prefetched goes back."""
+    """Consumes rings while the door lets them in, else cancels its subscription: what was prefetched goes back."""
 
     def __init__(self, broker: PfdRabbitmqBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         self._delayed = q_name(queue_name) != queue_name
+        self._gated = rung_queue(queue_name) is not None and not self._delayed
         self._seconds = timeout / 1000
         self._consuming = True
-        super().__init__(broker, queue_name, prefetch if self._delayed else 1, timeout)
+        super().__init__(broker, queue_name, 1 if self._gated else prefetch, timeout)
 
     def __next__(self) -> Any:
-        if self._delayed:
+        if not self._gated:
             return super().__next__()
         try:
             if not self.broker.door.lets_in(0.0):

@@ -7,7 +7,7 @@ from dramatiq.middleware import Middleware
 
 from pfd.plugins import Registry
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
-from pfd.runtimes.on_dramatiq.runtime import DramatiqRuntime
+from pfd.runtimes.on_dramatiq.runtime import DramatiqRuntime, listen_for_rings
 from pfd.runtimes.service import Service, StopSignals
 from pfd.settings import Settings
 
@@ -24,6 +24,7 @@ class Native(Middleware):
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         assert isinstance(broker, PfdRedisBroker | PfdRabbitmqBroker)
         queues = sorted(worker.consumer_whitelist or self._registry.queues)
+        listen_for_rings(broker, worker, queues)
         self._runtime = DramatiqRuntime(self._settings, broker)
         slots = {",".join(queues): worker.worker_threads}
         self._service = Service(self._settings, self._registry, slots, self._runtime, on_idle=broker.door.open)

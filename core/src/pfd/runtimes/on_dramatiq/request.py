@@ -9,9 +9,6 @@ from pfd.submission import Request, check_id
 if TYPE_CHECKING:
     from dramatiq import Message
 
-RING = "pfd_ring"
-"""The option that tells a ring from the message of a client of bare Dramatiq."""
-
 
 def read_request(message: Message[Any]) -> Request:
     """What a client asks for.  Raises `ParameterError` for a message that is none of a job."""

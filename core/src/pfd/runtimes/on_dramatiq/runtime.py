@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import dramatiq
 import pika.exceptions
@@ -13,7 +13,7 @@ from dramatiq.errors import BrokerError
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
 from pfd.runtimes.on_dramatiq.broker import PfdBroker, check_url, count, make_broker, publish
-from pfd.runtimes.ringing import BoundedRinger
+from pfd.runtimes.ringing import BoundedRinger, ring_queue
 from pfd.runtimes.service import Service, StopSignals
 from pfd.settings import Settings
 
@@ -21,6 +21,15 @@ ERRORS = (BrokerError, redis.RedisError, pika.exceptions.AMQPError, OSError)
 
 CONSUMER_THREADS = 2
 """Threads that take messages: each takes a moment."""
+
+
+def listen_for_rings(broker: PfdBroker, worker: dramatiq.Worker, queues: Sequence[str]) -> None:
+    """Have a worker that has not booted yet consume the rings of some queues, beside the requests of clients."""
+    for name in queues:
+        for declared in (name, ring_queue(name)):
+            broker.declare_queue(declared)
+            if worker.consumer_whitelist:
+                worker.consumer_whitelist.add(declared)
 
 
 class DramatiqRuntime:
@@ -51,11 +60,10 @@ class DramatiqRuntime:
         """Be a worker of Dramatiq until told to stop."""
         broker = make_broker(self._settings, registry)
         queues = {name for names in slots for name in names.split(",")}
-        for name in queues:
-            broker.declare_queue(name)
         runtime = DramatiqRuntime(self._settings, broker)
         service = Service(self._settings, registry, slots, runtime, on_idle=broker.door.open)
-        worker = dramatiq.Worker(broker, queues=queues, worker_threads=CONSUMER_THREADS)
+        worker = dramatiq.Worker(broker, queues=set(queues), worker_threads=CONSUMER_THREADS)
+        listen_for_rings(broker, worker, sorted(queues))
         with StopSignals().heard() as signals:
             service.start()
             try:

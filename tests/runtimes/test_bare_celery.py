@@ -1,0 +1,154 @@
+"""A client that was written for plain Celery, and knows the broker only, gets tracked jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.exceptions import TaskRevokedError
+
+from pfd import Job, State, UnknownJob
+from pfd.testing.contract import PATIENCE, Site, until
+
+
+@pytest.fixture
+def client(celery_crew: Site) -> Iterator[Celery]:
+    """An application that imports nothing of PFD's."""
+    url = celery_crew.settings.broker_url
+    with Celery(broker=url, backend=url, set_as_current=False) as app:
+        yield app
+
+
+def _stored(site: Site, job_id: str) -> Job:
+    def look() -> Job | None:
+        with contextlib.suppress(UnknownJob):
+            return site.dispatcher.job(job_id)
+        return None
+
+    return until(look, "the job is stored")  # type: ignore[return-value]
+
+
+def test_a_message_becomes_a_job_under_its_own_id(celery_crew: Site, client: Celery) -> None:
+    result = client.send_task("contract_noop", args=[{}])
+    got = result.get(timeout=PATIENCE)
+    job = celery_crew.dispatcher.job(result.id)
+    assert job.state is State.SUCCESS
+    assert got == job.result
+    assert result.state == "SUCCESS"
+    assert [sight.what for sight in celery_crew.sights(job)] == ["begins", "ends"]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"), [([{"seconds": 0.1}], {}), ([], {"seconds": 0.1})], ids=["a mapping", "by name"]
+)
+def test_parameters_come_as_they_do_for_delay(
+    celery_crew: Site, client: Celery, args: list[Any], kwargs: dict[str, Any]
+) -> None:
+    result = client.send_task("contract_nap", args=args, kwargs=kwargs)
+    result.get(timeout=PATIENCE)
+    assert celery_crew.dispatcher.job(result.id).params["seconds"] == 0.1
+
+
+def test_progress_is_seen_in_celerys_words(celery_crew: Site, client: Celery) -> None:
+    result = client.send_task("contract_zigzag", args=[{"size": 100}])
+    seen: list[dict[str, Any]] = []
+    deadline = time.monotonic() + PATIENCE
+    while (meta := client.backend.get_task_meta(result.id))["status"] != "SUCCESS":  # state and info in one look
+        assert time.monotonic() < deadline
+        if meta["status"] == "PROGRESS" and meta["result"] not in seen:
+            seen.append(meta["result"])
+    assert seen
+    assert all({"progress", "status"} <= set(info) for info in seen)
+    assert [info["progress"] for info in seen] == sorted(info["progress"] for info in seen)
+    assert result.successful()
+
+
+def test_an_invalid_request_is_a_failure_that_names_the_field(celery_crew: Site, client: Celery) -> None:
+    result = client.send_task("contract_nap", args=[{"seconds": "long", "bogus": 1}])
+    with pytest.raises(Exception, match="seconds"):
+        result.get(timeout=PATIENCE)
+    assert result.state == "FAILURE"
+    job = celery_crew.dispatcher.job(result.id)
+    assert job.state is State.FAILURE
+    assert job.failure is not None
+    assert job.failure.type == "ParameterError"
+    assert "bogus" in job.failure.message
+    assert celery_crew.sights(job) == []
+
+
+def test_a_failure_comes_with_its_type_and_traceback(celery_crew: Site, client: Celery) -> None:
+    result = client.send_task("contract_fail", args=[{}])
+    with pytest.raises(Exception, match="ValueError: this value is wrong: 7"):
+        result.get(timeout=PATIENCE)
+    assert "in fail" in result.traceback
+
+
+def test_celerys_revoke_cancels_the_job(celery_crew: Site, client: Celery) -> None:
+    result = client.send_task("contract_polite", args=[{"seconds": 300}])
+    celery_crew.await_sight(result.id, "begins")
+    result.revoke()
+    with pytest.raises(TaskRevokedError):
+        result.get(timeout=PATIENCE)
+    assert celery_crew.dispatcher.job(result.id).state is State.REVOKED
+    assert celery_crew.sights(result.id, "stops")[0].detail == "cancel"
+
+
+def test_options_of_a_message_are_those_of_the_job(celery_crew: Site, client: Celery) -> None:
+    result = client.send_task(
+        "contract_noop", args=[{}], countdown=3600, time_limit=7, soft_time_limit=5, queue="default", priority=4
+    )
+    job = _stored(celery_crew, result.id)
+    assert job.state is State.PENDING
+    assert 3500 < job.due_at - time.time() < 3700
+    assert (job.options, job.priority, job.queue) == ({"time_limit": 7.0, "soft_time_limit": 5.0}, 4, "default")
+    assert celery_crew.dispatcher.cancel(result.id).state is State.REVOKED
+    with pytest.raises(TaskRevokedError):
+        result.get(timeout=PATIENCE)
+
+
+def test_a_message_that_is_delivered_twice_is_one_job(celery_crew: Site, client: Celery) -> None:
+    identity = str(uuid.uuid4())
+    for _ in range(3):
+        client.send_task("contract_noop", args=[{}], task_id=identity)
+    last = client.send_task("contract_noop", args=[{}])
+    last.get(timeout=PATIENCE)
+    client.AsyncResult(identity).get(timeout=PATIENCE)
+    assert len(celery_crew.sights(identity, "begins")) == 1
+    assert len(celery_crew.dispatcher.claims(identity)) == 1
+
+
+@pytest.mark.parametrize("identity", ["../../elsewhere", "x" * 300, "1234"])
+def test_an_id_that_is_no_uuid_is_not_let_in(celery_crew: Site, client: Celery, identity: str) -> None:
+    client.send_task("contract_noop", args=[{}], task_id=identity)
+    client.send_task("contract_noop", args=[{}]).get(timeout=PATIENCE)
+    assert identity not in [job.id for job in celery_crew.dispatcher.jobs(limit=200)]
+
+
+def test_nothing_is_unpickled(celery_crew: Site, client: Celery) -> None:
+    client.send_task("contract_noop", args=[{}], serializer="pickle")
+    client.send_task("contract_noop", args=[{}]).get(timeout=PATIENCE)  # it was refused, and the worker lives on
+    program = celery_crew.programs[0]
+    assert "ContentDisallowed" in program.printed or "pickle" in program.printed
+
+
+def test_a_client_that_wants_no_result_is_told_nothing(celery_crew: Site, client: Celery) -> None:
+    result = client.send_task("contract_noop", args=[{}], ignore_result=True)
+    until(lambda: _stored(celery_crew, result.id).state is State.SUCCESS, "it has ended")
+    time.sleep(1.0)  # four looks of the mirror
+    assert client.backend.get(client.backend.get_key_for_task(result.id)) is None
+
+
+def test_requests_are_stored_while_all_slots_are_busy(celery_crew: Site, client: Celery) -> None:
+    busy = [celery_crew.submit("nap", {"gate": "room"}) for _ in range(3)]
+    for handle in busy:
+        celery_crew.await_sight(handle, "begins")
+    results = [client.send_task("contract_noop", args=[{}]) for _ in range(50)]
+    assert {_stored(celery_crew, result.id).state for result in results} == {State.PENDING}
+    celery_crew.open_gate("room")
+    for result in results:
+        result.get(timeout=PATIENCE)
