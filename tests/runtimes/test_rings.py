@@ -68,18 +68,6 @@ def test_a_long_job_does_not_hold_a_short_one_back(contract_sites: MakeSite, tmp
     assert sum(wait > SWEEP / 6 for wait in waits) <= 2, waits
 
 
-def test_a_job_that_outlasts_a_visibility_timeout_runs_once(celery_site: BrokerSite, contract_full: bool) -> None:
-    """A message is acknowledged when it has rung, so that no broker delivers it again."""
-    timeout, seconds = (20, 180) if contract_full else (2, 12)
-    site = celery_site
-    site.set_visibility_timeout(timeout)
-    with site.workers(2):
-        job = site.submit("nap", {"seconds": seconds}).wait(seconds + PATIENCE)
-    assert (job.state, job.attempt, job.lost) == (State.SUCCESS, 1, 0)
-    assert [sight.what for sight in site.sights(job)] == ["begins", "ends"]
-    assert len(site.dispatcher.claims(job.id)) == 1
-
-
 @pytest.mark.parametrize("release", [True, False], ids=["what is let go", "what is submitted"])
 def test_a_job_rings_for_others(calm_site: BrokerSite, release: bool) -> None:
     """Idle workers hear of children and of followers, and not only at their next sweep."""

@@ -56,17 +56,18 @@ class RedisServer:
         with (self._folder / "log").open("ab") as output:
             self._process = subprocess.Popen(
                 [
-                    *(*_ends_with_us(), self._program, "--port", str(self.port), "--bind", "127.0.0.1"),
-                    *("--save", "", "--appendonly", "no", "--dir", self._folder, "--databases", "256"),
+                    *(*_ends_with_us(), str(self._program), "--port", str(self.port), "--bind", "127.0.0.1"),
+                    *("--save", "", "--appendonly", "no", "--dir", str(self._folder), "--databases", "256"),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
-        _await(self._answers, "Redis", self._process, self._folder / "log")
+        _await(self.answers, "Redis", self._process, self._folder / "log")
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it is there."""
         import redis
 
         try:

@@ -35,7 +35,7 @@ class BrokerSite(StoppedPostgresSite):
 
         key = "pfd.default" if self.settings.runtime == "celery" else "dramatiq:pfd.default"
         with redis.Redis.from_url(self.settings.broker_url) as client:
-            return int(client.llen(key))  # type: ignore[arg-type]  # it is not asynchronous
+            return int(client.llen(key))
 
 
 def site_maker(name: str, request: pytest.FixtureRequest) -> MakeSite:

@@ -9,7 +9,7 @@ from celery import Celery
 from celery import Task as CeleryTask
 from kombu import Queue  # type: ignore[attr-defined]  # exported lazily
 
-from pfd.errors import SettingsError
+from pfd.errors import QueueError, SettingsError
 from pfd.plugins import Registry
 from pfd.queue import Ring
 from pfd.runtimes.ringing import ring_queue
@@ -33,13 +33,9 @@ class PfdTask(CeleryTask):  # type: ignore[misc]  # Celery carries no types
     typing = False
     ignore_result = False
 
-    def run(self, *args: Any, **kwargs: Any) -> Any:
-        """What `apply()` calls: submit the job and wait for its result."""
-        from pfd.dispatcher import Dispatcher
-
-        with Dispatcher(self.app.pfd_settings) as dispatcher:
-            task = dispatcher.plugins.task(self.name)
-            return dispatcher.submit(self.name, task.bind(*args, **kwargs)).get()
+    def run(self, *_: Any, **__: Any) -> Any:
+        """What `apply()` calls, and a worker of another application."""
+        raise QueueError(f"{self.name} is run by a worker of PFD and not by Celery", hint="use delay() or 'pfd submit'")
 
 
 class PfdCelery(Celery):  # type: ignore[misc]
@@ -107,7 +103,8 @@ def is_redis(url: str) -> bool:
 
 def _transport_options(url: str) -> dict[str, Any]:
     if is_redis(url):
-        return {"socket_connect_timeout": TIMEOUT, "max_retries": 0, "client_name": "pfd"}
+        # Without the second a client would wait for ever for a broker that vanished without a word.
+        return {"socket_connect_timeout": TIMEOUT, "socket_timeout": TIMEOUT, "max_retries": 0}
     return {"connect_timeout": TIMEOUT, "max_retries": 0}
 
 

@@ -146,8 +146,13 @@ class Door:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake, 4096)
         while self._calls:
-            with contextlib.suppress(*self.consumer.connection_errors):  # a line that is lost is made anew
-                self._calls.popleft()()
+            call = self._calls.popleft()
+            try:
+                call()
+            except self.consumer.connection_errors:
+                log.debug("the line to the broker is lost; Celery makes another", exc_info=True)
+            except Exception:  # it would end the worker, and its jobs with it
+                log.exception("Celery could not be told")
 
     # -- the thread that stores jobs ----------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class CeleryListener:
             self._running[event.job_id] = seen
             state.task_accepted(seen)
             self._send("task-received", event, args="()", kwargs="{}")
-            self._send("task-started", event, pid=os.getpid())
+            self._send("task-started", event)
         elif event.kind != "submitted":
             found = self._running.pop(event.job_id, None)
             if found is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 import warnings
 from collections.abc import Callable, Mapping
 from typing import cast
@@ -68,7 +69,8 @@ class CeleryRuntime:
                 # About root, who could be made to unpickle: nothing is unpickled here.
                 warnings.simplefilter("ignore", SecurityWarning)
                 worker = app.Worker(
-                    hostname=f"pfd-{os.getpid()}@%h",  # two of one name would be refused their mailbox on RabbitMQ
+                    # Of one's own: two of one name would be refused their mailbox on RabbitMQ.
+                    hostname=f"pfd-{os.getpid()}@{socket.gethostname()}",
                     concurrency=sum(slots.values()),
                     queues=queues,
                     quiet=True,
