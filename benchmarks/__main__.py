@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.measure import Comparison
 
-NAMES = ("cold_start", "latency", "throughput", "progress", "listing", "events", "memory")
+NAMES = ("cold_start", "latency", "throughput", "runtimes", "progress", "listing", "events", "memory")
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 

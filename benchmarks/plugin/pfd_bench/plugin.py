@@ -13,6 +13,12 @@ class Moment(Result):
     at: FiniteFloat
 
 
+class BurnParams(Params):
+    """Milliseconds of processor time."""
+
+    milliseconds: float
+
+
 class LoopParams(Params):
     """So many turns of work, and how often a second progress is reported (0: never)."""
 
@@ -31,9 +37,11 @@ class LoopResult(Result):
 noop = Task("noop", run="pfd_bench.tasks:noop", params=NoParams, result=Moment, isolation="inline", time_limit=5.0)
 isolated_noop = Task("isolated_noop", run="pfd_bench.tasks:noop", params=NoParams, result=Moment)
 torch_noop = Task("torch_noop", run="pfd_bench.tasks:torch_noop", params=NoParams, result=Moment, preload=("torch",))
+burn = Task("burn", run="pfd_bench.tasks:burn", params=BurnParams, result=Moment, isolation="inline", time_limit=5.0)
+deaf = Task("deaf", run="pfd_bench.tasks:deaf", params=NoParams, result=Moment)
 loop = Task("loop", run="pfd_bench.tasks:loop", params=LoopParams, result=LoopResult)
 
 
 @hookimpl
 def pfd_register_tasks() -> list[Task]:
-    return [noop, isolated_noop, torch_noop, loop]
+    return [noop, isolated_noop, torch_noop, burn, deaf, loop]

@@ -1,11 +1,12 @@
 """What they do."""
 
+import ctypes
 import math
 import time
 
 from pfd import TaskContext
 
-from .plugin import LoopParams, LoopResult, Moment, NoParams
+from .plugin import BurnParams, LoopParams, LoopResult, Moment, NoParams
 
 
 def noop(params: NoParams, ctx: TaskContext) -> Moment:
@@ -19,6 +20,19 @@ def torch_noop(params: NoParams, ctx: TaskContext) -> Moment:
     if torch.zeros(1).item() != 0.0:
         raise ValueError("torch does not work")
     return Moment(at=began)
+
+
+def burn(params: BurnParams, ctx: TaskContext) -> Moment:
+    began = time.time()
+    until = time.thread_time() + params.milliseconds / 1000
+    while time.thread_time() < until:
+        pass
+    return Moment(at=began)
+
+
+def deaf(params: NoParams, ctx: TaskContext) -> Moment:
+    ctypes.PyDLL(None).sleep(600)  # holds the interpreter's lock: no signal is heard
+    return Moment(at=time.time())
 
 
 def loop(params: LoopParams, ctx: TaskContext) -> LoopResult:
