@@ -12,7 +12,19 @@ import pytest
 
 from tests.support.workspace import plugins
 
-HEAVY = ("numpy", "torch", "sklearn", "pandas", "scipy", "h5py", "matplotlib", "pyarrow", "sqlalchemy", "alembic")
+HEAVY = (
+    "numpy",
+    "torch",
+    "sklearn",
+    "pandas",
+    "scipy",
+    "h5py",
+    "matplotlib",
+    "pyarrow",
+    "sqlalchemy",
+    "alembic",
+    "cronsim",
+)
 
 IMPORTS = ["pfd", *(f"{found.package}{part}" for found in plugins() for part in ("", ".plugin", ".params"))]
 
