@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -156,9 +157,11 @@ def test_a_downgrade_is_written_for_each_revision_of_the_core(empty: Settings) -
 
     store = Store(empty)
     store.upgrade()
-    revision = importlib.import_module(f"{CORE.migrations}.0001_jobs")
+    package = importlib.import_module(CORE.migrations)
+    names = sorted((found.name for found in pkgutil.iter_modules(package.__path__)), reverse=True)
     with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
-        revision.downgrade()
+        for name in names:
+            importlib.import_module(f"{CORE.migrations}.{name}").downgrade()
     assert [n for n in sa.inspect(store.engine).get_table_names() if n != "pfd_alembic_version"] == []
     store.close()
 

@@ -28,11 +28,13 @@ from pfd.errors import (
     StoreUnavailable,
     TimeLimitExceeded,
     UnknownJob,
+    UnknownSchedule,
     UnknownTask,
     WorkerLost,
 )
 from pfd.hooks import Command, JobEnd, JobEvent, JobStart, Records, ResultView, hookimpl
 from pfd.job import Job, State
+from pfd.schedule import Schedule, ScheduleSlot, SlotOutcome
 from pfd.settings import Settings, load_settings
 from pfd.task import Params, Ref, Result, Task, UserPath
 
@@ -71,9 +73,12 @@ __all__ = [
     "Ref",
     "Result",
     "ResultView",
+    "Schedule",
+    "ScheduleSlot",
     "SchemaError",
     "Settings",
     "SettingsError",
+    "SlotOutcome",
     "StaleClaim",
     "State",
     "StoreError",
@@ -82,6 +87,7 @@ __all__ = [
     "TaskContext",
     "TimeLimitExceeded",
     "UnknownJob",
+    "UnknownSchedule",
     "UnknownTask",
     "UserPath",
     "Worker",

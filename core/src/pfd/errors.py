@@ -63,6 +63,10 @@ class UnknownJob(QueueError):
     """No job, or more than one, goes by that id."""
 
 
+class UnknownSchedule(QueueError):
+    """No schedule goes by that name."""
+
+
 class StaleClaim(QueueError):
     """A write of a run that no longer owns its job; the run is to stop."""
 

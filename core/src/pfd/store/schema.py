@@ -154,6 +154,43 @@ mirrors = Table(
 )
 """What clients of a broker were told last of their jobs; `reply` says how to reach them."""
 
+schedules = Table(
+    "pfd_schedule",
+    Record.metadata,
+    Column("seq", BigKey, primary_key=True, autoincrement=True),
+    Column("name", String(80), nullable=False, unique=True),
+    Column("cron", String(200), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("task", String(200), nullable=False),
+    Column("params", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("overlap", String(10), nullable=False),
+    Column("catch_up", Integer, nullable=False),
+    Column("enabled", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("settled_until", BigInteger, nullable=False),
+    Column("next_at", BigInteger, index=True),
+    Column("job_id", String(64)),
+    Column("created_at", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Schedules.  Slots up to `settled_until` are dealt with, or are none of its own; it only grows, so that no slot fires
+twice however few of them are kept.  `revision` counts changes; `job_id` is of the slot that fired last."""
+
+schedule_slots = Table(
+    "pfd_schedule_slot",
+    Record.metadata,
+    Column("schedule_seq", BigInteger, ForeignKey("pfd_schedule.seq", ondelete="CASCADE"), primary_key=True),
+    Column("slot", BigInteger, primary_key=True),
+    Column("settled_at", Double, nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("passed_over", Integer, nullable=False),
+    Column("job_id", String(64)),
+)
+"""The newest slots of each schedule, and what became of them.  They refer to jobs by id alone, and so keep none."""
+
 facts = Table(
     "pfd_fact",
     Record.metadata,

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "pfd_0005"
-down_revision = "pfd_0003"
+down_revision = "pfd_0004"
 branch_labels = None
 depends_on = None
 

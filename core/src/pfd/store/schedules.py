@@ -1,0 +1,214 @@
+"""Schedules: making, changing and reading them.
+
+The time that counts is the store's own: the server's where there is one, else that of the one machine.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from pfd.cron import Cron
+from pfd.errors import UnknownSchedule
+from pfd.job import State
+from pfd.schedule import Overlap, Schedule, ScheduleSlot, SlotOutcome
+from pfd.store.encoding import decode, encode
+from pfd.store.engine import is_sqlite
+from pfd.store.schema import jobs, schedule_slots, schedules
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a schedule is to do, as somebody has asked for it."""
+
+    name: str
+    cron: str
+    zone: str
+    task: str
+    params: Mapping[str, Any]
+    options: Mapping[str, Any]
+    overlap: Overlap
+    catch_up: bool
+
+
+def clock(connection: Connection) -> float:
+    """The time of the store, in seconds since the epoch."""
+    if is_sqlite(connection):
+        return time.time()
+    return float(connection.execute(sa.select(_SERVER_CLOCK)).scalar_one())
+
+
+# Unlike now(), which is the beginning of the transaction: that may have waited for others.
+_SERVER_CLOCK = sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
+
+
+# -- making and changing ------------------------------------------------------------------------------------------
+
+
+def put(connection: Connection, new: Definition) -> None:
+    """Create a schedule, or make the one of that name what it is to be.
+
+    One that is so already is left alone.  Slots count from when a time was chosen: a schedule that is new, or of a new
+    expression or zone, fires no slot from before that.
+    """
+    while (known := _locked(connection, new.name)) is None:
+        if _create(connection, new):
+            return  # else another was quicker by a moment
+    wanted = _columns(new)
+    if all(getattr(known, name) == value for name, value in wanted.items()):
+        return
+    now = clock(connection)
+    values = {**wanted, "revision": known.revision + 1, "changed_at": now}
+    if (known.cron, known.zone) != (new.cron, new.zone):
+        values |= _from_now(known.settled_until, now, Cron(new.cron, new.zone), enabled=bool(known.enabled))
+    connection.execute(schedules.update().where(schedules.c.seq == known.seq).values(values))
+
+
+def _create(connection: Connection, new: Definition) -> bool:
+    now = clock(connection)
+    values = {
+        **_columns(new),
+        **_from_now(0, now, Cron(new.cron, new.zone), enabled=True),
+        "enabled": 1,
+        "revision": 1,
+        "created_at": now,
+        "changed_at": now,
+    }
+    insert = sqlite.insert(schedules) if is_sqlite(connection) else postgresql.insert(schedules)
+    done = connection.execute(insert.values(values).on_conflict_do_nothing().returning(schedules.c.seq))
+    return done.first() is not None
+
+
+def _columns(new: Definition) -> dict[str, Any]:
+    return {
+        "name": new.name,
+        "cron": new.cron,
+        "zone": new.zone,
+        "task": new.task,
+        "params": encode(dict(new.params)),
+        "options": encode(dict(new.options)),
+        "overlap": new.overlap,
+        "catch_up": int(new.catch_up),
+    }
+
+
+def _from_now(settled_until: int, now: float, cron: Cron, *, enabled: bool) -> dict[str, Any]:
+    """From when slots count, and the first of them.  It never goes back, whatever the clock does."""
+    since = max(settled_until, int(now))
+    return {"settled_until": since, "next_at": cron.next(since) if enabled else None}
+
+
+def remove(connection: Connection, name: str) -> None:
+    """Remove a schedule and what is known of its slots; its jobs stay.  Raises `UnknownSchedule`."""
+    if not connection.execute(schedules.delete().where(schedules.c.name == name)).rowcount:
+        raise _unknown(connection, name)
+
+
+def pause(connection: Connection, name: str) -> None:
+    """Have a schedule fire no more.  Raises `UnknownSchedule`."""
+    known = _lock(connection, name)
+    values = {"enabled": 0, "next_at": None, "revision": known.revision + 1}
+    connection.execute(schedules.update().where(schedules.c.seq == known.seq).values(values))
+
+
+def resume(connection: Connection, name: str) -> None:
+    """Have a paused schedule go on, from now; one that is not paused is left alone.  Raises `UnknownSchedule`."""
+    known = _lock(connection, name)
+    if known.enabled and known.next_at is not None:
+        return
+    values = _from_now(known.settled_until, clock(connection), Cron(known.cron, known.zone), enabled=True)
+    values |= {"enabled": 1, "revision": known.revision + 1}
+    connection.execute(schedules.update().where(schedules.c.seq == known.seq).values(values))
+
+
+def _locked(connection: Connection, name: str) -> sa.Row[Any] | None:
+    return connection.execute(sa.select(schedules).where(schedules.c.name == name).with_for_update()).first()
+
+
+def _lock(connection: Connection, name: str) -> sa.Row[Any]:
+    row = _locked(connection, name)
+    if row is None:
+        raise _unknown(connection, name)
+    return row
+
+
+def _unknown(connection: Connection, name: str) -> UnknownSchedule:
+    names = connection.execute(sa.select(schedules.c.name).order_by(schedules.c.name)).scalars().all()
+    near = difflib.get_close_matches(name, names, n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else "'pfd schedules' lists those that there are"
+    return UnknownSchedule(f"no schedule {name!r}", hint=hint)
+
+
+# -- reading ------------------------------------------------------------------------------------------------------
+
+_STATES = sa.outerjoin(schedule_slots, jobs, jobs.c.id == schedule_slots.c.job_id)
+
+
+def listing(connection: Connection) -> list[Schedule]:
+    """All schedules, by name."""
+    columns = schedule_slots.c.schedule_seq, sa.func.max(schedule_slots.c.slot).label("slot")
+    newest = sa.select(*columns).group_by(schedule_slots.c.schedule_seq).subquery()
+    same = (newest.c.schedule_seq == schedule_slots.c.schedule_seq) & (newest.c.slot == schedule_slots.c.slot)
+    query = sa.select(schedule_slots, jobs.c.state).select_from(_STATES.join(newest, same))
+    last = {row.schedule_seq: _slot(row) for row in connection.execute(query)}
+    rows = connection.execute(sa.select(schedules).order_by(schedules.c.name)).all()
+    return [_schedule(row, last.get(row.seq)) for row in rows]
+
+
+def get(connection: Connection, name: str) -> Schedule:
+    """The schedule of that name.  Raises `UnknownSchedule`."""
+    row = connection.execute(sa.select(schedules).where(schedules.c.name == name)).first()
+    if row is None:
+        raise _unknown(connection, name)
+    return _schedule(row, next(iter(_slots(connection, row.seq, 1)), None))
+
+
+def slots(connection: Connection, name: str, limit: int) -> list[ScheduleSlot]:
+    """What became of the slots of a schedule, the newest first.  Raises `UnknownSchedule`."""
+    seq = connection.execute(sa.select(schedules.c.seq).where(schedules.c.name == name)).scalar()
+    if seq is None:
+        raise _unknown(connection, name)
+    return _slots(connection, seq, limit)
+
+
+def _slots(connection: Connection, seq: int, limit: int) -> list[ScheduleSlot]:
+    query = sa.select(schedule_slots, jobs.c.state).select_from(_STATES)
+    query = query.where(schedule_slots.c.schedule_seq == seq).order_by(schedule_slots.c.slot.desc()).limit(limit)
+    return [_slot(row) for row in connection.execute(query)]
+
+
+def _slot(row: sa.Row[Any]) -> ScheduleSlot:
+    return ScheduleSlot(
+        at=row.slot,
+        settled_at=row.settled_at,
+        outcome=SlotOutcome(row.outcome),
+        reason=row.reason,
+        passed_over=row.passed_over,
+        job_id=row.job_id,
+        job_state=None if row.state is None else State(row.state),
+    )
+
+
+def _schedule(row: sa.Row[Any], last: ScheduleSlot | None) -> Schedule:
+    return Schedule(
+        name=row.name,
+        cron=row.cron,
+        zone=row.zone,
+        task=row.task,
+        params=decode(row.params),
+        overlap=row.overlap,
+        catch_up=bool(row.catch_up),
+        enabled=bool(row.enabled),
+        next_at=row.next_at,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        options=decode(row.options),
+        last=last,
+    )
