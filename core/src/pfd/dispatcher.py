@@ -33,9 +33,11 @@ from pfd.execution.logfile import log_path
 from pfd.job import ENDED, Job, State
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring, Runtime, load_runtime
+from pfd.schedule import Overlap, Schedule, ScheduleSlot
 from pfd.settings import Settings, load_settings
-from pfd.store import Store, WorkerInfo, changes, claims, jobs, listing, workers
+from pfd.store import Store, WorkerInfo, changes, claims, jobs, listing, schedules, workers
 from pfd.store.prune import Which
+from pfd.submission.schedules import define
 from pfd.task import Task
 
 if TYPE_CHECKING:
@@ -113,11 +115,7 @@ class Dispatcher:
         KeyConflict : `key` is in use by a live job with other parameters.
         StoreError : the store cannot be reached.
         """
-        for listed in ("tags", "after", "roots"):
-            if isinstance(given := options.get(listed), str | Path | JobHandle):
-                options[listed] = (given,)  # one of them, and not its letters
-            elif given is not None:
-                options[listed] = tuple(given)
+        options = _listed(options)
         after = tuple(getattr(parent, "id", parent) for parent in options.pop("after", ()))
         task = self.plugins.task(name)
         chosen = submission.make_options(task, {**options, "after": after})
@@ -239,6 +237,84 @@ class Dispatcher:
         done = total(prune_jobs(self.store, home, which, dry_run=dry_run))
         return done + total(remove_orphans(self.store, home, dry_run=dry_run))
 
+    def schedule(
+        self,
+        name: str,
+        cron: str,
+        task: str,
+        params: Mapping[str, Any] | BaseModel | None = None,
+        *,
+        zone: str = "UTC",
+        overlap: Overlap = "skip",
+        catch_up: bool = True,
+        **options: Any,
+    ) -> Schedule:
+        """Have a job submitted whenever a cron expression comes round, by whichever worker is there.
+
+        Creates the schedule, or makes the one of that name what is said here; one that is so already is left alone,
+        and one that is paused stays so.
+
+        Parameters
+        ----------
+        cron : minute, hour, day of the month, month, day of the week; or six fields, with seconds before them.
+        zone : whose wall clock is meant, such as `"Europe/Berlin"`.
+        overlap : `"skip"` where the job of an earlier slot has not ended, or `"allow"` both.
+        catch_up : whether the last of the slots that no worker was there for fires once one is.
+        options : `key`, `priority`, `queue`, `roots`, `soft_time_limit`, `tags`, `time_limit`, as for `submit`.
+
+        Raises
+        ------
+        UnknownTask, ParameterError : nothing is stored.
+        StoreError : the store cannot be reached.
+        """
+        new = define(
+            self.plugins,
+            self.settings,
+            name,
+            cron,
+            task,
+            params or {},
+            zone=zone,
+            overlap=overlap,
+            catch_up=catch_up,
+            options=_listed(options),
+        )
+        with self.store.write() as connection:
+            schedules.put(connection, new)
+            return schedules.get(connection, name)
+
+    def schedules(self) -> list[Schedule]:
+        """All schedules, by name, each with the slot that comes next and what became of the last."""
+        with self.store.read() as connection:
+            return schedules.listing(connection)
+
+    def find_schedule(self, name: str) -> Schedule:
+        """The schedule of that name.  Raises `UnknownSchedule`."""
+        with self.store.read() as connection:
+            return schedules.get(connection, name)
+
+    def schedule_slots(self, name: str, limit: int = 20) -> list[ScheduleSlot]:
+        """What became of the slots of a schedule, the newest first.  Raises `UnknownSchedule`."""
+        with self.store.read() as connection:
+            return schedules.slots(connection, name, limit)
+
+    def pause_schedule(self, name: str) -> Schedule:
+        """Have a schedule fire no more until it is resumed.  Raises `UnknownSchedule`."""
+        with self.store.write() as connection:
+            schedules.pause(connection, name)
+            return schedules.get(connection, name)
+
+    def resume_schedule(self, name: str) -> Schedule:
+        """Have a paused schedule go on; slots of the meantime are none.  Raises `UnknownSchedule`."""
+        with self.store.write() as connection:
+            schedules.resume(connection, name)
+            return schedules.get(connection, name)
+
+    def unschedule(self, name: str) -> None:
+        """Remove a schedule; jobs that it has submitted go on.  Raises `UnknownSchedule`."""
+        with self.store.write() as connection:
+            schedules.remove(connection, name)
+
     def workers(self) -> list[WorkerInfo]:
         """Workers that gave a sign of life lately."""
         with self.store.read() as connection:
@@ -254,6 +330,18 @@ class Dispatcher:
     def log_path(self, ref: str) -> Path:
         """Where the log of a job's latest run lies; it need not exist yet."""
         return log_path(self.settings.home, self.job(ref))
+
+
+def _listed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options, those that hold several as tuples: one of them stands for itself, and not for its letters."""
+    found = dict(options)
+    for name in ("tags", "after", "roots"):
+        given = found.get(name)
+        if isinstance(given, str | Path | JobHandle):
+            found[name] = (given,)
+        elif given is not None:
+            found[name] = tuple(given)
+    return found
 
 
 @dataclass(frozen=True)

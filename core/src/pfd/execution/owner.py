@@ -95,7 +95,9 @@ class Owner:
         now = time.time()
         name = f"{socket.gethostname()}:{os.getpid()}"
         info = WorkerInfo(self.id, name, runtime.name, self.slots, session, 0, now, now)
-        self._watch = Watch(store, settings, registry, info, self._holdings, tuple(wanted), self.ring, bell)
+        self._watch = Watch(
+            store, settings, registry, info, self._holdings, tuple(wanted), self.ring, self._ring_others, bell
+        )
 
     # -- life ---------------------------------------------------------------------------------------------------
 

@@ -15,8 +15,9 @@ from pfd.execution.holdings import Holdings
 from pfd.execution.housekeeping import Housekeeper
 from pfd.execution.maintenance import Sweeper
 from pfd.execution.news import tell
+from pfd.execution.schedules import Scheduler
 from pfd.plugins import Registry
-from pfd.queue import Bell
+from pfd.queue import Bell, Ring
 from pfd.settings import Settings
 from pfd.store import Ended, Store, Wanted, WorkerInfo, claims, workers
 
@@ -34,6 +35,7 @@ class Watch:
     info : the row that this worker shows itself with.
     wanted : what this worker claims.
     ring : wakes its slots.
+    tell_of : tells workers, this one and others, of a job that can be claimed.
     bell : how others ring; without it only the sweep finds work.
     """
 
@@ -46,6 +48,7 @@ class Watch:
         holdings: Holdings,
         wanted: tuple[Wanted, ...],
         ring: Callable[[], None],
+        tell_of: Callable[[Ring], None],
         bell: Bell | None,
     ) -> None:
         self._store = store
@@ -58,6 +61,9 @@ class Watch:
         self._bell = bell
         self._sweeper = Sweeper(store, settings, info.id)
         self._housekeeper = Housekeeper(store, settings)
+        # What a caller runs by itself is no worker, and comes and goes with its own jobs.
+        serves_all = info.session is None and bool(info.slots)
+        self._scheduler = Scheduler(store, settings, registry, tell_of) if serves_all else None
         self._wake, self._wake_in = socket.socketpair()
         self._wake_in.setblocking(False)  # one byte says as much as many
         self._due_at: float | None = None
@@ -205,5 +211,7 @@ class Watch:
         tell(self._registry, self._store, self._settings, ended)
         self._housekeeper.turn()
         if not self._claims_no_more:
+            if self._scheduler is not None:
+                self._scheduler.turn()
             for wanted in self._wanted:
                 self.look_ahead(wanted, sweeping=True)

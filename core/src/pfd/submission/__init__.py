@@ -3,13 +3,14 @@
 from pfd.submission.adopt import Request, adopt, check_id
 from pfd.submission.options import Options, make_options
 from pfd.submission.params import fill, referred, validated_params
-from pfd.submission.submit import Origin, prepare, submit, submit_prepared, tell_workers
+from pfd.submission.submit import Origin, announce, prepare, submit, submit_prepared, tell_workers
 
 __all__ = [
     "Options",
     "Origin",
     "Request",
     "adopt",
+    "announce",
     "check_id",
     "fill",
     "make_options",

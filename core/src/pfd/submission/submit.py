@@ -63,7 +63,7 @@ def submit(
         if origin.child_key is not None and (known := _known_child(connection, new)):
             return known
         submitted = jobs.insert(connection, new)
-    _announce(registry, ring, [(new, submitted)])
+    announce(registry, ring, [(new, submitted)])
     return submitted
 
 
@@ -86,11 +86,12 @@ def submit_prepared(
         if guard is not None:
             guard(connection)
         submitted = [jobs.insert(connection, new) for new in new_jobs]
-    _announce(registry, ring, list(zip(new_jobs, submitted, strict=True)))
+    announce(registry, ring, list(zip(new_jobs, submitted, strict=True)))
     return submitted
 
 
-def _announce(registry: Registry, ring: Callable[[Ring], None], stored: Sequence[tuple[NewJob, Submitted]]) -> None:
+def announce(registry: Registry, ring: Callable[[Ring], None], stored: Sequence[tuple[NewJob, Submitted]]) -> None:
+    """Say of jobs that are stored by now that they are; to hooks, and to workers where they can be claimed."""
     fresh = [new for new, submitted in stored if submitted.fresh]
     for new in fresh:
         registry.notify("pfd_job_event", event=JobEvent("submitted", new.id, new.task, new.queue))
