@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cancel": ("pfd.cli.control:cancel", "Cancel jobs."),
     "retry": ("pfd.cli.control:retry", "Submit an ended job again."),
     "open": ("pfd.cli.open:open_", "Open the plots of a job."),
+    "schedules": ("pfd.cli.schedules:schedules", "List schedules, or add, show, pause and remove them."),
     "worker": ("pfd.cli.worker:worker", "Run jobs until told to stop."),
     "workers": ("pfd.cli.worker:workers", "List live workers and what they run."),
     "config": ("pfd.cli.config:config", "Show each setting and where it comes from."),

@@ -17,6 +17,7 @@ from pfd.errors import (
     StoreError,
     TimeLimitExceeded,
     UnknownJob,
+    UnknownSchedule,
 )
 
 OK, FAILED, BAD_REQUEST, GONE, TIMED_OUT, CANCELLED = 0, 1, 2, 3, 124, 130
@@ -27,6 +28,7 @@ _CODES: tuple[tuple[type[PfdError], int], ...] = (
     (JobError, FAILED),
     (StoreError, GONE),
     (UnknownJob, BAD_REQUEST),
+    (UnknownSchedule, BAD_REQUEST),
     (KeyConflict, BAD_REQUEST),
     (QueueError, GONE),
     (ParameterError, BAD_REQUEST),

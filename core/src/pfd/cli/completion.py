@@ -76,6 +76,26 @@ def complete_tag(ctx: click.Context, _param: click.Parameter, incomplete: str) -
     return [CompletionItem(tag) for tag in sorted(tags) if tag.startswith(incomplete)]
 
 
+def complete_schedule(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the schedules."""
+    session = _session(ctx)
+    try:
+        found = session.dispatcher.schedules()
+    except PfdError:
+        return []
+    finally:
+        session.close()
+    return [CompletionItem(one.name, help=f"{one.cron} {one.task}") for one in found if one.name.startswith(incomplete)]
+
+
+def complete_zone(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of time zones."""
+    import zoneinfo
+
+    names = sorted(zoneinfo.available_timezones())
+    return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
+
+
 def _registry(ctx: click.Context) -> Registry:
     # A shell that is asked for words is no place for an error.
     return _session(ctx).registry_whatever_is_broken()[0]

@@ -170,13 +170,13 @@ def job(session: Session, ref: str, traceback: bool, as_json: bool) -> None:
         print_json(shown)
         return
     fields(_facts(session, found))
-    _print_values("Parameters", found.params)
+    print_values("Parameters", found.params)
     if found.failure:
         _print_failure(found, traceback=traceback)
     if found.result is not None:
         view = session.registry.result_views().get(found.task)
         first = [name for name in (view.fields if view else ()) if name in found.result]
-        _print_values("Result", {name: found.result[name] for name in dict.fromkeys([*first, *found.result])})
+        print_values("Result", {name: found.result[name] for name in dict.fromkeys([*first, *found.result])})
     if artifacts:
         heading("Artifacts")
         table(("name", "size", "path"), [(i["name"], size(i["size"]), i["path"]) for i in artifacts], right={1})
@@ -236,7 +236,8 @@ def _print_failure(job: Job, *, traceback: bool) -> None:
         say(f"'pfd job {job.id[:8]} --traceback' shows where, 'pfd logs {job.id[:8]}' what it printed")
 
 
-def _print_values(title: str, values: Mapping[str, Any]) -> None:
+def print_values(title: str, values: Mapping[str, Any]) -> None:
+    """Print parameters or results under a heading; nothing where there are none."""
     if values:
         heading(title)
         fields(dict(_flat(values)))

@@ -32,11 +32,22 @@ def gather(
     ------
     ParameterError : names each parameter that is unknown, with the nearest names, or wrong, with what is allowed.
     """
+    given, typed = read(task, pairs, source)
+    return admit(task, given, typed, settings)
+
+
+def read(task: Task, pairs: Sequence[str], source: str | None) -> tuple[dict[str, Any], list[Path]]:
+    """Parameters as they are given, of the types that the task asks for; and what may be a typed path among them.
+
+    Raises
+    ------
+    ParameterError : names each parameter that is unknown, with the nearest names.
+    """
     shape = Shape(task)
     typed = shape.read(pairs)
     given = _merged(read_file(source), typed) if source else typed
     shape.require_known(given)
-    return admit(task, given, _paths(typed), settings)
+    return given, _paths(typed)
 
 
 def admit(
