@@ -8,8 +8,8 @@ import pfd.testing.contract.suite as suite
 from tests.support.workspace import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "test-a-runtime.md"
-LATER = {3, 23, 24}
-"""Lines about brokers and schedules."""
+LATER = {3, 23}
+"""Lines about brokers."""
 
 
 def test_every_line_names_tests_that_exist_and_every_test_holds_a_line() -> None:

@@ -9,6 +9,7 @@ from pfd.testing.contract.suite.kept import TestKept
 from pfd.testing.contract.suite.loss import TestLoss
 from pfd.testing.contract.suite.order import TestOrder
 from pfd.testing.contract.suite.places import TestPlaces
+from pfd.testing.contract.suite.schedules import TestSchedules
 from pfd.testing.contract.suite.trouble import TestTrouble
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "TestLoss",
     "TestOrder",
     "TestPlaces",
+    "TestSchedules",
     "TestTrouble",
 ]
