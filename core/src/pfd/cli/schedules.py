@@ -117,8 +117,8 @@ def add(
     """Submit a job of TASK whenever CRON comes round; a schedule of this NAME is replaced.
 
     \b
-    pfd schedules add nightly "30 2 * * *" train_model_task dataset=3 --zone Europe/Berlin
-    pfd schedules add weekly "0 6 * * MON" import_mat_dataset_task source=/data name=week
+    pfd schedules add nightly "30 2 * * *" train_model_task model=cnn1d dataset=3 --zone Europe/Berlin
+    pfd schedules add weekly "0 6 * * MON" train_model_task model=random_forest feature_set=1
 
     CRON is minute, hour, day of the month, month and day of the week, in quotes; a field before them is for seconds.
     Workers fire schedules: one of them has to be there.

@@ -53,7 +53,7 @@ def define(
     declared = _tried(lambda: registry.task(task), errors)
     chosen, new = Options(), None
     if declared is not None:
-        wanted = {name: value for name, value in options.items() if name in OPTIONS}
+        wanted = {option: value for option, value in options.items() if option in OPTIONS}
         chosen = _tried(lambda: make_options(declared, wanted), errors) or chosen
         new = _tried(lambda: prepare(declared, params, chosen, Origin(), settings), errors)
     if new is not None and referred(new.params):
