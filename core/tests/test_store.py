@@ -333,6 +333,23 @@ def test_the_larger_priority_is_claimed_sooner_and_the_older_among_equals(store:
     assert take(store) is None
 
 
+def test_jobs_that_need_a_gpu_slot_are_claimed_for_one_and_all_others_for_none(store: Store) -> None:
+    needs, plain = submit(store, gpu=True, priority=9), submit(store)
+    assert (get(store, needs).gpu, get(store, plain).gpu) == (True, False)
+    with store.read() as connection:
+        assert pages.waiting_for_gpu(connection) == {"default": 1}
+        assert claims.next_due(connection, Wanted(ME, ("default",), ("add",), gpu=True)) is not None
+    assert claim(store).id == plain
+    assert take(store) is None
+    assert claim(store, gpu=True).id == needs
+    assert take(store, gpu=True) is None
+    either = [submit(store), submit(store, gpu=True)]
+    assert [claim(store, gpu=None).id for _ in either] == either
+    with store.read() as connection:
+        assert pages.waiting_for_gpu(connection) == {}
+        assert claims.next_due(connection, Wanted(ME, ("default",), ("add",), gpu=True)) is None
+
+
 def test_a_worker_claims_only_its_queues_tasks_and_session_and_what_is_due(store: Store) -> None:
     submit(store, queue="other")
     submit(store, task="nap")

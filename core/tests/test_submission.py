@@ -217,3 +217,15 @@ def test_a_job_that_is_prepared_knows_whom_it_waits_for(registry: Registry, tmp_
     params = {"a": Ref("one", "value"), "b": Ref("two", "value")}
     new = prepare(registry.task("add"), params, Options(after=("zero", "one")), Origin(), make_settings(tmp_path))
     assert new.after == ("zero", "one", "two")
+
+
+def test_a_job_needs_a_gpu_slot_where_its_parameters_say_so(registry: Registry, tmp_path: Path) -> None:
+    def new(**params: Any) -> bool:
+        task, settings = registry.task("see_devices"), make_settings(tmp_path)
+        return prepare(task, params, Options(), Origin(), settings).gpu
+
+    assert not new()
+    assert not new(device="cpu")
+    assert new(device="cuda")
+    with pytest.raises(ParameterError, match="device: says whether the job needs a gpu slot, and so cannot refer"):
+        new(device=REF)

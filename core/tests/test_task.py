@@ -17,6 +17,11 @@ class Empty(Params):
     pass
 
 
+class Choosy(Params):
+    device: Literal["cpu", "cuda"] = "cpu"
+    model: str = "small"
+
+
 class Fine(Result):
     text: str = ""
 
@@ -56,6 +61,11 @@ def declare(**changes: Any) -> Task:
         ({"isolation": "inline", "time_limit": 60.0}, "time_limit of at most 15"),
         ({"isolation": "inline", "time_limit": 5.0, "memory_limit": 1}, "need isolation='process'"),
         ({"isolation": "inline", "time_limit": 5.0, "gpu": True}, "need isolation='process'"),
+        ({"gpu": True, "coordinator": True}, "a coordinator holds no slot, and so no gpu"),
+        ({"gpu": "cuda"}, "gpu='cuda' is neither True nor False"),
+        ({"gpu": {}}, "gpu={} is neither True nor False"),
+        ({"params": Choosy, "gpu": {"devise": "cuda"}}, "there is no parameter 'devise'"),
+        ({"params": Choosy, "gpu": {"device": "gpu"}}, "the parameter 'device' never has this value"),
         ({"isolation": "inline", "time_limit": 5.0, "preload": ("json",)}, "need isolation='process'"),
     ],
 )
@@ -64,6 +74,24 @@ def test_a_bad_declaration_is_refused_and_says_why(changes: dict[str, Any], said
         declare(**changes)
     assert said in str(caught.value)
     assert repr(changes.get("name", "good")) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "params", "wants"),
+    [
+        (False, {"device": "cuda"}, False),
+        (True, {"device": "cpu"}, True),
+        ({"device": "cuda"}, {"device": "cpu"}, False),
+        ({"device": "cuda"}, {"device": "cuda"}, True),
+        ({"device": "cuda"}, {}, False),
+        ({"device": "cuda", "model": "large"}, {"device": "cuda"}, False),
+        ({"device": "cuda", "model": "large"}, {"device": "cuda", "model": "large"}, True),
+    ],
+)
+def test_a_job_wants_a_gpu_slot_where_its_task_or_all_of_the_named_parameters_say_so(
+    gpu: bool | dict[str, str], params: dict[str, str], wants: bool
+) -> None:
+    assert declare(params=Choosy, gpu=gpu).wants_gpu(params) is wants
 
 
 class _Inner(BaseModel):

@@ -169,6 +169,11 @@ class Dispatcher:
         with self.store.read() as connection:
             return listing.counts(connection)
 
+    def waiting_for_gpu(self) -> dict[str, int]:
+        """By queue, how many jobs could begin if they had a gpu slot."""
+        with self.store.read() as connection:
+            return listing.waiting_for_gpu(connection)
+
     def claims(self, ref: str) -> list[Claim]:
         """Each run of a job: who ran it, when, and why it was not the last."""
         job = self.job(ref)

@@ -80,6 +80,7 @@ class Job:
     key: str | None
     session: str | None
     waiting: int
+    gpu: bool = False
     meta: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import annotated_types
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError, ValidationInfo
 from pydantic.types import AllowInfNan
 
 from pfd.errors import ParameterError, PluginError
@@ -125,7 +125,8 @@ class Task:
     memory_limit : bytes of proportional set size of its whole process tree.
     preload : heavy modules that a warm process should have imported before the job starts.
     priority : larger is sooner.
-    gpu : whether it wants an accelerator slot.
+    gpu : whether its jobs need a gpu slot, which is bound to one device; or the parameters with which they do, as
+        `{"device": "cuda"}` (all of them, where there are several).
     coordinator : whether it waits for children; it then holds no slot that they need.
     """
 
@@ -145,7 +146,7 @@ class Task:
     memory_limit: int | None = None
     preload: tuple[str, ...] = ()
     priority: int = 0
-    gpu: bool = False
+    gpu: bool | Mapping[str, Any] = False
     coordinator: bool = False
 
     def __post_init__(self) -> None:
@@ -167,6 +168,7 @@ class Task:
                 return
         yield from (f"result field {where}: {why}" for where, why in _unstorable(self.result))
         yield from self._odd_lists()
+        yield from self._odd_gpu()
         if self.max_attempts < 1:
             yield f"max_attempts={self.max_attempts} is less than 1"
         if self.max_attempts > 1 and not self.retry_on:
@@ -199,6 +201,31 @@ class Task:
                     yield f"retry_on: {kind!r} is not of the form 'package.module:Class'"
             elif not issubclass(kind, Exception):
                 yield f"retry_on: {kind.__name__} is not an exception"
+
+    def _odd_gpu(self) -> Iterator[str]:
+        if self.gpu and self.coordinator:
+            yield "a coordinator holds no slot, and so no gpu; its children may"
+        given: Any = self.gpu
+        if isinstance(given, bool):
+            return
+        if not isinstance(given, Mapping) or not given:
+            yield f"gpu={given!r} is neither True nor False, nor a mapping of parameters to values"
+            return
+        for name, value in given.items():
+            if (field := self.params.model_fields.get(name)) is None:
+                yield f"gpu={given!r}: there is no parameter {name!r}"
+                return
+            kind: Any = field.annotation
+            try:
+                TypeAdapter(kind).validate_python(value)
+            except ValidationError:
+                yield f"gpu={given!r}: the parameter {name!r} never has this value"
+
+    def wants_gpu(self, params: Mapping[str, Any]) -> bool:
+        """Whether a job with these validated parameters needs a gpu slot."""
+        if isinstance(self.gpu, Mapping):
+            return all(params.get(name) == value for name, value in self.gpu.items())
+        return self.gpu
 
     def load(self) -> Callable[[Any, Any], Any]:
         """Import and return the function.  Raises `PluginError` where it does not exist."""

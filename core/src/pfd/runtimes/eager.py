@@ -36,7 +36,7 @@ class EagerRuntime:
             while True:
                 with store.write() as connection:
                     session = jobs.get(connection, ring.job_id).session
-                    wanted = Wanted(owner.id, queues, tuple(self._registry.tasks), session)
+                    wanted = Wanted(owner.id, queues, tuple(self._registry.tasks), session, gpu=None)
                     job = owner.claim(connection, wanted, due_by=math.inf) or owner.claim(
                         connection, replace(wanted, coordinators=True), due_by=math.inf
                     )

@@ -22,7 +22,17 @@ from pfd.store.engine import is_sqlite
 from pfd.store.jobs import describe_failure, end_queued
 from pfd.store.prepared import Prepared
 from pfd.store.rows import FULL, FULL_NAMES, to_job
-from pfd.store.schema import IS_COORDINATOR, IS_NO_COORDINATOR, IS_NOT_WAITING, IS_QUEUED, IS_RUNNING, claims, jobs
+from pfd.store.schema import (
+    IS_COORDINATOR,
+    IS_GPU,
+    IS_NO_COORDINATOR,
+    IS_NO_GPU,
+    IS_NOT_WAITING,
+    IS_QUEUED,
+    IS_RUNNING,
+    claims,
+    jobs,
+)
 from pfd.store.settle import Ended, release, revoke
 
 
@@ -31,7 +41,8 @@ class Wanted:
     """What a worker can take: its own id, the queues and tasks it serves, and the session it is confined to.
 
     Tasks that wait for children are taken apart from all others: `coordinators` says which kind is meant, and
-    `full_levels` at which depths no more of them are wanted.
+    `full_levels` at which depths no more of them are wanted.  `gpu` says whether jobs are wanted that need a gpu slot,
+    or those that do not; None stands for both.
     """
 
     owner: str
@@ -40,6 +51,7 @@ class Wanted:
     session: str | None = None
     coordinators: bool = False
     full_levels: tuple[int, ...] = ()
+    gpu: bool | None = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,8 @@ def _takeable(wanted: Wanted) -> list[Any]:
         jobs.c.task.in_(wanted.tasks),
         IS_NOT_WAITING,
     ]
+    if wanted.gpu is not None:
+        conditions.append(IS_GPU if wanted.gpu else IS_NO_GPU)
     if wanted.full_levels:
         conditions.append(jobs.c.level.notin_(wanted.full_levels))
     if wanted.session is not None:

@@ -38,6 +38,7 @@ class NewJob:
     parent_id: str | None = None
     level: int = 0
     coordinator: bool = False
+    gpu: bool = False
     retry_of: str | None = None
     tags: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
@@ -85,6 +86,7 @@ def insert(connection: Connection, new: NewJob) -> Submitted:
         "parent_id": new.parent_id,
         "level": new.level,
         "coordinator": int(new.coordinator),
+        "gpu": int(new.gpu),
         "retry_of": new.retry_of,
         "tags": json.dumps(sorted(set(new.tags))),
         "options": encode(dict(new.options)),

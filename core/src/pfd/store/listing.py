@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from pfd.job import Job, State
 from pfd.store.engine import is_sqlite
 from pfd.store.rows import LIGHT, LIGHT_NAMES, to_job
-from pfd.store.schema import jobs, tags
+from pfd.store.schema import IS_GPU, IS_NOT_WAITING, IS_QUEUED, jobs, tags
 
 _Range = Sequence[sa.ColumnElement[bool]]
 _Numbers = sa.Select[int] | sa.CompoundSelect[int]
@@ -93,6 +93,13 @@ def counts(connection: Connection) -> dict[tuple[str, State], int]:
     for state, *numbers in connection.execute(sa.select(jobs.c.state, *columns).group_by(jobs.c.state)):
         found |= {(name, State(state)): number for name, number in zip(queues, numbers, strict=True) if number}
     return found
+
+
+def waiting_for_gpu(connection: Connection) -> dict[str, int]:
+    """By queue, how many jobs wait for nothing but a gpu slot, or for their time."""
+    query = sa.select(jobs.c.queue, sa.func.count().label("number"))
+    query = query.where(IS_GPU, IS_NOT_WAITING, IS_QUEUED).group_by(jobs.c.queue)
+    return {str(row.queue): int(row.number) for row in connection.execute(query)}
 
 
 def _each_queue() -> sa.Select[Any]:

@@ -29,6 +29,7 @@ def to_job(found: dict[str, Any]) -> Job:
     """
     found["state"] = _STATES[found["state"]]
     found["cancel_requested"] = found["cancel_requested"] != 0
+    found["gpu"] = found["gpu"] != 0
     found["meta"] = decode(found["meta"])
     found["tags"] = _tags(found["tags"])
     found["artifacts"] = _artifacts(found["artifacts"])

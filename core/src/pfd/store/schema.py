@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pfd.hooks import Records
 from pfd.records import Record
 
-CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0005", floor=0)
+CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0006", floor=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -33,6 +33,7 @@ LIVE_SQL = "state IN ('PENDING', 'RETRY', 'STARTED', 'PROGRESS')"
 IS_QUEUED, IS_RUNNING, IS_LIVE = text(QUEUED_SQL), text(RUNNING_SQL), text(LIVE_SQL)
 IS_NOT_WAITING = text("waiting = 0")
 IS_COORDINATOR, IS_NO_COORDINATOR = text("coordinator = 1"), text("coordinator = 0")
+IS_GPU, IS_NO_GPU = text("gpu = 1"), text("gpu = 0")
 
 jobs = Table(
     "pfd_job",
@@ -62,6 +63,7 @@ jobs = Table(
     Column("parent_id", String(64)),
     Column("level", Integer, nullable=False, server_default="0"),
     Column("coordinator", Integer, nullable=False, server_default="0"),
+    Column("gpu", Integer, nullable=False, server_default="0"),
     Column("retry_of", String(64)),
     Column("tags", Text, nullable=False),
     Column("options", Text, nullable=False),
@@ -72,6 +74,7 @@ jobs = Table(
     Index(
         "ix_pfd_job_claimable",
         "queue",
+        "gpu",
         text("priority DESC"),
         "seq",
         sqlite_where=text(READY_SQL),
@@ -137,6 +140,7 @@ workers = Table(
     Column("name", String(200), nullable=False),
     Column("runtime", String(50), nullable=False),
     Column("slots", Text, nullable=False),
+    Column("gpus", Text, nullable=False, server_default="{}"),
     Column("session", String(64)),
     Column("beat", BigInteger, nullable=False),
     Column("started_at", Double, nullable=False),

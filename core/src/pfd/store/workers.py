@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +20,10 @@ from pfd.store.settle import Ended
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """A worker as others see it.  `slots` maps a queue (or several, comma-separated) to a number of slots."""
+    """A worker as others see it.
+
+    `slots` maps a queue (or several, comma-separated) to a number of slots, `gpus` a device to a number of gpu slots.
+    """
 
     id: str
     name: str
@@ -30,6 +33,7 @@ class WorkerInfo:
     beat: int
     started_at: float
     seen_at: float
+    gpus: dict[str, int] = field(default_factory=dict)
 
     @property
     def queues(self) -> frozenset[str]:
@@ -37,7 +41,8 @@ class WorkerInfo:
 
 
 def register(connection: Connection, info: WorkerInfo) -> None:
-    connection.execute(workers.insert().values(**{**info.__dict__, "slots": encode(info.slots)}))
+    texts = {"slots": encode(info.slots), "gpus": encode(info.gpus)}
+    connection.execute(workers.insert().values(**{**info.__dict__, **texts}))
 
 
 def beat(connection: Connection, worker_id: str) -> bool:
@@ -98,4 +103,4 @@ def orphans(connection: Connection) -> list[str]:
 
 
 def _info(row: Mapping[str, Any]) -> WorkerInfo:
-    return WorkerInfo(**{**row, "slots": decode(row["slots"])})
+    return WorkerInfo(**{**row, "slots": decode(row["slots"]), "gpus": decode(row["gpus"])})

@@ -37,7 +37,8 @@ def _as_json(task: Task, present: Mapping[str, Any], later: frozenset[str], poli
     with contextlib.suppress(ParameterError):  # where a field is required that is yet to come
         return task.validate(present, policy).model_dump(mode="json")
     with contextlib.suppress(ParameterError):  # where the model rewrites them as a whole
-        return replace(task, params=_without(task.params, later)).validate(present, policy).model_dump(mode="json")
+        partial = replace(task, params=_without(task.params, later), gpu=False)
+        return partial.validate(present, policy).model_dump(mode="json")
     plain: dict[str, Any] = _ref_json(task, "", present)
     return plain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from pfd.settings import Settings
 from pfd.store import NewJob, Store, Submitted, jobs
 from pfd.submission.options import Options, option_problems
 from pfd.submission.params import referred, validated_params
-from pfd.task import PathPolicy, Task
+from pfd.task import PathPolicy, Ref, Task
 
 log = logging.getLogger("pfd.submission")
 
@@ -123,6 +123,7 @@ def prepare(
     policy = PathPolicy((*settings.allowed_roots, *options.roots))
     try:
         validated = validated_params(task, params, policy)
+        problems += tuple(_undecided(task, validated))
     except ParameterError as error:
         if not problems:
             raise
@@ -153,11 +154,19 @@ def prepare(
         parent_id=origin.parent_id,
         level=origin.level,
         coordinator=task.coordinator,
+        gpu=task.wants_gpu(validated),
         retry_of=options.retry_of,
         tags=options.tags,
         after=tuple(dict.fromkeys([*options.after, *refs])),
         options=extra,
     )
+
+
+def _undecided(task: Task, params: Mapping[str, Any]) -> Iterator[str]:
+    """A result that is yet to come cannot say which kind of slot is to wait for it."""
+    for name in task.gpu if isinstance(task.gpu, Mapping) else ():
+        if Ref.from_json(params.get(name)) is not None:
+            yield f"{name}: says whether the job needs a gpu slot, and so cannot refer to the result of another job"
 
 
 def _due_at(options: Options) -> float:

@@ -1,6 +1,6 @@
 """Tasks that do one thing each: succeed, fail, sleep, crash."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -64,6 +64,10 @@ class ParentParams(Params):
     fail: bool = False
 
 
+class DeviceParams(Params):
+    device: Literal["cpu", "cuda"] = "cpu"
+
+
 class GatherParams(Params):
     children: int = 3
     depth: int = 0
@@ -119,6 +123,8 @@ TASKS = [
     _task("gather", GatherParams, Anything, coordinator=True),
     _task("hold_session", SleepParams, Text),
     _task("where_am_i", NoParams, Anything),
+    _task("see_devices", DeviceParams, Anything, gpu={"device": "cuda"}),
+    _task("see_devices_above", NoParams, Anything, coordinator=True),
 ]
 
 

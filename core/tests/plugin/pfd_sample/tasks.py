@@ -13,6 +13,7 @@ from pfd import CancelRequested, StaleClaim, TaskContext
 from pfd_sample.plugin import (
     AddParams,
     Anything,
+    DeviceParams,
     DieParams,
     FailParams,
     GatherParams,
@@ -300,6 +301,15 @@ def hold_session(params: SleepParams, ctx: TaskContext) -> Text:
         _witness(params.witness, "holds")
         time.sleep(params.seconds)
     return Text(text="kept it")
+
+
+def see_devices(params: DeviceParams, ctx: TaskContext) -> Anything:
+    """Which devices this process may see."""
+    return Anything(value={name: os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")})
+
+
+def see_devices_above(params: NoParams, ctx: TaskContext) -> Anything:
+    return see_devices(DeviceParams(), ctx)
 
 
 def where_am_i(params: NoParams, ctx: TaskContext) -> Anything:
