@@ -107,6 +107,11 @@ def test_a_result_backend_of_celery_that_is_no_database_is_left_alone(tmp_path: 
         ({"PFD_MAX_RESULT_BYTES": "12"}, "max_result_bytes='12'"),
         ({"PFD_DATABASE_URL": "mysql://user:secret@host/db"}, "use sqlite:///FILE or postgresql://"),
         ({"PFD_HOME": ""}, "home=''"),
+        ({"PFD_GPUS": "all"}, "gpus='all' from environment PFD_GPUS: use auto, none, or devices"),
+        ({"PFD_GPUS": "0,"}, "gpus='0,'"),
+        ({"PFD_GPUS": "0*0"}, "gpus='0*0'"),
+        ({"PFD_GPUS": "0,0"}, "device 0 is named twice; 0*2 stands for two jobs at once"),
+        ({"PFD_THREADS": "0"}, "threads='0'"),
     ],
 )
 def test_a_bad_value_is_named_with_its_origin(tmp_path: Path, environ: dict[str, str], said: str) -> None:

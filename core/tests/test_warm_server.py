@@ -54,9 +54,10 @@ def test_workers_of_a_machine_share_a_server_and_keep_their_own_surroundings(
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
-    with worker(dispatcher.settings, "one", here, PFD_SAMPLE="1") as first:
+    # A second worker makes the share of each job smaller, and that takes a new server.
+    with worker(dispatcher.settings, "one", here, PFD_SAMPLE="1", PFD_THREADS="1") as first:
         one = asked(dispatcher, "one")
-        with worker(dispatcher.settings, "two", there, PFD_SAMPLE="2"):
+        with worker(dispatcher.settings, "two", there, PFD_SAMPLE="2", PFD_THREADS="1"):
             two = asked(dispatcher, "two")
             assert one["server"] == two["server"]
             assert (one["folder"], one["sample"]) == (str(here), "1")

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from pfd import JobCancelled, State
+from pfd.execution.cores import cores
+from pfd.execution.profile import PROCESS_VARIABLE, THREAD_VARIABLES
 from pfd.testing.contract import PATIENCE, MakeSite, Site
 
 PLUGIN = Path(__file__).with_name("plugin")
@@ -29,6 +31,17 @@ def libraries(contract_sites: MakeSite, tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_data_loader_with_workers_works_in_a_job(libraries: Site) -> None:
     with libraries.worker():
         assert libraries.run("load_data", {"workers": 2, "rows": 64}).result == {"value": 2016}
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_each_library_uses_its_share_of_the_cores(libraries: Site, slots: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*THREAD_VARIABLES, PROCESS_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    share = max(1, int(cores() / slots))
+    with libraries.worker(slots):
+        found = (libraries.run("count_threads").result or {})["value"]
+    assert {library for library, _ in found} == {"torch", "joblib", "blas", "openmp"}
+    assert {number for _, number in found} == {share}, found
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

@@ -44,6 +44,9 @@ class Settings(BaseModel):
     max_lost: int = Field(3, ge=1, description="how often a job may lose its worker before it fails")
     max_result_bytes: int = Field(256 * 1024, ge=1024, description="largest result, as JSON")
     max_log_bytes: int = Field(1024 * 1024, ge=4096, description="captured output kept a job: half head, half tail")
+    gpus: str = Field("auto", description="devices of gpu slots: auto, none, or as in 0,1 (0*2: two jobs at once)")
+    hide_gpus: bool = Field(True, description="whether jobs that need no gpu slot are kept from seeing any device")
+    threads: int | None = Field(None, ge=1, description="CPU threads of a job (a fair share of the cores when absent)")
     retention: float | None = Field(None, gt=0, description="days after which ended jobs may be pruned")
 
     @field_validator("roots", "plugins", "disable_plugins", mode="before")
@@ -53,7 +56,20 @@ class Settings(BaseModel):
             return tuple(part.strip() for part in value.split(_separator(info.field_name)) if part.strip())
         return value
 
-    @field_validator("retention", mode="before")
+    @field_validator("gpus", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """As text, in whichever way a file lists them."""
+        return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value).strip()
+
+    @field_validator("gpus")
+    @classmethod
+    def _known_devices(cls, value: str) -> str:
+        if value not in ("auto", "none"):
+            device_counts(value)
+        return value
+
+    @field_validator("retention", "threads", mode="before")
     @classmethod
     def _none(cls, value: Any) -> Any:
         return None if value in ("", "none") else value
@@ -91,6 +107,19 @@ class Settings(BaseModel):
         return (self.home, Path.cwd(), *self.roots)
 
 
+def device_counts(listed: str) -> dict[str, int]:
+    """How many jobs at once each device of a list may have.  Raises `ValueError` for what is no such list."""
+    found: dict[str, int] = {}
+    for part in listed.split(","):
+        if (match := _DEVICE.fullmatch(part.strip())) is None:
+            raise ValueError("use auto, none, or devices by number or UUID as in 0,1 or 0*2,GPU-…")
+        if match["name"] in found:
+            raise ValueError(f"device {match['name']} is named twice; {match['name']}*2 stands for two jobs at once")
+        found[match["name"]] = int(match["times"] or 1)
+    return found
+
+
+_DEVICE = re.compile(r"(?P<name>\d+|GPU-[\w-]+|MIG-[\w/-]+)(\*(?P<times>[1-9]\d?))?")
 _RELATIVE = re.compile(r"sqlite(\+\w+)?:///(?=[^/:])")
 
 

@@ -25,8 +25,9 @@ _numbers = itertools.count(1)
 
 
 def make_settings(home: Path, url: str = "", **others: object) -> Settings:
-    """Settings of a store of its own, with only the sample plugin and short times."""
-    return Settings.model_validate({"home": home, "database_url": url, "plugins": ("sample",), **SHORT, **others})
+    """Settings of a store of its own, with only the sample plugin, short times and no devices."""
+    given = {"home": home, "database_url": url, "plugins": ("sample",), "gpus": "none", **SHORT, **others}
+    return Settings.model_validate(given)
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
@@ -38,6 +39,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
         "PFD_LEASE": str(settings.lease),
         "PFD_SWEEP": str(settings.sweep),
         "PFD_GRACE": str(settings.grace),
+        "PFD_GPUS": settings.gpus,
     }
 
 

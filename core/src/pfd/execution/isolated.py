@@ -42,6 +42,8 @@ class IsolatedRun:
     ----------
     on_progress, on_ring : are handed each report, and what the job submits; they return at once, since this thread
         enforces limits.
+    environment : variables for this job beside those that all jobs get.
+    held : descriptors that its processes hold for as long as they live.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class IsolatedRun:
         task: Task,
         on_progress: Callable[[float, str, dict[str, Any]], None],
         on_ring: Callable[[Ring], None],
+        environment: Mapping[str, str],
+        held: tuple[int, ...] = (),
     ) -> None:
         self._processes = processes
         self._settings = settings
@@ -59,6 +63,8 @@ class IsolatedRun:
         self._task = task
         self._on_progress = on_progress
         self._on_ring = on_ring
+        self._environment = environment
+        self._held = held
         self._control, self._their_control = socket.socketpair()
         self._channel, self._their_channel = socket.socketpair()
         self._output, self._their_output = os.pipe()
@@ -85,8 +91,8 @@ class IsolatedRun:
     def run(self) -> Outcome:
         """Run to the end; blocks."""
         try:
-            fds = (self._their_control.fileno(), self._their_channel.fileno(), self._their_output)
-            self._processes.spawn(self._task.preload, fds)
+            fds = (self._their_control.fileno(), self._their_channel.fileno(), self._their_output, *self._held)
+            environment = self._processes.spawn(self._task.preload, fds)
             self._their_control.close()
             self._their_channel.close()
             os.close(self._their_output)
@@ -95,7 +101,7 @@ class IsolatedRun:
                 "job": asdict(self._job),
                 "settings": self._settings.model_dump(mode="json"),
                 "path": sys.path,
-                "environment": self._processes.environment,
+                "environment": {**environment, **self._environment},
                 "folder": _folder(),
             }
             self._unsent = memoryview(json.dumps(order).encode() + b"\n")

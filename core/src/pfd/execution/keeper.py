@@ -18,7 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pfd.execution import native
@@ -104,7 +104,18 @@ class Keeper:
             self._control.sendall(json.dumps(message).encode() + b"\n")
 
 
-def main(control_fd: int, channel_fd: int, output_fd: int) -> None:
+def start_fresh(fds: Sequence[int], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Make a keeper in an interpreter of its own, which owns these descriptors: control, channel, output, others."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "pfd.execution.keeper", *map(str, fds)],
+        pass_fds=tuple(fds),
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def main(control_fd: int, channel_fd: int, output_fd: int, *held: int) -> None:
     """A keeper in an interpreter of its own, where a warm server cannot be had; the job gets a fresh one as well."""
     parent = os.getppid()
     control = socket.socket(fileno=control_fd)
@@ -112,7 +123,7 @@ def main(control_fd: int, channel_fd: int, output_fd: int) -> None:
     def start() -> int:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "pfd.execution.child", str(channel_fd)],
-            pass_fds=(channel_fd,),
+            pass_fds=(channel_fd, *held),
             stdin=subprocess.DEVNULL,
             stdout=output_fd,
             stderr=output_fd,
@@ -129,4 +140,4 @@ def main(control_fd: int, channel_fd: int, output_fd: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:4]))
+    main(*(int(argument) for argument in sys.argv[1:]))

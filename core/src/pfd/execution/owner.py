@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 
 from pfd.artifacts import ArtifactFolder
 from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError
-from pfd.execution import native
+from pfd.execution import devices, native
 from pfd.execution.calling import Outcome, describe
 from pfd.execution.coordinators import Coordinators
 from pfd.execution.ending import hand_back, write_outcome
+from pfd.execution.gpuslots import GpuSlots
 from pfd.execution.holdings import Holdings, Run
 from pfd.execution.idle import IdleSlots
 from pfd.execution.inline import InlineRun
@@ -27,6 +28,8 @@ from pfd.execution.isolated import IsolatedRun
 from pfd.execution.news import tell
 from pfd.execution.processes import Processes
 from pfd.execution.progress import ProgressWriter, Report
+from pfd.execution.share import Share
+from pfd.execution.turn import Turn
 from pfd.execution.watch import Watch
 from pfd.hooks import JobEvent, JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
@@ -81,7 +84,6 @@ class Owner:
         self._unready: list[Ended] = []
         self._holdings = Holdings()
         self._threads: list[threading.Thread] = []
-        self._processes = Processes(settings, sum(slots.values()))
         self._progress = ProgressWriter(store)
         loadable = [task for task in registry.tasks.values() if _loadable(task)]
         queues = tuple(sorted({queue for names in slots for queue in names.split(",")}))
@@ -91,10 +93,15 @@ class Owner:
         wanted = [self._wanted]
         if waiting and queues:
             wanted.append(replace(self._wanted, tasks=waiting, coordinators=True))
-            self._coordinators = Coordinators(wanted[-1], self._claim_coordinator, self._run_coordinator)
+            self._coordinators = Coordinators(wanted[-1], self._claim_coordinator, self._run_beside)
+        places = devices.places_for(settings, loadable) if queues else []
+        self.gpus = devices.counts(places)
+        wanted += [replace(self._wanted, gpu=True)] if places else []
+        self._gpu_slots = GpuSlots(places, wanted[-1], self._is_due, self._claim, self._run_beside)
         now = time.time()
         name = f"{socket.gethostname()}:{os.getpid()}"
-        info = WorkerInfo(self.id, name, runtime.name, self.slots, session, 0, now, now)
+        info = WorkerInfo(self.id, name, runtime.name, self.slots, session, 0, now, now, self.gpus)
+        self._processes = Processes(settings, Share(settings, store, info))
         self._watch = Watch(
             store, settings, registry, info, self._holdings, tuple(wanted), self.ring, self._ring_others, bell
         )
@@ -109,16 +116,18 @@ class Owner:
         SettingsError : PFD_HOME is not writable, or belongs to another store; more slots than files may be open.
         StoreError : the store cannot be reached.
         """
-        needed = 64 + DESCRIPTORS * sum(self.slots.values())
+        slots = sum(self.slots.values()) + len(self._gpu_slots)
+        needed = 64 + DESCRIPTORS * slots
         if (allowed := native.allow_descriptors(needed)) < needed:
             raise SettingsError(
-                f"{sum(self.slots.values())} slots may need {needed} open files, and this process may have {allowed}",
+                f"{slots} slots may need {needed} open files, and this process may have {allowed}",
                 hint="use fewer slots, or raise the limit ('ulimit -n', LimitNOFILE= of a service)",
             )
         self.store.bind_home()
         self._watch.start()
         if self._coordinators is not None:
             self._coordinators.start()
+        self._gpu_slots.start()
         for names, number in self.slots.items():
             wanted = replace(self._wanted, queues=tuple(names.split(",")))
             for index in range(number):
@@ -133,6 +142,7 @@ class Owner:
         self._watch.claim_no_more()
         if self._coordinators is not None:
             self._coordinators.claim_no_more()
+        self._gpu_slots.claim_no_more()
         self.idle.stop()
 
     def stop(self, patience: float | None = None) -> None:
@@ -153,6 +163,7 @@ class Owner:
     def _join(self, deadline: float | None) -> bool:
         """Wait for all that runs; whether something still does at the deadline."""
         threads = [*self._threads, *(self._coordinators.threads() if self._coordinators else [])]
+        threads += self._gpu_slots.threads()
         for thread in threads:
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         return any(thread.is_alive() for thread in threads)
@@ -167,6 +178,7 @@ class Owner:
         self.idle.ring()
         if self._coordinators is not None:
             self._coordinators.ring()
+        self._gpu_slots.ring()
 
     def _ring_others(self, ring: Ring) -> None:
         self.ring()  # those next door, whatever becomes of the bell
@@ -181,6 +193,7 @@ class Owner:
         """Wake a slot that serves `queue`; False where none is free."""
         if self._coordinators is not None:
             self._coordinators.ring()
+        self._gpu_slots.ring()
         return self.idle.offer(queue)
 
     # -- claiming -----------------------------------------------------------------------------------------------
@@ -237,19 +250,23 @@ class Owner:
 
     def _claim_coordinator(self, wanted: Wanted) -> Job | None:
         # They are few and every ring comes here: looked for without the lock that a claim takes.
+        return self._claim(wanted) if self._is_due(wanted) else None
+
+    def _is_due(self, wanted: Wanted) -> bool:
         try:
             with self.store.read() as connection:
                 due = claims.next_due(connection, wanted)
         except StoreError:
-            return None  # the sweep says so, and rings
-        return None if due is None or due > time.time() else self._claim(wanted)
+            return False  # the sweep says so, and rings
+        return due is not None and due <= time.time()
 
-    def _run_coordinator(self, job: Job) -> None:
+    def _run_beside(self, job: Job, turn: Turn | None = None) -> None:
+        """Run a job that takes none of `slots`: a coordinator, or one whose turn it is on a device."""
         if self._stopping.is_set():
             self._give_back(job)
             return
         try:
-            self._hold(job)
+            self._hold(job, turn=turn)
         except Exception:  # the job is found again by the sweep
             log.exception("job %s could not be ended", job.id)
 
@@ -267,19 +284,22 @@ class Owner:
         """Run a job that the caller has claimed for this owner, in this thread and interpreter."""
         self._hold(job, inline=True)
 
-    def _hold(self, job: Job, *, inline: bool = False, wanted: Wanted | None = None) -> Job | None:
+    def _hold(
+        self, job: Job, *, inline: bool = False, wanted: Wanted | None = None, turn: Turn | None = None
+    ) -> Job | None:
         with self._holdings.holding(job):
-            return self._execute(job, inline=inline, wanted=wanted)
+            return self._execute(job, inline=inline, wanted=wanted, turn=turn)
 
-    def _execute(self, job: Job, *, inline: bool, wanted: Wanted | None) -> Job | None:
+    def _execute(self, job: Job, *, inline: bool, wanted: Wanted | None, turn: Turn | None) -> Job | None:
         began = time.monotonic()
         task: Task | None = None
         try:
             task = self.registry.task(job.task)
-            log.info("%s %s begins, attempt %d", job.task, job.id[:8], job.attempt)
+            where = f", on gpu {turn.device.name}" if turn else ""
+            log.info("%s %s begins, attempt %d%s", job.task, job.id[:8], job.attempt, where)
             self._announce(job, "claimed")
             self.registry.notify("pfd_before_job", start=JobStart(job, task, self.settings))
-            run = self._make_run(job, task, inline=inline)
+            run = self._make_run(job, task, inline=inline, turn=turn)
             with self._holdings.running(job, run):
                 if self._handing_back:
                     run.stop("cancel")
@@ -303,7 +323,7 @@ class Owner:
         with contextlib.suppress(PfdError), self.store.write() as connection:
             claims.end(connection, job, Ending(State.REVOKED, failure=failure))
 
-    def _make_run(self, job: Job, task: Task, *, inline: bool) -> Run:
+    def _make_run(self, job: Job, task: Task, *, inline: bool, turn: Turn | None) -> Run:
         def on_progress(fraction: float, status: str, meta: dict[str, Any]) -> None:
             self._progress.report(Report(job, fraction, status, meta, lambda: run.stop("stale")))
 
@@ -311,7 +331,9 @@ class Owner:
         if inline or task.isolation == "inline":
             run = InlineRun(self.store, self.registry, self.settings, job, task, on_progress, self._runtime.ring)
         else:
-            run = IsolatedRun(self._processes, self.settings, job, task, on_progress, self._ring_others)
+            sees = devices.bound(turn.device) if turn else devices.unbound(self.settings)
+            held = (turn.descriptor,) if turn else ()
+            run = IsolatedRun(self._processes, self.settings, job, task, on_progress, self._ring_others, sees, held)
         return run
 
     def _finish(self, job: Job, task: Task | None, outcome: Outcome, began: float, wanted: Wanted | None) -> Job | None:

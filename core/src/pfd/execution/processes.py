@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import subprocess
-import sys
 import threading
+from collections.abc import Callable, Mapping, Sequence
 
 from pfd.errors import QueueError
 from pfd.execution import native
+from pfd.execution.keeper import start_fresh
 from pfd.execution.profile import Profile, job_environment
 from pfd.execution.warm import WarmServer
 from pfd.settings import Settings
@@ -22,35 +23,37 @@ CLOSE_PATIENCE = 5.0
 class Processes:
     """Makes processes for jobs: through a warm server on Linux, else with a fresh interpreter."""
 
-    def __init__(self, settings: Settings, slots: int) -> None:
+    def __init__(self, settings: Settings, threads: Callable[[], int]) -> None:
         self._settings = settings
-        self.environment = job_environment(slots)
+        self._threads = threads
         self._servers: dict[tuple[str, ...], WarmServer] = {}
+        self._profiles: dict[tuple[tuple[str, ...], int], Profile] = {}
         self._fresh: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
 
-    def spawn(self, preload: tuple[str, ...], fds: tuple[int, int, int]) -> None:
-        """Have a keeper made that owns these descriptors: control, channel, output."""
+    def spawn(self, preload: tuple[str, ...], fds: Sequence[int]) -> Mapping[str, str]:
+        """Have a keeper made that owns these descriptors: control, channel, output, and others that a job is to hold.
+
+        Returns the environment that is meant for the job.
+        """
+        with self._lock:
+            threads = self._threads()
+            profile = self._profiles.get((preload, threads))
+            if profile is None:
+                profile = Profile(self._settings, preload, job_environment(threads, self._settings))
+                self._profiles[preload, threads] = profile
+            server = self._servers.setdefault(preload, WarmServer())
         if native.LINUX:
-            with self._lock:
-                if preload not in self._servers:
-                    self._servers[preload] = WarmServer(Profile(self._settings, preload, self.environment))
-                server = self._servers[preload]
             try:
-                server.spawn(fds)
+                server.spawn(profile, fds)
             except (OSError, QueueError) as error:
                 log.warning("no warm server, so this job gets a fresh interpreter: %s", error)
             else:
-                return
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pfd.execution.keeper", *map(str, fds)],
-            pass_fds=fds,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+                return profile.environment
+        process = start_fresh(fds, profile.environment)
         with self._lock:
             self._fresh = [keeper for keeper in self._fresh if keeper.poll() is None] + [process]
+        return profile.environment
 
     def close(self) -> None:
         """Let go of servers; to be called when no job runs any more."""

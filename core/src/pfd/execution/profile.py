@@ -16,28 +16,36 @@ from typing import Any
 
 from pfd.settings import Settings
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",  # PyTorch, the compiled loops of scikit-learn, pyarrow
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+PROCESS_VARIABLE = "LOKY_MAX_CPU_COUNT"
+"""What `n_jobs=-1` stands for in joblib, and so in scikit-learn."""
 
 # Read when a library is loaded, and so by the warm server; all others are set anew in the process of each job.
 _READ_EARLY = (*THREAD_VARIABLES, "OMP_WAIT_POLICY", "LD_LIBRARY_PATH", "LD_PRELOAD", "LANG", "LC_ALL")
 
 
-def job_environment(slots: int) -> dict[str, str]:
-    """The environment of job processes: a fair share of cores for each slot, and no spinning while waiting.
+# What a library finds out about devices while it is imported must leave a trace: see `pfd.execution.cuda`.
+_NOT_FOR_SERVERS = frozenset({"CUDA_VISIBLE_DEVICES"})
 
-    Two spinning OpenMP teams on the same cores slow each other down tenfold and more.  What the user has set stands.
+_NOT_OF_SERVERS = frozenset({"gpus", "hide_gpus", "threads"})
+"""Settings that are a worker's own affair: workers that differ in these alone share a server."""
+
+
+def job_environment(threads: int, settings: Settings) -> dict[str, str]:
+    """The environment of job processes: so many threads for libraries, and no spinning while waiting.
+
+    Two spinning OpenMP teams on the same cores slow each other down tenfold and more.  What the user has set in the
+    environment stands, before all but the setting `threads`.
     """
-    share = str(max(1, cores() // max(1, slots)))
-    defaults = {"OMP_WAIT_POLICY": "PASSIVE", "MPLBACKEND": "Agg", **dict.fromkeys(THREAD_VARIABLES, share)}
-    return {**defaults, **os.environ, "PYTHONUNBUFFERED": "1"}
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
+    numbers = dict.fromkeys((*THREAD_VARIABLES, PROCESS_VARIABLE), str(threads))
+    defaults = {"OMP_WAIT_POLICY": "PASSIVE", "MPLBACKEND": "Agg", **numbers}
+    return {**defaults, **os.environ, "PYTHONUNBUFFERED": "1", **(numbers if settings.threads is not None else {})}
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,11 @@ class Profile:
         """What the server is told when it starts."""
         # Made absolute, since the server stands in no folder of its own.
         path = [os.path.abspath(entry) for entry in sys.path]
-        return {"settings": self.settings.model_dump(mode="json"), "preload": list(self.preload), "path": path}
+        settings = self.settings.model_dump(mode="json", exclude=set(_NOT_OF_SERVERS))
+        return {"settings": settings, "preload": list(self.preload), "path": path}
+
+    def server_environment(self) -> dict[str, str]:
+        return {name: value for name, value in self.environment.items() if name not in _NOT_FOR_SERVERS}
 
     def name(self) -> str:
         """Changes when packages are installed, updated or removed: what is loaded would not fit what is on the disk."""

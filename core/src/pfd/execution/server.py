@@ -1,12 +1,16 @@
 """The warm server: a program that has the heavy imports done and makes a process for each job by forking.
 
 One a machine, service and import profile, started with `python -m`, so that the caller's `__main__` never runs again.
-It is single-threaded; CUDA is never initialised in it.  Workers connect to its socket; each of their requests is one
-message that carries the three file descriptors of a job: control, channel, output.  It ends when no worker is connected
-and no job runs.  A job does not depend on that: its keeper sees for itself when the worker is gone.
+It is single-threaded.  Workers connect to its socket; each of their requests is one message that carries the file
+descriptors of a job: control, channel, output, and others that its processes are to hold.  It ends when no worker is
+connected and no job runs.  A job does not depend on that: its keeper sees for itself when the worker is gone.
 
-What to load comes over a line of its own: `{"settings": …, "preload": […], "path": […], "socket": …}`.
-To each worker, once: `{"ready": true, "failed": {"module": "why"}}`.
+No job is forked from a process in which CUDA was initialised.  Where an import has done so in here, the server begins
+anew without any, so that it holds no device, makes fresh interpreters instead, and says which import it was.
+
+What to load comes over a line of its own: `{"settings": …, "preload": […], "path": […], "socket": …}`.  A server that
+has begun anew is also told `"unfit"`: why it loads nothing.
+To each worker, once: `{"ready": true, "failed": {"module": "why"}}`, or `{"ready": true, "unfit": "why"}`.
 """
 
 from __future__ import annotations
@@ -23,15 +27,16 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from pfd.execution import child, native
-from pfd.execution.keeper import Keeper
+from pfd.execution import child, cuda, native
+from pfd.execution.keeper import Keeper, start_fresh
 from pfd.execution.private import remove_where_empty
 from pfd.execution.warm import locked
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
 
+MOST_DESCRIPTORS = 8
 FIRST_PATIENCE = 10.0
 """Seconds that whoever started the server may take to connect to it."""
 
@@ -43,17 +48,38 @@ def main() -> None:
     listening = socket.socket(fileno=int(sys.argv[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which says what becomes of its jobs
     native.adopt_orphans()
+    if "unfit" in order:
+        Server(listening, Path(order["socket"]), None, {"unfit": order["unfit"]}).serve()
+        return
     sys.path[:] = order["path"]
     registry = load_registry(Settings(**order["settings"]))
-    failed = preload(["sqlalchemy.orm", "pfd.store.store", "pfd.context", *order["preload"]])
+    failed, unfit = preload(["sqlalchemy.orm", "pfd.store.store", "pfd.context", *order["preload"]])
+    if unfit is not None:
+        _begin_anew(order | {"unfit": unfit}, listening)
     gc.collect()
     gc.freeze()  # objects that live as long as the server are not worth a copy in each child
-    Server(listening, Path(order["socket"]), registry, failed).serve()
+    Server(listening, Path(order["socket"]), registry, {"failed": failed}).serve()
 
 
-def preload(modules: Sequence[str]) -> dict[str, str]:
-    """Import what can be imported; what cannot comes back with its reason, and each job will say so itself."""
-    failed = {}
+def _begin_anew(order: dict[str, Any], listening: socket.socket) -> NoReturn:
+    """Become a server of that order, in this process and on this socket, where workers may be waiting already."""
+    line, theirs = socket.socketpair()
+    line.sendall(json.dumps(order).encode())
+    line.close()
+    for end in (theirs, listening):
+        end.set_inheritable(True)
+    numbers = (str(theirs.fileno()), str(listening.fileno()))
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "pfd.execution.server", *numbers])  # noqa: S606  (ourselves)
+
+
+def preload(modules: Sequence[str]) -> tuple[dict[str, str], str | None]:
+    """Import what can be imported; what cannot comes back with its reason, and each job will say so itself.
+
+    The second of what is returned says why this process cannot be forked from, and where that began.
+    """
+    failed: dict[str, str] = {}
+    if trace := cuda.traces():
+        return failed, f"loading the plugins touched a device ({trace}); their manifests should import nothing heavy"
     for module in modules:
         try:
             importlib.import_module(module)
@@ -61,18 +87,32 @@ def preload(modules: Sequence[str]) -> dict[str, str]:
             raise
         except BaseException as error:  # an import can raise anything, SystemExit as well
             failed[module] = f"{type(error).__name__}: {error}"
-    return failed
+        if trace := cuda.traces():
+            return failed, f"preloading {module} touched a device ({trace}); CUDA would be broken in what is forked"
+    return failed, None
 
 
 class Server:
-    """Forks a keeper for each request, until nobody needs it any more."""
+    """Makes a keeper for each request, until nobody needs it any more.
 
-    def __init__(self, listening: socket.socket, path: Path, registry: Registry, failed: dict[str, str]) -> None:
+    Parameters
+    ----------
+    registry : that of the jobs; None where they are not to be forked from here.
+    greeting : what to tell each worker.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        path: Path,
+        registry: Registry | None,
+        greeting: dict[str, Any],
+    ) -> None:
         self._pid = os.getpid()
         self._listening = listening
         self._path = path
         self._registry = registry
-        self._greeting = json.dumps({"ready": True, "failed": failed}).encode()
+        self._greeting = json.dumps({"ready": True, **greeting}).encode()
         self._workers: set[socket.socket] = set()
         self._keepers: set[int] = set()
         self._wake, self._wake_in = os.pipe()
@@ -104,7 +144,7 @@ class Server:
 
     def _answer(self, worker: socket.socket) -> None:
         try:
-            request, fds, _, _ = socket.recv_fds(worker, 4096, 3)
+            request, fds, _, _ = socket.recv_fds(worker, 4096, MOST_DESCRIPTORS)
         except OSError:
             request, fds = b"", []
         if not request:  # that worker is gone; the keepers of its jobs see so as well, and end them
@@ -112,12 +152,12 @@ class Server:
             worker.close()
             return
         try:
-            pid = os.fork()
+            pid = os.fork() if self._registry is not None else self._start_fresh(fds)
         except OSError as error:  # no memory or no processes left: this job is lost, the others go on
             print(f"pfd: no process for a job: {error}", file=sys.stderr)
             pid = -1
         if pid == 0:
-            self._become_keeper(fds)
+            self._become_keeper(fds)  # never returns
         if pid > 0:
             self._keepers.add(pid)
         for fd in fds:
@@ -144,8 +184,14 @@ class Server:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
 
+    def _start_fresh(self, fds: Sequence[int]) -> int:
+        process = start_fresh(fds, os.environ)
+        process.returncode = 0  # its end is collected by `_reap`
+        return process.pid
+
     def _become_keeper(self, fds: Sequence[int]) -> None:
         """In the forked process: never returns."""
+        assert self._registry is not None
         inherited = [self._wake, self._wake_in, self._listening.fileno(), *(one.fileno() for one in self._workers)]
         _become_keeper(fds, self._pid, inherited, self._registry)
 
@@ -157,7 +203,7 @@ def _become_keeper(fds: Sequence[int], server: int, inherited: Sequence[int], re
         signal.set_wakeup_fd(-1)
         for fd in inherited:
             os.close(fd)
-        control_fd, channel_fd, output_fd = fds
+        control_fd, channel_fd, output_fd, *_ = fds  # what else there is, is held by being open
         control = socket.socket(fileno=control_fd)
 
         def start() -> int:

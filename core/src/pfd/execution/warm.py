@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pfd.execution.private import socket_folder
@@ -24,34 +24,34 @@ BACKLOG = 64
 
 
 class WarmServer:
-    """This worker's line to the warm server of a profile.  Thread-safe.
+    """This worker's line to a warm server.  Thread-safe.
 
     The server lives for as long as a worker is connected or a job of it runs.
     """
 
-    def __init__(self, profile: Profile) -> None:
-        self._profile = profile
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._name = ""
         self._connection: socket.socket | None = None
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def spawn(self, fds: tuple[int, int, int]) -> None:
-        """Have a keeper made that owns these descriptors: control, channel, output.
+    def spawn(self, profile: Profile, fds: Sequence[int]) -> None:
+        """Have a keeper made by a server of that profile.  It owns these descriptors: control, channel, output, others.
 
         Raises `OSError` or `QueueError` where there can be no server.
         """
         with self._lock:
-            name = self._profile.name()
+            name = profile.name()
             if name != self._name:
-                self._disconnect()  # packages have changed: a new server; the old one ends with its last job
+                # Packages have changed, or the share of cores: a new server; the old one ends with its last job.
+                self._disconnect()
                 self._name = name
             if self._connection is not None:
                 with contextlib.suppress(OSError):  # it died since; once more with a new one
                     socket.send_fds(self._connection, [b"job"], fds)
                     return
                 self._disconnect()
-            self._connection = self._connect()
+            self._connection = self._connect(profile)
             socket.send_fds(self._connection, [b"job"], fds)
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class WarmServer:
             self._connection = None
         self._started = [process for process in self._started if process.poll() is None]
 
-    def _connect(self) -> socket.socket:
+    def _connect(self, profile: Profile) -> socket.socket:
         path = socket_folder(FOLDER) / f"{self._name}.sock"
         with locked(path):
             connection = _line()
@@ -77,12 +77,12 @@ class WarmServer:
                 connection.connect(str(path))
             except (FileNotFoundError, ConnectionRefusedError):
                 path.unlink(missing_ok=True)
-                self._start(path)
+                self._start(profile, path)
                 connection.connect(str(path))
         threading.Thread(target=_report, args=(connection.dup(),), name="pfd-preload", daemon=True).start()
         return connection
 
-    def _start(self, path: Path) -> None:
+    def _start(self, profile: Profile, path: Path) -> None:
         """Start the server; whoever connects waits in its socket's queue until it has done its imports."""
         order, theirs = socket.socketpair()
         with order, theirs, _line() as listening, path.with_suffix(".log").open("wb") as output:
@@ -91,7 +91,7 @@ class WarmServer:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "pfd.execution.server", str(theirs.fileno()), str(listening.fileno())],
                 pass_fds=(theirs.fileno(), listening.fileno()),
-                env=dict(self._profile.environment),
+                env=profile.server_environment(),
                 stdin=subprocess.DEVNULL,
                 # Not this worker's: the server may outlive it, and whoever reads them would wait for their end.
                 stdout=output,
@@ -102,7 +102,7 @@ class WarmServer:
             self._started.append(process)
             theirs.close()
             # Not on the command line, where everyone on the machine could read the password of a database.
-            order.sendall(json.dumps(self._profile.order() | {"socket": str(path)}).encode())
+            order.sendall(json.dumps(profile.order() | {"socket": str(path)}).encode())
 
 
 def _line() -> socket.socket:
@@ -115,6 +115,8 @@ def _report(connection: socket.socket) -> None:
         answer = json.loads(connection.recv(65536) or b"{}")
         for module, reason in answer.get("failed", {}).items():
             log.warning("preloading %s failed: %s", module, reason)
+        if unfit := answer.get("unfit"):
+            log.warning("jobs that want the same imports start slowly, each in a fresh interpreter: %s", unfit)
 
 
 @contextlib.contextmanager

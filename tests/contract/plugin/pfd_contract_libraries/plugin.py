@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from pfd import Params, Result, Task, hookimpl
+from pfd.testing.contract_plugin.params import Anything, NoParams
 
 
 class LoadParams(Params):
@@ -27,6 +28,13 @@ TASKS = [
         params=LoadParams,
         result=Number,
         preload=("torch",),
+    ),
+    Task(
+        "contract_count_threads",
+        run="pfd_contract_libraries.tasks:count_threads",
+        params=NoParams,
+        result=Anything,
+        preload=("numpy", "torch", "sklearn.ensemble"),
     ),
     Task(
         "contract_search",

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from pfd import TaskContext
+from pfd.testing.contract_plugin.params import Anything, NoParams
 from pfd.testing.contract_plugin.witness import witnessed
 from pfd_contract_libraries.plugin import LoadParams, Number, SearchParams
 
@@ -22,6 +23,18 @@ def load_data(params: LoadParams, ctx: TaskContext) -> Number:
         data = TensorDataset(torch.arange(params.rows))
         loader = DataLoader(data, batch_size=8, num_workers=params.workers)
         return Number(value=sum(int(batch.sum()) for (batch,) in loader))
+
+
+def count_threads(params: NoParams, ctx: TaskContext) -> Anything:
+    """How many threads each library uses, by its own account."""
+    import joblib
+    import threadpoolctl
+    import torch
+
+    with witnessed(ctx):
+        np.ones((64, 64)) @ np.ones((64, 64))
+        pools = [[pool["user_api"], pool["num_threads"]] for pool in threadpoolctl.threadpool_info()]
+        return Anything(value=[["torch", torch.get_num_threads()], ["joblib", joblib.effective_n_jobs(-1)], *pools])
 
 
 class _Slow(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -27,8 +27,8 @@ SHORT: Mapping[str, float] = {"lease": 2.0, "sweep": 0.2, "grace": 0.5}
 
 
 def contract_settings(home: Path, **given: object) -> Settings:
-    """Settings for a site: short times and the contract's plugin, beside what is given."""
-    return Settings.model_validate({"home": home, "plugins": ("contract",), **SHORT, **given})
+    """Settings for a site: short times, the contract's plugin and no devices, beside what is given."""
+    return Settings.model_validate({"home": home, "plugins": ("contract",), "gpus": "none", **SHORT, **given})
 
 
 class MakeSite(Protocol):

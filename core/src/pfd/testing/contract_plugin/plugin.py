@@ -71,6 +71,8 @@ TASKS = [
     _task("rough:crowd", SizeParams, Anything),
     _task("rough:close_all", NapParams, Run),
     _task("rough:surroundings", NoParams, Anything),
+    _task("rough:far_from_cuda", NoParams, Anything, preload=("contract_touches_cuda",)),
+    _task("device:on_device", NapParams, Anything, gpu=True),
     _task("rough:version", NoParams, Number, preload=("contract_changing", "contract_no_such_module")),
     # Its module is there for some workers only.
     Task("contract_elsewhere", run="contract_elsewhere_code:run", params=NoParams, result=Number),

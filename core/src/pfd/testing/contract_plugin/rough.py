@@ -30,6 +30,8 @@ from pfd.testing.contract_plugin.params import (
 from pfd.testing.contract_plugin.plain import STEP, linger, this_run
 from pfd.testing.contract_plugin.witness import witness_folder, witnessed
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+
 _GRANDCHILD = "import os, time; os.setsid(); print('free', flush=True); time.sleep(600)"
 
 
@@ -197,9 +199,17 @@ def surroundings(params: NoParams, ctx: TaskContext) -> Anything:
                 "main": spec.name if spec else None,
                 "daemonic": multiprocessing.current_process().daemon,
                 "main thread": threading.current_thread() is threading.main_thread(),
-                "threads": {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")},
+                "threads": {name: os.environ.get(name) for name in THREADS},
+                "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
             }
         )
+
+
+def far_from_cuda(params: NoParams, ctx: TaskContext) -> Anything:
+    """Which program it was forked from, if any, and whether a module is loaded that has initialised CUDA."""
+    with witnessed(ctx):
+        spec = sys.modules["__main__"].__spec__
+        return Anything(value={"main": spec.name if spec else None, "touched": "contract_touches_cuda" in sys.modules})
 
 
 def version(params: NoParams, ctx: TaskContext) -> Number:

@@ -3,6 +3,7 @@
 from pfd.testing.contract.suite.claims import TestClaims
 from pfd.testing.contract.suite.ending import TestEndingEarly
 from pfd.testing.contract.suite.fence import TestFence
+from pfd.testing.contract.suite.gpus import TestGpus
 from pfd.testing.contract.suite.graphs import TestGraphs
 from pfd.testing.contract.suite.isolation import TestIsolation
 from pfd.testing.contract.suite.kept import TestKept
@@ -16,6 +17,7 @@ __all__ = [
     "TestClaims",
     "TestEndingEarly",
     "TestFence",
+    "TestGpus",
     "TestGraphs",
     "TestIsolation",
     "TestKept",

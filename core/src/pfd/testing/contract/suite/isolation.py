@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from pfd import JobFailed, Params, PluginError, Result, State, Task
+from pfd.execution.cores import cores
 from pfd.testing.contract.plugins import write_plugins
 from pfd.testing.contract.processes import is_gone, warm_server_of
 from pfd.testing.contract.site import Site
@@ -29,7 +30,7 @@ class TestIsolation:
             assert found["main"] is None or found["main"].startswith("pfd.")  # never the caller's
 
     def test_threads_of_libraries_follow_from_cores_and_slots(self, crew: Site) -> None:
-        share = str(max(1, len(os.sched_getaffinity(0)) // 3))  # of its three slots
+        share = str(max(1, int(cores() / 3)))  # of its three slots
         found = (crew.run("surroundings").result or {})["value"]["threads"]
         assert found == {name: os.environ.get(name, share) for name in found}  # what the user has set stands
 
