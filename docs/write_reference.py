@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pfd import Settings, Task
+from pfd.cli.tasks import gpu_words
 from pfd.plugins import Registry, load_registry
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -180,6 +181,8 @@ def _limits(task: Task) -> Iterator[str]:
         yield f"at most {task.memory_limit / 2**20:.0f} MiB"
     if task.max_attempts > 1:
         yield f"up to {task.max_attempts} attempts"
+    if task.gpu:
+        yield gpu_words(task)
 
 
 def main() -> None:

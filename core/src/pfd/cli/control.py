@@ -6,8 +6,8 @@ import click
 
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_job
-from pfd.cli.live import no_worker, served_queues
 from pfd.cli.output import print_json
+from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.job import ENDED, Job, State
 
@@ -51,5 +51,5 @@ def retry(session: Session, ref: str, as_json: bool) -> None:
         print_json({"id": job.id, "task": job.task, "queue": job.queue, "state": job.state, "retry_of": job.retry_of})
     else:
         click.echo(job.id)
-    if job.state not in ENDED and job.queue not in served_queues(session):
-        say(no_worker([job.queue]))
+    if job.state not in ENDED and unserved(session, [job]):
+        say(no_worker([job]))

@@ -19,6 +19,7 @@ from typing import Literal
 import click
 
 from pfd.cli.output import print_json, size, table
+from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu, workers_for_all
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.errors import PfdError, PluginError, SettingsError
 from pfd.plugins import PluginRecord, Registry, load_registry
@@ -90,6 +91,7 @@ def _checks(session: Session, *, deep: bool) -> Checks:
     yield from _plugins(registry)
     yield from _tasks(registry, deep=deep)
     yield from _guarded("home", lambda: _home(settings))
+    yield _gpus(settings, registry)
     yield from _guarded("runtime", lambda: _runtime(settings))
     yield from _guarded("store", lambda: _store(session))
     if deep:
@@ -225,6 +227,18 @@ def _home(settings: Settings) -> Checks:
         yield Check("ok", "home", found)
 
 
+def _gpus(settings: Settings, registry: Registry) -> Check:
+    from pfd.execution import gpu_places
+
+    found = gpu_places(settings, registry.tasks.values())
+    named = ", ".join(
+        device if number == 1 else f"{device} ({number} jobs at once)" for device, number in found.items()
+    )
+    if not any(task.gpu for task in registry.tasks.values()):
+        named = "no installed task needs one"
+    return Check("ok", "gpus", f"{named or 'none'} (PFD_GPUS={settings.gpus})")
+
+
 def _runtime(settings: Settings) -> Checks:
     from pfd.queue import load_runtime, runtime_names
 
@@ -263,8 +277,7 @@ def _file_system(path: Path) -> str:
 def _workers(session: Session) -> Checks:
     from pfd.job import QUEUED
 
-    # Those with a session serve only the program that they belong to.
-    workers = [worker for worker in session.dispatcher.workers() if worker.session is None]
+    workers = workers_for_all(session)
     served = {queue for worker in workers for queue in worker.queues}
     waiting: Counter[str] = Counter()
     for (queue, state), number in session.dispatcher.counts().items():
@@ -276,3 +289,7 @@ def _workers(session: Session) -> Checks:
     for queue, number in sorted(waiting.items()):
         jobs = "1 job waits" if number == 1 else f"{number} jobs wait"
         yield Check("warn", f"queue {queue}", f"{jobs} and no worker serves it", f"pfd worker --queues {queue}")
+    for queue, number in sorted(waiting_for_gpu(session).items()):
+        jobs = "1 job waits" if number == 1 else f"{number} jobs wait"
+        found = f"{jobs} for a gpu slot, and {no_gpu(queue)}"
+        yield Check("warn", f"gpu slots of {queue}", found, GPU_HINT.format(queue))

@@ -18,6 +18,7 @@ from pfd.cli.completion import complete_job, complete_queue, complete_tag, compl
 from pfd.cli.live import elapsed, standing
 from pfd.cli.output import ago, fields, heading, on_terminal, print_json, size, span, table
 from pfd.cli.prune import prune
+from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State
 
@@ -83,6 +84,8 @@ def jobs(
         print_json([_light(job) for job in shown])
     elif shown:
         _print(shown)
+        if lonely := unserved(session, [job for job in shown if job.state in QUEUED and job.gpu and not job.waiting]):
+            say(no_worker(lonely))
     elif any(chosen.values()) or before:
         click.echo("no such jobs")
         if task and (near := _near(task, session)):
@@ -198,6 +201,7 @@ def _facts(session: Session, job: Job) -> dict[str, object]:
         "status": standing(job) if job.state in LIVE else job.status,
         "reported": ", ".join(f"{name} {_text(value)}" for name, value in job.meta.items()),
         "queue": job.queue + (f", priority {job.priority}" if job.priority else ""),
+        "slot": "gpu" if job.gpu else "",
         "attempt": attempt if job.attempt or job.lost else "",
         "worker": _worker(session, job.owner) if running and job.owner else "",
         "submitted": _when(job.created_at),

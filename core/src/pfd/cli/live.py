@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
 from pfd.cli.output import STYLES, clean, console, on_terminal, span
+from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session
 from pfd.job import ENDED, LIVE, QUEUED, Job, State
 
@@ -155,7 +156,8 @@ def standing(job: Job) -> str:
             return f"waits for {job.waiting} job{'s' if job.waiting > 1 else ''}"
         if (wait := job.due_at - time.time()) > 1:
             return f"not before {span(wait)} from now"
-        return "queued again" if job.state is State.RETRY else "queued"
+        again = "queued again" if job.state is State.RETRY else "queued"
+        return f"{again}, for a gpu slot" if job.gpu else again
     if job.state in ENDED:
         return clean(job.failure.message) if job.failure else ""
     if job.cancel_requested:
@@ -211,19 +213,19 @@ class Attendant:
         if self.worker is not None or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + LOOK_EVERY
-        lonely = [job for job in jobs if job.state in LIVE]
-        if lonely:
-            served = served_queues(self._session)
-            lonely = [job for job in lonely if job.queue not in served]
+        lonely = unserved(self._session, [job for job in jobs if job.state in LIVE])
         if not lonely:
             return
         from pfd.dispatcher import process_session
 
         if self._here and any(job.session == process_session() for job in lonely):
             self.worker = self._start({job.queue for job in lonely})
-        elif not self._warned:
+            if self.worker.owner is not None and self.worker.owner.gpus:
+                return
+            lonely = [job for job in lonely if job.gpu]  # for which the one in here has no slot either
+        if lonely and not self._warned:
             self._warned = True
-            self._display.say(no_worker(sorted({job.queue for job in lonely})), "yellow")
+            self._display.say(no_worker(lonely), "yellow")
 
     def _start(self, queues: set[str]) -> Worker:
         from pfd.dispatcher import process_session
@@ -232,17 +234,6 @@ class Attendant:
         registry = self._session.registry
         served = sorted({"default", *queues, *(task.queue for task in registry.tasks.values())})
         return Worker(self._session.settings, self._slots, tuple(served), process_session(), registry=registry).start()
-
-
-def served_queues(session: Session) -> frozenset[str]:
-    """Queues with a live worker that takes anybody's jobs."""
-    found = [info.queues for info in session.dispatcher.workers() if info.session is None]
-    return frozenset[str]().union(*found)
-
-
-def no_worker(queues: Sequence[str]) -> str:
-    names = ",".join(queues)
-    return f"note: no live worker serves the queue {names}; start one with 'pfd worker --queues {names}'"
 
 
 def follow(
@@ -291,9 +282,9 @@ def left_behind(session: Session, ref: str) -> str:
     short = job.id[:8]
     if job.state in ENDED:
         return f"job {short} had already ended: {job.state}; 'pfd job {short}' shows it"
-    if job.queue in served_queues(session):
+    if not unserved(session, [job]):
         return f"job {job.id} goes on; 'pfd watch {short}' follows it, 'pfd cancel {short}' ends it"
     return (
-        f"job {job.id} is queued, and no live worker serves its queue: "
+        f"job {job.id} is queued, and no live worker {'has a gpu slot for it' if job.gpu else 'serves its queue'}: "
         f"'pfd worker --queues {job.queue}' runs it, 'pfd cancel {short}' drops it"
     )

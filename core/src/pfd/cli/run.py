@@ -11,8 +11,9 @@ import click
 
 from pfd.cli import output
 from pfd.cli.codes import say
-from pfd.cli.live import Attendant, elapsed, follow, named, no_worker, open_display, served_queues, standing
+from pfd.cli.live import Attendant, elapsed, follow, named, open_display, standing
 from pfd.cli.outcome import as_dict, brief
+from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.errors import ParameterError
 from pfd.job import ENDED, LIVE, Job, State
@@ -109,8 +110,8 @@ def _show_submitted(session: Session, jobs: Mapping[str, Job], as_json: bool) ->
         output.print_json({name: as_dict(session, job) for name, job in jobs.items()})
     else:
         output.table(("step", "task", "job"), [(name, job.task, job.id) for name, job in jobs.items()])
-    if unserved := {job.queue for job in jobs.values() if job.state not in ENDED} - served_queues(session):
-        click.echo(no_worker(sorted(unserved)), err=True)
+    if lonely := unserved(session, [job for job in jobs.values() if job.state not in ENDED]):
+        click.echo(no_worker(lonely), err=True)
 
 
 def _show_ended(session: Session, jobs: Mapping[str, Job], as_json: bool) -> None:
@@ -149,9 +150,10 @@ def _left(session: Session, file: Path, ids: list[str]) -> str:
     if not live:
         return "interrupted; all steps had already ended"
     listed = "".join(f"\n  {job.id}  {named(job)}  {job.state}" for job in live)
-    if unserved := sorted({job.queue for job in live} - served_queues(session)):
-        names = ",".join(unserved)
-        what = f"are queued, and no live worker serves {names}: 'pfd worker --queues {names}' runs them"
+    if lonely := unserved(session, live):
+        names = ",".join(sorted({job.queue for job in lonely}))
+        slots = " with a gpu slot" if all(job.gpu for job in lonely) else ""
+        what = f"are queued, and no live worker serves {names}{slots}: 'pfd worker --queues {names}' runs them"
     else:
         what = "go on"
     return f"interrupted; {len(live)} steps {what}, {_resuming(file)} takes them up, 'pfd cancel ID…' ends them{listed}"

@@ -9,8 +9,9 @@ import click
 from pfd.cli import output, parameters
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_assignment, complete_job, complete_queue, complete_tag, complete_task
-from pfd.cli.live import Attendant, follow, left_behind, named, no_worker, open_display, served_queues
+from pfd.cli.live import Attendant, follow, left_behind, named, open_display
 from pfd.cli.outcome import show_outcome
+from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.job import ENDED, Job
 
@@ -79,8 +80,8 @@ def submit(
         output.print_json({"id": job.id, "task": job.task, "queue": job.queue, "state": job.state.value})
     else:
         click.echo(job.id)
-    if job.state not in ENDED and job.queue not in served_queues(session):
-        say(no_worker([job.queue]))
+    if job.state not in ENDED and unserved(session, [job]):
+        say(no_worker([job]))
 
 
 def _wait(session: Session, job: Job, timeout: float | None) -> Job:

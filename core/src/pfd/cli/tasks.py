@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -63,7 +63,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
             "time_limit": task.time_limit,
             "memory_limit": task.memory_limit,
             "priority": task.priority,
-            "gpu": task.gpu,
+            "gpu": dict(task.gpu) if isinstance(task.gpu, Mapping) else task.gpu,
             "params": task.params.model_json_schema(mode="validation"),
             "result": task.result.model_json_schema(mode="serialization"),
             "example": example(task),
@@ -134,4 +134,11 @@ def _limits(task: Task) -> Iterator[str]:
     if task.max_attempts > 1:
         yield f"up to {task.max_attempts} attempts"
     if task.gpu:
-        yield "wants a GPU"
+        yield gpu_words(task)
+
+
+def gpu_words(task: Task) -> str:
+    """Whether jobs of a task need a gpu slot, in words."""
+    if isinstance(task.gpu, Mapping):
+        return "needs a gpu slot where " + " and ".join(f"{name}={value}" for name, value in task.gpu.items())
+    return "needs a gpu slot" if task.gpu else ""

@@ -13,6 +13,7 @@ import click
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_queue
 from pfd.cli.output import ago, print_json, table
+from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.errors import ParameterError
 from pfd.plugins import Registry
@@ -21,6 +22,7 @@ from pfd.settings import mask
 
 if TYPE_CHECKING:
     from pfd.job import Job
+    from pfd.store import WorkerInfo
 
 EMBEDDED = "local"
 
@@ -55,6 +57,7 @@ def worker(
 
     def ready() -> None:
         served = "; ".join(f"{names.replace(',', ', ')} ({_many(number)})" for names, number in slots.items())
+        served += "".join(f"; {_on_device(item)}" for item in _gpus(session).items())
         broker = f"; broker {mask(settings.broker_url)}" if settings.runtime != EMBEDDED else ""
         click.echo(f"serving {served}; store {mask(settings.store_url)}{broker}; Ctrl-C stops")
 
@@ -103,6 +106,12 @@ def _warn(registry: Registry, served: tuple[str, ...]) -> None:
             say(f"warning: plugin {record.name} is {record.status}: {record.cause}")
 
 
+def _gpus(session: Session) -> dict[str, int]:
+    from pfd.execution import gpu_places
+
+    return gpu_places(session.settings, session.registry.tasks.values())
+
+
 def _many(slots: int) -> str:
     return "1 slot" if slots == 1 else f"{slots} slots"
 
@@ -128,7 +137,7 @@ def workers(session: Session, as_json: bool) -> None:
             (
                 info.name,
                 info.runtime,
-                "; ".join(f"{number} of {names.replace(',', ', ')}" for names, number in info.slots.items()),
+                _slots_of(info),
                 "; ".join(f"{job.id[:8]} {job.task} {job.progress:.0%}" for job in running) or "idle",
                 ago(info.started_at),
                 ago(info.seen_at),
@@ -138,6 +147,20 @@ def workers(session: Session, as_json: bool) -> None:
         table(("worker", "runtime", "slots", "runs", "age", "seen"), rows)
     else:
         click.echo("no live worker; start one with 'pfd worker'")
+    if not as_json and (lonely := waiting_for_gpu(session)):
+        names, number = ",".join(lonely), sum(lonely.values())
+        jobs = "1 job waits" if number == 1 else f"{number} jobs wait"
+        say(f"note: {jobs} for a gpu slot: {no_gpu(names)}; {GPU_HINT.format(names)}")
+
+
+def _slots_of(info: WorkerInfo) -> str:
+    parts = [f"{number} of {names.replace(',', ', ')}" for names, number in info.slots.items()]
+    return "; ".join([*parts, *map(_on_device, info.gpus.items())])
+
+
+def _on_device(item: tuple[str, int]) -> str:
+    device, number = item
+    return f"gpu {device}" + (f" ({_many(number)})" if number > 1 else "")
 
 
 def _brief(job: Job) -> dict[str, Any]:
