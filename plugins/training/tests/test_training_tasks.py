@@ -117,6 +117,18 @@ def test_what_a_model_does_not_heed_is_named(pfd_home: Path) -> None:
     assert result["without_effect"] == ["epochs", "window"]
 
 
+@pytest.mark.parametrize(
+    ("params", "wants"),
+    [
+        ({"model": "cnn1d", "dataset": 1, "device": "cuda"}, True),
+        ({"model": "cnn1d", "dataset": 1}, False),
+        ({"model": "random_forest", "feature_set": 1, "device": "cuda"}, False),  # a forest does not heed it
+    ],
+)
+def test_only_a_network_that_is_to_train_on_a_device_needs_a_gpu_slot(params: dict[str, Any], wants: bool) -> None:
+    assert train_model_task.wants_gpu(train_model_task.validate(params).model_dump(mode="json")) is wants
+
+
 def test_a_feature_set_of_another_dataset_is_refused(pfd_home: Path) -> None:
     small = {"num_signals_per_fault": 2, "bearings_per_fault": 2, "duration_s": 0.3}
     generated(**small)

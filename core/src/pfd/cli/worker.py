@@ -40,6 +40,8 @@ def worker(
 ) -> None:
     """Run jobs until told to stop.
 
+    Jobs that need a device run beside the others, in a slot for each device that PFD_GPUS names or this machine has.
+
     Ctrl-C or SIGTERM lets running jobs end, for up to half a minute, and hands back what has not; a second Ctrl-C
     hands it back at once.
 

@@ -32,7 +32,10 @@ CHECKPOINT = "checkpoint.safetensors"
 def run_network(params: TrainModelParams, dataset: Dataset, split: Split, ctx: TaskContext) -> Outcome:
     """Train on the training part, choose the epoch on the validation part, then read the test part, once."""
     if params.device == "cuda" and not torch.cuda.is_available():
-        raise ParameterError("device='cuda': torch sees no CUDA device here", hint="use device='cpu'")
+        raise ParameterError(
+            "device='cuda': torch sees no CUDA device here",
+            hint="use device='cpu'; 'pfd doctor --deep' shows which torch is installed and what it sees",
+        )
     recordings = dataset.recordings
     conditioning = Conditioning.of(dataset, params.channel, params.sample_rate_hz, params.lowpass_hz)
     hop = params.hop or params.window

@@ -13,6 +13,7 @@ train_model_task = Task(
     summary="Train a random forest or a 1-D CNN, and keep the model and its predictions.",
     queue="training",
     isolation="process",
+    gpu={"model": "cnn1d", "device": "cuda"},
     preload=("numpy", "torch", "sklearn.ensemble", "h5py", "scipy.signal", "pyarrow.parquet"),
 )
 
