@@ -49,9 +49,10 @@ else:
     from dramatiq.results import Results
     from dramatiq.results.backends import RedisBackend
 
-    broker = RedisBroker(url=URL)
+    broker = RedisBroker(url=URL)  # type: ignore[no-untyped-call]
     backend = RedisBackend(url=URL)
-    broker.add_middleware(Results(backend=backend, store_results=True))
+    results = Results(backend=backend, store_results=True)  # type: ignore[no-untyped-call]
+    broker.add_middleware(results)
     dramatiq.set_broker(broker)
 
     @dramatiq.actor(actor_name="noop")

@@ -8,6 +8,7 @@ clocks, so that nobody pays for the start of processes.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -253,8 +254,8 @@ def _latency(runs: int, server: PostgresServer, redis: RedisServer) -> list[Comp
 
 def _trouble(runs: int, server: PostgresServer, redis: RedisServer) -> list[Comparison]:
     names = ("celery", "dramatiq")
-    sides = {f"again {name}": (lambda name=name: recovery(name, server, redis)) for name in names}
-    sides |= {f"cancel {name}": (lambda name=name: cancelling(name, server, redis)) for name in names}
+    sides = {f"again {name}": functools.partial(recovery, name, server, redis) for name in names}
+    sides |= {f"cancel {name}": functools.partial(cancelling, name, server, redis) for name in names}
     found = interleaved(sides, runs)
     return [
         Comparison(
@@ -274,7 +275,7 @@ def _trouble(runs: int, server: PostgresServer, redis: RedisServer) -> list[Comp
 
 def _scaling(runs: int, server: PostgresServer, redis: RedisServer) -> Comparison:
     sides: dict[str, Callable[[], float]] = {
-        f"{runtime} {number}": (lambda runtime=runtime, number=number: scaling(runtime, number, server, redis))
+        f"{runtime} {number}": functools.partial(scaling, runtime, number, server, redis)
         for runtime in ("celery", "dramatiq")
         for number in (1, 2, 4)
     }
