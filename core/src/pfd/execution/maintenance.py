@@ -2,7 +2,7 @@
 
 Clocks of machines are never compared.  A worker counts as lost only after this sweeper itself has seen its counter
 unchanged for a whole lease on its own monotonic clock, while the store could be read; after an outage of the store, or
-a night's sleep of this machine, the watch begins anew.
+a night's sleep of this machine, the watch begins anew.  That a worker of the same machine is dead is known at once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import time
 from dataclasses import dataclass
 
+from pfd.execution import lifeline
 from pfd.settings import Settings
 from pfd.store import Ended, Store, workers
 
@@ -54,8 +55,8 @@ class Sweeper:
         with self._store.read() as connection:
             present = workers.live(connection)
             orphans = [owner for owner in workers.orphans(connection) if owner != self._me]
-        silent = [info for info in present if info.id != self._me and self._is_silent(info.id, info.beat, now)]
-        left = [owner for owner in orphans if self._is_silent(owner, _NO_BEAT, now)]
+        silent = [info for info in present if info.id != self._me and self._is_lost(info.id, info.beat, now)]
+        left = [owner for owner in orphans if self._is_lost(owner, _NO_BEAT, now)]
         watched = {info.id for info in present} | set(orphans)
         self._seen = {name: sighting for name, sighting in self._seen.items() if name in watched}
         ended: list[Ended] = []
@@ -69,7 +70,11 @@ class Sweeper:
             if lapsed is not None:
                 log.warning("worker %s gave no sign of life; %d jobs taken back", info.name, len(lapsed.ids))
                 ended += lapsed.ended
+                lifeline.forget(info.id)
         return ended
+
+    def _is_lost(self, worker_id: str, beat: int, now: float) -> bool:
+        return self._is_silent(worker_id, beat, now) or lifeline.is_cut(worker_id)
 
     def _is_silent(self, worker_id: str, beat: int, now: float) -> bool:
         sighting = self._seen.get(worker_id)

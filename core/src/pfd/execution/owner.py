@@ -25,6 +25,7 @@ from pfd.execution.holdings import Holdings, Run
 from pfd.execution.idle import IdleSlots
 from pfd.execution.inline import InlineRun
 from pfd.execution.isolated import IsolatedRun
+from pfd.execution.lifeline import Lifeline
 from pfd.execution.news import tell
 from pfd.execution.processes import Processes
 from pfd.execution.progress import ProgressWriter, Report
@@ -82,6 +83,7 @@ class Owner:
         self._stopping = threading.Event()
         self._handing_back = False
         self._unready: list[Ended] = []
+        self._lifeline: Lifeline | None = None
         self._holdings = Holdings()
         self._threads: list[threading.Thread] = []
         self._progress = ProgressWriter(store)
@@ -124,6 +126,7 @@ class Owner:
                 hint="use fewer slots, or raise the limit ('ulimit -n', LimitNOFILE= of a service)",
             )
         self.store.bind_home()
+        self._lifeline = Lifeline(self.id)
         self._watch.start()
         if self._coordinators is not None:
             self._coordinators.start()
@@ -158,6 +161,8 @@ class Owner:
         self._threads = []
         self._progress.close()
         self._watch.stop(self.settings.grace + 5.0)
+        if self._lifeline is not None:
+            self._lifeline.close()
         self._processes.close()
 
     def _join(self, deadline: float | None) -> bool:
@@ -332,9 +337,14 @@ class Owner:
             run = InlineRun(self.store, self.registry, self.settings, job, task, on_progress, self._runtime.ring)
         else:
             sees = devices.bound(turn.device) if turn else devices.unbound(self.settings)
-            held = (turn.descriptor,) if turn else ()
+            held = self._descriptors(turn)
             run = IsolatedRun(self._processes, self.settings, job, task, on_progress, self._ring_others, sees, held)
         return run
+
+    def _descriptors(self, turn: Turn | None) -> tuple[int, ...]:
+        """What the processes of a job hold open: locks that say that something of it lives."""
+        found = (turn.descriptor if turn else None, self._lifeline.descriptor if self._lifeline else None)
+        return tuple(one for one in found if one is not None)
 
     def _finish(self, job: Job, task: Task | None, outcome: Outcome, began: float, wanted: Wanted | None) -> Job | None:
         """Write how a run ended and, in the same transaction, claim the next job for this slot."""

@@ -38,6 +38,19 @@ class TestLoss:
         [info] = [info for info in site.dispatcher.workers() if info.id == job.owner]
         return pid_of(info)
 
+    def test_the_death_of_a_worker_is_known_on_its_machine_without_waiting_for_a_lease(self, calm_site: Site) -> None:
+        site = calm_site
+        handle = site.submit("sleep_in_c", {"grandchild": True, "once": True})
+        with site.workers(2):
+            site.await_sight(handle, "in C")
+            send(signal.SIGKILL, self._owner_of(site, handle.job))
+            killed = time.monotonic()
+            again = site.await_sight(handle, "begins", 2)
+            assert again.at - killed < 15.0
+            job = handle.wait(PATIENCE)
+        assert (job.state, job.lost, job.attempt) == (State.SUCCESS, 1, 1)
+        assert site.sights(job, "overlap") == []
+
     def test_of_a_job_whose_warm_server_is_killed_there_are_never_two_live_processes(self, crew: Site) -> None:
         handles = [crew.submit("sleep_in_c", {"grandchild": True, "once": True}) for _ in range(2)]
         pids = [crew.await_sight(handle, "in C").pid for handle in handles]

@@ -1,0 +1,71 @@
+"""Whether a worker of this machine is dead, known at once and for certain.
+
+A worker holds a lock of the kernel (flock) on a file, and so does all that it starts for its jobs: each process is
+given a copy of the descriptor.  Where the lock can be had, nothing of that worker is left.  Of a worker of another
+machine there is no file here, and its lease is what counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+from pathlib import Path
+
+from pfd.errors import QueueError
+from pfd.execution.private import socket_folder
+
+log = logging.getLogger("pfd.execution")
+
+FOLDER = "alive"
+
+
+class Lifeline:
+    """That of one worker.  Without effect where its file cannot be made."""
+
+    def __init__(self, worker_id: str) -> None:
+        self._path: Path | None = None
+        self.descriptor: int | None = None
+        try:
+            path = _path(worker_id)
+            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._path = path
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (OSError, QueueError) as error:
+            log.warning("were this worker killed, others would know only after a lease: %s", error)
+            self.close()
+
+    def close(self) -> None:
+        """Let go of it, once the worker has left in good order."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            self._path = None
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+
+def is_cut(worker_id: str) -> bool:
+    """Whether a worker of this machine, and all of its jobs' processes, are certainly dead."""
+    try:
+        descriptor = os.open(_path(worker_id), os.O_RDWR | os.O_CLOEXEC)
+    except (OSError, QueueError):  # of another machine, container or user
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def forget(worker_id: str) -> None:
+    """Remove the file of a worker that is dead and was given up."""
+    with contextlib.suppress(OSError, QueueError):
+        _path(worker_id).unlink()
+
+
+def _path(worker_id: str) -> Path:
+    return socket_folder(FOLDER) / worker_id
