@@ -34,8 +34,11 @@ PATIENCE = {
 }
 """How long the client of PostgreSQL waits for a server that went away without a word; what the URL says stands."""
 
-RESTED = 1.0
-"""Seconds after which a connection that was not used is asked whether it is still there."""
+RESTED = 0.05
+"""Seconds after which a connection that was not used is asked whether it is still there.
+
+Less than a server takes to start again: who uses a connection all the time does not see one that was closed meanwhile.
+"""
 
 READ = {"pfd_read": True}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from pfd import Job, JobHandle, State
@@ -31,7 +32,14 @@ class TestTrouble:
     def test_under_workers_that_are_killed_every_second_each_job_has_one_end(
         self, site: Site, contract_full: bool
     ) -> None:
-        submitted = self._submit_and_kill(site, kills=43 if contract_full else 9)
+        self.run(site, kills=43 if contract_full else 9)
+
+    def run(self, site: Site, kills: int, disturb: Callable[[int], None] = lambda _: None) -> None:
+        """Submit, kill, and check every job.  `disturb` is told before each kill how many are left, this one included.
+
+        For further trouble of one's own: a broker that restarts, say.
+        """
+        submitted = self._submit_and_kill(site, kills, disturb)
         every = [site.dispatcher.job(job.id) for job in site.dispatcher.jobs(limit=10_000)]
         for job in every:
             self._check(site, job)
@@ -40,7 +48,7 @@ class TestTrouble:
         assert sum(job.lost for job in every) > 0  # or nothing of this was put to the test
 
     @staticmethod
-    def _submit_and_kill(site: Site, kills: int) -> list[tuple[JobHandle, State]]:
+    def _submit_and_kill(site: Site, kills: int, disturb: Callable[[int], None]) -> list[tuple[JobHandle, State]]:
         """Each second submit a job of each kind, kill the worker that has been there longest, and start another.
 
         So many workers are left that each lives long enough to see a whole lease of another go by.  On a busy machine
@@ -54,6 +62,7 @@ class TestTrouble:
             time.sleep(0.5)
             ready = [worker for worker in alive if site.is_ready(worker)]
             if kills and len(ready) > LEFT:
+                disturb(kills)
                 kills -= 1
                 batch = [(site.submit(task, params), wanted) for task, params, wanted in KINDS]
                 follower = site.submit("noop", after=[handle for handle, wanted in batch if wanted is State.SUCCESS])
