@@ -39,8 +39,8 @@ Written from the code by `make docs`; a test holds it current. `pfd config` show
 
 Order: the command line, the environment, `pfd.toml` (found upwards from the working directory, with the names below in
 small letters and without `PFD_`), defaults. Lists are separated by commas in the environment; `PFD_ROOTS` by the
-separator of `PATH`. `CELERY_BROKER_URL`, `CELERY_RESULT_BACKEND` (its `db+` form) and `CELERY_ALWAYS_EAGER` are
-understood where the `PFD_` name is absent.
+separator of `PATH`. `CELERY_BROKER_URL`, `CELERY_RESULT_BACKEND` (its `db+` form is the store) and
+`CELERY_ALWAYS_EAGER` are understood where the `PFD_` name is absent.
 
 | setting | default | meaning |
 |---|---|---|
