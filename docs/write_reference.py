@@ -1,6 +1,7 @@
 """Writes the pages under `reference/` from the code: `python -m docs.write_reference`.
 
-`tasks.md` comes from the declarations of the installed plugins, `settings.md` from the model of the settings.
+`tasks.md` comes from the declarations of the installed plugins, `settings.md` from the model of the settings, and
+`metrics.md` from the catalogue of metrics.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 
 from pfd import Settings, Task
 from pfd.cli.tasks import gpu_words
+from pfd.monitor.catalogue import METRICS, RUNS, STORE, WORKER
 from pfd.plugins import Registry, load_registry
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -46,19 +48,57 @@ separator of `PATH`. `CELERY_BROKER_URL`, `CELERY_RESULT_BACKEND` (its `db+` for
 |---|---|---|
 """
 
+METRICS_HEAD = """\
+# Metrics
+
+Written from the code by `make docs`; a test holds it current. [Watch workers](../how-to/watch-workers.md) says how to
+have them served, and what to do with them.
+
+All times are in seconds. Ages are taken from a clock that nobody can set; only the oldest due job and the waiting times
+compare clocks of machines, those that submit with those that run. Beside these, a worker on Linux serves the usual
+`process_` metrics of its own process, such as `process_resident_memory_bytes`; its jobs run in other processes.
+"""
+
+METRICS_GROUPS = {
+    STORE: """
+The same at each worker of a store, so aggregate with `max`, never with `sum`. Read when asked for, at most every two
+seconds; missing while the store does not answer.
+""",
+    WORKER: """
+What a worker knows without asking anybody; there while the store is away.
+""",
+    RUNS: """
+Changes that this worker has stored, since it started; aggregate with `sum`. What a client stores, such as the cancel of
+a job that is queued, is counted by no worker. `pfd_jobs_` counters are there from the start, at 0, for each installed
+task and its queue.
+""",
+}
+
 
 def pages(registry: Registry) -> dict[Path, str]:
     """Each page and what is to stand on it."""
     return {
         REFERENCE / "tasks.md": _tasks(registry),
         REFERENCE / "settings.md": SETTINGS_HEAD + "".join(_settings()),
+        REFERENCE / "metrics.md": METRICS_HEAD + "".join(_metrics()),
     }
+
+
+def _metrics() -> Iterator[str]:
+    for group, text in METRICS_GROUPS.items():
+        yield f"\n## {group}\n{text}\n| metric | kind | labels | meaning |\n|---|---|---|---|\n"
+        for metric in METRICS:
+            if metric.group == group:
+                labels = ", ".join(f"`{label}`" for label in metric.labels)
+                yield f"| `{metric.name}` | {metric.kind} | {labels} | {_cell(metric.help)} |\n"
 
 
 def _settings() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         value = field.get_default()
         shown = f"`{value}`" if value not in (None, "", ()) else "none"
+        if value is False:
+            shown = "off"
         if name == "home":
             shown = "the user's data folder, `pfd/`"
         yield f"| `PFD_{name.upper()}` | {shown} | {_cell(field.description or '')} |\n"

@@ -25,6 +25,7 @@ PUBLIC: dict[str, list[str]] = {
         "JobFailed",
         "JobHandle",
         "JobStart",
+        "JobSubmission",
         "KeyConflict",
         "ParameterError",
         "Params",

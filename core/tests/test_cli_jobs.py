@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +17,10 @@ from core.tests.support.commands import PFD, Commands, program, start
 from core.tests.support.stores import as_environment, make_settings
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, State, Worker
+from pfd.cli.logformat import formatter
 from pfd.cli.output import table
 from pfd.plugins import Registry
+from tests.support.scrape import health
 
 
 @pytest.fixture
@@ -250,6 +256,49 @@ def test_retry_prints_the_id_of_a_new_job_that_names_the_old(pfd: Commands, disp
     assert "no live worker serves" in shown.err
 
 
+# -- workers ------------------------------------------------------------------------------------------------------
+
+
+def test_workers_are_listed_with_what_they_run_and_where_they_are_watched(
+    pfd: Commands, dispatcher: Dispatcher, served: Settings, registry: Registry
+) -> None:
+    watched = served.model_copy(update={"metrics": "127.0.0.1:0"})
+    with Worker(served, slots=2, queues=("slow",), registry=registry), Worker(watched, slots=1, registry=registry):
+        slow = [dispatcher.submit("nap", {"seconds": 300, "steps": 3000}, queue="slow") for _ in range(2)]
+        parent = dispatcher.submit("gather", {"children": 1, "seconds": 300})
+        until(lambda: [job.state for job in slow] == [State.PROGRESS] * 2)
+        until(lambda: [child.state for child in dispatcher.jobs(parent=parent.id)] == [State.PROGRESS])
+        [first, second] = pfd.json("workers")
+        shown = pfd("workers").lines
+        assert {job["id"] for job in first["running"]} == {job.id for job in slow}
+        for job in first["running"]:
+            assert (job["task"], job["queue"], job["attempt"]) == ("nap", "slow", 1)
+            assert 0 < job["seconds"] < 60
+            assert 0 <= job["progress"] < 1
+            assert job["status"].startswith("step ")
+        assert [job["task"] for job in second["running"]] == ["gather", "nap"]
+        assert first["metrics"] is None
+        assert health(second["metrics"])[0] == 200
+        [head, one, other, empty, columns, *jobs] = shown
+        assert head.split() == ["WORKER", "RUNTIME", "BUSY", "SLOTS", "AGE", "SEEN", "METRICS"]
+        assert one.split()[1:6] == ["local", "2/2", "2", "of", "slow"]
+        assert other.split()[1:4] == ["local", "1/1", "+1"]  # the coordinator takes no slot
+        assert other.endswith(second["metrics"])
+        assert empty == ""
+        assert columns.split() == ["JOB", "TASK", "QUEUE", "WORKER", "DONE", "STATUS", "ATTEMPT", "FOR"]
+        assert {line.split()[0] for line in jobs} == {job["id"] for job in first["running"] + second["running"]}
+        for job in (*slow, parent):
+            job.revoke()
+        until(lambda: all(job.ready() for job in (*slow, parent)))
+
+
+def test_of_workers_that_have_nothing_to_do_no_jobs_are_listed(
+    pfd: Commands, served: Settings, registry: Registry
+) -> None:
+    with Worker(served, registry=registry):
+        assert len(pfd("workers").lines) == 2
+
+
 # -- worker -------------------------------------------------------------------------------------------------------
 
 
@@ -333,3 +382,31 @@ def test_a_list_in_a_pipe_is_plain_and_closing_the_pipe_is_no_error(dispatcher: 
     )
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_worker_logs_in_json_where_a_program_is_to_read_it(served: Settings, dispatcher: Dispatcher) -> None:
+    worker = start("worker", "--log-format", "json")
+    job = dispatcher.submit("fail", {"kind": "connection"})
+    assert job.wait(60).state is State.FAILURE
+    worker.send_signal(signal.SIGTERM)
+    printed, _ = worker.communicate(timeout=60)
+    entries = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    mine = [entry for entry in entries if entry.get("job") == job.id]
+    assert [entry.get("outcome") for entry in mine] == [None, "retry", None, "retry", None, "failure"]
+    assert [entry["attempt"] for entry in mine] == [1, 1, 2, 2, 3, 3]
+    assert {(entry["level"], entry["task"], entry["queue"]) for entry in mine} == {("info", "fail", "default")}
+    assert all(0 < entry["seconds"] < 60 for entry in mine if "outcome" in entry)
+    assert datetime.fromisoformat(mine[0]["time"]).utcoffset() == timedelta(0)
+    assert "the other side hung up" in mine[-1]["message"]
+
+
+def test_a_traceback_in_json_stays_on_its_line() -> None:
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        record = logging.LogRecord("pfd", logging.ERROR, "", 0, "it %s", ("failed",), sys.exc_info())
+    line = formatter("json").format(record)
+    assert "\n" not in line
+    entry = json.loads(line)
+    assert entry["message"] == "it failed"
+    assert entry["traceback"].endswith("ValueError: two\nlines")

@@ -32,7 +32,7 @@ from pfd.errors import (
     UnknownTask,
     WorkerLost,
 )
-from pfd.hooks import Command, JobEnd, JobEvent, JobStart, Records, ResultView, hookimpl
+from pfd.hooks import Command, JobEnd, JobEvent, JobStart, JobSubmission, Records, ResultView, hookimpl
 from pfd.job import Job, State
 from pfd.schedule import Schedule, ScheduleSlot, SlotOutcome
 from pfd.settings import Settings, load_settings
@@ -63,6 +63,7 @@ __all__ = [
     "JobFailed",
     "JobHandle",
     "JobStart",
+    "JobSubmission",
     "KeyConflict",
     "ParameterError",
     "Params",

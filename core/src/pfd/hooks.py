@@ -6,7 +6,7 @@ A plugin is a light module that implements some of these with `@hookimpl` and is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -64,12 +64,30 @@ class ResultView:
 
 
 @dataclass(frozen=True)
+class JobSubmission:
+    """Given to `pfd_before_submit`, in the process that submits, before the job is stored.
+
+    What an implementation puts into `carried` is kept with the job: a few short texts that JSON can hold.
+    """
+
+    job_id: str
+    task: str
+    queue: str
+    parent_id: str | None
+    carried: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class JobStart:
-    """Given to `pfd_before_job`, in the worker, before the task is called."""
+    """Given to `pfd_before_job`, in the worker, before the task is called.
+
+    What an implementation puts into `environment` becomes variables of the job's own process, where it has one.
+    """
 
     job: Job
     task: Task
     settings: Settings
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,8 +108,12 @@ class JobEnd:
 class JobEvent:
     """Given to `pfd_job_event`, in the process that stored the change.
 
-    `kind` is `submitted`, `claimed`, `retry`, `lost`, `success`, `failure` or `revoked`.  Of an end, `result` is the
-    result as JSON and `failure` why it ended badly.
+    `kind` is `submitted`, `claimed`, `retry`, `lost`, `stale` (what the run did is not kept, since the job was another
+    run's by then), `success`, `failure` or `revoked`.  `lost` is told of a job that is to run again, also by a worker
+    that took it back from another.
+
+    Of an end, `result` is the result as JSON.  `failure` says why a run was not good.  `seconds` is how long the run
+    took that is over with this, 0 where there was none.  `job` is the job as it was claimed, where it has not ended.
     """
 
     kind: str
@@ -100,6 +122,8 @@ class JobEvent:
     queue: str
     result: str | None = None
     failure: JobFailure | None = None
+    seconds: float = 0.0
+    job: Job | None = None
 
 
 class Specs:
@@ -124,6 +148,10 @@ class Specs:
     def pfd_register_result_views(self) -> Iterable[ResultView]:
         """Return how results of this plugin's tasks are shown."""
         raise NotImplementedError
+
+    @hookspec
+    def pfd_before_submit(self, submission: JobSubmission) -> None:
+        """See a job that is about to be stored."""
 
     @hookspec
     def pfd_before_job(self, start: JobStart) -> None:

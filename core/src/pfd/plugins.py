@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 import pluggy
 
-from pfd.errors import PluginError, UnknownTask
+from pfd.errors import PluginError, SettingsError, UnknownTask
 from pfd.hooks import API_VERSION, Command, Records, ResultView, Specs
 from pfd.settings import Settings
 from pfd.task import Task
@@ -122,6 +122,10 @@ class Registry:
         _check_hooks(listener)
         self._listeners.append((name, listener))
 
+    def unlisten(self, listener: Any) -> None:
+        """Call its hooks no more."""
+        self._listeners = [(name, one) for name, one in self._listeners if one is not listener]
+
     def listens(self, hook: str) -> bool:
         """Whether anything implements a hook."""
         return any(_implementation(one, hook) for _, one in self._hearing())
@@ -143,7 +147,12 @@ class Registry:
 
 
 def load_registry(settings: Settings) -> Registry:
-    """Find and load all plugins.  Never raises because of a plugin."""
+    """Find and load all plugins.  Never raises because of a plugin.
+
+    Raises
+    ------
+    SettingsError : the setting `otel` is on, and OpenTelemetry is not installed.
+    """
     loaded: list[_Loaded] = []
     failed: list[PluginRecord] = []
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
@@ -152,7 +161,21 @@ def load_registry(settings: Settings) -> Registry:
             loaded.append(outcome)
         else:
             failed.append(outcome)
-    return _assemble(loaded, failed)
+    registry = _assemble(loaded, failed)
+    if settings.otel:
+        registry.listen("opentelemetry", _tracing())
+    return registry
+
+
+def _tracing() -> Any:
+    try:
+        from pfd.tracing import Tracing
+    except ImportError as error:
+        raise SettingsError(
+            f"otel is on, and OpenTelemetry cannot be loaded: {error}",
+            hint="pip install 'pfd-core[otel]', or set PFD_OTEL=0",
+        ) from error
+    return Tracing()
 
 
 def _assemble(loaded: list[_Loaded], failed: list[PluginRecord]) -> Registry:

@@ -48,6 +48,8 @@ class Settings(BaseModel):
     hide_gpus: bool = Field(True, description="whether jobs that need no gpu slot are kept from seeing any device")
     threads: int | None = Field(None, ge=1, description="CPU threads of a job (a fair share of the cores when absent)")
     retention: float | None = Field(None, gt=0, description="days after which ended jobs may be pruned")
+    metrics: str = Field("", description="where a worker serves metrics and health: HOST:PORT, or a range of ports")
+    otel: bool = Field(False, description="make OpenTelemetry spans of jobs")
 
     @field_validator("roots", "plugins", "disable_plugins", mode="before")
     @classmethod
@@ -95,6 +97,23 @@ class Settings(BaseModel):
         # A worker started elsewhere would take the same words for another file.
         return _placed(value, Path.cwd()) if _RELATIVE.match(value) else value
 
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _port(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value  # as one may write it in pfd.toml
+
+    @field_validator("metrics")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value:
+            _parsed_address(value)
+        return value
+
+    @property
+    def metrics_address(self) -> tuple[str, range] | None:
+        """Host and ports, of which the first free one is meant; None where no metrics are to be served."""
+        return _parsed_address(self.metrics) if self.metrics else None
+
     @property
     def store_url(self) -> str:
         """The URL of the store in SQLAlchemy's words."""
@@ -121,6 +140,21 @@ def device_counts(listed: str) -> dict[str, int]:
 
 _DEVICE = re.compile(r"(?P<name>\d+|GPU-[\w-]+|MIG-[\w/-]+)(\*(?P<times>[1-9]\d?))?")
 _RELATIVE = re.compile(r"sqlite(\+\w+)?:///(?=[^/:])")
+
+
+_ADDRESS = re.compile(r"(?:(?P<host>[\w.-]+|\[[0-9a-fA-F:.]+\]):)?(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?")
+
+
+def _parsed_address(text: str) -> tuple[str, range]:
+    """Host and ports of `HOST:PORT` or `HOST:FIRST-LAST`, the host being this machine alone where left out."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        raise ValueError("use HOST:PORT, as 127.0.0.1:9109, or HOST:FIRST-LAST; 0.0.0.0 stands for all interfaces")
+    first = int(match["first"])
+    last = int(match["last"] or first)
+    if not first <= last <= 65535 or (first == 0 and last):
+        raise ValueError("a port is 1 to 65535, or 0 for any that is free; the first of a range is the smallest")
+    return (match["host"] or "127.0.0.1").strip("[]"), range(first, last + 1)
 
 
 def _placed(url: str, folder: Path) -> str:

@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "open": ("pfd.cli.open:open_", "Open the plots of a job."),
     "schedules": ("pfd.cli.schedules:schedules", "List schedules, or add, show, pause and remove them."),
     "worker": ("pfd.cli.worker:worker", "Run jobs until told to stop."),
-    "workers": ("pfd.cli.worker:workers", "List live workers and what they run."),
+    "workers": ("pfd.cli.workers:workers", "List live workers and what they run."),
     "config": ("pfd.cli.config:config", "Show each setting and where it comes from."),
     "db": ("pfd.cli.db:db", "Look at or upgrade the tables of the store."),
     "doctor": ("pfd.cli.doctor:doctor", "Check that everything is in place."),

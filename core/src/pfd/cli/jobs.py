@@ -6,7 +6,6 @@ import dataclasses
 import difflib
 import json
 import shlex
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ import click
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_job, complete_queue, complete_tag, complete_task
 from pfd.cli.live import elapsed, standing
-from pfd.cli.output import ago, fields, heading, on_terminal, print_json, size, span, table
+from pfd.cli.output import ago, cut, fields, heading, print_json, size, span, table
 from pfd.cli.prune import prune
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
 LONGEST = 300
 """Characters of a value; `--json` gives all of it."""
-
-LEAST = 20
-"""Characters of a status in a list, however narrow the terminal."""
 
 PAGE = 20
 STATUS = 4
@@ -122,12 +118,7 @@ def _print(shown: list[Job]) -> None:
         for job in shown
     ]
     columns = ("id", "task", "state", "done", "status", "queue", "attempt", "age")
-    if on_terminal():  # in a pipe nothing is cut
-        others = [max(len(str(row[i])) for row in [columns, *rows]) for i in range(len(columns)) if i != STATUS]
-        room = shutil.get_terminal_size().columns - sum(others) - 2 * len(columns)
-        for row in rows:
-            row[STATUS] = _cut(str(row[STATUS]), max(LEAST, room))
-    table(columns, rows, right={3, 6, 7})
+    table(columns, rows, right={3, 6, 7}, wide=STATUS)
 
 
 def _near(task: str, session: Session) -> str:
@@ -140,10 +131,6 @@ def _light(job: Job) -> dict[str, Any]:
     """A job as JSON, without what a list of jobs is read without."""
     left_out = {"seq", "params", "result", "options"}
     return {name: value for name, value in dataclasses.asdict(job).items() if name not in left_out}
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 # -- one job ------------------------------------------------------------------------------------------------------
@@ -259,7 +246,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
 def _text(value: Any) -> str:
     """A value as it is typed on the command line, cut to what can be read."""
     text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else f"{_cut(text, LONGEST)}  (--json gives all)"
+    return text if len(text) <= LONGEST else f"{cut(text, LONGEST)}  (--json gives all)"
 
 
 def _artifacts(session: Session, job: Job) -> list[dict[str, Any]]:

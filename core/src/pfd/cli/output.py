@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -38,6 +39,9 @@ STYLES = {
 
 SHORT_ID = 8
 
+LEAST = 20
+"""Characters that a column keeps, however narrow the terminal."""
+
 
 def on_terminal(stream: TextIO | None = None) -> bool:
     """Whether a stream (standard output) is a terminal that wants more than plain text."""
@@ -70,11 +74,23 @@ def short(job_id: str) -> str:
     return job_id[:SHORT_ID] if on_terminal() else job_id
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Collection[int] = ()) -> None:
-    """Print a table.  `right` holds the columns of numbers."""
+def cut(text: str, most: int) -> str:
+    """A text of at most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Collection[int] = (), wide: int | None = None
+) -> None:
+    """Print a table.  `right` holds the columns of numbers; `wide` is cut to what the others leave of a terminal."""
     columns = [column.upper() for column in columns]
     text = [[clean(cell) for cell in row] for row in rows]
     if on_terminal():
+        if wide is not None:
+            others = [max(len(row[i]) for row in [columns, *text]) for i in range(len(columns)) if i != wide]
+            room = shutil.get_terminal_size().columns - sum(others) - 2 * len(columns)
+            for row in text:
+                row[wide] = cut(row[wide], max(LEAST, room))
         _rich_table(columns, text, right)
         return
     lines = [columns, *text]

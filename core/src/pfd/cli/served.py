@@ -52,3 +52,9 @@ def no_gpu(queues: str) -> str:
 
 
 GPU_HINT = "start one where there is a device, with 'pfd worker --queues {}'"
+
+
+def on_device(item: tuple[str, int]) -> str:
+    """A device and its number of slots, in words."""
+    device, number = item
+    return f"gpu {device}" + (f" ({number} slots)" if number > 1 else "")

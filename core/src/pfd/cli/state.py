@@ -60,6 +60,13 @@ class Session:
 
         return Dispatcher(self.settings, registry=self.registry)
 
+    def trace(self) -> None:
+        """Have the spans of this program exported, where there are to be any."""
+        if self.settings.otel:
+            from pfd.tracing import configure
+
+            configure()
+
     def close(self) -> None:
         if "dispatcher" in self.__dict__:
             self.dispatcher.close()

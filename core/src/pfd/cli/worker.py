@@ -1,28 +1,22 @@
-"""`pfd worker` runs jobs; `pfd workers` lists who does."""
+"""`pfd worker` runs jobs."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import difflib
 import logging
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_queue
-from pfd.cli.output import ago, print_json, table
-from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu
-from pfd.cli.state import Session, json_option, pass_session
+from pfd.cli.logformat import FORMATS, formatter
+from pfd.cli.served import on_device
+from pfd.cli.state import Session, pass_session
 from pfd.errors import ParameterError
 from pfd.plugins import Registry
 from pfd.queue import load_runtime
 from pfd.settings import mask
-
-if TYPE_CHECKING:
-    from pfd.job import Job
-    from pfd.store import WorkerInfo
 
 EMBEDDED = "local"
 
@@ -34,9 +28,17 @@ EMBEDDED = "local"
     "--slots", "pairs", multiple=True, metavar="QUEUE=N", help="So many jobs of a queue at once; may be repeated."
 )
 @click.option("--runtime", metavar="NAME", help="The runtime to serve; that of the settings by default.")
+@click.option(
+    "--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="How to log, on standard error."
+)
 @pass_session
 def worker(
-    session: Session, queues: str | None, concurrency: int | None, pairs: tuple[str, ...], runtime: str | None
+    session: Session,
+    queues: str | None,
+    concurrency: int | None,
+    pairs: tuple[str, ...],
+    runtime: str | None,
+    log_format: str,
 ) -> None:
     """Run jobs until told to stop.
 
@@ -59,11 +61,12 @@ def worker(
 
     def ready() -> None:
         served = "; ".join(f"{names.replace(',', ', ')} ({_many(number)})" for names, number in slots.items())
-        served += "".join(f"; {_on_device(item)}" for item in _gpus(session).items())
+        served += "".join(f"; {on_device(item)}" for item in _gpus(session).items())
         broker = f"; broker {mask(settings.broker_url)}" if settings.runtime != EMBEDDED else ""
         click.echo(f"serving {served}; store {mask(settings.store_url)}{broker}; Ctrl-C stops")
 
-    _log(debug=session.debug)
+    _log(log_format, debug=session.debug)
+    session.trace()
     with contextlib.closing(load_runtime(settings)) as serving:
         serving.serve(registry, slots, ready)
     click.echo("stopped")
@@ -118,52 +121,8 @@ def _many(slots: int) -> str:
     return "1 slot" if slots == 1 else f"{slots} slots"
 
 
-def _log(*, debug: bool) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+def _log(log_format: str, *, debug: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter(log_format))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("pfd").setLevel(logging.DEBUG if debug else logging.INFO)
-
-
-@click.command()
-@json_option
-@pass_session
-def workers(session: Session, as_json: bool) -> None:
-    """List live workers and what they run."""
-    dispatcher = session.dispatcher
-    found = [(info, dispatcher.running(info.id)) for info in dispatcher.workers()]
-    if as_json:
-        print_json(
-            [dataclasses.asdict(info) | {"running": [_brief(job) for job in running]} for info, running in found]
-        )
-    elif found:
-        rows = [
-            (
-                info.name,
-                info.runtime,
-                _slots_of(info),
-                "; ".join(f"{job.id[:8]} {job.task} {job.progress:.0%}" for job in running) or "idle",
-                ago(info.started_at),
-                ago(info.seen_at),
-            )
-            for info, running in found
-        ]
-        table(("worker", "runtime", "slots", "runs", "age", "seen"), rows)
-    else:
-        click.echo("no live worker; start one with 'pfd worker'")
-    if not as_json and (lonely := waiting_for_gpu(session)):
-        names, number = ",".join(lonely), sum(lonely.values())
-        jobs = "1 job waits" if number == 1 else f"{number} jobs wait"
-        say(f"note: {jobs} for a gpu slot: {no_gpu(names)}; {GPU_HINT.format(names)}")
-
-
-def _slots_of(info: WorkerInfo) -> str:
-    parts = [f"{number} of {names.replace(',', ', ')}" for names, number in info.slots.items()]
-    return "; ".join([*parts, *map(_on_device, info.gpus.items())])
-
-
-def _on_device(item: tuple[str, int]) -> str:
-    device, number = item
-    return f"gpu {device}" + (f" ({_many(number)})" if number > 1 else "")
-
-
-def _brief(job: Job) -> dict[str, Any]:
-    return {"id": job.id, "task": job.task, "state": job.state, "progress": job.progress}

@@ -96,6 +96,11 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
     if registry is None:
         sys.path[:] = order["path"]
         registry = load_registry(settings)
+    if settings.otel:
+        from pfd import tracing
+
+        tracing.configure()
+        tracing.join()
     job = Job(**order["job"] | {"state": State(order["job"]["state"])})
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True

@@ -58,6 +58,7 @@ class IsolatedRun:
         held: tuple[int, ...] = (),
     ) -> None:
         self._processes = processes
+        self._environment = environment
         self._settings = settings
         self._job = job
         self._task = task

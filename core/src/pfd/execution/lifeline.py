@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 from pfd.errors import QueueError
-from pfd.execution.private import socket_folder
+from pfd.execution.private import remove_where_empty, socket_folder
 
 log = logging.getLogger("pfd.execution")
 
@@ -40,6 +40,7 @@ class Lifeline:
         """Let go of it, once the worker has left in good order."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+            remove_where_empty(self._path.parent)
             self._path = None
         if self.descriptor is not None:
             os.close(self.descriptor)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from pfd.execution import lifeline
 from pfd.settings import Settings
-from pfd.store import Ended, Store, workers
+from pfd.store import Store, workers
+from pfd.store.workers import TakenBack
 
 log = logging.getLogger("pfd.execution")
 
@@ -42,8 +43,8 @@ class Sweeper:
         """Begin the watch anew, as after an outage of the store."""
         self._seen.clear()
 
-    def sweep(self) -> list[Ended]:
-        """Look once, and take back what was lost; the jobs that ended by it.
+    def sweep(self) -> TakenBack:
+        """Look once, and take back what was lost; what became of it.
 
         Raises `StoreError` where the store cannot be read.
         """
@@ -59,19 +60,18 @@ class Sweeper:
         left = [owner for owner in orphans if self._is_lost(owner, _NO_BEAT, now)]
         watched = {info.id for info in present} | set(orphans)
         self._seen = {name: sighting for name, sighting in self._seen.items() if name in watched}
-        ended: list[Ended] = []
+        back = TakenBack()
         for owner in left:
             with self._store.write() as connection:
-                back = workers.take_back_orphans(connection, owner, max_lost=self._settings.max_lost)
-            ended += back.ended
+                back += workers.take_back_orphans(connection, owner, max_lost=self._settings.max_lost)
         for info in silent:
             with self._store.write() as connection:
                 lapsed = workers.lapse(connection, info, max_lost=self._settings.max_lost)
             if lapsed is not None:
                 log.warning("worker %s gave no sign of life; %d jobs taken back", info.name, len(lapsed.ids))
-                ended += lapsed.ended
+                back += lapsed
                 lifeline.forget(info.id)
-        return ended
+        return back
 
     def _is_lost(self, worker_id: str, beat: int, now: float) -> bool:
         return self._is_silent(worker_id, beat, now) or lifeline.is_cut(worker_id)

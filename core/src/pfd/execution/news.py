@@ -8,9 +8,18 @@ from collections.abc import Iterable
 from pfd.errors import PfdError
 from pfd.execution.signals import ended as news
 from pfd.hooks import JobEnd, JobEvent
+from pfd.job import Job, JobFailure
 from pfd.plugins import Registry
 from pfd.settings import Settings
 from pfd.store import Ended, Store, jobs
+
+
+def announce(
+    registry: Registry, job: Job, kind: str, *, seconds: float = 0.0, failure: JobFailure | None = None
+) -> None:
+    """Tell of a change that did not end a job."""
+    event = JobEvent(kind, job.id, job.task, job.queue, failure=failure, seconds=seconds, job=job)
+    registry.notify("pfd_job_event", event=event)
 
 
 def tell(registry: Registry, store: Store, settings: Settings, ended: Iterable[Ended], *, seconds: float = 0.0) -> None:
@@ -18,7 +27,7 @@ def tell(registry: Registry, store: Store, settings: Settings, ended: Iterable[E
     listeners = registry.listens("pfd_after_job")
     for job in ended:
         news.announce()
-        event = JobEvent(job.state.lower(), job.id, job.task, job.queue, job.result, job.failure)
+        event = JobEvent(job.state.lower(), job.id, job.task, job.queue, job.result, job.failure, seconds)
         registry.notify("pfd_job_event", event=event)
         if listeners and job.task in registry.tasks:
             with contextlib.suppress(PfdError):  # the store went away again: who listens is told no more than that

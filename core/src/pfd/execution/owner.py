@@ -26,14 +26,15 @@ from pfd.execution.idle import IdleSlots
 from pfd.execution.inline import InlineRun
 from pfd.execution.isolated import IsolatedRun
 from pfd.execution.lifeline import Lifeline
-from pfd.execution.news import tell
+from pfd.execution.news import announce, tell
 from pfd.execution.processes import Processes
 from pfd.execution.progress import ProgressWriter, Report
 from pfd.execution.share import Share
 from pfd.execution.turn import Turn
 from pfd.execution.watch import Watch
-from pfd.hooks import JobEvent, JobStart
+from pfd.hooks import JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
+from pfd.monitor import Monitor
 from pfd.plugins import Registry
 from pfd.queue import Bell, Ring, Runtime
 from pfd.settings import Settings
@@ -107,6 +108,7 @@ class Owner:
         self._watch = Watch(
             store, settings, registry, info, self._holdings, tuple(wanted), self.ring, self._ring_others, bell
         )
+        self._monitor = Monitor(settings, registry, store, self._watch.vitals)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -115,7 +117,8 @@ class Owner:
 
         Raises
         ------
-        SettingsError : PFD_HOME is not writable, or belongs to another store; more slots than files may be open.
+        SettingsError : PFD_HOME is not writable, or belongs to another store; more slots than files may be open;
+            metrics cannot be served where the settings say.
         StoreError : the store cannot be reached.
         """
         slots = sum(self.slots.values()) + len(self._gpu_slots)
@@ -127,7 +130,7 @@ class Owner:
             )
         self.store.bind_home()
         self._lifeline = Lifeline(self.id)
-        self._watch.start()
+        self._watch.start(metrics=self._monitor.start())
         if self._coordinators is not None:
             self._coordinators.start()
         self._gpu_slots.start()
@@ -163,6 +166,7 @@ class Owner:
         self._watch.stop(self.settings.grace + 5.0)
         if self._lifeline is not None:
             self._lifeline.close()
+        self._monitor.stop()
         self._processes.close()
 
     def _join(self, deadline: float | None) -> bool:
@@ -301,10 +305,11 @@ class Owner:
         try:
             task = self.registry.task(job.task)
             where = f", on gpu {turn.device.name}" if turn else ""
-            log.info("%s %s begins, attempt %d%s", job.task, job.id[:8], job.attempt, where)
-            self._announce(job, "claimed")
-            self.registry.notify("pfd_before_job", start=JobStart(job, task, self.settings))
-            run = self._make_run(job, task, inline=inline, turn=turn)
+            log.info("%s %s begins, attempt %d%s", job.task, job.id[:8], job.attempt, where, extra=_fields(job))
+            announce(self.registry, job, "claimed")
+            start = JobStart(job, task, self.settings)
+            self.registry.notify("pfd_before_job", start=start)
+            run = self._make_run(start, inline=inline, turn=turn)
             with self._holdings.running(job, run):
                 if self._handing_back:
                     run.stop("cancel")
@@ -317,18 +322,22 @@ class Owner:
             log.exception("job %s could not be run", job.id)
             outcome = Outcome("failed", failure=describe(error))
         except BaseException:  # Ctrl-C in a job that runs in its caller
-            self._interrupted(job)
+            self._interrupted(job, time.monotonic() - began)
             raise
         finally:
             self._progress.forget(job)
         return self._finish(job, task, outcome, began, wanted)
 
-    def _interrupted(self, job: Job) -> None:
+    def _interrupted(self, job: Job, seconds: float) -> None:
         failure = JobFailure("JobCancelled", "its caller was interrupted while it ran")
+        ended: list[Ended] = []
         with contextlib.suppress(PfdError), self.store.write() as connection:
-            claims.end(connection, job, Ending(State.REVOKED, failure=failure))
+            ended = claims.end(connection, job, Ending(State.REVOKED, failure=failure))
+        self._tell(ended, seconds)
 
-    def _make_run(self, job: Job, task: Task, *, inline: bool, turn: Turn | None) -> Run:
+    def _make_run(self, start: JobStart, *, inline: bool, turn: Turn | None) -> Run:
+        job, task = start.job, start.task
+
         def on_progress(fraction: float, status: str, meta: dict[str, Any]) -> None:
             self._progress.report(Report(job, fraction, status, meta, lambda: run.stop("stale")))
 
@@ -338,7 +347,16 @@ class Owner:
         else:
             sees = devices.bound(turn.device) if turn else devices.unbound(self.settings)
             held = self._descriptors(turn)
-            run = IsolatedRun(self._processes, self.settings, job, task, on_progress, self._ring_others, sees, held)
+            run = IsolatedRun(
+                self._processes,
+                self.settings,
+                job,
+                task,
+                on_progress,
+                self._ring_others,
+                {**start.environment, **sees},
+                held,
+            )
         return run
 
     def _descriptors(self, turn: Turn | None) -> tuple[int, ...]:
@@ -370,16 +388,18 @@ class Owner:
                     return kind, ended, None
                 return kind, ended, self.claim(connection, wanted)
 
+        seconds = time.monotonic() - began
         try:
             kind, ended, following = self._write(write)
         except StaleClaim as error:
             log.warning("%s; what it did is not kept", error)
+            announce(self.registry, job, "stale", seconds=seconds)
             return None
-        seconds = time.monotonic() - began
         reason = f": {outcome.failure.message.partition(chr(10))[0]}" if outcome.failure and kind != "success" else ""
-        log.info("%s %s: %s after %.2f s%s", job.task, job.id[:8], kind, seconds, reason)
+        fields = _fields(job, outcome=kind, seconds=round(seconds, 3))
+        log.info("%s %s: %s after %.2f s%s", job.task, job.id[:8], kind, seconds, reason, extra=fields)
         if not ended:
-            self._announce(job, kind)
+            announce(self.registry, job, kind, seconds=seconds, failure=outcome.failure)
         self._tell(ended, seconds)
         self._tell_unready()
         if self.slots:  # else it is the caller that goes on with what was let go
@@ -399,9 +419,6 @@ class Owner:
                 time.sleep(pause)
                 pause = min(5.0, pause * 2)
 
-    def _announce(self, job: Job, kind: str) -> None:
-        self.registry.notify("pfd_job_event", event=JobEvent(kind, job.id, job.task, job.queue))
-
     def _tell_unready(self) -> None:
         """Of jobs that failed when they were claimed, once that is stored."""
         while self._unready:
@@ -411,6 +428,11 @@ class Owner:
         """The first is the job that ran; the others ended by its end, without having run here."""
         tell(self.registry, self.store, self.settings, ended[:1], seconds=seconds)
         tell(self.registry, self.store, self.settings, ended[1:])
+
+
+def _fields(job: Job, **others: Any) -> dict[str, Any]:
+    """What a log of a worker says of a job, for programs that read it."""
+    return {"fields": {"job": job.id, "task": job.task, "queue": job.queue, "attempt": job.attempt, **others}}
 
 
 def _loadable(task: Task) -> bool:

@@ -33,7 +33,7 @@ _READ_EARLY = (*THREAD_VARIABLES, "OMP_WAIT_POLICY", "LD_LIBRARY_PATH", "LD_PREL
 # What a library finds out about devices while it is imported must leave a trace: see `pfd.execution.cuda`.
 _NOT_FOR_SERVERS = frozenset({"CUDA_VISIBLE_DEVICES"})
 
-_NOT_OF_SERVERS = frozenset({"gpus", "hide_gpus", "threads"})
+_NOT_OF_SERVERS = frozenset({"gpus", "hide_gpus", "metrics", "threads"})
 """Settings that are a worker's own affair: workers that differ in these alone share a server."""
 
 

@@ -52,7 +52,12 @@ def main() -> None:
         Server(listening, Path(order["socket"]), None, {"unfit": order["unfit"]}).serve()
         return
     sys.path[:] = order["path"]
-    registry = load_registry(Settings(**order["settings"]))
+    settings = Settings(**order["settings"])
+    registry = load_registry(settings)
+    if settings.otel:
+        from pfd import tracing
+
+        tracing.preload()
     failed, unfit = preload(["sqlalchemy.orm", "pfd.store.store", "pfd.context", *order["preload"]])
     if unfit is not None:
         _begin_anew(order | {"unfit": unfit}, listening)

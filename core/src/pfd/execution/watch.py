@@ -9,17 +9,20 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from pfd.errors import StaleClaim, StoreError
+from pfd.errors import StoreError
 from pfd.execution.holdings import Holdings
 from pfd.execution.housekeeping import Housekeeper
 from pfd.execution.maintenance import Sweeper
-from pfd.execution.news import tell
+from pfd.execution.news import announce, tell
 from pfd.execution.schedules import Scheduler
+from pfd.monitor import Vitals
 from pfd.plugins import Registry
 from pfd.queue import Bell, Ring
 from pfd.settings import Settings
-from pfd.store import Ended, Store, Wanted, WorkerInfo, claims, workers
+from pfd.store import Store, Wanted, WorkerInfo, claims, workers
+from pfd.store.workers import TakenBack
 
 log = logging.getLogger("pfd.execution")
 
@@ -59,6 +62,7 @@ class Watch:
         self._wanted = wanted
         self._ring = ring
         self._bell = bell
+        self.vitals = Vitals(info, holdings.__len__)
         self._sweeper = Sweeper(store, settings, info.id)
         self._housekeeper = Housekeeper(store, settings)
         # What a caller runs by itself is no worker, and comes and goes with its own jobs.
@@ -72,9 +76,14 @@ class Watch:
         self._claims_no_more = False
         self._thread = threading.Thread(target=self._run, name="pfd-watch", daemon=True)
 
-    def start(self) -> None:
-        """Register the worker and begin.  Raises `StoreError` where the store cannot be written."""
+    def start(self, metrics: str | None = None) -> None:
+        """Register the worker, and where it serves metrics, and begin.
+
+        Raises `StoreError` where the store cannot be written.
+        """
+        self._info = replace(self._info, metrics=metrics)
         self._register()
+        self.vitals.watching = True
         self._thread.start()
 
     def wake(self) -> None:
@@ -83,7 +92,7 @@ class Watch:
             self._wake_in.send(b"!")
 
     def claim_no_more(self) -> None:
-        self._claims_no_more = True
+        self._claims_no_more = self.vitals.stopping = True
 
     def stop(self, patience: float) -> None:
         """End the watch, and take the worker's row away: from here on its jobs count as left behind."""
@@ -118,19 +127,24 @@ class Watch:
     def _register(self) -> None:
         with self._store.write() as connection:
             workers.register(connection, self._info)
+        self.vitals.renewed()
 
     def _run(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._wake, selectors.EVENT_READ)
-            if self._bell is not None:
-                selector.register(self._bell, selectors.EVENT_READ)
-            self._look(selector)
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._wake, selectors.EVENT_READ)
+                if self._bell is not None:
+                    selector.register(self._bell, selectors.EVENT_READ)
+                self._look(selector)
+        finally:
+            self.vitals.watching = False
 
     def _look(self, selector: selectors.BaseSelector) -> None:
         # Often enough that a worker which looks at others has itself shown life since they did.
         beat_every = min(self._settings.lease / 4, self._settings.sweep * 2)
         next_beat = next_sweep = 0.0
         while not self._stopping:
+            self.vitals.looked()
             now = time.monotonic()
             busy = len(self._holdings) > 0
             try:
@@ -167,7 +181,10 @@ class Watch:
     def _beat(self) -> None:
         with self._store.write() as connection:
             alive = workers.beat(connection, self._info.id)
-        if not alive and not self._stopping:
+        if alive:
+            self.vitals.renewed()
+        elif not self._stopping:
+            self.vitals.leases_lost += 1
             # Others gave this worker up, and its jobs with it.  It begins again; which of its runs still have their
             # job, some claimed since, is for the orders to say.
             log.warning("this worker was taken for lost")
@@ -187,8 +204,8 @@ class Watch:
             elif cancel:
                 run.stop("cancel")
 
-    def _reconcile(self) -> list[Ended]:
-        """Give up jobs that the store says run here and that no slot holds; those that ended by it.
+    def _reconcile(self) -> TakenBack:
+        """Give up jobs that the store says run here and that no slot holds; what became of them.
 
         They come of a commit whose answer was lost.  A job is given up only at the second look, since a slot may have
         claimed it a moment before the first.
@@ -198,17 +215,19 @@ class Watch:
         unheld = self._holdings.unheld(mine)
         again = [job for job in mine if (job.seq, job.claim or 0) in unheld & self._unheld]
         self._unheld = unheld
-        ended: list[Ended] = []
+        back = TakenBack()
         for job in again:
             log.warning("job %s was lost track of", job.id)
-            with contextlib.suppress(StaleClaim), self._store.write() as connection:
+            with self._store.write() as connection:
                 reason = "its worker lost track of it"
-                ended += claims.lost(connection, job, max_lost=self._settings.max_lost, reason=reason)
-        return ended
+                back += workers.take_back(connection, [job], max_lost=self._settings.max_lost, reason=reason)
+        return back
 
     def _sweep(self) -> None:
-        ended = [*self._reconcile(), *self._sweeper.sweep()]
-        tell(self._registry, self._store, self._settings, ended)
+        back = self._reconcile() + self._sweeper.sweep()
+        for job in back.again:
+            announce(self._registry, job, "lost")
+        tell(self._registry, self._store, self._settings, back.ended)
         self._housekeeper.turn()
         if not self._claims_no_more:
             if self._scheduler is not None:

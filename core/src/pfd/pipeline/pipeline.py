@@ -104,7 +104,8 @@ class Pipeline:
         raise JobError(f"the jobs of run {run_id} change all the time", hint="try again")
 
     def _carry_out(self, dispatcher: Dispatcher, plan: Plan) -> Run:
-        with contextlib.closing(load_runtime(dispatcher.settings)) as runtime:
+        settings = dispatcher.settings
+        with contextlib.closing(load_runtime(settings)) as runtime, _traced(settings, f"submit {self.name}"):
             submit_prepared(
                 dispatcher.store,
                 dispatcher.plugins,
@@ -117,6 +118,15 @@ class Pipeline:
         jobs = {name: (plan.kept.get(name) or plan.fresh[name]).id for name in self.order()}
         handles = {name: JobHandle(dispatcher, job_id) for name, job_id in jobs.items()}
         return Run(plan.run_id, handles, frozenset(plan.kept))
+
+
+def _traced(settings: Settings, name: str) -> contextlib.AbstractContextManager[Any]:
+    """One trace for all that is submitted in the block, where there are any."""
+    if not settings.otel:
+        return contextlib.nullcontext()
+    from pfd.tracing import span
+
+    return span(name)
 
 
 def _common(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,6 +102,21 @@ def waiting_for_gpu(connection: Connection) -> dict[str, int]:
     return {str(row.queue): int(row.number) for row in connection.execute(query)}
 
 
+def tally(connection: Connection) -> dict[tuple[State, str, str], int]:
+    """How many jobs of each (state, task, queue)."""
+    kind = jobs.c.state, jobs.c.task, jobs.c.queue
+    found = connection.execute(sa.select(*kind, sa.func.count()).group_by(*kind))
+    return {(State(state), task, queue): number for state, task, queue, number in found}
+
+
+def due_since(connection: Connection, now: float) -> dict[str, float]:
+    """For each queue with jobs that could run now, since when the first of them could; in seconds since the epoch."""
+    since = sa.func.min(sa.case((jobs.c.due_at > jobs.c.created_at, jobs.c.due_at), else_=jobs.c.created_at))
+    due = IS_QUEUED, IS_NOT_WAITING, jobs.c.due_at <= now
+    query = sa.select(jobs.c.queue, since).where(*due).group_by(jobs.c.queue)
+    return {queue: float(moment) for queue, moment in connection.execute(query)}
+
+
 def _each_queue() -> sa.Select[Any]:
     """The names of all queues, by one step in their index a queue; the last is null."""
     names = sa.select(sa.func.min(jobs.c.queue).label("name")).cte("queues", recursive=True)

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pfd.hooks import Records
 from pfd.records import Record
 
-CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0006", floor=0)
+CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0007", floor=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -145,6 +145,7 @@ workers = Table(
     Column("beat", BigInteger, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),
+    Column("metrics", String(300)),
 )
 
 mirrors = Table(

@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from pfd.errors import SettingsError
+from pfd.errors import SettingsError, StoreError
 from pfd.hooks import Records
 from pfd.settings import Settings
 from pfd.store import migrate
+from pfd.store.answers import Access, Answers
 from pfd.store.deadline import ended_after
 from pfd.store.engine import READ, converting, ensure_folder, explain, is_sqlite, make_engine, refusing_writes
 from pfd.store.schema import CORE, facts
@@ -31,6 +32,7 @@ class Store:
         self.url = settings.store_url
         self.tables = (CORE, *tables)
         self.problems: dict[str, str] = {}
+        self.answers = Answers()
         self.engine: Engine = make_engine(self.url)
 
     def open(self) -> Store:
@@ -76,7 +78,7 @@ class Store:
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading, one snapshot."""
-        with converting(self.url), self.engine.connect() as connection:
+        with self._asked("read"), self.engine.connect() as connection:
             connection = connection.execution_options(**READ)
             with connection.begin():
                 yield connection
@@ -84,8 +86,18 @@ class Store:
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """A connection in a write transaction, committed at the end, rolled back on an error."""
-        with converting(self.url), self.engine.begin() as connection:
+        with self._asked("write"), self.engine.begin() as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def _asked(self, access: Access) -> Iterator[None]:
+        try:
+            with converting(self.url):
+                yield
+        except StoreError:
+            self.answers.failed(access)
+            raise
+        self.answers.came(access)
 
     @contextlib.contextmanager
     def session(self, *, write: bool = False, most: float | None = None) -> Iterator[Session]:

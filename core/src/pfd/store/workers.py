@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pfd.errors import StaleClaim
+from pfd.job import Job
 from pfd.store import claims
 from pfd.store.encoding import decode, encode
 from pfd.store.schema import IS_RUNNING, jobs, workers
@@ -22,7 +23,8 @@ from pfd.store.settle import Ended
 class WorkerInfo:
     """A worker as others see it.
 
-    `slots` maps a queue (or several, comma-separated) to a number of slots, `gpus` a device to a number of gpu slots.
+    `slots` maps a queue (or several, comma-separated) to a number of slots, `gpus` a device to a number of gpu slots;
+    `metrics` is the HOST:PORT that it serves metrics at.
     """
 
     id: str
@@ -34,6 +36,7 @@ class WorkerInfo:
     started_at: float
     seen_at: float
     gpus: dict[str, int] = field(default_factory=dict)
+    metrics: str | None = None
 
     @property
     def queues(self) -> frozenset[str]:
@@ -65,10 +68,23 @@ def live(connection: Connection) -> list[WorkerInfo]:
 
 @dataclass(frozen=True)
 class TakenBack:
-    """What became of the jobs of a worker that was given up: ids of all of them, and those that ended by it."""
+    """Jobs of a worker that was given up, as they were; and what ended by it, they or what hung on them."""
 
-    ids: tuple[str, ...] = ()
+    jobs: tuple[Job, ...] = ()
     ended: tuple[Ended, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(job.id for job in self.jobs)
+
+    @property
+    def again(self) -> tuple[Job, ...]:
+        """Those that are to run again."""
+        over = {one.id for one in self.ended}
+        return tuple(job for job in self.jobs if job.id not in over)
+
+    def __add__(self, other: TakenBack) -> TakenBack:
+        return TakenBack(self.jobs + other.jobs, self.ended + other.ended)
 
 
 def lapse(connection: Connection, info: WorkerInfo, *, max_lost: int) -> TakenBack | None:
@@ -76,24 +92,27 @@ def lapse(connection: Connection, info: WorkerInfo, *, max_lost: int) -> TakenBa
     done = connection.execute(workers.delete().where(workers.c.id == info.id, workers.c.beat == info.beat))
     if not done.rowcount:
         return None
-    return _take_back(connection, info.id, max_lost, f"worker {info.name} gave no sign of life")
+    lost = claims.owned(connection, info.id)
+    return take_back(connection, lost, max_lost=max_lost, reason=f"worker {info.name} gave no sign of life")
 
 
 def take_back_orphans(connection: Connection, owner: str, *, max_lost: int) -> TakenBack:
     """Take back the jobs of an owner that has no row; none where it has registered again meanwhile."""
     if connection.execute(sa.select(workers.c.id).where(workers.c.id == owner)).first():
         return TakenBack()
-    return _take_back(connection, owner, max_lost, "its worker left without it")
+    return take_back(
+        connection, claims.owned(connection, owner), max_lost=max_lost, reason="its worker left without it"
+    )
 
 
-def _take_back(connection: Connection, owner: str, max_lost: int, reason: str) -> TakenBack:
-    taken: list[str] = []
-    ended: list[Ended] = []
-    for job in claims.owned(connection, owner):
-        with contextlib.suppress(StaleClaim):  # it ended meanwhile, or another sweeper was faster
-            ended += claims.lost(connection, job, max_lost=max_lost, reason=reason)
-            taken.append(job.id)
-    return TakenBack(tuple(taken), tuple(ended))
+def take_back(connection: Connection, lost: Iterable[Job], *, max_lost: int, reason: str) -> TakenBack:
+    """Take back running jobs; one that has ended meanwhile, or that another sweeper was faster with, is left out."""
+    back = TakenBack()
+    for job in lost:
+        with contextlib.suppress(StaleClaim):
+            ended = claims.lost(connection, job, max_lost=max_lost, reason=reason)
+            back += TakenBack((job,), tuple(ended))
+    return back
 
 
 def orphans(connection: Connection) -> list[str]:

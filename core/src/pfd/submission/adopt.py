@@ -21,7 +21,7 @@ from pfd.queue import Ring
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, jobs, mirrors
 from pfd.submission.options import make_options
-from pfd.submission.submit import Origin, prepare
+from pfd.submission.submit import Origin, accompanied, prepare
 
 # An id becomes the name of a folder, and stands for a job in many places: no other shape is let in.
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -65,6 +65,7 @@ def adopt(store: Store, registry: Registry, settings: Settings, requests: Sequen
             if jobs.find(connection, request.id) is not None:
                 continue  # delivered before
             new, failure = _prepared(registry, settings, request)
+            new = accompanied(registry, new)
             state = _insert(connection, new, failure, request.reply)
             events.append(JobEvent("submitted", new.id, new.task, new.queue))
             if state is State.PENDING:

@@ -6,14 +6,14 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy.engine import Connection
 
 from pfd.errors import ParameterError, QueueError
-from pfd.hooks import JobEvent
+from pfd.hooks import JobEvent, JobSubmission
 from pfd.plugins import Registry
 from pfd.queue import Ring
 from pfd.settings import Settings
@@ -56,7 +56,7 @@ def submit(
     UnknownTask, ParameterError, KeyConflict, UnknownJob, StoreError
     """
     task = registry.task(name)
-    new = prepare(task, params, options, origin, settings)
+    new = accompanied(registry, prepare(task, params, options, origin, settings))
     with store.write() as connection:
         if guard is not None:
             guard(connection)
@@ -82,6 +82,7 @@ def submit_prepared(
     ------
     KeyConflict, UnknownJob, StoreError, and whatever `guard` raises : nothing is stored.
     """
+    new_jobs = [accompanied(registry, new) for new in new_jobs]
     with store.write() as connection:
         if guard is not None:
             guard(connection)
@@ -167,6 +168,14 @@ def _undecided(task: Task, params: Mapping[str, Any]) -> Iterator[str]:
     for name in task.gpu if isinstance(task.gpu, Mapping) else ():
         if Ref.from_json(params.get(name)) is not None:
             yield f"{name}: says whether the job needs a gpu slot, and so cannot refer to the result of another job"
+
+
+def accompanied(registry: Registry, new: NewJob) -> NewJob:
+    """The job together with what hooks want to be kept with it."""
+    submission = JobSubmission(new.id, new.task, new.queue, new.parent_id)
+    registry.notify("pfd_before_submit", submission=submission)
+    carried = submission.carried
+    return replace(new, options={**new.options, "carried": carried}) if carried else new
 
 
 def _due_at(options: Options) -> float:

@@ -125,6 +125,8 @@ TASKS = [
     _task("where_am_i", NoParams, Anything),
     _task("see_devices", DeviceParams, Anything, gpu={"device": "cuda"}),
     _task("see_devices_above", NoParams, Anything, coordinator=True),
+    _task("make_span", NoParams, Anything),
+    _task("make_span_inline", NoParams, Anything, isolation="inline", time_limit=5.0),
 ]
 
 

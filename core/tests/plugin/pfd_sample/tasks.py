@@ -322,3 +322,16 @@ def where_am_i(params: NoParams, ctx: TaskContext) -> Anything:
         "threads": os.environ["OMP_NUM_THREADS"],
     }
     return Anything(value={"server": server, **known})
+
+
+def make_span(params: NoParams, ctx: TaskContext) -> Anything:
+    """Makes a span of its own, and a child; says in which trace it is."""
+    from opentelemetry import trace
+
+    with trace.get_tracer("sample").start_as_current_span("inside"):
+        ctx.submit_child("add", {"a": 1}, key="only")
+    return Anything(value={name: os.environ.get(name) for name in ("TRACEPARENT", "OTEL_SERVICE_NAME")})
+
+
+def make_span_inline(params: NoParams, ctx: TaskContext) -> Anything:
+    return make_span(params, ctx)

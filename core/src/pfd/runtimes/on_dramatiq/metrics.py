@@ -12,7 +12,7 @@ from dramatiq.middleware.prometheus import Prometheus
 
 from pfd.hooks import JobEvent, hookimpl
 
-_ENDS = frozenset({"success", "failure", "revoked", "retry", "lost"})
+_ENDS = frozenset({"success", "failure", "revoked", "retry", "lost", "stale"})
 
 
 class JobMetrics(Prometheus):

@@ -1,0 +1,65 @@
+"""Whether a worker is well, from what it knows without asking anybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pfd.monitor.vitals import Vitals
+
+OK = "ok"
+
+
+@dataclass(frozen=True)
+class Health:
+    """An answer, with its reasons."""
+
+    ok: bool
+    report: dict[str, Any]
+
+
+def health(vitals: Vitals, lease: float) -> Health:
+    """Whether it looks after its jobs, and the store takes its signs of life.
+
+    Not so after a whole lease without either: from then on others may take it for lost.
+    """
+    watch = _watch(vitals)
+    if watch == OK and vitals.watch_age > lease:
+        watch = f"has not gone round for {vitals.watch_age:.0f} s"
+    store = OK if vitals.lease_age <= lease else f"has taken no sign of life for {vitals.lease_age:.0f} s"
+    return Health(watch == store == OK, _report(vitals, watch, store))
+
+
+def readiness(vitals: Vitals, lease: float) -> Health:
+    """Whether it is well and takes on jobs."""
+    found = health(vitals, lease)
+    return Health(found.ok and not vitals.stopping, found.report | {"ok": found.ok and not vitals.stopping})
+
+
+def liveness(vitals: Vitals) -> Health:
+    """Whether it would be of no use to start it anew.
+
+    A store that is away is no reason: jobs run on, and a new worker would find it away as well.
+    """
+    watch = _watch(vitals)
+    return Health(watch == OK, {"ok": watch == OK, "watch": watch, "worker": vitals.info.id})
+
+
+def _watch(vitals: Vitals) -> str:
+    return OK if vitals.watching else "does not run"
+
+
+def _report(vitals: Vitals, watch: str, store: str) -> dict[str, Any]:
+    return {
+        "ok": watch == store == OK,
+        "store": store,
+        "watch": watch,
+        "lease_age_seconds": round(vitals.lease_age, 3),
+        "watch_age_seconds": round(vitals.watch_age, 3),
+        "worker": vitals.info.id,
+        "name": vitals.info.name,
+        "runtime": vitals.info.runtime,
+        "slots": vitals.info.slots,
+        "busy": vitals.busy(),
+        "stopping": vitals.stopping,
+    }

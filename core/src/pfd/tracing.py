@@ -1,0 +1,196 @@
+"""OpenTelemetry: a trace from the submission of a job to its end, made through hooks.
+
+Loaded only where the setting `otel` is on.  What is needed is the API; who wants spans to go anywhere brings the SDK
+and an exporter.  The context is kept with the job, in the words of W3C, and handed to its process in the variables
+TRACEPARENT, TRACESTATE and BAGGAGE.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from contextvars import Token
+from dataclasses import dataclass
+from typing import Any
+
+from opentelemetry import context, propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+
+from pfd.hooks import JobEnd, JobEvent, JobStart, JobSubmission, hookimpl
+from pfd.job import Job, JobFailure
+
+log = logging.getLogger("pfd.tracing")
+
+VERSION = importlib.metadata.version("pfd-core")
+
+VARIABLES = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
+
+MOST_OPEN = 10_000
+"""Submissions whose end may be awaited at once: one that failed has none, and is forgotten in the end."""
+
+_ENDS = frozenset({"success", "failure", "revoked", "retry", "lost", "stale"})
+
+
+@dataclass(frozen=True)
+class _Run:
+    claim: int | None
+    span: Span
+    token: Token[Context]
+    thread: int
+
+
+class Tracing:
+    """Makes spans: `submit` where a job is submitted; below that `run` for each run, in its worker.
+
+    A job that ends, or is lost, without a run of this process has a span without length.  Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._submitted: dict[str, Span] = {}
+        self._runs: dict[str, _Run] = {}
+        self._lock = threading.Lock()
+
+    @hookimpl
+    def pfd_before_submit(self, submission: JobSubmission) -> None:
+        """Begin a span, and have its context kept with the job."""
+        attributes = _attributes("submit", submission.job_id, submission.task, submission.queue)
+        span = _tracer().start_span(f"submit {submission.task}", kind=SpanKind.PRODUCER, attributes=attributes)
+        propagate.inject(submission.carried, trace.set_span_in_context(span))
+        with self._lock:
+            self._submitted[submission.job_id] = span
+            if len(self._submitted) > MOST_OPEN:
+                del self._submitted[next(iter(self._submitted))]
+
+    @hookimpl
+    def pfd_before_job(self, start: JobStart) -> None:
+        """Begin the span of a run, and hand its context to the job's process."""
+        job = start.job
+        above = _carried(job)
+        attributes = _attributes("run", job.id, job.task, job.queue) | {"pfd.attempt": job.attempt}
+        span = _tracer().start_span(f"run {job.task}", above, SpanKind.CONSUMER, attributes)
+        here = trace.set_span_in_context(span, above)
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier, here)
+        start.environment.update({name.upper(): value for name, value in carrier.items()})
+        with self._lock:
+            before = self._runs.get(job.id)
+            self._runs[job.id] = _Run(job.claim, span, context.attach(here), threading.get_ident())
+        if before is not None:  # a run of this worker that has lost the job to this one, and does not know it yet
+            _finish(before, "stale", None)
+
+    @hookimpl
+    def pfd_job_event(self, event: JobEvent) -> None:
+        """End the span that this belongs to."""
+        if event.kind == "submitted":
+            with self._lock:
+                span = self._submitted.pop(event.job_id, None)
+            if span is not None:
+                span.end()
+        elif event.kind in _ENDS:
+            with self._lock:
+                run = self._runs.get(event.job_id)
+                mine = run is not None and (event.job is None or event.job.claim == run.claim)
+                if mine:
+                    del self._runs[event.job_id]
+            if run is not None and mine:
+                _finish(run, event.kind, event.failure)
+            elif event.kind == "lost" and event.job is not None:  # taken back from a worker that will not tell
+                _mark(event.job, event.kind, event.failure)
+
+    @hookimpl
+    def pfd_after_job(self, end: JobEnd) -> None:
+        """Note the end of a job that no run has brought about."""
+        if end.seconds == 0:
+            _mark(end.job, end.job.state.lower(), end.job.failure)
+
+
+def span(name: str) -> AbstractContextManager[Span]:
+    """A span that is the parent of those made in the block."""
+    return _tracer().start_as_current_span(name)
+
+
+def join() -> None:
+    """Make what this process does part of the run that it was started for."""
+    carrier = {name.lower(): os.environ[name] for name in VARIABLES if name in os.environ}
+    context.attach(propagate.extract(carrier))
+
+
+def configure() -> None:
+    """Set up an SDK from the variables of OpenTelemetry, as `opentelemetry-instrument` would.
+
+    For programs that are ours; nothing is done where a provider is set already, or where no distribution of the SDK
+    is installed.  What goes wrong is logged: no job fails because of its trace.
+    """
+    found = list(importlib.metadata.entry_points(group="opentelemetry_configurator"))
+    if not found or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return
+    os.environ.setdefault("OTEL_SERVICE_NAME", "pfd")
+    os.environ.setdefault("OTEL_TRACES_EXPORTER", "otlp")
+    try:
+        found[0].load()().configure()
+    except Exception as error:
+        log.warning("spans are not exported: %s", error)
+
+
+def preload() -> None:
+    """Import what `configure` needs, so that a process forked from this one has it."""
+    for group in ("opentelemetry_configurator", "opentelemetry_traces_exporter"):
+        for entry in importlib.metadata.entry_points(group=group):
+            try:
+                entry.load()
+            except Exception as error:
+                log.debug("%s cannot be loaded: %s", entry.value, error)
+
+
+def _tracer() -> Tracer:
+    # Asked for each time: a provider may have been set since.
+    return trace.get_tracer("pfd", VERSION)
+
+
+def _carried(job: Job) -> Context:
+    carried = job.options.get("carried")
+    return propagate.extract(carried if isinstance(carried, Mapping) else {}, Context())
+
+
+def _attributes(operation: str, job_id: str, task: str, queue: str) -> dict[str, Any]:
+    """The words of OpenTelemetry's conventions for messaging, and our own."""
+    return {
+        "messaging.system": "pfd",
+        "messaging.operation.name": operation,
+        "messaging.operation.type": "send" if operation == "submit" else "process",
+        "messaging.destination.name": queue,
+        "messaging.message.id": job_id,
+        "pfd.task": task,
+    }
+
+
+def _finish(run: _Run, outcome: str, failure: JobFailure | None) -> None:
+    _tell(run.span, outcome, failure)
+    run.span.end()
+    if run.thread == threading.get_ident():
+        context.detach(run.token)
+
+
+def _mark(job: Job, outcome: str, failure: JobFailure | None) -> None:
+    attributes = _attributes(outcome, job.id, job.task, job.queue)
+    span = _tracer().start_span(f"{outcome} {job.task}", _carried(job), SpanKind.INTERNAL, attributes)
+    _tell(span, outcome, failure)
+    span.end()
+
+
+def _tell(span: Span, outcome: str, failure: JobFailure | None) -> None:
+    span.set_attribute("pfd.outcome", outcome)
+    if outcome in ("retry", "lost", "stale", "revoked"):
+        span.add_event(f"pfd.{outcome}")
+    if outcome in ("success", "revoked"):  # a cancel is no error
+        return
+    if failure is not None:
+        details = {"exception.type": failure.type, "exception.message": failure.message}
+        span.add_event("exception", details | {"exception.stacktrace": failure.traceback})
+    text = f"{failure.type}: {failure.message}" if failure else outcome
+    span.set_status(Status(StatusCode.ERROR, text))

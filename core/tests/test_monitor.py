@@ -1,0 +1,320 @@
+"""Where metrics and health are served, and that what is served is what is written down."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from core.tests.support.waiting import until
+from pfd import Dispatcher, Settings, SettingsError, State, Worker, load_settings
+from pfd.monitor.catalogue import METRICS
+from pfd.monitor.reading import Reader
+from pfd.plugins import Registry
+from pfd.store import Store, listing, workers
+from tests.support.scrape import Scrape, health
+from tests.support.workspace import ROOT
+
+PATIENCE = 60.0
+
+
+def serving(settings: Settings, at: str = "127.0.0.1:0") -> Settings:
+    return settings.model_copy(update={"metrics": at})
+
+
+def address(worker: Worker) -> str:
+    """Where a worker says that it serves."""
+    assert worker.owner is not None
+    with Dispatcher(worker.settings, registry=worker.registry) as dispatcher:
+        [found] = [info.metrics for info in dispatcher.workers() if info.id == worker.owner.id]
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def watched(settings: Settings, registry: Registry) -> Iterator[Worker]:
+    with Worker(serving(settings), registry=registry) as worker:
+        yield worker
+
+
+@pytest.fixture
+def watched_on_sqlite(sqlite_settings: Settings, registry: Registry) -> Iterator[Worker]:
+    with Worker(serving(sqlite_settings), registry=registry) as worker:
+        yield worker
+
+
+# -- where -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "ports"),
+    [
+        ("9109", "127.0.0.1", [9109]),
+        ("127.0.0.1:0", "127.0.0.1", [0]),
+        ("0.0.0.0:9109-9111", "0.0.0.0", [9109, 9110, 9111]),
+        ("[::1]:9109", "::1", [9109]),
+        ("node-7.example.org:65535", "node-7.example.org", [65535]),
+    ],
+)
+def test_an_address_has_a_host_and_ports(text: str, host: str, ports: list[int]) -> None:
+    found = load_settings({"metrics": text}).values.metrics_address
+    assert found is not None
+    assert (found[0], list(found[1])) == (host, ports)
+
+
+@pytest.mark.parametrize(
+    "text", ["localhost", ":9109", "127.0.0.1:", "127.0.0.1:70000", "9111-9109", "0-5", "::1:9109"]
+)
+def test_an_address_that_is_none_is_refused_with_its_origin(text: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(f"metrics={text!r} from environment PFD_METRICS")):
+        load_settings(environ={"PFD_METRICS": text})
+
+
+def test_a_port_may_be_written_as_a_number_in_the_settings_file(tmp_path: Path) -> None:
+    (tmp_path / "pfd.toml").write_text("metrics = 9109\n", encoding="utf-8")
+    assert load_settings(start=tmp_path, environ={}).values.metrics == "9109"
+
+
+def test_nothing_is_served_unless_asked_for(sqlite_settings: Settings, registry: Registry) -> None:
+    with Worker(sqlite_settings, registry=registry), Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        assert [info.metrics for info in dispatcher.workers()] == [None]
+
+
+def test_nor_for_a_worker_of_one_program_alone(sqlite_settings: Settings, registry: Registry) -> None:
+    settings = serving(sqlite_settings)
+    with Worker(settings, session="mine", registry=registry), Dispatcher(settings, registry=registry) as dispatcher:
+        assert [info.metrics for info in dispatcher.workers()] == [None]
+
+
+def test_of_a_range_each_worker_takes_the_first_port_that_is_free(
+    sqlite_settings: Settings, registry: Registry
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        first = taken.getsockname()[1]
+        settings = serving(sqlite_settings, f"127.0.0.1:{first}-{min(first + 50, 65535)}")
+        with Worker(settings, registry=registry) as one, Worker(settings, registry=registry) as other:
+            ports = {int(address(worker).rpartition(":")[2]) for worker in (one, other)}
+            assert len(ports) == 2
+            assert first not in ports
+            assert {health(address(worker))[0] for worker in (one, other)} == {200}
+
+
+def test_a_port_that_is_taken_keeps_a_worker_from_starting_and_leaves_nothing_behind(
+    sqlite_settings: Settings, registry: Registry
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = serving(sqlite_settings, f"127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(SettingsError, match=r"metrics cannot be served at 127\.0\.0\.1") as caught:
+            Worker(settings, registry=registry).start()
+        assert "127.0.0.1:9109-9119" in str(caught.value.hint)
+        with Dispatcher(settings, registry=registry) as dispatcher:
+            assert dispatcher.workers() == []
+
+
+def test_without_its_library_a_worker_says_what_to_install(
+    sqlite_settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("exposition", "gauges", "meters"):
+        monkeypatch.delitem(sys.modules, f"pfd.monitor.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with pytest.raises(SettingsError, match="prometheus_client") as caught:
+        Worker(serving(sqlite_settings), registry=registry).start()
+    assert "pfd-core[metrics]" in str(caught.value.hint)
+
+
+def test_the_address_is_in_the_log(
+    sqlite_settings: Settings, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "pfd")
+    with Worker(serving(sqlite_settings), registry=registry) as worker:
+        assert f"metrics at http://{address(worker)}/metrics" in caplog.text
+
+
+def test_a_worker_that_has_stopped_serves_and_counts_no_more(sqlite_settings: Settings, registry: Registry) -> None:
+    assert not registry.listens("pfd_job_event")
+    with Worker(serving(sqlite_settings), registry=registry) as worker:
+        where = address(worker)
+        assert registry.listens("pfd_job_event")
+    assert not registry.listens("pfd_job_event")
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        health(where)
+
+
+def test_two_workers_of_a_process_count_apart(sqlite_settings: Settings) -> None:
+    settings = serving(sqlite_settings)
+    with Worker(settings, queues=("default",)) as one, Worker(settings, queues=("other",)) as other:
+        with Dispatcher(settings) as dispatcher:
+            dispatcher.submit("add", {"a": 1}).get(PATIENCE)
+        until(lambda: Scrape(address(one)).value("pfd_jobs_ended_total") == 1)
+        assert Scrape(address(other)).value("pfd_jobs_ended_total") == 0
+
+
+# -- what ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_served_is_what_the_reference_lists(watched_on_sqlite: Worker) -> None:
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    listed = {
+        name: (kind, frozenset(re.findall(r"`(\w+)`", labels)))
+        for name, kind, labels in re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", page, flags=re.MULTILINE)
+    }
+    assert len(listed) == len(METRICS)
+    with Dispatcher(watched_on_sqlite.settings, registry=watched_on_sqlite.registry) as dispatcher:
+        dispatcher.submit("add", {"a": 1}).get(PATIENCE)
+    until(lambda: Scrape(address(watched_on_sqlite)).value("pfd_jobs") == 1)
+    found = Scrape(address(watched_on_sqlite))
+    served = {}
+    for family in found.families.values():
+        if family.name.startswith("pfd_"):
+            assert family.samples, family.name  # so that each has shown its labels
+            labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            served[name] = (family.type, frozenset(labels))
+    assert served == listed
+    assert {family.documentation for family in found.families.values()} >= {metric.help for metric in METRICS}
+    assert "_created" not in found.text
+
+
+def test_names_keep_to_the_conventions_of_prometheus() -> None:
+    for metric in METRICS:
+        assert re.fullmatch(r"pfd_[a-z]+(_[a-z]+)*", metric.name)
+        assert (metric.kind == "counter") == metric.name.endswith("_total")
+        assert (metric.kind == "histogram") == bool(metric.buckets)
+        assert metric.buckets == tuple(sorted(metric.buckets))
+        if "age" in metric.name or metric.kind == "histogram":
+            assert metric.name.endswith("_seconds")
+
+
+def test_a_part_of_the_metrics_can_be_asked_for_by_name(watched_on_sqlite: Worker) -> None:
+    url = f"http://{address(watched_on_sqlite)}/metrics?name[]=pfd_worker_busy"
+    with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+        lines = [line for line in response.read().decode().splitlines() if not line.startswith("#")]
+    assert lines == ["pfd_worker_busy 0.0"]
+
+
+def test_what_is_not_served_is_not_found_and_nothing_can_be_written(watched_on_sqlite: Worker) -> None:
+    where = address(watched_on_sqlite)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"http://{where}/jobs", timeout=PATIENCE)
+    with pytest.raises(urllib.error.HTTPError, match="405"):
+        urllib.request.urlopen(f"http://{where}/health", data=b"{}", timeout=PATIENCE)
+    with urllib.request.urlopen(f"http://{where}/", timeout=PATIENCE) as response:
+        assert response.read().decode().split() == ["/metrics", "/health", "/health/live", "/health/ready"]
+
+
+def test_a_client_that_says_nothing_keeps_no_other_from_an_answer(watched_on_sqlite: Worker) -> None:
+    host, _, port = address(watched_on_sqlite).rpartition(":")
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(socket.create_connection((host, int(port)), PATIENCE))
+        assert health(address(watched_on_sqlite))[0] == 200
+
+
+def test_a_lease_that_others_took_away_is_counted_and_so_is_what_was_done_in_vain(watched: Worker) -> None:
+    with Dispatcher(watched.settings, registry=watched.registry) as dispatcher:
+        handle = dispatcher.submit("nap", {"seconds": 2})
+        until(lambda: handle.state in (State.STARTED, State.PROGRESS))
+        where = address(watched)
+        with dispatcher.store.write() as connection:
+            [info] = workers.live(connection)
+            assert workers.lapse(connection, info, max_lost=9)
+        handle.get(PATIENCE)
+        assert [info.metrics for info in dispatcher.workers()] == [where]  # it has registered anew
+    until(lambda: Scrape(where).value("pfd_worker_leases_lost_total") == 1)
+    until(lambda: Scrape(where).value("pfd_jobs_stale_total", task="nap") == 1)
+    assert Scrape(where).value("pfd_job_duration_seconds_count", outcome="stale") == 1
+
+
+def test_a_worker_that_claims_no_more_is_well_but_not_ready(watched_on_sqlite: Worker) -> None:
+    where = address(watched_on_sqlite)
+    assert health(where, "/health/ready")[0] == 200
+    assert watched_on_sqlite.owner is not None
+    watched_on_sqlite.owner.claim_no_more()
+    status, report = health(where, "/health/ready")
+    assert (status, report["ok"], report["stopping"]) == (503, False, True)
+    assert health(where)[0] == health(where, "/health/live")[0] == 200
+
+
+def test_a_worker_without_its_watch_is_to_be_started_anew(
+    watched_on_sqlite: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = address(watched_on_sqlite)
+    assert watched_on_sqlite.owner is not None
+    watch = watched_on_sqlite.owner._watch
+    monkeypatch.setattr(watch, "_stopping", True)  # its thread ends, and nothing else does
+    watch.wake()
+    until(lambda: health(where, "/health/live")[0] == 503)
+    assert health(where, "/health/live")[1]["watch"] == "does not run"
+    assert health(where)[0] == 503
+
+
+# -- what it costs ---------------------------------------------------------------------------------------------------
+
+
+def test_the_store_is_asked_once_for_all_who_ask_within_a_moment(store: Store) -> None:
+    asked: list[str] = []
+    sa.event.listen(store.engine, "begin", lambda _: asked.append("begin"))
+    reader = Reader(store, kept=PATIENCE)
+    first = reader.latest()
+    assert first is not None
+    assert reader.latest() is first
+    assert asked == ["begin"]
+    assert Reader(store).latest() is not first
+
+
+def test_a_reading_that_is_too_old_is_not_served(store: Store) -> None:
+    reader = Reader(store, kept=0.05)
+    first = reader.latest()
+    time.sleep(0.06)
+    assert reader.latest() is not first
+
+
+def test_a_store_that_hangs_holds_no_scrape_up_for_longer_than_its_patience(store: Store) -> None:
+    connections = [store.engine.connect() for _ in range(32)]  # all that it may have: the next one waits
+    try:
+        began = time.monotonic()
+        reader = Reader(store, patience=0.2)
+        assert reader.latest() is None
+        assert reader.latest() is None
+        assert time.monotonic() - began < 20  # the pool itself gives up after 30
+    finally:
+        for connection in connections:
+            connection.close()
+    until(lambda: reader.latest() is not None)
+
+
+def test_jobs_are_counted_in_an_index_alone(store: Store) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    with store.read() as connection:
+        sa.event.listen(connection, "before_cursor_execute", note)
+        listing.tally(connection)
+        listing.due_since(connection, time.time())
+        sa.event.remove(connection, "before_cursor_execute", note)
+        plans = []
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # so few rows are read fastest as a whole
+        for statement, parameters in asked:
+            explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+            rows = connection.exec_driver_sql(f"{explain} {statement}", parameters)  # type: ignore[arg-type]
+            plans.append("\n".join(str(row[-1]) for row in rows))
+    counted, since = plans
+    assert re.search(r"USING COVERING INDEX ix_pfd_job_state|Index Only Scan using ix_pfd_job_state", counted)
+    assert re.search(r"USING INDEX ix_pfd_job_|(Index Scan using|on) ix_pfd_job_", since)
