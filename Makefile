@@ -66,9 +66,12 @@ help:
 demo: $(STAMP)
 	$(BIN)/pfd demo $(ARGS)
 
+# One more than there are cores, up to four: many tests wait for something.
+TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 3 ? n + 1 : 4)))
+
 .PHONY: test
 test: $(STAMP)
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP)
