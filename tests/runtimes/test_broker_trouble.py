@@ -83,7 +83,9 @@ def test_the_command_line_says_that_the_broker_is_away_and_goes_on(site: Site, b
     said = site.pfd("submit", "contract_noop")
     assert "stored" in said
     assert "broker" in said
+    assert "the broker does not answer" in site.pfd("doctor", expect=1)
     broker.start()
+    assert "it answers" in site.pfd("doctor", expect=1)  # a task of the contract has no code here
     with site.worker():
         [job] = site.dispatcher.jobs()
         assert site.dispatcher.handle(job.id).wait(PATIENCE).state is State.SUCCESS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import importlib.util
@@ -242,8 +243,12 @@ def _gpus(settings: Settings, registry: Registry) -> Check:
 def _runtime(settings: Settings) -> Checks:
     from pfd.queue import load_runtime, runtime_names
 
-    load_runtime(settings).close()
-    yield Check("ok", "runtime", f"{settings.runtime} (installed: {', '.join(runtime_names())})")
+    with contextlib.closing(load_runtime(settings)) as runtime:
+        yield Check("ok", "runtime", f"{settings.runtime} (installed: {', '.join(runtime_names())})")
+        if probe := getattr(runtime, "probe", None):
+            yield from _guarded(
+                "broker", lambda: iter([Check("ok", "broker", f"{mask(settings.broker_url)}: {probe()}")])
+            )
 
 
 def _store(session: Session) -> Checks:

@@ -67,10 +67,20 @@ class BoundedRinger:
             if self._take(ring.queue):
                 self._publish(ring)
         except self._errors as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            self._reason = f"the broker does not answer: {first}"
             self._away_until = time.monotonic() + PAUSE
-            raise QueueError(self._reason, hint="workers find the job at their next sweep") from error
+            raise self._away(error) from error
+
+    def waiting(self, queue: str) -> int:
+        """Rings of a queue that wait.  Raises `QueueError` where the broker is away."""
+        try:
+            return self._count(queue)
+        except self._errors as error:
+            raise self._away(error) from error
+
+    def _away(self, error: BaseException) -> QueueError:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        self._reason = f"the broker does not answer: {first}"
+        return QueueError(self._reason, hint="jobs are stored all the same, and found at the next sweep")
 
     def _take(self, queue: str) -> bool:
         """Whether a queue wants a ring.

@@ -56,6 +56,10 @@ class DramatiqRuntime:
         if not ring.cancel:
             self._ringer.ring(ring)
 
+    def probe(self) -> str:
+        """How the broker is, for people.  Raises `QueueError` where it is away."""
+        return f"it answers, and {self._ringer.waiting('default')} rings of the queue default wait"
+
     def serve(self, registry: Registry, slots: Mapping[str, int], ready: Callable[[], None]) -> None:
         """Be a worker of Dramatiq until told to stop."""
         broker = make_broker(self._settings, registry)
