@@ -20,6 +20,7 @@ from pfd.testing.contract.plugins import CONTRACT, write_plugins
 from pfd.testing.contract.processes import SERVER
 from pfd.testing.contract.waiting import until
 from pfd.testing.contract_plugin.witness import read_notes
+from tests.support.brokers import free_port
 from tests.support.workspace import ROOT
 
 pytestmark = pytest.mark.slow
@@ -37,7 +38,8 @@ class Container:
     """The program of the image in a pid namespace of its own, where it is number 1."""
 
     def __init__(self, settings: Settings, folder: Path, plugins: Path) -> None:
-        given = {f"PFD_{name.upper()}": str(getattr(settings, name)) for name in ("home", "lease", "sweep")}
+        names = ("home", "lease", "sweep", "metrics")
+        given = {f"PFD_{name.upper()}": str(getattr(settings, name)) for name in names}
         path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
         unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
         if os.geteuid() != 0:
@@ -79,7 +81,9 @@ class Container:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", plugins=("contract",), lease=2.0, sweep=0.2)
+    return Settings(
+        home=tmp_path / "home", plugins=("contract",), lease=2.0, sweep=0.2, metrics=f"127.0.0.1:{free_port()}"
+    )
 
 
 @pytest.fixture
@@ -99,6 +103,14 @@ def test_a_stop_during_the_start_is_heard(container: Container) -> None:
     container.stop()
     # On a busy machine the worker may have come so far that it ends by itself.
     assert container.wait() in (0, 128 + signal.SIGTERM)
+
+
+def test_the_health_check_of_the_image_finds_the_worker_alive(container: Container, settings: Settings) -> None:
+    until(lambda: "serving" in container.printed, "the worker serves")
+    _, *words = _words(r"HEALTHCHECK (?:.|\n)*?CMD")
+    port = settings.metrics.rpartition(":")[2]
+    check = [sys.executable, *(word.replace("9109", port) for word in words)]
+    subprocess.run(check, check=True, timeout=30)
 
 
 def test_orphans_are_collected_and_a_stop_lets_jobs_end(container: Container, settings: Settings) -> None:

@@ -35,6 +35,7 @@ PFD_DATABASE_URL=postgresql://pfd@/{database}?host=/srv/postgres
 PFD_WORKER=--concurrency 2
 PFD_LEASE=3
 PFD_SWEEP=0.5
+PFD_METRICS=127.0.0.1:19109-19199
 PYTHONPATH=/srv/plugins
 """
 ADMIN = (
@@ -116,8 +117,8 @@ def machine(wheels: Path, postgres_server: PostgresServer) -> Iterator[Machine]:
 def _install(machine: Machine, database: str) -> None:
     machine.shell("echo /opt/python/lib > /etc/ld.so.conf.d/0-python.conf; ldconfig")
     machine.run(f"/opt/python/bin/python3.{sys.version_info.minor}", "-m", "venv", "/opt/pfd")
-    options = ("-c", "/srv/constraints.txt", "--find-links", "/srv/wheels")
-    machine.run("/opt/pfd/bin/pip", "install", "--quiet", *options, "pfd-core[postgres]", environment=os.environ)
+    what = ("-c", "/srv/constraints.txt", "--find-links", "/srv/wheels", "pfd-core[postgres,metrics]")
+    machine.run("/opt/pfd/bin/pip", "install", "--quiet", *what, environment=os.environ)
     machine.shell(
         """
         chmod go+rX /srv/plugins
