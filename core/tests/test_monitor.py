@@ -166,17 +166,18 @@ def test_two_workers_of_a_process_count_apart(sqlite_settings: Settings) -> None
 # -- what ------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_served_is_what_the_reference_lists(watched_on_sqlite: Worker) -> None:
+def test_what_is_served_is_what_the_reference_lists(sqlite_settings: Settings, registry: Registry) -> None:
     page = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
     listed = {
         name: (kind, frozenset(re.findall(r"`(\w+)`", labels)))
         for name, kind, labels in re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", page, flags=re.MULTILINE)
     }
     assert len(listed) == len(METRICS)
-    with Dispatcher(watched_on_sqlite.settings, registry=watched_on_sqlite.registry) as dispatcher:
+    settings = serving(sqlite_settings).model_copy(update={"gpus": "0"})
+    with Worker(settings, registry=registry) as worker, Dispatcher(settings, registry=registry) as dispatcher:
         dispatcher.submit("add", {"a": 1}).get(PATIENCE)
-    until(lambda: Scrape(address(watched_on_sqlite)).value("pfd_jobs") == 1)
-    found = Scrape(address(watched_on_sqlite))
+        until(lambda: Scrape(address(worker)).value("pfd_jobs") == 1)
+        found = Scrape(address(worker))
     served = {}
     for family in found.families.values():
         if family.name.startswith("pfd_"):

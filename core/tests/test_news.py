@@ -79,6 +79,20 @@ def test_of_a_job_that_a_sweep_gave_up(dispatcher: Dispatcher, registry: Registr
     assert told[1:] == [("revoked", handle.id), ("after REVOKED did not run", handle.id)]
 
 
+def test_of_a_job_that_a_sweep_took_back_from_another_worker(
+    dispatcher: Dispatcher, registry: Registry, told: list[tuple[str, str]]
+) -> None:
+    handle = dispatcher.submit("add", {"a": 1})
+    with dispatcher.store.write() as connection:
+        now = time.time()
+        workers.register(connection, WorkerInfo("gone", "gone:1", "local", {"default": 1}, None, 0, now, now))
+        assert claims.claim(connection, Wanted("gone", ("default",), ("add",)))
+    with Worker(dispatcher.settings, slots=1, registry=registry):
+        assert handle.wait(PATIENCE).state is State.SUCCESS
+        until(lambda: len(told) == 5)
+    assert [what for what, _ in told] == ["submitted", "lost", "claimed", "success", "after SUCCESS ran"]
+
+
 def test_of_a_job_whose_references_lead_nowhere(
     dispatcher: Dispatcher, registry: Registry, told: list[tuple[str, str]]
 ) -> None:

@@ -16,6 +16,7 @@ from core.tests.support.waiting import until
 from pfd import (
     Dispatcher,
     Job,
+    JobSubmission,
     ParameterError,
     Ref,
     Schedule,
@@ -27,6 +28,7 @@ from pfd import (
     UnknownSchedule,
     UnknownTask,
     Worker,
+    hookimpl,
 )
 from pfd.cron import Cron
 from pfd.execution.schedules import LATE, Scheduler
@@ -317,6 +319,25 @@ def test_a_slot_that_is_due_becomes_a_job_with_all_that_was_asked_for(
     assert now.next_at == slot.at + DAY
     clockwork.turn()
     assert len(jobs_of(dispatcher)) == 1
+
+
+def test_hooks_see_its_submission_as_any_other(
+    dispatcher: Dispatcher, clockwork: Clockwork, registry: Registry
+) -> None:
+    class Companion:
+        @hookimpl
+        def pfd_before_submit(self, submission: JobSubmission) -> None:
+            submission.carried["word"] = submission.task
+
+    companion = Companion()
+    registry.listen("companion", companion)
+    try:
+        due(dispatcher)
+        clockwork.turn()
+    finally:
+        registry.unlisten(companion)
+    [light] = jobs_of(dispatcher)
+    assert dispatcher.job(light.id).options == {"carried": {"word": "add"}}
 
 
 def test_before_its_time_nothing_comes(dispatcher: Dispatcher, clockwork: Clockwork) -> None:

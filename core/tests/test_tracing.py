@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, get_current_span, use_span
 
 from core.tests.support.commands import program, start
 from core.tests.support.stores import as_environment
@@ -202,6 +203,17 @@ def test_nothing_of_opentelemetry_is_loaded_unless_asked_for(sqlite_settings: Se
     loaded = subprocess.check_output([sys.executable, "-c", code], env=variables, text=True).split()
     assert "pfd.submission.submit" in loaded
     assert [name for name in loaded if name.startswith(("opentelemetry", "prometheus_client", "pfd.tracing"))] == []
+
+
+def test_a_job_that_runs_in_its_caller_leaves_the_callers_own_span_where_it_was(sqlite_settings: Settings) -> None:
+    mine = NonRecordingSpan(SpanContext(0x1234, 0x5678, is_remote=False, trace_flags=TraceFlags(1)))
+    settings = sqlite_settings.model_copy(update={"runtime": "eager", "otel": True})
+    with use_span(mine), Dispatcher(settings) as dispatcher:
+        job = dispatcher.submit("add", {"a": 1})
+        dispatcher.submit("fail_inline")
+        assert get_current_span() is mine
+        assert job.job.options["carried"]["traceparent"].split("-")[1] == f"{0x1234:032x}"
+        assert job.successful()
 
 
 # -- the hooks that this is made of, for other plugins ---------------------------------------------------------------

@@ -58,7 +58,6 @@ class IsolatedRun:
         held: tuple[int, ...] = (),
     ) -> None:
         self._processes = processes
-        self._environment = environment
         self._settings = settings
         self._job = job
         self._task = task

@@ -305,7 +305,8 @@ class Owner:
         try:
             task = self.registry.task(job.task)
             where = f", on gpu {turn.device.name}" if turn else ""
-            log.info("%s %s begins, attempt %d%s", job.task, job.id[:8], job.attempt, where, extra=_fields(job))
+            fields = _fields(job, **({"gpu": turn.device.name} if turn else {}))
+            log.info("%s %s begins, attempt %d%s", job.task, job.id[:8], job.attempt, where, extra=fields)
             announce(self.registry, job, "claimed")
             start = JobStart(job, task, self.settings)
             self.registry.notify("pfd_before_job", start=start)

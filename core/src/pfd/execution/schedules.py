@@ -22,7 +22,7 @@ from pfd.schedule import SlotOutcome
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, Submitted, jobs, slots
 from pfd.store.slots import Due
-from pfd.submission import announce
+from pfd.submission import accompanied, announce
 from pfd.submission.schedules import job_of
 
 log = logging.getLogger("pfd.execution")
@@ -107,7 +107,8 @@ class Scheduler:
         if not definition.catch_up and (late := now - last.slot) > LATE:
             return replace(plan, reason=f"no worker was there until {late:.0f} s later, and it does not catch up")
         try:
-            return replace(plan, job=job_of(definition, self._registry, self._settings))
+            job = job_of(definition, self._registry, self._settings)
+            return replace(plan, job=accompanied(self._registry, job))
         except PfdError as error:
             reason = error.message
         except Exception as error:  # a validator is code of a plugin, and can raise anything

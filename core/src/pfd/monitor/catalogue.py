@@ -42,6 +42,7 @@ WORKERS = _gauge("pfd_workers", STORE, "Live workers, but for those that serve a
 
 INFO = _gauge("pfd_worker_info", WORKER, "Always 1; who it is.", "worker", "name", "runtime", "version")
 SLOTS = _gauge("pfd_worker_slots", WORKER, "Jobs that may run at once.", "queues")
+GPU_SLOTS = _gauge("pfd_worker_gpu_slots", WORKER, "Jobs that may run at once on a device.", "device")
 BUSY = _gauge("pfd_worker_busy", WORKER, "Jobs that run; coordinators count, and need no slot.")
 WATCH_AGE = _gauge("pfd_worker_watch_age_seconds", WORKER, "Time since its watch last went round: a few seconds.")
 LEASE_AGE = _gauge("pfd_worker_lease_age_seconds", WORKER, "Time since the store last took a sign of life from it.")
@@ -90,6 +91,6 @@ WAITING = Metric(
 
 METRICS = (
     *(JOBS, OLDEST, WORKERS),
-    *(INFO, SLOTS, BUSY, WATCH_AGE, LEASE_AGE, LEASES_LOST, ANSWER_AGE, STORE_ERRORS),
+    *(INFO, SLOTS, GPU_SLOTS, BUSY, WATCH_AGE, LEASE_AGE, LEASES_LOST, ANSWER_AGE, STORE_ERRORS),
     *(ENDED, RETRIED, LOST, STALE, DURATION, WAITING),
 )

@@ -56,6 +56,7 @@ class Gauges(Collector):
         return {
             catalogue.INFO: {(info.id, info.name, info.runtime, self._version): 1},
             catalogue.SLOTS: {(queues,): number for queues, number in info.slots.items()},
+            catalogue.GPU_SLOTS: {(device,): number for device, number in info.gpus.items()},
             catalogue.BUSY: {(): vitals.busy()},
             catalogue.WATCH_AGE: {(): vitals.watch_age},
             catalogue.LEASE_AGE: {(): vitals.lease_age},

@@ -60,6 +60,7 @@ def _report(vitals: Vitals, watch: str, store: str) -> dict[str, Any]:
         "name": vitals.info.name,
         "runtime": vitals.info.runtime,
         "slots": vitals.info.slots,
+        "gpus": vitals.info.gpus,
         "busy": vitals.busy(),
         "stopping": vitals.stopping,
     }

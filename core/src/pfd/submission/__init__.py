@@ -3,12 +3,13 @@
 from pfd.submission.adopt import Request, adopt, check_id
 from pfd.submission.options import Options, make_options
 from pfd.submission.params import fill, referred, validated_params
-from pfd.submission.submit import Origin, announce, prepare, submit, submit_prepared, tell_workers
+from pfd.submission.submit import Origin, accompanied, announce, prepare, submit, submit_prepared, tell_workers
 
 __all__ = [
     "Options",
     "Origin",
     "Request",
+    "accompanied",
     "adopt",
     "announce",
     "check_id",
