@@ -503,6 +503,11 @@ def test_a_schedule_of_a_zone_that_is_not_known_here_keeps_no_other_from_firing(
     clockwork.turn()
     time.sleep(0.5)
     clockwork.turn()
+    for _ in range(100):  # with so short a lease a busy machine leaves all but the first to later turns
+        if dispatcher.schedule_slots("another"):
+            break
+        time.sleep(0.05)
+        clockwork.turn()
     assert last(dispatcher, "another").outcome is SlotOutcome.FIRED
     assert (last(dispatcher).outcome, "no such time zone" in last(dispatcher).reason) == (SlotOutcome.MISSED, True)
     assert dispatcher.find_schedule("one").next_at is None

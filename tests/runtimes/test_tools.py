@@ -55,7 +55,7 @@ def _program(site: Site, folder: Path, *words: str, **changes: str) -> Iterator[
 
 
 def test_celery_inspect_names_the_tasks_and_shows_what_runs(celery_crew: Site, client: Celery) -> None:
-    inspect = client.control.inspect(timeout=2)
+    inspect = client.control.inspect(timeout=15, limit=1)
     [registered] = inspect.registered().values()
     assert {"contract_noop", "contract_nap", "contract_coordinator"} <= set(registered)
     handle = celery_crew.submit("nap", {"gate": "inspected"})

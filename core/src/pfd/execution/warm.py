@@ -58,8 +58,10 @@ class WarmServer:
         with self._lock:
             self._disconnect()
             for process in self._started:
-                with contextlib.suppress(subprocess.TimeoutExpired):  # others use it: it is not ours to end
+                try:
                     process.wait(0.5)
+                except subprocess.TimeoutExpired:  # others use it: it is not ours to end, nor to warn of
+                    process.returncode = 0
 
     def _disconnect(self) -> None:
         if self._connection is not None:

@@ -8,9 +8,12 @@ of it, so that jobs run on, and are found, while the broker is away.
 from __future__ import annotations
 
 import os
+import threading
+import time
 from typing import Any
 
 from celery.concurrency.base import BasePool, apply_target
+from celery.signals import worker_shutting_down
 
 from pfd.errors import PfdError
 from pfd.runtimes.on_celery.app import DEFAULT_QUEUE, PfdCelery
@@ -19,7 +22,10 @@ from pfd.runtimes.on_celery.door import Door
 from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.runtimes.on_celery.mirror import Mirror
 from pfd.runtimes.on_celery.runtime import CeleryRuntime
-from pfd.runtimes.service import Service, StopSignals
+from pfd.runtimes.service import SHUTDOWN_PATIENCE, Service, StopSignals
+
+CELERY_PATIENCE = 15.0
+"""Seconds that Celery may take for its own part of a shutdown, once no job runs any more."""
 
 
 class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
@@ -43,6 +49,8 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
         self._mirror = Mirror(self.app, self.service.store)
         self._mirror.start()
         self._restore = take_over(self.service)
+        self._ended = threading.Event()
+        worker_shutting_down.connect(self._told_to_end, weak=False)
         self.door.start()
 
     def _slots(self) -> dict[str, int]:
@@ -64,11 +72,28 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
             self.service.drain(lambda: signals.hurry)
             self._end()
 
+    def _told_to_end(self, **_: object) -> None:
+        threading.Thread(target=self._see_to_the_end, name="pfd-end", daemon=True).start()
+
+    def _see_to_the_end(self) -> None:
+        """End without Celery where it does not: it may wait for ever for a broker that is away."""
+        owner = self.service.owner
+        if owner is not None:
+            owner.claim_no_more()
+            deadline = time.monotonic() + SHUTDOWN_PATIENCE
+            while owner.busy and time.monotonic() < deadline:
+                time.sleep(0.1)
+        if not self._ended.wait(CELERY_PATIENCE):
+            self.service.hand_back()
+        time.sleep(CELERY_PATIENCE)
+        os._exit(0)
+
     def on_terminate(self) -> None:
         """A cold shutdown: hand back what runs."""
         self._end()
 
     def _end(self) -> None:
+        self._ended.set()
         self._restore()
         self.door.stop()
         self.service.hand_back()
