@@ -83,7 +83,8 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
             deadline = time.monotonic() + SHUTDOWN_PATIENCE
             while owner.busy and time.monotonic() < deadline:
                 time.sleep(0.1)
-        if not self._ended.wait(CELERY_PATIENCE):
+        # What is handed back is asked to stop first, and has the grace period for it.
+        if not self._ended.wait(CELERY_PATIENCE + self.app.pfd_settings.grace):
             self.service.hand_back()
         time.sleep(CELERY_PATIENCE)
         os._exit(0)
@@ -93,13 +94,13 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
         self._end()
 
     def _end(self) -> None:
-        self._ended.set()
         self._restore()
         self.door.stop()
         self.service.hand_back()
         self._mirror.stop()
         self.service.stop()
         self._runtime.close()
+        self._ended.set()
 
     def on_apply(self, target: Any, args: Any = None, kwargs: Any = None, **options: Any) -> None:
         """Run one of Celery's own tasks, such as the clean-up of results: right here, they are short."""
