@@ -58,13 +58,33 @@ class Channel:
 
 
 class Stop:
-    """Turns the owner's signals into `CancelRequested`, once, and only while the task's own code runs."""
+    """Turns the owner's signals into `CancelRequested`, once, and only while the task's own code runs.
+
+    They are for this process.  One that the task forks, such as those of a pool, ends by them, as any program does: it
+    would otherwise raise wherever it is, perhaps where Python drops exceptions, and be waited for without end.
+    """
 
     def __init__(self) -> None:
         self.reason: str | None = None
         self._armed = False
+        self._forking = threading.local()
         signal.signal(CANCEL, functools.partial(self._asked, "cancel"))
         signal.signal(TIME_LIMIT, functools.partial(self._asked, "time limit"))
+        # Held back while it forks: the new process would forget one that came before its handlers are set.
+        os.register_at_fork(
+            before=self._hold_back, after_in_parent=self._let_through, after_in_child=self._leave_to_the_system
+        )
+
+    def _hold_back(self) -> None:
+        self._forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (CANCEL, TIME_LIMIT))
+
+    def _let_through(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._forking.mask)
+
+    def _leave_to_the_system(self) -> None:
+        for number in (CANCEL, TIME_LIMIT):
+            signal.signal(number, signal.SIG_DFL)
+        self._let_through()
 
     def _asked(self, reason: str, *_: object) -> None:
         if self.reason is None:
