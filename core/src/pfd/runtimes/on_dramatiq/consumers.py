@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pika.exceptions
@@ -20,8 +22,24 @@ from pfd.runtimes.ringing import rung_queue
 if TYPE_CHECKING:
     from pfd.runtimes.on_dramatiq.door import Door
 
+log = logging.getLogger("pfd.runtimes")
+
 POLL = 0.05
 """Seconds between looks at whether a slot is free, for a consumer that has to keep its connection alive meanwhile."""
+
+
+@contextlib.contextmanager
+def _acknowledging(door: Door) -> Iterator[None]:
+    """Where the broker is away Dramatiq tries again until it is back, unless this worker ends.
+
+    A message that is not acknowledged comes again.  That does no harm: what it asks for is in the store.
+    """
+    try:
+        yield
+    except (ConnectionClosed, redis.TimeoutError) as error:
+        if door.serves:
+            raise ConnectionClosed(error) from None
+        log.warning("the broker is away, a message is not acknowledged and will come again: %s", error)
 
 
 class GatedRedisConsumer(RedisConsumer):
@@ -58,9 +76,14 @@ class GatedRedisConsumer(RedisConsumer):
 
     def ack(self, message: Any) -> None:
         try:
-            super().ack(message)
+            with _acknowledging(self.broker.door):
+                super().ack(message)
         finally:
             self._handled.set()
+
+    def nack(self, message: Any) -> None:
+        with _acknowledging(self.broker.door):
+            super().nack(message)
 
 
 class GatedRabbitmqConsumer(RabbitmqConsumer):
@@ -89,6 +112,14 @@ class GatedRabbitmqConsumer(RabbitmqConsumer):
         except (pika.exceptions.AMQPError, OSError) as error:
             raise ConnectionClosed(error) from None
         return super().__next__()
+
+    def ack(self, message: Any) -> None:
+        with _acknowledging(self.broker.door):
+            super().ack(message)
+
+    def nack(self, message: Any) -> None:
+        with _acknowledging(self.broker.door):
+            super().nack(message)
 
 
 class PfdRedisBroker(RedisBroker):

@@ -40,6 +40,11 @@ class Door:
         self._service = service
         self.open()
 
+    @property
+    def serves(self) -> bool:
+        """Whether this worker takes jobs; not once it ends."""
+        return self._service is not None
+
     def open(self) -> None:
         """A slot has become free."""
         with self._changed:
