@@ -55,8 +55,9 @@ def _program(site: Site, folder: Path, *words: str, **changes: str) -> Iterator[
 
 
 def test_celery_inspect_names_the_tasks_and_shows_what_runs(celery_crew: Site, client: Celery) -> None:
-    inspect = client.control.inspect(timeout=15, limit=1)
-    [registered] = inspect.registered().values()
+    inspect = client.control.inspect(timeout=5, limit=1)
+    # Again and again: what is asked before a worker of Celery listens for such questions is lost.
+    [registered] = until(inspect.registered, "the worker answers").values()
     assert {"contract_noop", "contract_nap", "contract_coordinator"} <= set(registered)
     handle = celery_crew.submit("nap", {"gate": "inspected"})
     celery_crew.await_sight(handle, "begins")
