@@ -51,10 +51,14 @@ class _Waiting:
 
 
 class Door:
-    """The door of a worker.  `open`, `call` and `stop` come from any thread, all else from Celery's event loop."""
+    """The door of a worker.  `open`, `call` and `stop` come from any thread, all else from Celery's event loop.
 
-    def __init__(self, service: Service) -> None:
+    `on_stored` is called, from a thread of its own, when jobs of clients have been stored.
+    """
+
+    def __init__(self, service: Service, on_stored: Callable[[], None]) -> None:
         self._service = service
+        self._on_stored = on_stored
         self.consumer: Any = None
         self._rings: Any = None
         self._wake, self._wake_in = os.pipe()
@@ -182,4 +186,5 @@ class Door:
                     self.call(functools.partial(one.message.ack_log_error, log, self.consumer.connection_errors))
                 for ring in rings:
                     service.announce(ring)
+                self._on_stored()
                 return

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from celery.exceptions import TaskRevokedError
-from sqlalchemy.engine import Connection
 
 from pfd.errors import JobFailed, StoreError
 from pfd.job import Job, State
@@ -17,7 +16,7 @@ from pfd.store import Store, mirrors
 log = logging.getLogger("pfd.runtimes")
 
 INTERVAL = 0.25
-"""Seconds between looks at what has changed."""
+"""Seconds between looks at what has changed, while there is any job whose client is to be told."""
 
 PAUSE = 2.0
 """Seconds before another try where the backend or the store did not answer."""
@@ -29,27 +28,34 @@ class Mirror:
     def __init__(self, app: Any, store: Store) -> None:
         self._app = app
         self._store = store
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pfd-mirror", daemon=True)
 
     def start(self) -> None:
         if self._app.conf.result_backend:
             self._thread.start()
 
+    def wake(self) -> None:
+        """Look at once: there is a job whose client is to be told."""
+        self._woken.set()
+
     def stop(self) -> None:
         """Tell what is left, where that is possible at once, and end."""
-        self._stopping.set()
+        self._stopping = True
+        self.wake()
         if self._thread.ident is not None:
             self._thread.join(PAUSE)
 
     def _run(self) -> None:
         pause = INTERVAL
         while True:
-            stopping = self._stopping.wait(pause)
+            self._woken.wait(pause)
+            self._woken.clear()
+            stopping = self._stopping
             try:
-                while self._tell():
-                    pass
-                pause = INTERVAL
+                # Where nobody waits a look at each sweep is enough: for jobs of workers that are gone.
+                pause = INTERVAL if self._tell() else self._app.pfd_settings.sweep
             except StoreError as error:
                 log.warning("clients of Celery are not told for now: %s", error)
                 pause = PAUSE
@@ -60,15 +66,15 @@ class Mirror:
                 return
 
     def _tell(self) -> bool:
-        """Tell a batch; whether there may be more."""
+        """Tell all that has changed; whether anybody is to be told more."""
         with self._store.read() as connection:
             if not mirrors.any_waiting(connection):
                 return False
-        with self._store.write() as connection:
-            return self._tell_batch(connection) == mirrors.BATCH
-
-    def _tell_batch(self, connection: Connection) -> int:
-        return mirrors.tell(connection, self._store_result)
+        told = mirrors.BATCH
+        while told == mirrors.BATCH:
+            with self._store.write() as connection:
+                told = mirrors.tell(connection, self._store_result)
+        return True
 
     def _store_result(self, job: Job, reply: dict[str, Any]) -> None:
         request = SimpleNamespace(id=job.id, **reply)

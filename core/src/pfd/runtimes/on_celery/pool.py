@@ -40,13 +40,13 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
         registry.listen("celery", self.listener)
         self._runtime = CeleryRuntime(settings, self.app)
         self.service = Service(settings, registry, self._slots(), self._runtime, on_idle=self._idle)
-        self.door = Door(self.service)
+        self._mirror = Mirror(self.app, self.service.store)
+        self.door = Door(self.service, self._mirror.wake)
         try:
             self.service.start()
         except PfdError as error:
             self.app.pfd_failure = error
             raise
-        self._mirror = Mirror(self.app, self.service.store)
         self._mirror.start()
         self._restore = take_over(self.service)
         self._ended = threading.Event()
