@@ -28,11 +28,11 @@ def ours() -> dict[str, tuple[float, float]]:
     with fresh_store(), Dispatcher() as dispatcher, processes(WORKER) as [worker]:
         while not dispatcher.workers():
             time.sleep(0.05)
-        found = {STAGES[0]: _settled(worker.pid)}
+        found = {STAGES[0]: settled(worker.pid)}
         for stage, task, number in ((STAGES[1], "noop", NOOPS), (STAGES[2], "isolated_noop", ISOLATED)):
             for handle in [dispatcher.submit(task) for _ in range(number)]:
                 handle.get(300)
-            found[stage] = _settled(worker.pid)
+            found[stage] = settled(worker.pid)
     return found
 
 
@@ -43,10 +43,10 @@ def celery() -> float:
         with processes(CELERY, env=env) as [worker]:
             while not psutil.Process(worker.pid).children():
                 time.sleep(0.05)
-            return _settled(worker.pid)[0]
+            return settled(worker.pid)[0]
 
 
-def _settled(pid: int) -> tuple[float, float]:
+def settled(pid: int) -> tuple[float, float]:
     """The memory of a tree and of its root, in MiB, once it changes no more."""
     before, found = -1.0, _pss(pid)
     while abs(found[0] - before) > 0.5:
