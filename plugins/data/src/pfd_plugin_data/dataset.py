@@ -58,11 +58,18 @@ class Dataset:
             raise DataError(f"dataset {self.name!r} is closed")
         return self._signals[index][:, start:stop]
 
-    def truth(self, index: int) -> dict[str, npt.NDArray[np.float64]]:
-        """What the simulator knows beside a recording (`impact_times`, s); empty for a measured one."""
+    def truth(self, index: int) -> dict[str, npt.NDArray[Any]]:
+        """What the simulator knows beside a recording; empty for a measured one.
+
+        Of a rolling-element bearing: `impact_times`, s; `impact_faults`, uint8, which of the faults of the recording's
+        class each impact is of; `fault_orders`, where each of them shows in an envelope spectrum, in orders of the
+        shaft; `impact_mask`, uint8 `(samples,)`, 1 where an impact rings.  Of a rotor: `fault_orders`, and
+        `fault_mask`, 1 where the fault acts.  Of both, where they change within the recording: `speed_hz` and
+        `severity` at even times from its begin to its end.
+        """
         with _converting(self.path), h5py.File(self.path, "r") as file:
             group = file.get(f"truth/{layout.key(index)}", {})
-            return {name: np.asarray(group[name][...], np.float64) for name in group}
+            return {name: _truth(group[name]) for name in group}
 
     def verify(self) -> None:
         """Read everything and compare with the fingerprint.  Raises `DataError` naming what is damaged."""
@@ -120,6 +127,12 @@ def _place(signal: Any, info: RecordingInfo) -> int:
             hint=_HINT,
         )
     return int(offset)
+
+
+def _truth(stored: Any) -> npt.NDArray[Any]:
+    if stored.dtype not in layout.TRUTH_TYPES:
+        raise DataError(f"{stored.file.filename}: {stored.name} is {stored.dtype}", hint=_HINT)
+    return np.asarray(stored[...])
 
 
 def _mapped(path: Path, places: Iterable[tuple[int, RecordingInfo]]) -> tuple[npt.NDArray[np.float32], ...]:

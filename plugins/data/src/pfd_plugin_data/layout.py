@@ -4,7 +4,7 @@
     /recordings        UTF-8 text as uint8, one line of JSON a recording: the columns of `RecordingInfo`
     /digests           uint8 (recordings, 32): SHA-256 over each recording's columns, signal and truth
     /signals/000000    little-endian float32 (channels, samples), contiguous and aligned: it can be memory-mapped
-    /truth/000000/...  what a simulator knows beside the signal, such as `impact_times`, s
+    /truth/000000/...  what a simulator knows beside the signal: float64, such as `impact_times`, s, or uint8
 
 Nothing in it is of variable length: HDF5 keeps such values in a heap, and hangs on one that is damaged.
 
@@ -15,17 +15,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter
 
+from pfd import DataError
 from pfd_plugin_data.recording import RecordingInfo
 
 FORMAT = "pfd-dataset"
 VERSION = 1
 SIGNAL_TYPE = np.dtype("<f4")
+TRUTH_TYPES = (np.dtype("<f8"), np.dtype("u1"))
 ALIGNMENT = 64
 """Bytes; a cache line.  HDF5 by itself would leave half of the arrays off a multiple of four."""
 
@@ -46,7 +49,46 @@ def decode_info(text: bytes) -> RecordingInfo:
     return _INFO.validate_json(text)
 
 
-def digest(info: bytes, signal: npt.NDArray[np.float32], truth: Mapping[str, npt.NDArray[np.float64]]) -> bytes:
+@dataclass(frozen=True)
+class Packed:
+    """A recording as it is stored: its columns as JSON, its arrays in the types of the file, and its digest."""
+
+    record_id: str
+    info: bytes
+    signal: npt.NDArray[np.float32]
+    truth: Mapping[str, npt.NDArray[Any]]
+    digest: bytes
+
+
+def pack(info: RecordingInfo, signal: npt.NDArray[Any], truth: Mapping[str, npt.NDArray[Any]] | None = None) -> Packed:
+    """Check a recording and bring it into the form in which it is stored.
+
+    `signal` is `(channels, samples)`; an array of truth of bytes or booleans is kept as uint8, all else as float64.
+
+    Raises
+    ------
+    DataError : its array is not what its columns say, or holds values that float32 has not.
+    """
+    if signal.shape != (len(info.channels), info.n_samples):
+        raise DataError(
+            f"recording {info.record_id!r}: its array is {signal.shape}, "
+            f"its columns say {(len(info.channels), info.n_samples)}"
+        )
+    with np.errstate(over="ignore"):  # what overflows is infinite, and refused here
+        stored = np.ascontiguousarray(signal, dtype=SIGNAL_TYPE)
+    if not np.isfinite(stored).all():
+        raise DataError(f"recording {info.record_id!r}: its signal holds values that are no finite float32")
+    known = {name: _truth_array(array) for name, array in (truth or {}).items()}
+    encoded = encode_info(info)
+    return Packed(info.record_id, encoded, stored, known, digest(encoded, stored, known))
+
+
+def _truth_array(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    floats, marks = TRUTH_TYPES
+    return np.ascontiguousarray(array, dtype=marks if array.dtype in (np.uint8, np.bool_) else floats)
+
+
+def digest(info: bytes, signal: npt.NDArray[np.float32], truth: Mapping[str, npt.NDArray[Any]]) -> bytes:
     """SHA-256 over all that is kept of a recording, its columns included.
 
     Each part goes in with its name and shape, so that no two different recordings give the same bytes.
