@@ -1,99 +1,57 @@
-"""Generating a dataset: which bearings, which recordings of each, and from which random stream."""
+"""Generating a dataset: each recording from its own random stream, in one process or in several at once."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+import os
+from collections.abc import Generator, Iterator
 
 from pfd_plugin_data import layout
+from pfd_plugin_data.parallel import ordered
 from pfd_plugin_data.params import GenerateDatasetParams
-from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
-from pfd_plugin_data.simulator import Bearing, Signal, draw_bearing, simulate
+from pfd_plugin_data.recipes.plan import Generated, plans
+from pfd_plugin_data.recipes.rolling_element import RollingElement
+from pfd_plugin_data.recipes.rotor import RotorMachine
 
-SOURCE = "PFD simulator of rolling-element bearings"
+CHUNK_SAMPLES = 100_000
+"""Samples that a process makes before it hands them over: the way between processes has its price a message."""
 
-
-@dataclass(frozen=True)
-class Generated:
-    """One generated recording: its columns, float32 `(1, samples)`, and the times of its impacts, s."""
-
-    info: RecordingInfo
-    signal: npt.NDArray[np.float32]
-    impact_times: Signal
+WORTH_PROCESSES = 4_000_000
+"""Below so many samples in all, starting processes takes longer than they save."""
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """One recording to be made: everything but its samples."""
-
-    record_id: str
-    bearing_id: str
-    bearing: Bearing
-    rpm: float
-    stream: np.random.SeedSequence
+def _maker(params: GenerateDatasetParams) -> RollingElement | RotorMachine:
+    return RotorMachine(params) if params.simulator == "rotor" else RollingElement(params)
 
 
 def generate_recordings(params: GenerateDatasetParams) -> Iterator[Generated]:
     """Make the recordings of a dataset one by one, always the same ones from the same parameters."""
-    for plan in _plans(params):
-        made = simulate(
-            np.random.default_rng(plan.stream),
-            plan.bearing,
-            rpm=plan.rpm,
-            snr_db=params.snr_db,
-            duration_s=params.duration_s,
-            sample_rate_hz=params.sample_rate_hz,
-        )
-        signal = made.signal[np.newaxis].astype(layout.SIGNAL_TYPE)
-        yield Generated(_info(plan, params, signal), signal, made.impact_times)
+    maker = _maker(params)
+    for plan in plans(params):
+        yield maker.make(plan)
 
 
-def _plans(params: GenerateDatasetParams) -> Iterator[_Plan]:
-    """Deal recordings over the bearings of a class, and over the speeds once each bearing has one.
+def generate_packed(params: GenerateDatasetParams, processes: int = 1) -> Generator[layout.Packed]:
+    """The same recordings in the same order, ready to be written, made by several processes where that pays.
 
-    The streams hang on the place of a fault type in `FAULTS`, so leaving a class out changes no other one.
+    Raises
+    ------
+    WorkerLost : one of the processes has been killed.
     """
-    geometry = params.geometry.model_dump()
-    classes = np.random.SeedSequence(params.random_seed).spawn(len(FAULTS))
-    for fault in params.fault_types:
-        of_bearings, of_recordings = classes[FAULTS.index(fault)].spawn(2)
-        bearings = [
-            draw_bearing(np.random.default_rng(stream), fault, geometry, params.sample_rate_hz)
-            for stream in of_bearings.spawn(params.bearings_per_fault)
-        ]
-        for number, stream in enumerate(of_recordings.spawn(params.num_signals_per_fault)):
-            turn, which = divmod(number, len(bearings))
-            yield _Plan(
-                record_id=f"{fault}-{number:04d}",
-                bearing_id=f"{fault}-bearing-{which:02d}",
-                bearing=bearings[which],
-                rpm=params.rpm[turn % len(params.rpm)],
-                stream=stream,
-            )
+    maker = _maker(params)
+    each = round(params.duration_s * params.sample_rate_hz)
+    wanted = list(plans(params))
+
+    def make(number: int) -> layout.Packed:
+        made = maker.make(wanted[number])
+        return layout.pack(made.info, made.signal, made.truth)
+
+    if processes > 1 and each * len(wanted) >= WORTH_PROCESSES:
+        yield from ordered(make, len(wanted), processes, chunk=max(1, CHUNK_SAMPLES // each))
+    else:
+        yield from map(make, range(len(wanted)))
 
 
-def _info(plan: _Plan, params: GenerateDatasetParams, signal: npt.NDArray[np.float32]) -> RecordingInfo:
-    return RecordingInfo(
-        record_id=plan.record_id,
-        bearing_id=plan.bearing_id,
-        specimen="simulated",
-        geometry=plan.bearing.geometry,
-        fault_type=plan.bearing.fault_type,
-        fault_size=plan.bearing.size_in,
-        fault_origin="synthetic",
-        severity=None,
-        condition=f"SNR {params.snr_db:g} dB" if plan.bearing.fault_type != "normal" else None,
-        rpm=plan.rpm,
-        rpm_source="parameter rpm",
-        load=None,
-        channels=(ChannelInfo("DE", "radial", "g"),),
-        sample_rate_hz=params.sample_rate_hz,
-        n_samples=signal.shape[1],
-        sha256=hashlib.sha256(signal.data).hexdigest(),
-        source=SOURCE,
-        licence=None,
-    )
+def share_of_cores() -> int:
+    """How many processes this job may keep busy: what its worker has told libraries to use."""
+    number = os.environ.get("LOKY_MAX_CPU_COUNT", "")
+    return int(number) if number.isdecimal() else 1

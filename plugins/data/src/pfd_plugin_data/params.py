@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen, MinLen
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from pfd import Params, Result
+from pfd_plugin_data.classes import FAULTS, SEVERITIES, SIMULATORS, SYNONYMS, canonical
+from pfd_plugin_data.geometries import GEOMETRIES, refusal
 
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 """A name that cannot be taken for an id and is safe in a file name."""
@@ -16,8 +19,32 @@ DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 MAX_SAMPLES = 2_000_000_000
 """Most samples that one generated dataset may hold (8 GB of float32)."""
 
-FaultType = Literal["normal", "inner_race", "outer_race", "ball"]
 SpeedRpm = Annotated[float, Field(ge=60, le=30_000)]
+
+Simulator = Literal["rolling_element", "rotor"]
+Severity = Literal["incipient", "mild", "moderate", "severe"]
+NoiseLayer = Literal["white", "pink", "brown", "mains", "drift", "impulses", "alias", "quantization"]
+Transient = Literal["none", "speed_ramp", "load_step", "thermal"]
+
+_CHANNELS = {"rolling_element": 1, "rotor": 2}
+
+
+def _fault_type(name: str) -> str:
+    known = canonical(name)
+    if known not in FAULTS:
+        raise ValueError(
+            f"{name!r} is no fault type; choose of {', '.join(SIMULATORS['rolling_element'][:5])} "
+            f'(several at once: "inner_race+ball"), or for simulator=rotor of {", ".join(SIMULATORS["rotor"])}'
+        )
+    return known
+
+
+def _schema_of_faults(simulator: str) -> dict[str, Any]:
+    names = [*SIMULATORS[simulator], *(word for word, name in SYNONYMS.items() if name in SIMULATORS[simulator])]
+    return {"items": {"enum": names}}
+
+
+FaultType = Annotated[str, AfterValidator(_fault_type), WithJsonSchema({"type": "string"})]
 
 
 class Geometry(Params):
@@ -39,41 +66,244 @@ class Geometry(Params):
         return self
 
 
+def _designation(given: Any) -> Any:
+    """The numbers of a bearing that is given by its designation."""
+    name = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+    if not isinstance(name, str):
+        return given
+    if name not in GEOMETRIES:
+        raise ValueError(refusal(name))
+    return {key: value for key, value in GEOMETRIES[name]._asdict().items() if key in Geometry.model_fields}
+
+
+def _or_designation(schema: dict[str, Any]) -> None:
+    schema["anyOf"].insert(1, {"type": "string", "enum": list(GEOMETRIES)})
+
+
+class Resonance(Params):
+    """One resonance of the housing."""
+
+    hz: float = Field(ge=100, le=90_000, description="frequency, Hz")
+    damping: float = Field(0.05, ge=0.005, le=0.5, description="damping ratio")
+    weight: float = Field(1.0, gt=0, le=1000, description="height of its response beside those of the others")
+
+
+class Augmentation(Params):
+    """Changes as another mounting of the sensor would make.
+
+    They are made to each recording; none are added, since copies of one on both sides of a split would leak.
+    """
+
+    gain_db: float = Field(0.0, ge=0, le=40, description="largest change of the level up or down, dB")
+    polarity: bool = Field(False, description="turn the sign of half of the recordings")
+    noise_db: float | None = Field(
+        None, ge=-80, le=20, description="power of white noise that is added over that of the recording, dB"
+    )
+
+
+LoadPart = Annotated[float, Field(ge=0.05, le=1.5)]
+OilCelsius = Annotated[float, Field(ge=10, le=120)]
+
+_USUAL: dict[str, dict[str, Any]] = {
+    "rolling_element": {},
+    "rotor": {
+        "fault_types": SIMULATORS["rotor"],
+        "duration_s": 5.0,
+        "sample_rate_hz": 20_480.0,
+        "rpm": (3600.0,),
+        "snr_db": 20.0,
+        "speed_variation": 0.1,
+        "temporal_evolution": 0.3,
+        "noise_layers": ("white", "pink", "mains", "drift", "quantization"),
+        "load_range": (0.3, 1.0),
+        "temp_range": (40.0, 80.0),
+        "transients": ("none",),
+    },
+}
+"""The usual setting of each simulator, where it is not that of the rolling element."""
+
+_OF_ONE = {
+    "geometry": "rolling_element",
+    "fault_size_in": "rolling_element",
+    "load_zone": "rolling_element",
+    "slip": "rolling_element",
+    "slip_adds_up": "rolling_element",
+    "resonances": "rolling_element",
+    "load_range": "rotor",
+    "temp_range": "rotor",
+    "transients": "rotor",
+}
+"""Parameters that only one simulator has, and which."""
+
+
+def _schema_of(simulator: str) -> dict[str, Any]:
+    """What a JSON schema can say of the parameters of one simulator, beyond those of each field."""
+    foreign = {name: {"type": "null"} for name, owner in _OF_ONE.items() if owner != simulator}
+    chosen = {"simulator": {"const": simulator}, "fault_types": _schema_of_faults(simulator)}
+    return {"properties": chosen | foreign} | ({} if simulator == "rolling_element" else {"required": ["simulator"]})
+
+
 class GenerateDatasetParams(Params):
     """What `generate_dataset_task` accepts."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_schema_of(name) for name in _USUAL]})
+
     name: DatasetName = Field("bearings", description="name of the dataset; the newest of a name is the one meant")
+    simulator: Simulator = Field(
+        "rolling_element", description="rolling-element bearings, or a rotor on hydrodynamic journal bearings"
+    )
     num_signals_per_fault: int = Field(
         6, ge=1, le=1000, description="recordings of each fault type, dealt over its bearings and then over the speeds"
     )
-    fault_types: Annotated[tuple[FaultType, ...], MinLen(1), MaxLen(4)] = Field(
-        ("normal", "inner_race", "outer_race", "ball"), description="classes to generate"
+    fault_types: Annotated[tuple[FaultType, ...], MinLen(1), MaxLen(16)] = Field(
+        ("normal", "inner_race", "outer_race", "ball"),
+        description='classes to generate; several faults at once: "inner_race+ball" (rotor: its eleven)',
     )
     bearings_per_fault: int = Field(
         3, ge=1, le=50, description="physically different bearings of each fault type; a split needs at least 2"
     )
-    duration_s: float = Field(2.0, ge=0.05, le=120, description="length of a recording, s")
-    sample_rate_hz: float = Field(12_000.0, ge=5_000, le=200_000, description="sample rate, Hz")
-    rpm: Annotated[tuple[SpeedRpm, ...], MinLen(1), MaxLen(20)] = Field(
-        (1772.0,), description="shaft speeds, rev/min; a bearing runs at each in turn"
+    severity_levels: Annotated[tuple[Severity, ...], MinLen(1), MaxLen(4)] = Field(
+        ("incipient", "mild", "moderate", "severe"),
+        description="severities, drawn for each bearing (rotor: dealt over its recordings)",
     )
-    snr_db: float = Field(0.0, ge=-40, le=60, description="power of the fault's impacts over that of the noise, dB")
-    geometry: Geometry = Field(default_factory=Geometry, description="geometry of the bearings")
+    temporal_evolution: float = Field(
+        0.0, ge=0, le=1, description="share of the faulty recordings in which the fault grows (rotor: 0.3)"
+    )
+    duration_s: float = Field(2.0, ge=0.05, le=120, description="length of a recording, s (rotor: 5)")
+    sample_rate_hz: float = Field(12_000.0, ge=5_000, le=200_000, description="sample rate, Hz (rotor: 20480)")
+    rpm: Annotated[tuple[SpeedRpm, ...], MinLen(1), MaxLen(20)] = Field(
+        (1772.0,),
+        description="shaft speeds, rev/min; a bearing runs at each in turn (rotor: 3600, each machine built for one)",
+    )
+    speed_profile: Literal["constant", "ramp", "random"] = Field(
+        "constant",
+        description="the speed within a recording: the same, from one end of its band to the other, wandering",
+    )
+    speed_variation: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="largest deviation of the speed, as a part of rpm: between recordings where speed_profile is "
+        "constant, else within them (rotor, ramp and random: 0.1)",
+    )
+    snr_db: float = Field(
+        0.0,
+        ge=-40,
+        le=60,
+        description="power of the fault's impacts over that of all noise, dB (rotor: of all vibration; 20)",
+    )
+    noise_layers: Annotated[tuple[NoiseLayer, ...], MaxLen(8)] = Field(
+        ("mains", "quantization"),
+        description="noise that is added to that of the bearing "
+        "(rotor: all the noise there is; white, pink, mains, drift, quantization)",
+    )
+    mains_hz: Literal[50, 60] = Field(50, description="frequency of the mains, for the noise layer mains, Hz")
+    augmentation: Augmentation | None = Field(None, description="random changes of each recording")
+    geometry: Annotated[Geometry | None, BeforeValidator(_designation)] = Field(
+        None,
+        description="geometry of the bearings: a designation, or numbers; 6205 unless given",
+        json_schema_extra=_or_designation,
+    )
+    fault_size_in: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="width of the defects, inches; unless given by severity 0.007, 0.014, 0.021, 0.028",
+    )
+    load_zone: float | None = Field(
+        None,
+        gt=0,
+        le=100,
+        description="load distribution factor ε: above 1 the whole race bears load; drawn unless given",
+    )
+    slip: float | None = Field(
+        None,
+        ge=0,
+        le=0.1,
+        description="standard deviation of the spacing of impacts, as a part of it; drawn unless given",
+    )
+    slip_adds_up: bool | None = Field(
+        None, description="whether the deviations add up, as those of a real cage do; they do unless given"
+    )
+    resonances: Annotated[tuple[Resonance, ...], MinLen(1), MaxLen(8)] | None = Field(
+        None, description="resonances of the housing; drawn for each bearing unless given"
+    )
+    load_range: tuple[LoadPart, LoadPart] | None = Field(
+        None, description="rotor: load, as a part of the rated one (0.3 to 1)"
+    )
+    temp_range: tuple[OilCelsius, OilCelsius] | None = Field(
+        None, description="rotor: temperature of the oil, °C (40 to 80)"
+    )
+    transients: Annotated[tuple[Transient, ...], MinLen(1), MaxLen(4)] | None = Field(
+        None, description="rotor: what changes within a recording, dealt over the recordings (none)"
+    )
     random_seed: int = Field(0, ge=0, lt=2**63, description="same seed, same dataset; other seeds share nothing")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual(cls, given: Any) -> Any:
+        """Fill in what is usual for the simulator, so that what is stored says what was done."""
+        if not isinstance(given, Mapping):
+            return given
+        known = {name: value for name, value in given.items() if value is not None or name not in _OF_ONE}
+        simulator = known.get("simulator", "rolling_element")
+        usual = _USUAL.get(simulator, {}) if isinstance(simulator, str) else {}
+        if known.get("speed_profile", "constant") != "constant":
+            usual = usual | {"speed_variation": 0.1}
+        return {**usual, **known}
 
     @model_validator(mode="after")
     def _possible(self) -> GenerateDatasetParams:
-        if len(set(self.fault_types)) < len(self.fault_types):
-            raise ValueError(f"fault_types={list(self.fault_types)} names one twice")
+        for problem in self._problems():
+            raise ValueError(problem)
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        for name, owner in _OF_ONE.items():
+            if owner != self.simulator and getattr(self, name) is not None:
+                yield f"{name} belongs to simulator={owner}, but simulator={self.simulator}; leave it out"
+        for fault in self.fault_types:
+            if fault not in SIMULATORS[self.simulator]:
+                yield (
+                    f"fault_types: simulator={self.simulator} makes no {fault}; "
+                    f"it makes {', '.join(SIMULATORS[self.simulator])}"
+                )
+        for name in ("fault_types", "severity_levels", "noise_layers", "transients"):
+            values = getattr(self, name) or ()
+            if len(set(values)) < len(values):
+                yield f"{name}={list(values)} names one twice"
+        for name in ("load_range", "temp_range"):
+            if (bounds := getattr(self, name)) is not None and bounds[0] > bounds[1]:
+                yield f"{name}={list(bounds)} must go up"
+        yield from self._that_would_do_nothing()
         if self.bearings_per_fault > self.num_signals_per_fault:
-            raise ValueError(
+            yield (
                 f"bearings_per_fault={self.bearings_per_fault} needs at least as many recordings, "
                 f"but num_signals_per_fault={self.num_signals_per_fault}"
             )
+        if self.simulator == "rotor" and len(self.rpm) > self.bearings_per_fault:
+            yield (
+                f"rpm has {len(self.rpm)} speeds; a rotor is built for one, "
+                f"so bearings_per_fault={self.bearings_per_fault} must be at least as many"
+            )
+        for resonance in self.resonances or ():
+            if resonance.hz >= 0.5 * self.sample_rate_hz:
+                yield f"resonances: {resonance.hz:g} Hz must lie below half of sample_rate_hz={self.sample_rate_hz:g}"
         samples = len(self.fault_types) * self.num_signals_per_fault * self.duration_s * self.sample_rate_hz
-        if samples > MAX_SAMPLES:
-            raise ValueError(f"{samples:.3g} samples in all, at most {MAX_SAMPLES:.3g} are allowed")
-        return self
+        if (samples := samples * _CHANNELS[self.simulator]) > MAX_SAMPLES:
+            yield f"{samples:.3g} samples in all, at most {MAX_SAMPLES:.3g} are allowed"
+
+    def _that_would_do_nothing(self) -> Iterator[str]:
+        """A parameter that is accepted has an effect; these would have none."""
+        if self.speed_variation == 0 and (self.speed_profile != "constant" or "speed_ramp" in (self.transients or ())):
+            yield "speed_variation=0 leaves the speed as it is; give its largest deviation as a part of rpm, say 0.1"
+        if self.mains_hz != 50 and "mains" not in self.noise_layers:
+            yield f"mains_hz={self.mains_hz} is for the noise layer mains, which is not in {list(self.noise_layers)}"
+        faulty = set(self.fault_types) - {"normal"}
+        if self.fault_size_in is not None and set(self.severity_levels) != set(SEVERITIES):
+            yield "fault_size_in and severity_levels both say how wide a defect is; give one of them"
+        if self.load_zone is not None and not any("inner_race" in name or "ball" in name for name in faulty):
+            yield "load_zone modulates inner_race and ball, of which fault_types has none"
 
 
 class GenerateDatasetResult(Result):

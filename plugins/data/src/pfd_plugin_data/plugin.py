@@ -12,9 +12,9 @@ generate_dataset_task = Task(
     run="pfd_plugin_data.tasks:generate_dataset",
     params=GenerateDatasetParams,
     result=GenerateDatasetResult,
-    summary="Simulate recordings of rolling-element bearings, faulty and healthy.",
+    summary="Simulate recordings of rolling-element bearings, or of rotors on journal bearings.",
     queue="data",
-    preload=("numpy", "h5py", "scipy.signal"),
+    preload=("numpy", "h5py", "scipy.signal", "scipy.integrate", "scipy.fft"),
 )
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pfd import DataError
+from pfd_plugin_data.classes import FAULTS
 
-FAULTS = ("normal", "inner_race", "outer_race", "ball", "cage")
-"""The fault types of a rolling-element bearing, in the order of tables and plots."""
+__all__ = ["FAULTS", "ORIGINS", "ChannelInfo", "RecordingInfo"]
 
 ORIGINS = ("seeded", "natural", "synthetic")
 
@@ -33,7 +33,7 @@ class RecordingInfo:
     bearing_id : the physical bearing.  What is learnt from one recording of a bearing is no news on another one.
     specimen : the kind of bearing, such as `"SKF 6205-2RS"`.
     geometry : `n_balls`, `ball_d_mm`, `pitch_d_mm`, `contact_deg`.
-    fault_type : one of `FAULTS`.
+    fault_type : one of `FAULTS`; several faults at once are joined by "+".
     fault_size : width of the defect, inches (as bearing data sets give it); 0 where there is none.
     fault_origin : one of `ORIGINS`.
     severity, condition : free words of the source.

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from pfd import TaskContext
 from pfd_plugin_data.catalog import register_dataset
 from pfd_plugin_data.dataset import open_dataset
-from pfd_plugin_data.generation import generate_recordings
+from pfd_plugin_data.generation import generate_packed, share_of_cores
 from pfd_plugin_data.params import GenerateDatasetParams, GenerateDatasetResult
 from pfd_plugin_data.writer import DatasetWriter
 
 
 def generate_dataset(params: GenerateDatasetParams, ctx: TaskContext) -> GenerateDatasetResult:
-    """Simulate bearings and store their recordings, with the impact times of each, as a dataset."""
+    """Simulate bearings or rotors and store their recordings, with the truth beside each, as a dataset."""
     total = len(params.fault_types) * params.num_signals_per_fault
     path = ctx.artifact(f"{params.name}.h5")
-    with DatasetWriter(path, params.name) as writer:
-        for done, made in enumerate(generate_recordings(params), start=1):
+    with (
+        DatasetWriter(path, params.name) as writer,
+        contextlib.closing(generate_packed(params, share_of_cores())) as recordings,
+    ):
+        for done, packed in enumerate(recordings, start=1):
             ctx.check_cancelled()
-            writer.add(made.info, made.signal, {"impact_times": made.impact_times})
-            ctx.progress(done / total, f"recording {done}/{total}", recording=made.info.record_id)
+            writer.append(packed)
+            ctx.progress(done / total, f"recording {done}/{total}", recording=packed.record_id)
     with open_dataset(path) as dataset, ctx.session() as session:
         entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
     return GenerateDatasetResult(

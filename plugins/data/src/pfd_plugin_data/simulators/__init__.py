@@ -1,0 +1,1 @@
+"""Simulators of vibration: rolling-element bearings, and rotors on journal bearings."""
