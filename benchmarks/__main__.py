@@ -27,6 +27,7 @@ NAMES = (
     "added",
     "trouble",
     "footprint",
+    "generation",
     "chaos",
 )
 RESULTS = Path(__file__).with_name("results.json")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 import pfd
-from pfd import DataError, ParameterError
-from pfd_plugin_data import find_dataset, generate_dataset_task, list_datasets, make_split, open_dataset
+from pfd import CancelRequested, DataError, ParameterError
+from pfd_plugin_data import find_dataset, generate_dataset_task, generation, list_datasets, make_split, open_dataset
+from pfd_plugin_data.classes import ROTOR
 from pfd_plugin_data.cli import data
 from pfd_plugin_data.params import GenerateDatasetParams
+from pfd_plugin_data.tasks import generate_dataset
 
 SMALL: dict[str, Any] = {"num_signals_per_fault": 3, "duration_s": 0.2}
 
@@ -95,6 +98,60 @@ def test_progress_ends_at_one_and_the_artifact_is_published(pfd_home: Path) -> N
     assert handle.state == "SUCCESS"
     assert handle.info["progress"] == 1
     assert list(handle.artifacts) == ["bench.h5"]
+
+
+class Context:
+    """What the task asks of its context, which has it stop after some recordings."""
+
+    def __init__(self, folder: Path, stop_after: int) -> None:
+        self.folder = folder
+        self.left = stop_after
+        self.reports: list[tuple[float, str]] = []
+
+    def artifact(self, name: str) -> Path:
+        return self.folder / name
+
+    def check_cancelled(self) -> None:
+        if self.left == 0:
+            raise CancelRequested("cancel")
+        self.left -= 1
+
+    def progress(self, fraction: float, status: str, **_: Any) -> None:
+        self.reports.append((fraction, status))
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_cancelled_job_leaves_nothing_and_has_told_of_each_recording(
+    processes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", processes)
+    monkeypatch.setattr(generation, "WORTH_PROCESSES", 0)
+    context = Context(tmp_path, stop_after=5)
+    with pytest.raises(CancelRequested):
+        generate_dataset(GenerateDatasetParams(**SMALL), context)  # type: ignore[arg-type]
+    assert context.reports == [(done / 12, f"recording {done}/12") for done in range(1, 6)]
+    assert not list(tmp_path.iterdir())
+    assert not multiprocessing.active_children()
+
+
+def test_a_dataset_of_rotors_is_generated_stored_and_read(generate) -> None:
+    result = generate(name="rotors", simulator="rotor", num_signals_per_fault=3, duration_s=0.1)
+    assert result["n_recordings"] == 33
+    assert list(result["classes"]) == list(ROTOR)
+    with pfd.reading() as session:
+        entry = find_dataset(session, "rotors")
+    with open_dataset(entry.path) as dataset:
+        dataset.verify()
+        assert dataset.read(0).shape == (2, 2048)
+        assert make_split(dataset.recordings).test
+
+
+def test_a_designation_and_a_parameter_of_the_other_simulator_are_answered_on_the_command_line(pfd_home: Path) -> None:
+    assert pfd_home
+    with pytest.raises(ParameterError, match="belongs to simulator=rotor"):
+        generate_dataset_task.delay(SMALL | {"temp_range": [40, 60]})
+    result = generate_dataset_task.delay(SMALL | {"geometry": 6205, "fault_types": ["ball", "normal"]}).get()
+    assert result["classes"] == {"normal": 3, "ball": 3}
 
 
 def test_ls_and_show_print_plain_tables_when_piped(generate) -> None:

@@ -35,5 +35,5 @@ def refusal(name: str) -> str:
     """Why `name` is no geometry, and what to give instead."""
     several = [known for known in GEOMETRIES if known.partition("/")[0] == name]
     if several:
-        return f"geometry={name!r} is not one geometry: its makers differ; choose one of {', '.join(several)}"
-    return f"geometry={name!r} is not known; give one of {', '.join(GEOMETRIES)}, or numbers"
+        return f"it is no one geometry, since makers differ; choose one of {', '.join(several)}, or give numbers"
+    return f"not known; give one of {', '.join(GEOMETRIES)}, or numbers"

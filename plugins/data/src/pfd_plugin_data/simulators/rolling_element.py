@@ -66,9 +66,14 @@ class Bearing:
     gain: float
     slip_adds_up: bool = True
 
-    @property
+    @functools.cached_property
     def faults(self) -> tuple[str, ...]:
         return () if self.fault_type == "normal" else tuple(self.fault_type.split(JOINT))
+
+    @functools.cached_property
+    def decay(self) -> float:
+        """How fast the slowest of the resonances falls, nepers a second."""
+        return min(2 * math.pi * frequency * damping for frequency, damping, _ in self.resonances)
 
     def fault_lines(self) -> Signal:
         """The order at which each of `faults` shows in an envelope spectrum."""
@@ -257,7 +262,7 @@ def _within(strikes: Strikes, seconds: float) -> Strikes:
 
 def _duration(bearing: Bearing, nepers: float) -> float:
     """How long the slowest of the resonances takes to fall by so much, s."""
-    return nepers / min(2 * np.pi * frequency * damping for frequency, damping, _ in bearing.resonances)
+    return nepers / bearing.decay
 
 
 def _mask(bearing: Bearing, times: Signal, delay: float, shaft: Shaft) -> npt.NDArray[np.uint8]:
