@@ -1,7 +1,7 @@
 """Writes the pages under `reference/` from the code: `python -m docs.write_reference`.
 
-`tasks.md` comes from the declarations of the installed plugins, `settings.md` from the model of the settings, and
-`metrics.md` from the catalogue of metrics.
+`tasks.md` comes from the declarations of the installed plugins, `settings.md` from the model of the settings,
+`metrics.md` from the catalogue of metrics, and `features.md` from the definitions of the features plugin.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pfd import Settings, Task
 from pfd.cli.tasks import gpu_words
 from pfd.monitor.catalogue import METRICS, RUNS, STORE, WORKER
 from pfd.plugins import Registry, load_registry
+from pfd_plugin_features import EQUAL_TO_TSFEL, FEATURES, UNLIKE_TSFEL, VERSION
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -74,6 +75,56 @@ task and its queue.
 """,
 }
 
+FEATURES_HEAD = """\
+# Features
+
+Written from the code by `make docs`; a test holds it current. These are definitions {version}; a stored set says by
+which it was made.
+
+`extract_features_task` computes them of each window, domain by domain (`domains=`). A window is taken about its mean,
+since an offset of the sensor is no vibration. *signal* stands for the unit of the signal; *1* is a pure number. Where a
+feature needs what is not known of every recording (the speed, the bearing's geometry), or a longer window, its column
+is absent, and the result says why.
+
+{count} features.
+"""
+
+DOMAINS = {
+    "time": "The waveform x about its mean; N samples.",
+    "frequency": "The power P of each bin under a Hann window, at the frequencies f.",
+    "envelope": """\
+The envelope of the band from 500 Hz to 10 kHz, or to 90 % of what the recordings hold. Lines of faults need the
+speed and the bearing's geometry.""",
+    "wavelet": "Coefficients c of the db4 filter bank, 5 levels: d1 is the upper half of the band, a5 its lowest 32nd.",
+    "bispectrum": """\
+B(f1, f2) = mean of X(f1)·X(f2)·X*(f1 + f2) over segments of 128 samples, overlapping by half, under a Hann window.""",
+    "advanced": """\
+Wavelet packets, regularity and memory, spectral kurtosis and the kurtogram, and orders of the shaft, which need the
+speed. Sample entropy takes 6 ms a window of 2048 samples, all else together 1 ms.""",
+    "general": """\
+What general libraries compute of any time series, each as TSFEL 0.2 defines it: for comparison with work that used
+those. d are differences of x, m the magnitude of its Fourier transform without a window function, F the running sum
+of m.""",
+}
+
+EQUAL_HEAD = """
+## Beside TSFEL
+
+{count} features have the value that TSFEL 0.2 gives for the same window about its mean, to 1e-6; a test holds it.
+Moments (`scipy.stats`), the periodogram and the analytic signal (`scipy.signal`), the filter bank and the packets
+(PyWavelets) are held against those libraries as well.
+
+| feature | in TSFEL | what its value needs |
+|---|---|---|
+"""
+
+DIFFERENT_HEAD = """
+Of the same name or aim, with another definition:
+
+| feature | in TSFEL | the difference |
+|---|---|---|
+"""
+
 
 def pages(registry: Registry) -> dict[Path, str]:
     """Each page and what is to stand on it."""
@@ -81,7 +132,22 @@ def pages(registry: Registry) -> dict[Path, str]:
         REFERENCE / "tasks.md": _tasks(registry),
         REFERENCE / "settings.md": SETTINGS_HEAD + "".join(_settings()),
         REFERENCE / "metrics.md": METRICS_HEAD + "".join(_metrics()),
+        REFERENCE / "features.md": "".join(_features()),
     }
+
+
+def _features() -> Iterator[str]:
+    yield FEATURES_HEAD.format(version=VERSION, count=len(FEATURES))
+    for domain, text in DOMAINS.items():
+        yield f"\n## {domain}\n\n{text}\n\n| feature | unit | definition and source |\n|---|---|---|\n"
+        for feature in FEATURES:
+            if feature.domain == domain:
+                yield f"| `{feature.name}` | {feature.unit} | {_cell(' '.join(feature.definition.split()))} |\n"
+    yield EQUAL_HEAD.format(count=len(EQUAL_TO_TSFEL))
+    for head, peers in (("", EQUAL_TO_TSFEL), (DIFFERENT_HEAD, UNLIKE_TSFEL)):
+        yield head
+        for peer in peers:
+            yield f"| `{peer.feature}` | `{peer.function}` | {_cell(peer.note) or 'nothing'} |\n"
 
 
 def _metrics() -> Iterator[str]:

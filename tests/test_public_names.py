@@ -96,6 +96,8 @@ PUBLIC: dict[str, list[str]] = {
         "macro_auroc_interval",
     ],
     "pfd_plugin_features": [
+        "UNLIKE_TSFEL",
+        "EQUAL_TO_TSFEL",
         "ExtractFeaturesParams",
         "ExtractFeaturesResult",
         "FEATURES",

@@ -14,12 +14,15 @@ from pfd_plugin_features.plugin import extract_features_task
 if TYPE_CHECKING:
     from pfd_plugin_features.extraction import FEATURES, VERSION
     from pfd_plugin_features.feature import Feature
+    from pfd_plugin_features.peers import EQUAL_TO_TSFEL, UNLIKE_TSFEL
     from pfd_plugin_features.store import FeatureSetEntry, find_feature_set
     from pfd_plugin_features.table import FeatureTable, read_features
     from pfd_plugin_features.windows import Windows
 
-# The task.  Stored feature sets.  What a feature is, and what it is computed from.
+# The task.  Stored feature sets.  What a feature is, what it is computed from, and what other libraries make of it.
 __all__ = [
+    "UNLIKE_TSFEL",
+    "EQUAL_TO_TSFEL",
     "FEATURES",
     "VERSION",
     "ExtractFeaturesParams",
@@ -34,6 +37,8 @@ __all__ = [
 ]
 
 _LATE = {
+    "UNLIKE_TSFEL": "peers",
+    "EQUAL_TO_TSFEL": "peers",
     "FEATURES": "extraction",
     "Feature": "feature",
     "VERSION": "extraction",

@@ -41,7 +41,8 @@ def envelope_rms(w: Windows) -> Floats:
 
 def envelope_kurtosis(w: Windows) -> Floats:
     """Σe⁴/N / (Σe²/N)² of the envelope e about its mean: large where single impacts stand out."""
-    return ratio(np.mean(w.envelope**4, axis=1), np.mean(w.envelope**2, axis=1) ** 2)
+    square = np.square(w.envelope)
+    return ratio(np.mean(np.square(square), axis=1), np.mean(square, axis=1) ** 2)
 
 
 def envelope_peak(w: Windows) -> Floats:

@@ -21,7 +21,7 @@ class Feature:
     Parameters
     ----------
     name : column of the table.
-    domain : `"time"`, `"frequency"` or `"envelope"`.
+    domain : one of `params.Domain`.
     unit : `"signal"` for the signal's own unit, `"1"` for a pure number.
     compute : a batch of n windows in, n values out.
     absence : why it cannot be computed under a condition; None where it can.

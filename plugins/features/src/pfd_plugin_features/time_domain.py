@@ -23,12 +23,12 @@ def peak(w: Windows) -> Floats:
 
 def skewness(w: Windows) -> Floats:
     """Σx³/N / rms³: Fisher's third standardised moment, 0 for a symmetric waveform."""
-    return ratio(np.mean(w.x**3, axis=1), w.rms**3)
+    return ratio(np.mean(w.square * w.x, axis=1), w.rms**3)
 
 
 def kurtosis(w: Windows) -> Floats:
     """Σx⁴/N / rms⁴: Pearson's fourth standardised moment, 3 for Gaussian noise, more with impacts (Dyer 1978)."""
-    return ratio(np.mean(w.x**4, axis=1), w.rms**4)
+    return ratio(np.mean(np.square(w.square), axis=1), w.rms**4)
 
 
 def crest_factor(w: Windows) -> Floats:

@@ -6,16 +6,18 @@ once a batch, on first use.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
 Floats = npt.NDArray[np.floating[Any]]
+
+T = TypeVar("T")
 
 ENVELOPE_BAND_HZ = (500.0, 10_000.0)
 """Where impacts of rolling elements ring: the band of SKF's acceleration enveloper 3, for 250 to 5,000 rpm."""
@@ -65,6 +67,18 @@ class Windows:
         # An offset of the sensor is no vibration: it would swamp every moment and the low end of the spectrum.
         self.x = x.astype(np.float64)
         self.x -= self.x.mean(axis=1, keepdims=True)
+        self._made: dict[Callable[[Windows], Any], Any] = {}
+
+    def once(self, make: Callable[[Windows], T]) -> T:
+        """What `make` gives for this batch, computed on first use: for what several features of one domain share."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("T", self._made[make])
+
+    @cached_property
+    def square(self) -> Floats:
+        """x², `(n, window)`."""
+        return np.square(self.x)
 
     @cached_property
     def magnitude(self) -> Floats:
@@ -79,7 +93,7 @@ class Windows:
     @cached_property
     def rms(self) -> Floats:
         """√(mean x²), `(n,)`."""
-        return np.asarray(np.sqrt(np.mean(self.x**2, axis=1)))
+        return np.asarray(np.sqrt(np.mean(self.square, axis=1)))
 
     @cached_property
     def frequencies(self) -> Floats:
@@ -126,7 +140,9 @@ def _power(x: Floats) -> Floats:
     length = x.shape[1]
     # The periodic Hann window, as scipy's periodogram uses.
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
-    power = np.abs(fft.rfft(x * hann, axis=1)) ** 2
+    spectrum = fft.rfft(x * hann, axis=1)
+    power = spectrum.real**2
+    power += spectrum.imag**2
     power *= 2.0 / (length * np.sum(hann**2))
     power[:, 0] /= 2.0
     if length % 2 == 0:
