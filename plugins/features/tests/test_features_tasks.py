@@ -102,3 +102,80 @@ def test_a_damaged_table_is_reported(dataset: dict[str, Any]) -> None:
 def test_parameters_out_of_range_are_refused_by_name(pfd_home: Path, params: dict[str, Any], field: str) -> None:
     with pytest.raises(ParameterError, match=field):
         submit("extract_features_task", **params)
+
+
+def test_an_unchanged_feature_set_is_reused_and_named(dataset: dict[str, Any]) -> None:
+    first = submit("extract_features_task", dataset="bench", window=1024)
+    again = submit("extract_features_task", dataset="bench", window=1024)
+    made, reused = first.get(), again.get()
+    assert made["reused_from"] is None
+    assert reused == {**made, "reused_from": first.id}
+    assert dict(again.artifacts) == {}
+    # The same recordings generated anew are the same content, under another id.
+    copy = submit(
+        "generate_dataset_task", name="bench", num_signals_per_fault=2, bearings_per_fault=2, duration_s=1.0
+    ).get()
+    assert copy["dataset_id"] != dataset["dataset_id"]
+    assert submit("extract_features_task", dataset=copy["dataset_id"], window=1024).get()["reused_from"] == first.id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"window": 512},
+        {"hop": 100},
+        {"domains": ["time"]},
+        {"lowpass_hz": 5000},
+        {"sample_rate_hz": 8000},
+        {"reuse": False},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_changes_the_values_is_computed_again(dataset: dict[str, Any], change: dict[str, Any]) -> None:
+    made = submit("extract_features_task", dataset="bench", window=1024).get()
+    other = submit("extract_features_task", **{"dataset": "bench", "window": 1024, **change}).get()
+    assert other["reused_from"] is None
+    assert other["feature_set_id"] != made["feature_set_id"]
+
+
+def test_other_recordings_definitions_or_libraries_are_computed_again(
+    dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit("extract_features_task", dataset="bench").get()
+    other = submit(
+        "generate_dataset_task",
+        name="bench",
+        num_signals_per_fault=2,
+        bearings_per_fault=2,
+        duration_s=1.0,
+        random_seed=1,
+    ).get()
+    assert submit("extract_features_task", dataset=other["dataset_id"]).get()["reused_from"] is None
+    for name, value in (("VERSION", VERSION + 1), ("LIBRARIES", ("numpy",))):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"pfd_plugin_features.tasks.{name}", value)
+            assert submit("extract_features_task", dataset="bench").get()["reused_from"] is None
+
+
+@pytest.mark.parametrize("harm", ["changed", "gone"])
+def test_a_set_whose_file_is_not_as_it_was_written_is_not_reused(dataset: dict[str, Any], harm: str) -> None:
+    made = submit("extract_features_task", dataset="bench").get()["feature_set_id"]
+    with reading() as session:
+        path = find_feature_set(session, made).path
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    again = submit("extract_features_task", dataset="bench").get()
+    assert again["reused_from"] is None
+    with reading() as session:
+        assert len(read_features(find_feature_set(session, again["feature_set_id"])).x) == again["n_windows"]
+
+
+def test_all_domains_can_be_asked_for_at_once(dataset: dict[str, Any]) -> None:
+    domains = ["time", "frequency", "envelope", "wavelet", "bispectrum", "advanced", "general"]
+    result = submit("extract_features_task", dataset="bench", domains=domains).get()
+    assert result["n_features"] + len(result["absent"]) == len(FEATURES)
+    assert {"wavelet_entropy", "phase_coupling", "sample_entropy", "order_1x", "roll_off"} <= set(result["features"])
+    with reading() as session:
+        assert np.isfinite(read_features(find_feature_set(session, result["feature_set_id"])).x).all()

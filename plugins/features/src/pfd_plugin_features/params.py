@@ -8,7 +8,7 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from pfd import Params, Result
 
-Domain = Literal["time", "frequency", "envelope"]
+Domain = Literal["time", "frequency", "envelope", "wavelet", "bispectrum", "advanced", "general"]
 
 
 class ExtractFeaturesParams(Params):
@@ -20,13 +20,14 @@ class ExtractFeaturesParams(Params):
     window: int = Field(2048, ge=64, le=1 << 20, description="samples a window")
     hop: int | None = Field(None, ge=1, le=1 << 20, description="samples between window starts; the window when absent")
     domains: tuple[Domain, ...] = Field(
-        ("time", "frequency", "envelope"), min_length=1, max_length=3, description="which features to compute"
+        ("time", "frequency", "envelope"), min_length=1, max_length=7, description="which features to compute"
     )
     channel: str | None = Field(None, min_length=1, description="sensor; the one common to all recordings when absent")
     sample_rate_hz: float | None = Field(
         None, gt=0, le=1e7, description="common rate that recordings are brought down to; their lowest when absent"
     )
     lowpass_hz: float | None = Field(None, gt=0, description="common bandwidth, where recordings differ in theirs")
+    reuse: bool = Field(True, description="take a stored feature set that is the same, where there is one")
 
     @model_validator(mode="after")
     def _band_below_nyquist(self) -> ExtractFeaturesParams:
@@ -51,3 +52,4 @@ class ExtractFeaturesResult(Result):
     window: int
     hop: int
     sample_rate_hz: FiniteFloat
+    reused_from: str | None = Field(None, description="the job that had computed this set; null where this one did")

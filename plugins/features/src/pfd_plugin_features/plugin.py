@@ -29,7 +29,7 @@ def pfd_register_records() -> list[Records]:
             name="features",
             module="pfd_plugin_features.records",
             migrations="pfd_plugin_features.migrations",
-            head="features_0001",
+            head="features_0002",
             floor=2,
         )
     ]

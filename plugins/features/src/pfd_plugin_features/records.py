@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Float, Integer, String
+from sqlalchemy import JSON, Float, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pfd.records import JobRecord, Record
 
 
 class FeatureSetRow(JobRecord, Record):
-    """One extraction: what was described, how, and where the table lies (relative to PFD_HOME)."""
+    """One feature set: what was described, how, and where the table lies (relative to PFD_HOME).
+
+    `libraries` are the versions that computed it, and `sha256` is that of the file.  A selection names the set that it
+    was `selected_from`, and `stamp` says by what and on which split.
+    """
 
     __tablename__ = "features_feature_set"
 
@@ -27,3 +31,8 @@ class FeatureSetRow(JobRecord, Record):
     channel: Mapped[str] = mapped_column(String(255), nullable=False)
     n_windows: Mapped[int] = mapped_column(Integer, nullable=False)
     features: Mapped[list[Any]] = mapped_column(JSON, nullable=False)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    libraries: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    n_unusable: Mapped[int | None] = mapped_column(Integer)
+    selected_from: Mapped[int | None] = mapped_column(Integer)
+    stamp: Mapped[str | None] = mapped_column(Text)

@@ -1,9 +1,12 @@
-"""Feature sets as they are kept: the row, and the reader of rows."""
+"""Feature sets as they are kept: the rows, read and written."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +17,10 @@ from pfd_plugin_features.records import FeatureSetRow
 
 @dataclass(frozen=True)
 class FeatureSetEntry:
-    """A stored feature set.  `path` is absolute; `version` is that of the features' definitions."""
+    """A stored feature set.  `path` is absolute; `version` is that of the features' definitions.
+
+    A selection names the set it was `selected_from`, and its `stamp` says by what and on which split.
+    """
 
     id: int
     job_id: str
@@ -29,6 +35,10 @@ class FeatureSetEntry:
     channel: str
     n_windows: int
     features: tuple[str, ...]
+    sha256: str | None = None
+    n_unusable: int | None = None
+    selected_from: int | None = None
+    stamp: str | None = None
 
 
 def find_feature_set(session: Session, ref: int, *, home: Path | None = None) -> FeatureSetEntry:
@@ -43,12 +53,57 @@ def find_feature_set(session: Session, ref: int, *, home: Path | None = None) ->
         newest = session.scalars(select(FeatureSetRow.id).order_by(FeatureSetRow.id.desc()).limit(5)).all()
         known = f"the newest are {', '.join(map(str, newest))}" if newest else "there is none yet"
         raise DataError(f"no feature set {ref}; {known}", hint="extract_features_task makes one")
+    return _entry(row, home or load_settings().values.home)
+
+
+def find_same(session: Session, wanted: Mapping[str, Any], *, home: Path) -> list[FeatureSetEntry]:
+    """Feature sets that were made as `wanted` says, newest first, those of the same dataset before those of a copy.
+
+    `wanted` holds columns of the table.  Whether their files are as they were written is for `is_intact` to see.
+    """
+    query = select(FeatureSetRow).where(FeatureSetRow.selected_from.is_(None))
+    columns = {name: value for name, value in wanted.items() if name not in ("dataset_id", "features", "libraries")}
+    for name, value in columns.items():
+        query = query.where(getattr(FeatureSetRow, name) == value)  # a value of None becomes IS NULL
+    rows = [
+        row
+        for row in session.scalars(query.order_by(FeatureSetRow.id.desc()))
+        if list(row.features) == list(wanted["features"]) and row.libraries == wanted["libraries"]
+    ]
+    rows.sort(key=lambda row: row.dataset_id != wanted["dataset_id"])
+    return [_entry(row, home) for row in rows]
+
+
+def is_intact(entry: FeatureSetEntry) -> bool:
+    """Whether the file is there and holds what was written."""
+    return entry.sha256 is not None and entry.path.is_file() and file_digest(entry.path) == entry.sha256
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_feature_set(session: Session, job_id: str, values: Mapping[str, Any]) -> int:
+    """Write the row of the feature set that a job has made; its id.  A re-run of the job updates its row."""
+    row = session.scalars(select(FeatureSetRow).where(FeatureSetRow.job_id == job_id)).first()
+    if row is None:
+        row = FeatureSetRow(job_id=job_id)
+        session.add(row)
+    for name, value in values.items():
+        setattr(row, name, value)
+    session.flush()
+    return row.id
+
+
+def _entry(row: FeatureSetRow, home: Path) -> FeatureSetEntry:
     return FeatureSetEntry(
         id=row.id,
         job_id=row.job_id,
         dataset_id=row.dataset_id,
         dataset_fingerprint=row.dataset_fingerprint,
-        path=(home or load_settings().values.home) / row.path,
+        path=home / row.path,
         version=row.version,
         window=row.window,
         hop=row.hop,
@@ -57,4 +112,8 @@ def find_feature_set(session: Session, ref: int, *, home: Path | None = None) ->
         channel=row.channel,
         n_windows=row.n_windows,
         features=tuple(row.features),
+        sha256=row.sha256,
+        n_unusable=row.n_unusable,
+        selected_from=row.selected_from,
+        stamp=row.stamp,
     )

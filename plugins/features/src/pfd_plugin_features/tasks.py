@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import metadata
 from typing import Any
-
-from sqlalchemy import select
 
 from pfd import DataError, TaskContext
 from pfd_plugin_data import (
@@ -21,9 +21,16 @@ from pfd_plugin_data import (
 from pfd_plugin_features.envelope_domain import line_orders
 from pfd_plugin_features.extraction import VERSION, choose, compute, usable
 from pfd_plugin_features.params import ExtractFeaturesParams, ExtractFeaturesResult
-from pfd_plugin_features.records import FeatureSetRow
+from pfd_plugin_features.store import FeatureSetEntry, file_digest, find_same, is_intact, save_feature_set
 from pfd_plugin_features.table import table_writer
+from pfd_plugin_features.threads import job_threads
 from pfd_plugin_features.windows import Condition
+
+LIBRARIES = ("numpy", "pywavelets", "scipy")
+"""What computes the values: under other versions they may differ in the last digits, so that a set is not reused."""
+
+COSTLY = frozenset({"bispectrum", "advanced"})
+"""Domains that take more than about a third of a millisecond a window."""
 
 FLAT_SHARE = 0.82
 """Of the band below half the sample rate, what the anti-alias filter of resampling leaves untouched."""
@@ -55,18 +62,26 @@ def _extract(
     for name, reason in absent.items():
         ctx.log.info("no column %s: %s", name, reason)
     names = [feature.name for feature in features]
-    origin = {
-        "dataset": entry.name,
+    wanted = {
+        "dataset_id": entry.id,
         "dataset_fingerprint": dataset.fingerprint,
+        "version": VERSION,
         "window": params.window,
         "hop": hop,
         "sample_rate_hz": rate,
         "lowpass_hz": params.lowpass_hz,
         "channel": channel,
-        "version": VERSION,
-        "units": {feature.name: feature.unit for feature in features},
+        "features": names,
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
     }
+    if params.reuse and (found := _reusable(wanted, ctx)) is not None:
+        ctx.log.info("feature set %d is the same: nothing is computed", found.id)
+        return _result(found.id, wanted, found.n_windows, found.n_unusable or 0, absent, reused_from=found.job_id)
     path = ctx.artifact("features.parquet")
+    origin = {name: value for name, value in wanted.items() if name not in ("dataset_id", "features")}
+    origin |= {"dataset": entry.name, "units": {feature.name: feature.unit for feature in features}}
+    # Only what takes long gains by a second core: the rest is bound by memory, and by handing out the blocks.
+    threads = job_threads() if any(feature.domain in COSTLY for feature in features) else 1
     unusable = 0
     with table_writer(path, names, origin) as writer:
         for index, info in enumerate(recordings):
@@ -84,7 +99,7 @@ def _extract(
                 kept = usable(batch.x)
                 unusable += int(kept.size - kept.sum())
                 if kept.any():
-                    values = compute(features, batch.x[kept], conditions[index])
+                    values = compute(features, batch.x[kept], conditions[index], threads=threads)
                     writer.add(values, index, batch.start[kept], info.fault_type, info.bearing_id)
         if not writer.rows:
             longest = max(info.n_samples * rate / info.sample_rate_hz for info in recordings)
@@ -94,30 +109,49 @@ def _extract(
                 hint="choose a smaller window",
             )
     row = {
-        "dataset_id": entry.id,
-        "dataset_fingerprint": dataset.fingerprint,
+        **wanted,
         "path": path.resolve().relative_to(ctx.settings.home.resolve()).as_posix(),
-        "version": VERSION,
-        "window": params.window,
-        "hop": hop,
-        "sample_rate_hz": rate,
-        "lowpass_hz": params.lowpass_hz,
-        "channel": channel,
         "n_windows": writer.rows,
-        "features": names,
+        "n_unusable": unusable,
+        "sha256": file_digest(path),
     }
+    with ctx.session() as session:
+        ref = save_feature_set(session, ctx.job_id, row)
+    return _result(ref, wanted, writer.rows, unusable, absent)
+
+
+def _reusable(wanted: Mapping[str, Any], ctx: TaskContext) -> FeatureSetEntry | None:
+    """A stored set made from the same recordings, in the same way, whose file is as it was written."""
+    with ctx.session() as session:
+        found = find_same(session, wanted, home=ctx.settings.home)
+    for entry in found:
+        if is_intact(entry):
+            return entry
+        ctx.log.warning("feature set %d would be the same, but its file is gone or has changed", entry.id)
+    return None
+
+
+def _result(
+    ref: int,
+    wanted: Mapping[str, Any],
+    n_windows: int,
+    n_unusable: int,
+    absent: Mapping[str, str],
+    reused_from: str | None = None,
+) -> ExtractFeaturesResult:
     return ExtractFeaturesResult(
-        feature_set_id=_store(row, ctx),
-        dataset_id=entry.id,
-        dataset_fingerprint=dataset.fingerprint,
-        n_windows=writer.rows,
-        n_unusable=unusable,
-        n_features=len(names),
-        features=names,
-        absent=absent,
-        window=params.window,
-        hop=hop,
-        sample_rate_hz=rate,
+        feature_set_id=ref,
+        dataset_id=wanted["dataset_id"],
+        dataset_fingerprint=wanted["dataset_fingerprint"],
+        n_windows=n_windows,
+        n_unusable=n_unusable,
+        n_features=len(wanted["features"]),
+        features=wanted["features"],
+        absent=dict(absent),
+        window=wanted["window"],
+        hop=wanted["hop"],
+        sample_rate_hz=wanted["sample_rate_hz"],
+        reused_from=reused_from,
     )
 
 
@@ -138,15 +172,3 @@ def _common_bandwidth(recordings: tuple[RecordingInfo, ...], rate: float, lowpas
     if any(info.sample_rate_hz > rate for info in recordings):
         band *= FLAT_SHARE
     return band if lowpass_hz is None else min(band, lowpass_hz)
-
-
-def _store(values: dict[str, Any], ctx: TaskContext) -> int:
-    with ctx.session() as session:
-        row = session.scalars(select(FeatureSetRow).where(FeatureSetRow.job_id == ctx.job_id)).first()
-        if row is None:
-            row = FeatureSetRow(job_id=ctx.job_id)
-            session.add(row)
-        for name, value in values.items():
-            setattr(row, name, value)
-        session.flush()
-        return row.id
