@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
@@ -58,3 +59,23 @@ def uestc() -> Callable[..., dict[str, Any]]:
         return {name: value for name, value in held.items() if value is not None}
 
     return variables
+
+
+@pytest.fixture
+def v73(tmp_path: Path) -> Callable[..., Path]:
+    """Write a v7.3 file, which is HDF5 behind a header; what is not an array is written by a function."""
+
+    def write(name: str, variables: dict[str, Any], build: Callable[[Any], None] | None = None) -> Path:
+        path = tmp_path / "v73" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(path, "w", userblock_size=512) as file:
+            for variable, value in variables.items():
+                file[variable] = np.asarray(value, float)
+                file[variable].attrs["MATLAB_class"] = np.bytes_("double")
+            if build:
+                build(file)
+        with path.open("r+b") as raw:
+            raw.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+        return path
+
+    return write

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("numpy", "scipy", "h5py", "pandas", "sklearn", "torch", "sqlalchemy", "matplotlib", "pymatreader")
+HEAVY = ("numpy", "scipy", "h5py", "pandas", "sklearn", "torch", "sqlalchemy", "matplotlib")
 
 
 @pytest.mark.parametrize("module", ["pfd_plugin_mat_import", "pfd_plugin_mat_import.plugin"])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from pfd import DataError
 from pfd_plugin_mat_import.conversion import convert_file
 from pfd_plugin_mat_import.layouts import LAYOUTS
 from pfd_plugin_mat_import.layouts.cwru_table import TESTS
+from pfd_plugin_mat_import.params import FileMapping
 
 
 @pytest.mark.parametrize("options", [{}, {"do_compression": True}, {"format": "4"}], ids=["v5", "v7", "v4"])
@@ -18,7 +21,7 @@ def test_a_cwru_file_of_any_version_becomes_a_recording(save, cwru, options) -> 
         *("cwru-105", "cwru-DE-IR007", "inner_race", 0.007),
     )
     assert (info.rpm, info.rpm_source, info.load) == (1797.0, "file X105RPM", "0 hp")
-    assert (info.sample_rate_hz, imported.rate_source) == (12_000.0, "CWRU table, X105")
+    assert (info.sample_rate_hz, imported.origins["sample_rate_hz"]) == (12_000.0, "CWRU table, X105")
     assert [channel.sensor for channel in info.channels] == ["DE", "FE", "BA"]
     assert info.geometry == {"n_balls": 9, "ball_d_mm": 7.94, "pitch_d_mm": 39.04, "contact_deg": 0.0}
     np.testing.assert_array_equal(imported.signal[0], variables["X105_DE_time"][:, 0].astype(np.float32))
@@ -75,9 +78,16 @@ def test_of_two_recordings_in_a_file_the_one_its_name_says_is_taken(save, cwru, 
     assert info.record_id == meant
 
 
-def test_of_two_recordings_in_a_file_neither_is_guessed(save, cwru) -> None:
-    with pytest.raises(DataError, match="it holds X098 and X099"):
-        convert_file(save("data.mat", cwru(98) | cwru(99)))
+@pytest.mark.parametrize(("first", "second", "meant"), [(98, 99, "99"), (217, 175, "175"), (215, 217, "217")])
+def test_the_files_that_the_site_itself_made_of_two_recordings_are_known_also_when_renamed(
+    save, cwru, first, second, meant
+) -> None:
+    assert convert_file(save("data.mat", cwru(first) | cwru(second))).info.record_id == f"cwru-{meant}"
+
+
+def test_of_two_other_recordings_in_a_file_neither_is_guessed(save, cwru) -> None:
+    with pytest.raises(DataError, match="it holds X105 and X106"):
+        convert_file(save("data.mat", cwru(105) | cwru(106)))
 
 
 def test_a_stray_variable_is_passed_over(save, cwru) -> None:
@@ -93,12 +103,16 @@ def test_the_028_inch_faults_are_named_otherwise_have_no_speed_and_are_no_skf(sa
 
 
 def test_a_speed_that_does_not_fit_its_load_is_kept_with_a_note(save, cwru) -> None:
-    info = convert_file(save("279.mat", cwru(279, rpm=1732))).info
-    assert (info.rpm, info.rpm_source) == (1732.0, "file X279RPM; the table says 1772 at 1 hp")
+    imported = convert_file(save("279.mat", cwru(279, rpm=1732)))
+    info = imported.info
+    assert (info.rpm, info.rpm_source) == (1732.0, "file X279RPM")
+    assert imported.notes == ("file X279RPM says 1732 rpm, the table 1772 at 1 hp",)
 
 
 def test_a_number_that_is_not_in_the_tables_is_unknown_and_not_guessed(save, cwru) -> None:
-    with pytest.raises(DataError, match="X174 is not in the tables of CWRU"):
+    with pytest.raises(
+        DataError, match="neither the file nor its name tells fault_type and bearing_id and sample_rate_hz"
+    ):
         convert_file(save("105.mat", cwru(174)))
 
 
@@ -122,7 +136,7 @@ def test_an_mfpt_file_tells_its_fault_by_its_name(save, mfpt, file: str, fault: 
     info = imported.info
     assert (info.fault_type, info.bearing_id) == (fault, f"mfpt-{fault}")
     assert (info.rpm, info.rpm_source, info.load) == (1500.0, "file bearing.rate, Hz", "270 lbs")
-    assert (info.sample_rate_hz, imported.rate_source) == (97_656.0, "file bearing.sr")
+    assert (info.sample_rate_hz, imported.origins["sample_rate_hz"]) == (97_656.0, "file bearing.sr")
     assert info.n_samples == 300
 
 
@@ -134,7 +148,7 @@ def test_an_mfpt_file_may_have_no_speed_and_no_load(save, mfpt) -> None:
 @pytest.mark.parametrize(
     ("file", "fields", "reason"),
     [
-        ("data_1.mat", {}, "names none"),
+        ("data_1.mat", {}, "neither the file nor its name tells fault_type and bearing_id"),
         ("InnerOuter.mat", {}, "names several"),
         ("baseline_1.mat", {"gs": None}, "no struct with the field gs"),
         ("baseline_1.mat", {"sr": None}, "no struct with the field sr"),
@@ -158,25 +172,118 @@ def test_a_uestc_file_tells_fault_and_speed_by_its_name(save, uestc, file: str, 
     imported = convert_file(save(file, uestc()))
     info = imported.info
     assert (info.fault_type, info.bearing_id, info.rpm, info.rpm_source) == (fault, f"uestc-{fault}", rpm, "file name")
-    assert (info.sample_rate_hz, imported.rate_source) == (20_000.0, "file SampleFrequency")
+    assert (info.sample_rate_hz, imported.origins["sample_rate_hz"]) == (20_000.0, "file SampleFrequency")
 
 
 def test_a_uestc_file_with_another_name_is_refused_with_the_reason(save, uestc) -> None:
-    with pytest.raises(DataError, match=r"such as B_800_5.mat .* not data.mat"):
+    with pytest.raises(DataError, match="neither the file nor its name tells fault_type and bearing_id"):
         convert_file(save("data.mat", uestc()))
 
 
 def test_a_layout_that_is_asked_for_is_the_only_one_taken(save, cwru) -> None:
     path = save("105.mat", cwru(105))
     assert convert_file(path, "cwru").info.record_id == "cwru-105"
-    with pytest.raises(DataError, match="not the layout uestc"):
+    with pytest.raises(DataError, match="not the layout uestc: it holds X105_DE_time"):
         convert_file(path, "uestc")
 
 
 def test_a_file_of_no_layout_says_what_it_holds(save) -> None:
-    with pytest.raises(DataError, match=r"none of the layouts cwru, mfpt, uestc: it holds a, b"):
+    with pytest.raises(DataError, match=r"cwru, mfpt, uestc: it holds a \(1×1 int64\), b \(1×2 int64\); mapping"):
         convert_file(save("x.mat", {"a": 1, "b": [1, 2]}))
 
 
 def test_each_layout_goes_by_its_name() -> None:
     assert {name: layout.name for name, layout in LAYOUTS.items()} == {name: name for name in ("cwru", "mfpt", "uestc")}
+
+
+@pytest.mark.parametrize(
+    ("name", "bearing", "rate", "size", "load", "condition"),
+    [
+        ("12k_Drive_End_IR007_1.mat", "cwru-DE-IR007", 12_000, 0.007, "1 hp", None),
+        ("48k DE/OR021@6_2_x.mat", "cwru-DE-OR021", 48_000, 0.021, "2 hp", "fault at 6 o'clock"),
+        ("12k Fan End Bearing Fault Data/B014_3.mat", "cwru-FE-B014", 12_000, 0.014, "3 hp", None),
+        ("48k/Normal_0.mat", "cwru-normal", 48_000, 0.0, "0 hp", None),
+    ],
+)
+def test_a_number_that_is_not_in_the_tables_is_known_by_the_words_of_its_path(
+    save, cwru, name, bearing, rate, size, load, condition
+) -> None:
+    found = convert_file(save("x.mat", cwru(901, rpm=1760)), name=PurePosixPath(name))
+    info = found.info
+    assert (info.record_id, info.bearing_id, info.sample_rate_hz) == ("cwru-X901", bearing, rate)
+    assert (info.fault_size, info.load, info.condition, info.rpm) == (size, load, condition, 1760.0)
+    assert found.origins["bearing_id"] == found.origins["sample_rate_hz"] == "file path"
+    assert "X901 is not in the tables of CWRU: only what its path says is known" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("IR007_1.mat", "bearing_id and sample_rate_hz"),
+        ("12k_IR007_1.mat", "bearing_id"),
+        ("DE_IR007_1.mat", "sample_rate_hz"),
+        ("12k/48k/DE_IR007_1.mat", "sample_rate_hz"),
+        ("12k_DE/FE_IR007_1.mat", "bearing_id"),
+        ("12k_DE_007.mat", "fault_type and bearing_id and sample_rate_hz"),
+    ],
+)
+def test_what_a_path_does_not_tell_of_an_unknown_number_is_not_guessed(save, cwru, name: str, missing: str) -> None:
+    with pytest.raises(DataError, match=f"tells {missing};"):
+        convert_file(save("x.mat", cwru(901)), name=PurePosixPath(name))
+
+
+def test_what_a_path_does_not_tell_of_an_unknown_number_the_user_can(save, cwru) -> None:
+    mapping = FileMapping(values={"sample_rate_hz": 12_000, "bearing_id": "mine"})
+    info = convert_file(save("x.mat", cwru(901)), mapping=mapping, name=PurePosixPath("IR007_1.mat")).info
+    assert (info.fault_type, info.bearing_id, info.sample_rate_hz) == ("inner_race", "mine", 12_000)
+
+
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [
+        (97, ("cwru-97", "cwru-normal", "normal", 0.0, 48_000, "0 hp", "SKF 6205-2RS JEM")),
+        (100, ("cwru-100", "cwru-normal", "normal", 0.0, 48_000, "3 hp", "SKF 6205-2RS JEM")),
+        (160, ("cwru-160", "cwru-DE-OR007", "outer_race", 0.007, 12_000, "3 hp", "SKF 6205-2RS JEM")),
+        (217, ("cwru-217", "cwru-DE-IR021", "inner_race", 0.021, 48_000, "3 hp", "SKF 6205-2RS JEM")),
+        (262, ("cwru-262", "cwru-DE-OR021", "outer_race", 0.021, 48_000, "0 hp", "SKF 6205-2RS JEM")),
+        (48, ("cwru-3005", "cwru-DE-B028", "ball", 0.028, 12_000, "0 hp", "NTN equivalent of the SKF 6205-2RS JEM")),
+        (
+            59,
+            (
+                "cwru-3004",
+                "cwru-DE-IR028",
+                "inner_race",
+                0.028,
+                12_000,
+                "3 hp",
+                "NTN equivalent of the SKF 6205-2RS JEM",
+            ),
+        ),
+        (281, ("cwru-281", "cwru-FE-IR007", "inner_race", 0.007, 12_000, "3 hp", "SKF 6203-2RS JEM")),
+        (309, ("cwru-309", "cwru-FE-OR014", "outer_race", 0.014, 12_000, "1 hp", "SKF 6203-2RS JEM")),
+        (310, ("cwru-310", "cwru-FE-OR014", "outer_race", 0.014, 12_000, "0 hp", "SKF 6203-2RS JEM")),
+        (318, ("cwru-318", "cwru-FE-OR021", "outer_race", 0.021, 12_000, "3 hp", "SKF 6203-2RS JEM")),
+    ],
+)
+def test_the_table_says_what_the_site_says(save, cwru, variable: int, expected) -> None:
+    info = convert_file(save("any.mat", cwru(variable))).info
+    found = (info.record_id, info.bearing_id, info.fault_type, info.fault_size, info.sample_rate_hz, info.load)
+    assert (*found, info.specimen) == expected
+
+
+def test_the_fan_end_has_its_own_geometry(save, cwru) -> None:
+    geometry = {"n_balls": 8, "ball_d_mm": 6.746, "pitch_d_mm": 28.499, "contact_deg": 0.0}
+    assert convert_file(save("any.mat", cwru(278))).info.geometry == geometry
+
+
+def test_the_folder_of_an_mfpt_file_tells_its_fault_where_its_name_does_not(save, mfpt) -> None:
+    found = convert_file(save("x.mat", mfpt()), name=PurePosixPath("2 - Three Outer Race Fault Conditions/7.mat"))
+    assert (found.info.fault_type, found.origins["fault_type"]) == ("outer_race", "folder name")
+    named = convert_file(save("x.mat", mfpt()), name=PurePosixPath("outer race/baseline_1.mat"))
+    assert (named.info.fault_type, named.origins["fault_type"]) == ("normal", "file name")
+
+
+@pytest.mark.parametrize(("rate", "bpfo", "known"), [(25, 81.125, True), (25, 60.0, False), (30, 97.35, False)])
+def test_only_a_recording_of_the_mfpt_rig_gets_the_bearing_of_the_rig(save, mfpt, rate, bpfo, known) -> None:
+    info = convert_file(save("baseline_1.mat", mfpt(rate=rate) | {"BPFO": bpfo})).info
+    assert (info.geometry is not None) == (info.specimen == "NICE") == known

@@ -11,14 +11,17 @@ import pytest
 
 from pfd import DataError
 from pfd_plugin_mat_import import matfile
-from pfd_plugin_mat_import.importing import find_files, import_files
+from pfd_plugin_mat_import.conversion import convert_file
+from pfd_plugin_mat_import.importing import import_files
 from pfd_plugin_mat_import.reader import Reader
+from pfd_plugin_mat_import.sources import find_files
 
 
 def outcomes(folder: Path) -> dict[str, str]:
     """What became of each file of a folder: the id of its recording, or the reason why there is none."""
-    found = import_files(find_files(folder), folder)
-    return {item.file: item.imported.info.record_id if item.imported else item.reason for item in found}
+    with Reader() as reader:
+        found = import_files(find_files(folder, reader), reader)
+        return {item.file: item.imported.info.record_id if item.imported else item.reason for item in found}
 
 
 def test_what_the_reading_process_sends_is_what_is_in_the_file(save, cwru) -> None:
@@ -91,9 +94,9 @@ def test_a_name_that_is_not_utf8_is_reported(save, mfpt, tmp_path: Path) -> None
 
 def test_a_folder_without_files_and_a_path_without_anything_are_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no \.mat file in"):
-        find_files(tmp_path)
+        find_files(tmp_path, Reader())
     with pytest.raises(DataError, match="does not exist"):
-        find_files(tmp_path / "absent")
+        find_files(tmp_path / "absent", Reader())
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
@@ -123,7 +126,7 @@ def test_a_small_file_that_claims_a_huge_array_is_not_read(save, uestc) -> None:
     content[at : at + 8] = np.array([2**31 - 1, 2**31 - 1], "<i4").tobytes()
     path.write_bytes(content)
     with pytest.raises(DataError, match="its variables claim"):
-        matfile.variables(path)
+        convert_file(path)
 
 
 def test_a_v73_file_of_a_known_layout_is_read_and_another_is_refused_with_the_reason(tmp_path: Path) -> None:

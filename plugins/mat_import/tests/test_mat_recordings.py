@@ -1,18 +1,25 @@
 from __future__ import annotations
 
 import csv
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.io
 
-from pfd_plugin_mat_import.importing import Outcome, find_files, import_files
+from pfd_plugin_mat_import.findings import Measured, find
+from pfd_plugin_mat_import.importing import Outcome, import_files
+from pfd_plugin_mat_import.measures import measure
+from pfd_plugin_mat_import.reader import Reader
+from pfd_plugin_mat_import.sources import find_files
 
 
 @pytest.fixture(scope="module")
 def imported(test_data: Path) -> dict[str, Outcome]:
-    return {outcome.file: outcome for outcome in import_files(find_files(test_data), test_data)}
+    with Reader() as reader:
+        return {outcome.file: outcome for outcome in import_files(find_files(test_data, reader), reader)}
 
 
 def manifest(folder: Path) -> list[dict[str, str]]:
@@ -62,6 +69,59 @@ def test_174_is_the_bearing_of_169_and_the_healthy_one_runs_at_48_kilohertz(impo
     info = {name: outcome.imported.info for name, outcome in imported.items() if outcome.imported}
     assert info["cwru/174.mat"].bearing_id == info["cwru/169.mat"].bearing_id
     assert info["cwru/97.mat"].sample_rate_hz == info["cwru/174.mat"].sample_rate_hz == 48_000
+
+
+def test_renamed_files_of_cwru_are_the_same_recordings(test_data: Path, tmp_path: Path, imported) -> None:
+    files = sorted((test_data / "cwru").glob("*.mat"))
+    for index, path in enumerate(files):
+        (tmp_path / f"measurement {index}.mat").symlink_to(path)
+    with Reader() as reader:
+        for index, path in enumerate(files):
+            info = reader.read(tmp_path / f"measurement {index}.mat").info
+            expected = imported[f"cwru/{path.name}"].imported.info
+            assert replace(info, source=expected.source) == expected
+
+
+def test_all_at_once_out_of_a_zip_file_is_the_same(test_data: Path, tmp_path: Path, imported) -> None:
+    path = tmp_path / "all.zip"
+    known = [row["file"] for row in manifest(test_data)]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+        for name in known:
+            file.write(test_data / name, name)
+    with Reader() as reader:
+        found = {one.file: one for one in import_files(find_files(path, reader), reader)}
+    assert {f"all.zip/{name}" for name in known} == set(found)
+    for name in known:
+        packed, plain = found[f"all.zip/{name}"].imported, imported[name].imported
+        assert packed is not None, found[f"all.zip/{name}"].reason
+        assert packed.info == plain.info
+        np.testing.assert_array_equal(packed.signal, plain.signal)
+
+
+def test_physics_agrees_with_the_geometry_and_the_speed_that_were_taken(test_data: Path, imported) -> None:
+    """Inner race faults at 12 kHz and of MFPT show their line within 1 %, and all of them the shaft's."""
+    for name, outcome in imported.items():
+        if outcome.imported is None or not name.startswith(("cwru/", "mfpt/")):
+            continue
+        info = outcome.imported.info
+        found = measure(info, outcome.imported.signal)
+        assert not found.constant
+        if info.sample_rate_hz == 12_000 or name.startswith("mfpt/"):
+            assert found.shaft_line is not None
+            assert found.shaft_line.present, name
+        if info.fault_type == "inner_race" and info.sample_rate_hz != 48_000:
+            assert found.fault_line is not None
+            assert found.fault_line.present, name
+            assert abs(found.fault_line.found_hz / found.fault_line.expected_hz - 1) < 0.01
+
+
+def test_the_healthy_files_of_another_rate_are_found(test_data: Path, imported) -> None:
+    infos = [one.imported for name, one in imported.items() if name.startswith("cwru/") and one.imported]
+    found = find([Measured(one.info, measure(one.info, one.signal), {}, ()) for one in infos])
+    [rates] = [finding.text for finding in found if finding.kind == "rate_by_class"]
+    assert "normal 48000" in rates
+    assert "ball 12000;" in rates
+    assert not [finding for finding in found if finding.kind in ("duplicate", "constant")]
 
 
 def test_every_other_file_is_reported_with_a_reason(test_data: Path, imported) -> None:

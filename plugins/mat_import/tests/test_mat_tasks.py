@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import csv
+import json
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import psutil
 import pytest
 
 import pfd
-from pfd import JobFailed, ParameterError
-from pfd_plugin_data import find_dataset, make_split, open_dataset
+from pfd import JobCancelled, JobFailed, KeyConflict, ParameterError
+from pfd_plugin_data import find_dataset, list_datasets, make_split, open_dataset
 from pfd_plugin_mat_import import import_mat_dataset_task
 
 
@@ -47,7 +51,8 @@ def test_a_folder_is_imported_and_what_cannot_be_is_reported(files: Path) -> Non
     with handle.artifacts["bearings.csv"].open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["record_id"] for row in rows] == ["cwru-118", "cwru-105", "cwru-106"]
-    assert rows[1]["sample_rate_source"] == "CWRU table, X105"
+    assert rows[1]["sample_rate_source"] == rows[1]["bearing_source"] == "CWRU table, X105"
+    assert (rows[1]["rpm_source"], rows[1]["units"], rows[1]["unit_source"]) == ("file X105RPM", "g g g", "data set")
     with pfd.reading() as session:
         entry = find_dataset(session, "cwru")
     with open_dataset(entry.path) as dataset:
@@ -57,6 +62,98 @@ def test_a_folder_is_imported_and_what_cannot_be_is_reported(files: Path) -> Non
 
 def test_one_file_can_be_imported(files: Path) -> None:
     assert run(source=str(files / "105.mat"))["n_recordings"] == 1
+
+
+def test_findings_are_in_the_result_and_in_a_file(files: Path, save, cwru) -> None:
+    save("106.mat", cwru(105) | {"X105RPM": 1500})
+    save("119.mat", cwru(119, rpm=1500))
+    handle = import_mat_dataset_task.delay({"source": str(files)})
+    result = handle.get()
+    found = json.loads(handle.artifacts["findings.json"].read_text(encoding="utf-8"))
+    assert found["findings"] == result["findings"]
+    assert result["n_findings"] == len(result["findings"])
+    [odd] = [finding for finding in result["findings"] if finding["kind"] == "odd"]
+    assert odd["records"] == ["cwru-119"]
+    assert "X119RPM says 1500 rpm, the table 1772 at 1 hp" in odd["text"]
+    [one] = [recording for recording in found["recordings"] if recording["file"] == "119.mat"]
+    assert one["record_id"] == "cwru-119"
+    assert one["origins"]["rpm"] == "file X119RPM"
+    assert one["bandwidth_of"] == "DE"
+
+
+def test_a_dry_run_shows_what_would_be_imported_and_stores_no_dataset(files: Path, pfd_home: Path) -> None:
+    handle = import_mat_dataset_task.delay({"source": str(files), "name": "cwru", "dry_run": True})
+    result = handle.get()
+    assert (result["dry_run"], result["dataset_id"], result["fingerprint"]) == (True, None, None)
+    assert (result["n_recordings"], result["n_bearings"], result["n_failures"]) == (3, 2, 1)
+    assert list(pfd_home.rglob("*.h5")) == []
+    with pfd.reading() as session:
+        assert list_datasets(session) == []
+    assert set(handle.artifacts) == {"bearings.csv", "findings.json"}
+    real = run(source=str(files), name="cwru")
+    same = ("n_recordings", "n_bearings", "classes", "bearings", "failures", "findings")
+    assert {name: real[name] for name in same} == {name: result[name] for name in same}
+
+
+def test_a_dry_run_of_nothing_usable_says_why_instead_of_failing(files: Path) -> None:
+    result = run(source=str(files), layout="uestc", dry_run=True)
+    assert (result["n_recordings"], result["n_failures"]) == (0, 4)
+    assert "not the layout uestc: it holds X105_DE_time" in result["failures"][0]["reason"]
+
+
+def test_a_layout_of_ones_own_is_imported_with_a_table_and_a_row_too_many_is_said(pfd_home: Path, save) -> None:
+    for name in ("a", "b"):
+        folder = save(f"{name}.mat", {"x": np.arange(300.0) % 7}).parent
+    (folder / "labels.csv").write_text("file,fault_type,bearing_id\na.mat,IR,b1\nb.mat,normal,b2\nc.mat,IR,b3\n")
+    mapping = {
+        "channels": [{"variable": "x", "unit": "g"}],
+        "values": {"sample_rate_hz": 1000},
+        "table": str(folder / "labels.csv"),
+        "words": {"IR": "inner_race"},
+    }
+    result = run(source=str(folder), layout="generic", mapping=mapping)
+    assert result["classes"] == {"normal": 1, "inner_race": 1}
+    assert "files that are not there: c.mat" in result["findings"][-1]["text"]
+
+
+def test_a_table_outside_the_allowed_roots_is_refused(pfd_home: Path, files: Path) -> None:
+    with pytest.raises(ParameterError, match="outside the allowed folders"):
+        import_mat_dataset_task.delay({"source": str(files), "mapping": {"table": "/etc/passwd"}})
+
+
+def test_an_import_that_is_cancelled_midway_leaves_nothing_and_a_key_submits_it_once(
+    files: Path, pfd_home: Path, save, cwru, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = save("more/x.mat", cwru(119, n=120_000))
+    for number in range(300):
+        whole.with_name(f"{number}.mat").hardlink_to(whole)
+    params = {"source": str(files), "name": "cut"}
+    monkeypatch.setenv("PFD_RUNTIME", "local")
+    with pfd.Dispatcher() as dispatcher, pfd.Worker(slots=1):
+        job = dispatcher.submit("import_mat_dataset_task", params, key="import-cut")
+        assert dispatcher.submit("import_mat_dataset_task", params, key="import-cut").id == job.id
+        with pytest.raises(KeyConflict):
+            dispatcher.submit("import_mat_dataset_task", params | {"name": "other"}, key="import-cut")
+        until = time.monotonic() + 60
+        while not job.info.get("file"):
+            assert not job.ready()
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        job.revoke()
+        with pytest.raises(JobCancelled):
+            job.get(timeout=30)
+        assert 0 < job.info["progress"] < 1
+        assert [one for one in psutil.Process().children(recursive=True) if "mat_import.reader" in _command(one)] == []
+    assert list(pfd_home.rglob("*.h5")) == []
+    with pfd.reading() as session:
+        assert list_datasets(session) == []
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def test_strict_refuses_all_and_leaves_nothing(files: Path, pfd_home: Path) -> None:

@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
+from pfd import DataError
+from pfd_plugin_mat_import import mapping as user
 from pfd_plugin_mat_import import matfile
-from pfd_plugin_mat_import.layouts import Imported, layout_of
-from pfd_plugin_mat_import.layouts.base import MatFile
+from pfd_plugin_mat_import.assembly import Imported, assemble
+from pfd_plugin_mat_import.layouts import LAYOUTS, Layout, MatFile, generic, recognised
+from pfd_plugin_mat_import.params import FileMapping
+
+SHOWN = 8
+"""Variables that are named of a file whose layout is unknown."""
 
 
-def convert_file(path: Path, wanted: str = "auto") -> Imported:
+def convert_file(
+    path: Path,
+    layout: str = "auto",
+    mapping: FileMapping | None = None,
+    *,
+    name: PurePosixPath | None = None,
+    row: Mapping[str, str] | None = None,
+) -> Imported:
     """The recording in a file.
+
+    `name` is the path of the file within its source where that is not what it is read from; `row` what the user's
+    table says of it.
 
     Raises
     ------
     DataError : the reason why there is none.
     """
-    names = matfile.variables(path)
-    layout = layout_of(names, wanted)
-    values = matfile.read(path, layout.wanted(path, names))
-    return layout.convert(MatFile(path, matfile.sha256_of(path), values))
+    mapping = mapping or FileMapping()
+    name = name or PurePosixPath(path.name)
+    variables = matfile.variables(path)
+    names = [variable.name for variable in variables]
+    known = None if mapping.channels else _layout(variables, layout)
+    own = set(known.wanted(name, names)) if known else set()
+    wanted = own | set(user.variables_of(mapping, names))
+    values = matfile.read(path, [variable for variable in variables if variable.name in wanted])
+    if known:
+        draft = known.convert(MatFile(name, {held: values[held] for held in names if held in own and held in values}))
+    else:
+        draft = generic.convert(name, values, mapping.channels)
+    given = user.columns(mapping, name, values, row or {})
+    return assemble(draft, given, mapping.words, matfile.sha256_of(path))
+
+
+def _layout(variables: Sequence[matfile.Variable], wanted: str) -> Layout:
+    held = (
+        ", ".join(map(str, variables[:SHOWN])) + (", …" if len(variables) > SHOWN else "") if variables else "nothing"
+    )
+    try:
+        layout = recognised([variable.name for variable in variables], wanted)
+    except DataError as error:
+        raise DataError(f"{error.message}: it holds {held}") from error
+    if layout is None:
+        raise DataError(
+            f"none of the layouts {', '.join(LAYOUTS)}: it holds {held}; mapping.channels can say where its signals lie"
+        )
+    return layout

@@ -12,26 +12,41 @@ import warnings
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
-import pymatreader
 import scipy.io
 
 from pfd import DataError
+from pfd_plugin_mat_import import hdf5
 
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_DATA_BYTES = 2 * 1024**3
 """Largest file, and most that its variables may take in memory."""
 
+_HDF5_AT = 512
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _HEADER = 128
 _COMPRESSED = 15
 _CHUNK = 1024**2
 
 
-def variables(path: Path) -> tuple[str, ...]:
-    """Names of the variables in a file, in its order, without reading them.
+@dataclass(frozen=True)
+class Variable:
+    """A variable of a file as it is listed: its name, its size as MATLAB says it, and its class."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({'×'.join(map(str, self.shape))} {self.kind})"
+
+
+def variables(path: Path) -> tuple[Variable, ...]:
+    """The variables in a file, in its order, without reading them.
 
     Raises
     ------
@@ -45,28 +60,51 @@ def variables(path: Path) -> tuple[str, ...]:
             raise DataError("the file is empty")
         if size > MAX_FILE_BYTES:
             raise DataError(f"the file has {size / 1024**2:.0f} MiB, at most {MAX_FILE_BYTES / 1024**2:.0f} are read")
-        if h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
-                return tuple(str(name) for name in file if not str(name).startswith("#"))
+        if _is_hdf5(path):
+            with _opened(path) as file:
+                return tuple(Variable(*found) for found in hdf5.listing(file))
         _check_compressed(path)
-        listed = scipy.io.whosmat(path)
-        claimed = sum(8 * math.prod(int(length) for length in shape) for _, shape, _ in listed)
-        if claimed > MAX_DATA_BYTES or claimed < 0:
-            raise DataError(f"its variables claim {claimed / 1024**3:.3g} GiB, at most 2 are read")
-        return tuple(name for name, _, _ in listed)
+        return tuple(Variable(name, tuple(map(int, shape)), kind) for name, shape, kind in scipy.io.whosmat(path))
 
 
-def read(path: Path, names: Collection[str]) -> dict[str, Any]:
+def read(path: Path, wanted: Collection[Variable]) -> dict[str, Any]:
     """Values of some variables: arrays with single dimensions dropped, structs as mappings.
 
     Raises
     ------
-    DataError : they cannot be read.
+    DataError : they cannot be read, or take more memory than they may.
     """
+    names = [variable.name for variable in wanted]
     with _converting(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what is not read: objects, opaque types
-        found = pymatreader.read_mat(str(path), variable_names=list(names))
+        if _is_hdf5(path):
+            with _opened(path) as file:
+                return hdf5.read(file, names, MAX_DATA_BYTES)
+        _check_claims(wanted)
+        found = scipy.io.loadmat(path, variable_names=names, simplify_cells=True)
         return {name: found[name] for name in names if name in found}
+
+
+def _is_hdf5(path: Path) -> bool:
+    """Whether HDF5's signature stands where the header of a v7.3 file ends, or at the beginning."""
+    with path.open("rb") as file:
+        start = file.read(_HDF5_AT + len(_HDF5_SIGNATURE))
+    return start.startswith(_HDF5_SIGNATURE) or start[_HDF5_AT:] == _HDF5_SIGNATURE
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    # Through Python's file: by its path, HDF5 opens none that has no name in a folder, such as one out of a zip file.
+    with path.open("rb") as raw, h5py.File(raw, "r") as file:
+        yield file
+
+
+def _check_claims(wanted: Collection[Variable]) -> None:
+    if any(length < 0 for variable in wanted for length in variable.shape):
+        raise DataError("damaged: a variable of negative size")
+    claimed = sum(8 * math.prod(variable.shape) for variable in wanted)
+    if claimed > MAX_DATA_BYTES:
+        raise DataError(f"its variables claim {claimed / 1024**3:.3g} GiB, at most 2 are read")
 
 
 def sha256_of(path: Path) -> str:

@@ -12,9 +12,9 @@ import_mat_dataset_task = Task(
     run="pfd_plugin_mat_import.tasks:import_mat_dataset",
     params=ImportMatDatasetParams,
     result=ImportMatDatasetResult,
-    summary="Import .mat recordings of CWRU, MFPT or UESTC into a dataset.",
+    summary="Import .mat recordings of CWRU, MFPT, UESTC or a layout of your own into a dataset.",
     queue="data",
-    preload=("numpy", "h5py"),
+    preload=("numpy", "h5py", "scipy.fft"),
 )
 
 
@@ -28,6 +28,7 @@ def pfd_register_result_views() -> Iterable[ResultView]:
     return [
         ResultView(
             "import_mat_dataset_task",
-            fields=("dataset_id", "name", "n_recordings", "n_bearings", "classes", "bearings", "failures"),
+            fields=("dataset_id", "name", "n_recordings", "n_bearings", "classes", "bearings", "findings", "failures"),
+            artifacts=("bearings.csv", "findings.json"),
         )
     ]

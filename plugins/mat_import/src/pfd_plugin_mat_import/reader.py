@@ -1,26 +1,33 @@
 """Reading files in a process of its own, since SciPy's reader and HDF5 can be made to crash by a damaged file.
 
-A request is a line of JSON, the path.  A reply is a line of JSON, followed by the bytes of the array where the file
-could be read.  A file that ends the process, by a crash or by the limits, costs a new process and not the import.
+A request is a line of JSON.  A reply is a line of JSON, followed by the bytes of the array where a recording was read.
+A file that ends the process, by a crash or by the limits, costs a new process and not the import.  The next file is
+read while the last one is still looked at.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import resource
 import signal
 import subprocess
 import sys
-from pathlib import Path
-from typing import IO, BinaryIO, Self, cast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from io import BufferedReader
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, BinaryIO, Self, cast
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from pfd import DataError
 from pfd_plugin_data import RecordingInfo
-from pfd_plugin_mat_import.layouts import Imported
+from pfd_plugin_mat_import.assembly import Imported
+from pfd_plugin_mat_import.params import FileMapping
 
 SECONDS = 60
 """Longest that one file may take."""
@@ -28,19 +35,31 @@ SECONDS = 60
 MEMORY_BYTES = 8 * 1024**3
 """Most address space of the reading process: four times what a file's variables may take."""
 
+_PIPE_BYTES = 1024**2
 _INFO = TypeAdapter(RecordingInfo)
 _SAMPLE = np.dtype("<f4")
 
 
+@dataclass(frozen=True)
+class Request:
+    """A file to read: its path within the source, where it lies, its name in the zip file at `path` where it lies in
+    one, and what the user's table says of it."""
+
+    name: str
+    path: str
+    member: str | None = None
+    row: Mapping[str, str] | None = None
+
+
 class Reader:
-    """Reads files of one layout (or `"auto"`), one after the other.
+    """Reads files of one layout (or `"auto"`), with what the user says of them.
 
     with Reader("auto") as reader:
         imported = reader.read(path)
     """
 
-    def __init__(self, layout: str = "auto") -> None:
-        self._layout = layout
+    def __init__(self, layout: str = "auto", mapping: FileMapping | None = None) -> None:
+        self._settings = {"layout": layout, "mapping": (mapping or FileMapping()).model_dump(mode="json")}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -51,6 +70,15 @@ class Reader:
             self._process.kill()  # it has nothing to put in order, and may be busy with the file of a cancelled job
             self._forget()
 
+    def start(self) -> None:
+        """Start the process, which takes about a second to get ready; by itself it starts with the first request."""
+        if self._process is None:
+            # -P: a file named scipy.py in the working directory is not ours.
+            command = [sys.executable, "-P", "-m", __name__]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            _enlarge(cast("IO[bytes]", self._process.stdout))
+            self._send(self._settings)
+
     def read(self, path: Path) -> Imported:
         """The recording in a file.
 
@@ -58,28 +86,68 @@ class Reader:
         ------
         DataError : the reason why there is none.
         """
-        process = self._process = self._process or self._start()
-        requests, replies = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
-        try:
-            requests.write(json.dumps(str(path)).encode() + b"\n")
-            requests.flush()
-            line = replies.readline()
-        except BrokenPipeError:
-            line = b""
+        [found] = self.read_all([Request(path.name, str(path))])
+        if isinstance(found, DataError):
+            raise found
+        return found
+
+    def read_all(self, requests: Iterable[Request]) -> Iterator[Imported | DataError]:
+        """The recording of each file, or the reason why there is none."""
+        waiting = iter(requests)
+        request = next(waiting, None)
+        if request:
+            self._ask(asdict(request))
+        while request:
+            try:
+                found: Imported | DataError = self._imported()
+            except DataError as error:
+                found = error
+            request = next(waiting, None)
+            if request:
+                self._ask(asdict(request))
+            yield found
+
+    def members(self, path: Path) -> list[tuple[str, str]]:
+        """The MATLAB files in a zip file, each with the reason why it is refused (empty: it is not).
+
+        Raises
+        ------
+        DataError : it is no zip file, damaged, or there is too much in it.
+        """
+        self._ask({"members": str(path)})
+        return [(name, reason) for name, reason in self._reply()["members"]]
+
+    def _imported(self) -> Imported:
+        reply = self._reply()
+        info = _INFO.validate_python(reply["info"])
+        array = np.empty((len(info.channels), info.n_samples), _SAMPLE)
+        replies = cast("BufferedReader", cast("subprocess.Popen[bytes]", self._process).stdout)
+        if replies.readinto(array.data.cast("B")) < array.nbytes:
+            raise self._ended()
+        return Imported(info, array, reply["origins"], tuple(reply["notes"]))
+
+    def _ask(self, request: Mapping[str, Any]) -> None:
+        self.start()
+        self._send(request)
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        pipe = cast("IO[bytes]", cast("subprocess.Popen[bytes]", self._process).stdin)
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which the reply will tell
+            pipe.write(json.dumps(message).encode() + b"\n")
+            pipe.flush()
+
+    def _reply(self) -> Any:
+        process = cast("subprocess.Popen[bytes]", self._process)
+        line = cast("IO[bytes]", process.stdout).readline()
         if not line.endswith(b"\n"):
-            raise DataError(f"damaged, or made to do harm: {_ending(self._forget())}")
+            raise self._ended()
         reply = json.loads(line)
         if "reason" in reply:
             raise DataError(reply["reason"])
-        info = _INFO.validate_python(reply["info"])
-        shape = (len(info.channels), info.n_samples)
-        array = np.frombuffer(replies.read(_SAMPLE.itemsize * shape[0] * shape[1]), _SAMPLE)
-        return Imported(info, array.reshape(shape), reply["rate_source"])
+        return reply
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        # -P: a file named scipy.py in the working directory is not ours.
-        command = [sys.executable, "-P", "-m", __name__, self._layout]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def _ended(self) -> DataError:
+        return DataError(f"damaged, or made to do harm: {_ending(self._forget())}")
 
     def _forget(self) -> int:
         """Let go of the process, which is ending, and return its exit status."""
@@ -95,6 +163,13 @@ class Reader:
         return process.wait()
 
 
+def _enlarge(pipe: IO[bytes]) -> None:
+    """Let a pipe hold a megabyte, so that an array takes fewer turns between the processes.  Linux only."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # the machine allows less
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
 def _ending(status: int) -> str:
     if status == -signal.SIGALRM:
         return f"it took longer than {SECONDS} s to read"
@@ -103,22 +178,39 @@ def _ending(status: int) -> str:
     return f"reading it ended the reader (exit status {status})"
 
 
-def serve(layout: str, requests: BinaryIO, replies: BinaryIO) -> None:
-    """Read the files that are asked for, until there are no more requests."""
-    from pfd_plugin_mat_import.conversion import convert_file
-
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Do what is asked for, until there are no more requests."""
+    settings = json.loads(requests.readline())
+    layout, mapping = settings["layout"], FileMapping.model_validate(settings["mapping"])
     for line in requests:
         signal.alarm(SECONDS)  # ends the process, also where it is deep in C
+        array = None
         try:
-            imported = convert_file(Path(json.loads(line)), layout)
+            reply, array = _answer(json.loads(line), layout, mapping)
         except DataError as error:
-            replies.write(json.dumps({"reason": error.message}).encode() + b"\n")
-        else:
-            reply = {"info": _INFO.dump_python(imported.info, mode="json"), "rate_source": imported.rate_source}
-            replies.write(json.dumps(reply).encode() + b"\n")
-            replies.write(np.ascontiguousarray(imported.signal, _SAMPLE).data)
+            reply = {"reason": error.message}
+        except (MemoryError, RecursionError) as error:
+            reply = {"reason": f"damaged, or made to do harm: reading it ended in a {type(error).__name__}"}
+        signal.alarm(0)  # how long the reply takes is up to who reads it
+        replies.write(json.dumps(reply).encode() + b"\n")
+        if array is not None:
+            replies.write(array)
         replies.flush()
-        signal.alarm(0)
+
+
+def _answer(request: dict[str, Any], layout: str, mapping: FileMapping) -> tuple[dict[str, Any], memoryview | None]:
+    from pfd_plugin_mat_import import archive
+    from pfd_plugin_mat_import.conversion import convert_file
+
+    if "members" in request:
+        return {"members": archive.members(Path(request["members"]))}, None
+    asked = Request(**request)
+    path = Path(asked.path)
+    with archive.unpacked(path, asked.member) if asked.member else contextlib.nullcontext(path) as readable:
+        imported = convert_file(readable, layout, mapping, name=PurePosixPath(asked.name), row=asked.row)
+    info = _INFO.dump_python(imported.info, mode="json")
+    reply = {"info": info, "origins": dict(imported.origins), "notes": list(imported.notes)}
+    return reply, np.ascontiguousarray(imported.signal, _SAMPLE).data.cast("B")
 
 
 def _main() -> None:
@@ -127,7 +219,8 @@ def _main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(ValueError, OSError):  # a lower limit stands already, or macOS, which has none
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    serve(sys.argv[1], sys.stdin.buffer, replies)
+    serve(sys.stdin.buffer, replies)
+    os._exit(0)
 
 
 if __name__ == "__main__":

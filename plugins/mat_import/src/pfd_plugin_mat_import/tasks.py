@@ -2,54 +2,87 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from pfd import DataError, TaskContext
-from pfd_plugin_data import DatasetWriter, open_dataset, register_dataset
-from pfd_plugin_mat_import.importing import find_files, import_files
-from pfd_plugin_mat_import.layouts import Imported
-from pfd_plugin_mat_import.params import FileFailure, ImportedBearing, ImportMatDatasetParams, ImportMatDatasetResult
+from pfd_plugin_data import FAULTS, DatasetWriter, RecordingInfo, open_dataset, register_dataset
+from pfd_plugin_mat_import import report
+from pfd_plugin_mat_import.findings import Measured, find
+from pfd_plugin_mat_import.importing import import_files
+from pfd_plugin_mat_import.measures import measure
+from pfd_plugin_mat_import.params import FileFailure, Finding, ImportMatDatasetParams, ImportMatDatasetResult
+from pfd_plugin_mat_import.reader import Reader
+from pfd_plugin_mat_import.sources import find_files
+from pfd_plugin_mat_import.table import Table, read_table
 
 SHOWN_FAILURES = 100
+SHOWN_FINDINGS = 50
 
-_Row = dict[str, Any]
-"""One line of `bearings.csv`, by its heads."""
+
+_Keep = Callable[[RecordingInfo, npt.NDArray[np.float32]], None]
+"""Takes a recording that was read into the dataset."""
 
 
 def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> ImportMatDatasetResult:
     """Import MATLAB files as a dataset; what cannot be imported is reported with its reason."""
-    files = find_files(params.source)
+    table = read_table(params.mapping.table)
     path = ctx.artifact(f"{params.name}.h5")
-    failures: list[FileFailure] = []
-    rows: list[_Row] = []
-    with DatasetWriter(path, params.name) as writer:
-        for done, outcome in enumerate(import_files(files, params.source, params.layout), start=1):
-            ctx.check_cancelled()
-            if outcome.imported is None:
-                ctx.log.warning("%s: %s", outcome.file, outcome.reason)
-                failures.append(FileFailure(file=outcome.file, reason=outcome.reason))
-            else:
-                writer.add(outcome.imported.info, outcome.imported.signal)
-                rows.append(_row(outcome.file, outcome.imported))
-            ctx.progress(done / len(files), f"file {done}/{len(files)}", file=outcome.file)
-        _require_usable(params, failures, len(files))
-    _write_csv(ctx.artifact("bearings.csv"), rows)
-    with open_dataset(path) as dataset, ctx.session() as session:
-        entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
+    entry = None
+    with contextlib.ExitStack() as stack:
+        reader = stack.enter_context(Reader(params.layout, params.mapping))
+        keep = None if params.dry_run else stack.enter_context(DatasetWriter(path, params.name)).add
+        recordings, failures = _import(params, ctx, reader, table, keep)
+        if not params.dry_run:
+            _require_usable(params, failures, len(recordings) + len(failures))
+    measured = [recording for _, recording in recordings]
+    findings = find(measured) + _of_table(table)
+    report.write_table(ctx.artifact("bearings.csv"), recordings)
+    report.write_findings(ctx.artifact("findings.json"), findings, recordings)
+    if not params.dry_run:
+        with open_dataset(path) as dataset, ctx.session() as session:
+            entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
+    classes = Counter(recording.info.fault_type for recording in measured)
     return ImportMatDatasetResult(
-        dataset_id=entry.id,
-        name=entry.name,
-        fingerprint=entry.fingerprint,
-        n_recordings=entry.n_recordings,
-        n_bearings=entry.n_bearings,
-        classes=entry.classes,
-        bearings=_bearings(rows),
+        dataset_id=entry.id if entry else None,
+        name=params.name,
+        fingerprint=entry.fingerprint if entry else None,
+        dry_run=params.dry_run,
+        n_recordings=len(measured),
+        n_bearings=len({recording.info.bearing_id for recording in measured}),
+        classes={fault: classes[fault] for fault in FAULTS if classes[fault]},
+        bearings=report.bearings(measured),
         failures=failures[:SHOWN_FAILURES],
         n_failures=len(failures),
+        findings=findings[:SHOWN_FINDINGS],
+        n_findings=len(findings),
     )
+
+
+def _import(
+    params: ImportMatDatasetParams, ctx: TaskContext, reader: Reader, table: Table, keep: _Keep | None
+) -> tuple[list[tuple[str, Measured]], list[FileFailure]]:
+    """Read, measure and keep each file; the recordings by the files that they are from, and what could not be read."""
+    recordings: list[tuple[str, Measured]] = []
+    failures: list[FileFailure] = []
+    files = find_files(params.source, reader)
+    for done, outcome in enumerate(import_files(files, reader, table), start=1):
+        ctx.check_cancelled()
+        if outcome.imported is None:
+            ctx.log.warning("%s: %s", outcome.file, outcome.reason)
+            failures.append(FileFailure(file=outcome.file, reason=outcome.reason))
+        else:
+            info, signal = outcome.imported.info, outcome.imported.signal
+            if keep:
+                keep(info, signal)
+            found = Measured(info, measure(info, signal), dict(outcome.imported.origins), outcome.imported.notes)
+            recordings.append((outcome.file, found))
+        ctx.progress(done / len(files), f"file {done}/{len(files)}", file=outcome.file, failures=len(failures))
+    return recordings, failures
 
 
 def _require_usable(params: ImportMatDatasetParams, failures: Sequence[FileFailure], total: int) -> None:
@@ -66,43 +99,9 @@ def _require_usable(params: ImportMatDatasetParams, failures: Sequence[FileFailu
     )
 
 
-def _row(file: str, imported: Imported) -> _Row:
-    info = imported.info
-    return {
-        "bearing_id": info.bearing_id,
-        "fault_type": info.fault_type,
-        "fault_size_in": info.fault_size,
-        "record_id": info.record_id,
-        "file": file,
-        "rpm": info.rpm,
-        "rpm_source": info.rpm_source,
-        "load": info.load,
-        "sample_rate_hz": info.sample_rate_hz,
-        "sample_rate_source": imported.rate_source,
-        "n_samples": info.n_samples,
-        "channels": " ".join(channel.sensor for channel in info.channels),
-        "sha256": info.sha256,
-    }
-
-
-def _bearings(rows: Sequence[_Row]) -> list[ImportedBearing]:
-    members: dict[str, list[_Row]] = {}
-    for row in rows:
-        members.setdefault(row["bearing_id"], []).append(row)
+def _of_table(table: Table) -> list[Finding]:
+    if not (unused := table.unused):
+        return []
     return [
-        ImportedBearing(
-            bearing_id=name,
-            fault_type=found[0]["fault_type"],
-            fault_size=found[0]["fault_size_in"],
-            records=[row["record_id"] for row in found],
-        )
-        for name, found in sorted(members.items())
+        Finding(kind="odd", records=[], text=f"the table has rows of files that are not there: {', '.join(unused[:5])}")
     ]
-
-
-def _write_csv(path: Path, rows: Sequence[_Row]) -> None:
-    """One line a recording, ordered by bearing: which recordings are of which bearing, and where figures are from."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: (row["bearing_id"], row["record_id"])))

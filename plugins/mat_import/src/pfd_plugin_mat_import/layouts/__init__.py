@@ -1,30 +1,29 @@
-"""The layouts of MATLAB files that can be imported: one module a data set."""
+"""The layouts of MATLAB files that can be imported: one module a data set, and one for files of any other layout."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pfd import DataError
 from pfd_plugin_mat_import.layouts import cwru, mfpt, uestc
-from pfd_plugin_mat_import.layouts.base import Imported, Layout
+from pfd_plugin_mat_import.layouts.base import Draft, Known, Layout, MatFile
 
 LAYOUTS: Mapping[str, Layout] = {layout.name: layout for layout in (cwru.LAYOUT, mfpt.LAYOUT, uestc.LAYOUT)}
 
-__all__ = ["LAYOUTS", "Imported", "Layout", "layout_of"]
+__all__ = ["LAYOUTS", "Draft", "Known", "Layout", "MatFile", "recognised"]
 
 
-def layout_of(names: tuple[str, ...], wanted: str = "auto") -> Layout:
-    """The layout of a file with these variables; `wanted` names one that it must have.
+def recognised(names: Sequence[str], wanted: str = "auto") -> Layout | None:
+    """The layout of a file with these variables, or None; `wanted` names one that it must have.
 
     Raises
     ------
-    DataError : it has none, or another one.
+    DataError : it has not the layout that is wanted.
     """
     candidates = LAYOUTS.values() if wanted == "auto" else [LAYOUTS[wanted]]
     for layout in candidates:
         if layout.recognises(names):
             return layout
-    held = ", ".join(names[:3]) + (", …" if len(names) > 3 else "") if names else "nothing"
-    if wanted == "auto":
-        raise DataError(f"none of the layouts {', '.join(LAYOUTS)}: it holds {held}")
-    raise DataError(f"not the layout {wanted}: it holds {held}")
+    if wanted != "auto":
+        raise DataError(f"not the layout {wanted}")
+    return None

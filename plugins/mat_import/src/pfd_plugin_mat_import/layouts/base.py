@@ -4,32 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
-from pfd_plugin_data import RecordingInfo
+from pfd_plugin_data import ChannelInfo
 
 
 @dataclass(frozen=True)
 class MatFile:
-    """A MATLAB file as a layout sees it: where it is, the SHA-256 of its bytes, and the variables that were read."""
+    """A MATLAB file as a layout sees it: its path within the source, and the variables that were read."""
 
-    path: Path
-    sha256: str
+    path: PurePosixPath
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Imported:
-    """A recording: its columns, its array, float32 `(channels, samples)`, and where its sample rate came from."""
+class Known(NamedTuple):
+    """A value of a recording's column, and where it came from."""
 
-    info: RecordingInfo
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a layout makes of a file: the array, float32 `(channels, samples)`, and those columns that it knows.
+
+    `columns` has the names of `RecordingInfo`, and `unit`; what is missing is unknown.  `notes` say what is odd.
+    """
+
+    record_id: str
     signal: npt.NDArray[np.float32]
-    rate_source: str
+    channels: tuple[ChannelInfo, ...]
+    columns: Mapping[str, Known]
+    source: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,8 +54,8 @@ class Layout:
 
     name: str
     recognises: Callable[[Sequence[str]], bool]
-    wanted: Callable[[Path, Sequence[str]], Sequence[str]]
-    convert: Callable[[MatFile], Imported]
+    wanted: Callable[[PurePosixPath, Sequence[str]], Sequence[str]]
+    convert: Callable[[MatFile], Draft]
 
 
 def samples(value: Any, name: str) -> npt.NDArray[np.float32]:

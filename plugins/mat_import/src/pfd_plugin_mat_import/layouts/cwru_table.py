@@ -18,42 +18,49 @@ _DRIVE_END = {"n_balls": 9, "ball_d_mm": 7.94, "pitch_d_mm": 39.04, "contact_deg
 _FAN_END = {"n_balls": 8, "ball_d_mm": 6.746, "pitch_d_mm": 28.499, "contact_deg": 0.0}
 
 
+FAULT_WORDS = {"IR": "inner_race", "B": "ball", "OR": "outer_race"}
+"""The site's words for a fault: `IR007` is 0.007 inch in an inner race."""
+
+
 @dataclass(frozen=True)
 class Test:
     """One recording of the tests.
 
     `number` is that of its file on the site, `end` where the faulty bearing sits, `clock` where an outer race's fault
-    points, `load_hp` the load, `size_in` the width of the fault in inches (0 for a healthy bearing).
+    points, `load_hp` the load, `size_in` the width of the fault in inches (0 for a healthy bearing).  Those of the
+    tables are all known.
     """
 
-    number: int
-    end: str
-    rate_hz: float
+    number: int | None
+    end: str | None
+    rate_hz: float | None
     fault: str
     size_in: float
     clock: int | None
     load_hp: int
 
     @property
-    def bearing_id(self) -> str:
+    def bearing_id(self) -> str | None:
         """A fault of one size at one end is one bearing, whatever the load, the rate and the clock position.
 
         The clock positions of an outer race may be one ring that was turned, so they are taken for one.
         """
-        return "cwru-normal" if self.fault == "normal" else f"cwru-{self.end}-{self._defect}"
+        if self.fault == "normal":
+            return "cwru-normal"
+        return f"cwru-{self.end}-{self._defect}" if self.end else None
 
     @property
-    def specimen(self) -> str:
+    def specimen(self) -> str | None:
         if self.size_in > 0.025:
             return "NTN equivalent of the SKF 6205-2RS JEM"
-        return "SKF 6205-2RS JEM" if self.end == "DE" else "SKF 6203-2RS JEM"
+        return {"DE": "SKF 6205-2RS JEM", "FE": "SKF 6203-2RS JEM"}.get(self.end or "")
 
     @property
     def geometry(self) -> Mapping[str, float] | None:
         """Of the bearing under test; that of the NTN bearings was not published."""
         if self.size_in > 0.025:
             return None
-        return _DRIVE_END if self.end == "DE" else _FAN_END
+        return {"DE": _DRIVE_END, "FE": _FAN_END}.get(self.end or "")
 
     @property
     def label(self) -> str:
@@ -64,8 +71,7 @@ class Test:
 
     @property
     def _defect(self) -> str:
-        """Fault and size in the site's words: `IR007` is 0.007 inch in an inner race."""
-        short = {"inner_race": "IR", "ball": "B", "outer_race": "OR"}[self.fault]
+        short = next(word for word, fault in FAULT_WORDS.items() if fault == self.fault)
         return f"{short}{round(1000 * self.size_in):03d}"
 
 
@@ -134,3 +140,8 @@ def _tests() -> dict[int, Test]:
 
 TESTS: Mapping[int, Test] = MappingProxyType(_tests())
 """The tests by the number in their variables' names (`X105_DE_time` is 105)."""
+
+SHARED: Mapping[frozenset[int], int] = MappingProxyType(
+    {frozenset({98, 99}): 99, frozenset({175, 217}): 175, frozenset({215, 217}): 217}
+)
+"""Files of the site that hold a second recording as well: the numbers in such a file, and the one it is for."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import numpy as np
 
-from pfd import DataError
-from pfd_plugin_data import ChannelInfo, RecordingInfo
-from pfd_plugin_mat_import.layouts.base import Imported, Layout, MatFile, number, samples
+from pfd_plugin_data import ChannelInfo
+from pfd_plugin_mat_import.layouts.base import Draft, Known, Layout, MatFile, number, samples
 
 _FAULTS = {"N": "normal", "B": "ball", "I": "inner_race", "O": "outer_race"}
 _NAME = re.compile(r"([NBIO])_(\d{2,5})_(\d+)", re.IGNORECASE)
@@ -20,40 +19,35 @@ def _recognises(names: Sequence[str]) -> bool:
     return {"Data", "SampleFrequency"} <= set(names)
 
 
-def _wanted(_path: Path, _names: Sequence[str]) -> Sequence[str]:
+def _wanted(_path: PurePosixPath, _names: Sequence[str]) -> Sequence[str]:
     return ("Data", "SampleFrequency")
 
 
-def _convert(file: MatFile) -> Imported:
-    match = _NAME.fullmatch(file.path.stem)
-    if match is None:
-        raise DataError(
-            f"a UESTC file tells fault and speed by its name, such as B_800_5.mat (N, B, I or O), not {file.path.name}"
-        )
-    fault = _FAULTS[match[1].upper()]
-    signal = samples(file.values["Data"], "Data")[np.newaxis]
-    info = RecordingInfo(
+def _convert(file: MatFile) -> Draft:
+    columns = {
+        "specimen": Known("ASAHI UCPH", "data set"),
+        "load": Known("no load", "data set"),
+        "licence": Known("research use, cite doi 10.1109/JSEN.2025.3635217", "data set"),
+        "sample_rate_hz": Known(number(file.values["SampleFrequency"], "SampleFrequency"), "file SampleFrequency"),
+    }
+    if match := _NAME.fullmatch(file.path.stem):
+        fault = _FAULTS[match[1].upper()]
+        columns |= {
+            "fault_type": Known(fault, "file name"),
+            # One bearing a fault; the segments of one name are cut from one continuous recording.
+            "bearing_id": Known(f"uestc-{fault}", "data set: one bearing a fault"),
+            "rpm": Known(float(match[2]), "file name"),
+            "condition": Known(f"segment {match[3]}", "file name"),
+        }
+        if fault == "normal":
+            columns["fault_size"] = Known(0.0, "file name")
+    return Draft(
         record_id=f"uestc-{file.path.stem}",
-        # One bearing a fault; the segments of one name are cut from one continuous recording.
-        bearing_id=f"uestc-{fault}",
-        specimen="ASAHI UCPH",
-        geometry=None,
-        fault_type=fault,
-        fault_size=0.0 if fault == "normal" else None,
-        fault_origin=None,
-        severity=None,
-        condition=f"segment {match[3]}",
-        rpm=float(match[2]),
-        rpm_source="file name",
-        load="no load",
+        signal=samples(file.values["Data"], "Data")[np.newaxis],
         channels=(ChannelInfo("CH1"),),
-        sample_rate_hz=number(file.values["SampleFrequency"], "SampleFrequency"),
-        n_samples=signal.shape[1],
-        sha256=file.sha256,
+        columns=columns,
         source=f"UESTC bearing data, {file.path.name}",
-        licence="research use, cite doi 10.1109/JSEN.2025.3635217",
     )
-    return Imported(info, signal, "file SampleFrequency")
 
 
 LAYOUT = Layout("uestc", _recognises, _wanted, _convert)

@@ -1,0 +1,114 @@
+"""From what a layout and a user know of a file to its recording, with where each value came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pfd import DataError
+from pfd_plugin_data import FAULTS, RecordingInfo
+from pfd_plugin_mat_import.layouts.base import Draft, Known
+
+REQUIRED = ("fault_type", "bearing_id", "sample_rate_hz")
+_NUMBERS = ("sample_rate_hz", "rpm", "shaft_hz", "fault_size", "n_balls", "ball_d_mm", "pitch_d_mm", "contact_deg")
+_MAY_BE_ZERO = ("fault_size", "contact_deg", "rpm", "shaft_hz")
+_GEOMETRY = ("n_balls", "ball_d_mm", "pitch_d_mm", "contact_deg")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A recording: its columns, its array, float32 `(channels, samples)`, where the values of columns came from
+    (`{"rpm": "file X105RPM"}`), and what is odd about it."""
+
+    info: RecordingInfo
+    signal: npt.NDArray[np.float32]
+    origins: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def assemble(draft: Draft, given: Mapping[str, Known], words: Mapping[str, str], sha256: str) -> Imported:
+    """The recording of a file.  What the user has `given` wins; where it contradicts the file, that is noted.
+
+    Raises
+    ------
+    DataError : a column that every recording needs is unknown, or a value cannot be one of its column.
+    """
+    own, user = dict(draft.columns), _typed(given, words)
+    notes = [*draft.notes]
+    for name, known in user.items():
+        if name in own and own[name].value != known.value:
+            notes.append(f"{name} is {known.value} by {known.origin}, where {own[name].origin} says {own[name].value}")
+    columns = own | user
+    if "record_id" not in columns:
+        columns["record_id"] = Known(draft.record_id, "file")
+    if missing := [name for name in REQUIRED if name not in columns]:
+        raise DataError(
+            f"neither the file nor its name tells {' and '.join(missing)}; "
+            "say it by mapping.values, mapping.variables, mapping.name_pattern or mapping.table"
+        )
+    channels = draft.channels
+    if unit := columns.pop("unit", None):
+        channels = tuple(replace(channel, unit=channel.unit or str(unit.value)) for channel in channels)
+    found: dict[str, Any] = dict.fromkeys(RecordingInfo.__dataclass_fields__)
+    found |= {name: known.value for name, known in columns.items()}
+    found |= {
+        "rpm_source": columns["rpm"].origin if "rpm" in columns else None,
+        "channels": channels,
+        "n_samples": draft.signal.shape[1],
+        "sha256": sha256,
+        "source": draft.source,
+    }
+    info = RecordingInfo(**found)
+    origins = {name: known.origin for name, known in columns.items()} | ({"unit": unit.origin} if unit else {})
+    return Imported(info, draft.signal, origins, tuple(notes))
+
+
+def _typed(given: Mapping[str, Known], words: Mapping[str, str]) -> dict[str, Known]:
+    """What the user gives as the columns of a recording: numbers, fault types, a geometry."""
+    found = {name: Known(_value(name, known), known.origin) for name, known in given.items()}
+    if "fault_type" in found:
+        text, origin = found["fault_type"]
+        found["fault_type"] = Known(_fault(text, origin, words), origin)
+    if "shaft_hz" in found:
+        shaft = found.pop("shaft_hz")
+        found.setdefault("rpm", Known(60 * shaft.value, f"{shaft.origin}, Hz"))
+    parts = {name: found.pop(name) for name in _GEOMETRY if name in found}
+    if parts:
+        found["geometry"] = _geometry(parts)
+    return found
+
+
+def _value(name: str, known: Known) -> float | str:
+    if name not in _NUMBERS:
+        value = known.value
+        return f"{value:g}" if isinstance(value, float) else str(value).strip()
+    try:
+        value = float(known.value)
+    except ValueError:
+        value = float("nan")
+    if np.isfinite(value) and (value > 0 or (value == 0 and name in _MAY_BE_ZERO)):
+        return value
+    raise DataError(f"{name} is {str(known.value)[:40]!r} by {known.origin}, not a positive number")
+
+
+def _fault(text: str, origin: str, words: Mapping[str, str]) -> str:
+    by_word = {word.lower(): fault for word, fault in words.items()} | {fault: fault for fault in FAULTS}
+    if fault := by_word.get(text.lower()):
+        return fault
+    raise DataError(
+        f"fault_type is {text[:40]!r} by {origin}, none of {', '.join(FAULTS)}; say by mapping.words what it means"
+    )
+
+
+def _geometry(parts: Mapping[str, Known]) -> Known:
+    if missing := [name for name in _GEOMETRY[:3] if name not in parts]:
+        raise DataError(f"a geometry needs {' and '.join(missing)} as well")
+    values = {name: float(known.value) for name, known in parts.items()} | {"contact_deg": 0.0}
+    values |= {name: float(known.value) for name, known in parts.items()}
+    if values["ball_d_mm"] >= values["pitch_d_mm"] or values["contact_deg"] >= 90 or values["n_balls"] % 1:
+        raise DataError(f"no bearing has this geometry: {values}")
+    return Known(values, parts["n_balls"].origin)

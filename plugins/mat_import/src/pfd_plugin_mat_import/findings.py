@@ -1,0 +1,114 @@
+"""What the user of a dataset should know of its recordings: what they do not show, and what tells classes apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pfd_plugin_data import RecordingInfo
+from pfd_plugin_mat_import.measures import TOLERANCE, Line, Measures
+from pfd_plugin_mat_import.params import Finding
+
+MAX_RECORDS = 20
+BANDWIDTH_GAP = 1.1
+"""Bandwidths of two classes differ where the least of one is more than this many times the largest of the other."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A recording without its signal: its columns, what it shows, where its values came from, and what is odd."""
+
+    info: RecordingInfo
+    measures: Measures
+    origins: dict[str, str]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """What `findings.json` holds of a recording."""
+        found = asdict(self.measures)
+        for name in ("shaft_line", "fault_line"):
+            line: Line | None = getattr(self.measures, name)
+            if line is not None:
+                found[name]["present"] = line.present
+        return {"record_id": self.info.record_id, "origins": self.origins, "notes": list(self.notes), **found}
+
+
+def find(recordings: Sequence[Measured]) -> list[Finding]:
+    """The findings on a dataset, those that mislead a classifier first."""
+    return [
+        *_rates(recordings),
+        *_bandwidths(recordings),
+        *_duplicates(recordings),
+        *_channels(recordings, "constant", "has channels that are constant"),
+        *_channels(recordings, "clipped", "has channels that stay at their limits: they are clipped"),
+        *_absent(recordings, "shaft_line", "there is no line at the speed of the shaft"),
+        *_absent(recordings, "fault_line", f"the envelope has no line within {TOLERANCE:.0%} of the fault's frequency"),
+        *(
+            Finding(kind="odd", records=[recording.info.record_id], text=note)
+            for recording in recordings
+            for note in recording.notes
+        ),
+    ]
+
+
+def _rates(recordings: Sequence[Measured]) -> Iterator[Finding]:
+    """Classes of other sample rates: a classifier that is not given one common rate learns the rate."""
+    rates: defaultdict[str, set[float]] = defaultdict(set)
+    for recording in recordings:
+        rates[recording.info.fault_type].add(recording.info.sample_rate_hz)
+    if len({frozenset(found) for found in rates.values()}) > 1:
+        told = "; ".join(f"{fault} {', '.join(f'{rate:g}' for rate in sorted(rates[fault]))}" for fault in rates)
+        yield Finding(
+            kind="rate_by_class", records=[], text=f"sample rates differ by class, Hz: {told}; bring all to one rate"
+        )
+
+
+def _bandwidths(recordings: Sequence[Measured]) -> Iterator[Finding]:
+    """Classes of other bandwidths, of one sensor and rate: an anti-alias filter tells them apart, not the fault."""
+    bands: defaultdict[tuple[str, float], defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for recording in recordings:
+        measures = recording.measures
+        if measures.bandwidth_of is not None and measures.bandwidth_hz is not None:
+            at = (measures.bandwidth_of, recording.info.sample_rate_hz)
+            bands[at][recording.info.fault_type].append(measures.bandwidth_hz)
+    for (sensor, rate_hz), classes in bands.items():
+        if max(map(min, classes.values())) > BANDWIDTH_GAP * min(map(max, classes.values())):
+            told = "; ".join(f"{fault} {min(found):.0f} to {max(found):.0f}" for fault, found in classes.items())
+            yield Finding(
+                kind="bandwidth_by_class",
+                records=[],
+                text=f"bandwidths of {sensor} at {rate_hz:g} Hz differ by class, Hz: {told}; low-pass all below them",
+            )
+
+
+def _duplicates(recordings: Sequence[Measured]) -> Iterator[Finding]:
+    """Channels of equal samples, in two recordings or in one."""
+    holders: defaultdict[str, list[str]] = defaultdict(list)
+    for recording in recordings:
+        for digest in recording.measures.digests:
+            holders[digest].append(recording.info.record_id)
+    groups = dict.fromkeys(tuple(found) for found in holders.values() if len(found) > 1)
+    for group in groups:
+        names = list(dict.fromkeys(group))
+        text = "have a channel of equal samples" if len(names) > 1 else "two of its channels have equal samples"
+        yield _finding("duplicate", names, text)
+
+
+def _channels(recordings: Sequence[Measured], kind: str, text: str) -> Iterator[Finding]:
+    for recording in recordings:
+        if channels := getattr(recording.measures, kind):
+            yield _finding(kind, [recording.info.record_id], f"{text}: {', '.join(channels)}")
+
+
+def _absent(recordings: Sequence[Measured], name: str, text: str) -> Iterator[Finding]:
+    lines = [(recording, getattr(recording.measures, name)) for recording in recordings]
+    known = [(recording, line) for recording, line in lines if line is not None]
+    if absent := [recording.info.record_id for recording, line in known if not line.present]:
+        yield _finding(f"{name}_absent", absent, f"{text}: {len(absent)} of {len(known)} recordings")
+
+
+def _finding(kind: str, records: Sequence[str], text: str) -> Finding:
+    more = f"; and {len(records) - MAX_RECORDS} more" if len(records) > MAX_RECORDS else ""
+    return Finding.model_validate({"kind": kind, "records": list(records[:MAX_RECORDS]), "text": text + more})

@@ -1,0 +1,83 @@
+"""What an import leaves beside the dataset: a table of its recordings, and its findings."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pfd_plugin_mat_import.findings import Measured
+from pfd_plugin_mat_import.params import Finding, ImportedBearing
+
+MAX_LISTED = 100_000
+"""Most letters that the result spends on bearings and the names of their recordings."""
+
+
+def write_table(path: Path, recordings: Sequence[tuple[str, Measured]]) -> None:
+    """One line a recording, ordered by bearing: of which bearing it is, and where its values are from."""
+    rows = [_row(file, measured) for file, measured in recordings]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else ["bearing_id"])
+        writer.writeheader()
+        writer.writerows(sorted(rows, key=lambda row: (row["bearing_id"], row["record_id"])))
+
+
+def _row(file: str, measured: Measured) -> dict[str, Any]:
+    info, origins = measured.info, measured.origins
+    return {
+        "bearing_id": info.bearing_id,
+        "bearing_source": origins.get("bearing_id"),
+        "fault_type": info.fault_type,
+        "fault_source": origins.get("fault_type"),
+        "fault_size_in": info.fault_size,
+        "record_id": info.record_id,
+        "file": file,
+        "rpm": info.rpm,
+        "rpm_source": info.rpm_source,
+        "load": info.load,
+        "load_source": origins.get("load"),
+        "sample_rate_hz": info.sample_rate_hz,
+        "sample_rate_source": origins.get("sample_rate_hz"),
+        "n_samples": info.n_samples,
+        "channels": " ".join(channel.sensor for channel in info.channels),
+        "units": " ".join(channel.unit or "?" for channel in info.channels),
+        "unit_source": origins.get("unit"),
+        "geometry": json.dumps(info.geometry) if info.geometry else None,
+        "geometry_source": origins.get("geometry"),
+        "sha256": info.sha256,
+        "notes": "; ".join(measured.notes),
+    }
+
+
+def write_findings(path: Path, findings: Sequence[Finding], recordings: Sequence[tuple[str, Measured]]) -> None:
+    """All findings, and of each recording what was measured and where its values are from."""
+    found = {
+        "findings": [finding.model_dump() for finding in findings],
+        "recordings": [{"file": file, **measured.to_json()} for file, measured in recordings],
+    }
+    path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def bearings(recordings: Sequence[Measured]) -> list[ImportedBearing]:
+    """The bearings and their recordings, as many as a result may hold."""
+    members: dict[str, list[Measured]] = {}
+    for measured in recordings:
+        members.setdefault(measured.info.bearing_id, []).append(measured)
+    found, left = [], MAX_LISTED
+    for name, group in sorted(members.items()):
+        records = []
+        left -= len(name)
+        for measured in group:
+            left -= len(measured.info.record_id)
+            if left < 0:
+                break
+            records.append(measured.info.record_id)
+        if left < 0 and not records:
+            break
+        info = group[0].info
+        found.append(
+            ImportedBearing(bearing_id=name, fault_type=info.fault_type, fault_size=info.fault_size, records=records)
+        )
+    return found

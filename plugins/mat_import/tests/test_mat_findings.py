@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pfd_plugin_data import ChannelInfo, RecordingInfo, fault_line
+from pfd_plugin_mat_import.findings import Measured, find
+from pfd_plugin_mat_import.measures import FALSE_ALARM, measure
+from pfd_plugin_mat_import.params import Finding
+
+SKF_6205 = {"n_balls": 9, "ball_d_mm": 7.94, "pitch_d_mm": 39.04, "contact_deg": 0.0}
+RATE = 12_000.0
+N = 60_000
+RPM = 1772.0
+
+
+def info(**changed: Any) -> RecordingInfo:
+    columns: dict[str, Any] = dict.fromkeys(RecordingInfo.__dataclass_fields__) | {
+        "record_id": "r",
+        "bearing_id": "b",
+        "geometry": SKF_6205,
+        "fault_type": "inner_race",
+        "rpm": RPM,
+        "channels": (ChannelInfo("DE"),),
+        "sample_rate_hz": RATE,
+        "n_samples": N,
+        "sha256": "-",
+        "source": "-",
+    }
+    return RecordingInfo(**columns | changed)
+
+
+def noise(seed: int, n: int = N) -> npt.NDArray[np.float32]:
+    return np.random.default_rng(seed).standard_normal(n).astype(np.float32)
+
+
+def impacts(order: float, seed: int = 0, slip: float = 0.0) -> npt.NDArray[np.float32]:
+    """A resonance at 3 kHz, struck `order` times a turn, in noise; `slip` is how much slower than computed."""
+    rng = np.random.default_rng(seed)
+    period = RATE / (order * RPM / 60 * (1 - slip))
+    signal = np.zeros(N)
+    for at in np.arange(0, N - 1, period):
+        signal[int(at + rng.normal(0, 0.01 * period)) % N] = 1
+    t = np.arange(200) / RATE
+    struck = np.convolve(signal, np.exp(-900 * t) * np.sin(2 * math.pi * 3000 * t))[:N]
+    return (5 * struck + noise(seed)).astype(np.float32)
+
+
+def measured(signal: npt.NDArray[np.float32], **changed: Any) -> Measured:
+    rows = np.atleast_2d(signal)
+    sensors = tuple(ChannelInfo(f"S{index}") for index in range(len(rows)))
+    columns = info(**{"channels": sensors, "n_samples": rows.shape[1]} | changed)
+    return Measured(columns, measure(columns, rows), {}, ())
+
+
+def kinds(*recordings: Measured) -> list[str]:
+    return [finding.kind for finding in find(recordings)]
+
+
+def only(kind: str, *recordings: Measured) -> Finding:
+    [found] = [finding for finding in find(recordings) if finding.kind == kind]
+    return found
+
+
+@pytest.mark.parametrize("fault", ["inner_race", "outer_race", "ball"])
+@pytest.mark.parametrize("slip", [0.0, 0.02])
+def test_the_line_of_a_fault_is_found_where_the_geometry_says(fault: str, slip: float) -> None:
+    order = fault_line(fault, SKF_6205)
+    assert order is not None
+    line = measured(impacts(order, slip=slip), fault_type=fault).measures.fault_line
+    assert line is not None
+    assert line.present
+    assert line.found_hz == pytest.approx(order * RPM / 60 * (1 - slip), rel=0.004)
+
+
+def test_a_line_that_is_off_by_more_than_three_per_cent_is_none() -> None:
+    recording = measured(impacts(5.4152, slip=0.06))
+    assert recording.measures.fault_line is not None
+    assert not recording.measures.fault_line.present
+    found = only("fault_line_absent", recording)
+    assert found.records == ["r"]
+    assert "within 3%" in found.text
+
+
+def test_noise_shows_a_line_as_rarely_as_promised() -> None:
+    runs = 200
+    false = sum(
+        line is not None and line.present
+        for line in (measured(noise(seed)).measures.fault_line for seed in range(runs))
+    )
+    assert false <= 3  # the probability of more, at a rate of FALSE_ALARM, is below 1e-4
+    assert FALSE_ALARM == 1e-3
+
+
+def test_a_line_in_any_channel_counts() -> None:
+    both = np.stack([noise(1), impacts(5.4152)])
+    line = measured(both).measures.fault_line
+    assert line is not None
+    assert (line.present, line.channel) == (True, "S1")
+
+
+def test_where_speed_geometry_or_fault_are_unknown_no_line_is_looked_for() -> None:
+    signal = noise(0)
+    assert measured(signal, geometry=None).measures.fault_line is None
+    assert measured(signal, fault_type="normal").measures.fault_line is None
+    without = measured(signal, rpm=None).measures
+    assert without.fault_line is without.shaft_line is None
+
+
+def test_the_shaft_line_is_found_or_its_absence_said() -> None:
+    t = np.arange(N) / RATE
+    turning = (noise(0) + 0.3 * np.sin(2 * math.pi * RPM / 60 * t)).astype(np.float32)
+    assert "shaft_line_absent" not in kinds(measured(turning, fault_type="normal"))
+    assert only("shaft_line_absent", measured(noise(0), fault_type="normal")).text.endswith("1 of 1 recordings")
+
+
+def test_a_short_recording_is_not_judged() -> None:
+    short = measured(noise(0, 100)).measures
+    assert short.fault_line is short.shaft_line is None
+
+
+def test_equal_channels_are_found_in_two_recordings_and_in_one() -> None:
+    first, second = measured(noise(1), record_id="a"), measured(noise(1), record_id="b")
+    assert only("duplicate", first, second, measured(noise(2), record_id="c")).records == ["a", "b"]
+    twice = measured(np.stack([noise(3), noise(3)]))
+    assert "two of its channels" in only("duplicate", twice).text
+
+
+def test_a_constant_channel_is_found_and_breaks_nothing() -> None:
+    recording = measured(np.stack([np.full(N, 0.5, np.float32), noise(0)]))
+    assert only("constant", recording).text.endswith(": S0")
+    assert recording.measures.bandwidth_of == "S1"
+    assert kinds(measured(np.zeros(N, np.float32))) == ["constant"]
+
+
+def test_a_clipped_channel_is_found_and_a_whole_one_is_not() -> None:
+    slow = np.sin(np.arange(N) / 20).astype(np.float32)
+    assert only("clipped", measured(np.clip(slow, -2, 0.8))).text.endswith(": S0")
+    assert "clipped" not in kinds(measured(slow), measured(noise(0)))
+
+
+def test_rates_and_bandwidths_that_tell_classes_apart_are_found() -> None:
+    spectrum = np.fft.rfft(noise(0))
+    narrow = spectrum.copy()
+    narrow[int(0.7 * narrow.size) :] = 1e-6
+    healthy = measured(np.fft.irfft(spectrum, N).astype(np.float32), fault_type="normal", record_id="n")
+    faulty = measured(np.fft.irfft(narrow, N).astype(np.float32), record_id="f")
+    found = only("bandwidth_by_class", healthy, faulty)
+    assert "normal 5997" in found.text
+    assert "inner_race 42" in found.text
+    assert "rate_by_class" not in kinds(healthy, faulty)
+    fast = measured(noise(2), fault_type="normal", sample_rate_hz=48_000.0, record_id="x")
+    assert "normal 48000; inner_race 12000" in only("rate_by_class", fast, faulty).text
+    assert "bandwidth_by_class" not in kinds(healthy, measured(noise(4), record_id="o"))
+
+
+def test_many_records_of_a_finding_are_cut() -> None:
+    found = only("shaft_line_absent", *(measured(noise(i, 30_000), record_id=f"r{i}") for i in range(25)))
+    assert len(found.records) == 20
+    assert found.text.endswith("; and 5 more")

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from pfd import DataError
+from pfd_plugin_mat_import import hdf5, matfile
+from pfd_plugin_mat_import.conversion import convert_file
+from pfd_plugin_mat_import.params import ChannelMap, FileMapping
+
+RIG = {"fault_type": "ball", "bearing_id": "b", "sample_rate_hz": 1000}
+
+
+def values(path: Path) -> dict[str, Any]:
+    return matfile.read(path, matfile.variables(path))
+
+
+def put(file: Any, name: str, value: Any, kind: str) -> Any:
+    file[name] = value
+    file[name].attrs["MATLAB_class"] = np.bytes_(kind)
+    return file[name]
+
+
+def test_each_kind_of_value_is_read_as_of_older_versions(v73) -> None:
+    def build(file: Any) -> None:
+        put(file, "text", np.array([[104], [105]], "u2"), "char")
+        put(file, "matrix", np.arange(6.0).reshape(3, 2), "double")
+        put(file, "complex", np.array([[(1.0, 2.0)]], [("real", "f8"), ("imag", "f8")]), "double")
+        put(file, "empty", np.array([0, 0], "u8"), "double").attrs["MATLAB_empty"] = 1
+        put(file, "#refs#/a", np.array([[7.0]]), "double")
+        put(file, "#refs#/b", np.array([[8.0]]), "double")
+        refs = np.array([[file["#refs#/a"].ref], [file["#refs#/b"].ref]], h5py.ref_dtype)
+        put(file, "cell", refs, "cell")
+        file.create_group("one").attrs["MATLAB_class"] = np.bytes_("struct")
+        put(file, "one/x", np.array([[1.0]]), "double")
+        file.create_group("many").attrs["MATLAB_class"] = np.bytes_("struct")
+        file["many/x"] = refs
+        file.create_group("sparse").attrs["MATLAB_sparse"] = 3
+        put(file, "object", np.array([[1, 2]], "u4"), "string").attrs["MATLAB_object_decode"] = 3
+
+    found = values(v73("x.mat", {}, build))
+    assert found["text"] == "hi"
+    assert found["matrix"].tolist() == [[0, 2, 4], [1, 3, 5]]
+    assert found["complex"] == 1 + 2j
+    assert found["empty"].size == 0
+    assert found["cell"] == [7.0, 8.0]
+    assert found["one"] == {"x": 1.0}
+    assert found["many"] == [{"x": 7.0}, {"x": 8.0}]
+    assert found["sparse"] is found["object"] is None
+    assert "#refs#" not in found
+
+
+def test_a_v73_file_of_a_known_layout_and_one_of_the_users_are_imported(v73) -> None:
+    known = v73("N_800_1.mat", {"Data": np.arange(300.0)[None], "SampleFrequency": [[20000.0]]})
+    assert convert_file(known).info.n_samples == 300
+
+    def build(file: Any) -> None:
+        put(file, "run/x", np.arange(30.0).reshape(10, 3).T, "double")
+
+    own = v73("own.mat", {}, build)
+    found = convert_file(own, mapping=FileMapping(channels=(ChannelMap(variable="run.x"),), values=RIG))
+    assert found.signal.shape == (3, 10)
+    assert found.signal[1].tolist() == list(range(1, 30, 3))
+
+
+def test_the_fixtures_of_v7_and_v73_hold_the_same(test_data: Path) -> None:
+    old, new = (values(test_data / "mat_fixtures" / name) for name in ("v7.mat", "v73.mat"))
+    assert set(old) == set(new)
+    compared = [_compare(old[name], new[name], name) for name in old]
+    assert sum(compared) > 500
+
+
+def _compare(old: Any, new: Any, at: str) -> int:
+    if isinstance(old, dict):
+        assert set(old) == set(new), at
+        return sum(_compare(old[name], new[name], f"{at}.{name}") for name in old)
+    if isinstance(old, list) or getattr(getattr(old, "dtype", None), "kind", "") == "O":
+        assert len(old) == len(new), at
+        return sum(_compare(*pair, f"{at}({index})") for index, pair in enumerate(zip(old, new, strict=True)))
+    if np.size(old) or np.size(new) > 1:
+        np.testing.assert_array_equal(new, old, err_msg=at)
+    return 1
+
+
+def _claims_much(file: Any) -> None:
+    file.create_dataset("Data", shape=(1, 2**40), dtype="f8", chunks=(1, 2**16))
+
+
+def _lies_in_another_file(file: Any) -> None:
+    file.create_dataset("Data", shape=(1, 8), dtype="f8", external=[("/etc/passwd", 0, 64)])
+
+
+def _is_a_link(file: Any) -> None:
+    file["Data"] = h5py.ExternalLink("/etc/passwd", "/x")
+
+
+def _is_a_soft_link(file: Any) -> None:
+    file["Data"] = h5py.SoftLink("/SampleFrequency")
+
+
+def _is_virtual(file: Any) -> None:
+    layout = h5py.VirtualLayout(shape=(8,), dtype="f8")
+    layout[:] = h5py.VirtualSource("other.h5", "x", shape=(8,))
+    file.create_virtual_dataset("Data", layout)
+
+
+def _refers_in_circles(file: Any) -> None:
+    cell = file.create_dataset("Data", shape=(2, 1), dtype=h5py.ref_dtype)
+    cell[:] = [[cell.ref], [cell.ref]]
+
+
+def _holds_itself(file: Any) -> None:
+    group = file.create_group("Data")
+    group["again"] = group["more"] = group
+
+
+def _is_of_variable_length(file: Any) -> None:
+    file.create_dataset("Data", data=["text"], dtype=h5py.string_dtype())
+
+
+def _nests_deeply(file: Any) -> None:
+    group = file.create_group("Data")
+    for _ in range(hdf5.MAX_DEPTH + 2):
+        group = group.create_group("x")
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [
+        (_claims_much, "claim"),
+        (_lies_in_another_file, "lie in another file"),
+        (_is_a_link, "is a link"),
+        (_is_a_soft_link, "is a link"),
+        (_is_virtual, "lie in another file"),
+        (_refers_in_circles, "nest deeper"),
+        (_holds_itself, "nest deeper"),
+        (_is_of_variable_length, "variable length"),
+        (_nests_deeply, "nest deeper"),
+    ],
+)
+def test_what_matlab_never_writes_is_refused_at_once(v73, build: Callable[[Any], None], reason: str) -> None:
+    path = v73("N_800_1.mat", {"SampleFrequency": [[20e3]]}, build)
+    began = time.monotonic()
+    with pytest.raises(DataError, match=reason):
+        convert_file(path)
+    assert time.monotonic() - began < 5
