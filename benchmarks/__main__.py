@@ -28,6 +28,7 @@ NAMES = (
     "trouble",
     "footprint",
     "generation",
+    "features",
     "chaos",
 )
 RESULTS = Path(__file__).with_name("results.json")

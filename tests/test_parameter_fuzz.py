@@ -29,6 +29,8 @@ CHEAP: dict[str, dict[str, Any]] = {
         "duration_s": 0.1,
         "sample_rate_hz": 12_000,
     },
+    "compute_importance_task": {"n_estimators": 5, "n_repeats": 1},
+    "select_features_task": {"n_subsamples": 4},
     "train_model_task": {"epochs": 1, "n_estimators": 5, "window": examples.WINDOW, "device": "cpu"},
 }
 """Values that decide how long a job takes; the others are run as drawn."""

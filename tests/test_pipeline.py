@@ -65,6 +65,16 @@ def test_the_pipeline_file_among_the_examples_runs(tmp_path: Path) -> None:
     ]
 
 
+def test_the_example_of_selected_features_runs(tmp_path: Path) -> None:
+    steps = json.loads(pfd(tmp_path / "home", "run", str(ROOT / "examples" / "selected.toml"), "--json"))
+    assert {step["state"] for step in steps.values()} == {"SUCCESS"}
+    selected, forest = (steps[step]["result"] for step in ("selected", "forest"))
+    assert len(selected["features"]) == 8
+    # Both split alike, since both drew from the same seed.
+    assert forest["stamp"].startswith(selected["stamp"])
+    assert forest["stamp"].endswith(selected["stamp"])
+
+
 def test_the_page_about_pipelines_does_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -129,6 +129,17 @@ def test_only_a_network_that_is_to_train_on_a_device_needs_a_gpu_slot(params: di
     assert train_model_task.wants_gpu(train_model_task.validate(params).model_dump(mode="json")) is wants
 
 
+def test_a_model_on_selected_features_says_how_they_were_selected(pfd_home: Path) -> None:
+    generated(num_signals_per_fault=3, bearings_per_fault=3)
+    features = submit("extract_features_task", dataset="bench").get()["feature_set_id"]
+    selected = submit("select_features_task", feature_set=features, n_features=6).get()
+    result = submit(
+        "train_model_task", model="random_forest", feature_set=selected["feature_set_id"], n_estimators=20
+    ).get()
+    assert result["test_accuracy"] > result["baseline_accuracy"]
+    assert result["stamp"].endswith(f"6 features selected by mrmr on seed 0, {selected['stamp']}")
+
+
 def test_a_feature_set_of_another_dataset_is_refused(pfd_home: Path) -> None:
     small = {"num_signals_per_fault": 2, "bearings_per_fault": 2, "duration_s": 0.3}
     generated(**small)

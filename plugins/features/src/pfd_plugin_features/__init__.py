@@ -1,4 +1,4 @@
-"""Features of vibration windows: the extraction task, and readers of stored feature sets.
+"""Features of vibration windows: their extraction, importance, selection and correlation, and readers of feature sets.
 
 Importing this package is light: readers load on first use.
 """
@@ -8,8 +8,22 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pfd_plugin_features.params import ExtractFeaturesParams, ExtractFeaturesResult
-from pfd_plugin_features.plugin import extract_features_task
+from pfd_plugin_features.params import (
+    ComputeCorrelationParams,
+    ComputeCorrelationResult,
+    ComputeImportanceParams,
+    ComputeImportanceResult,
+    ExtractFeaturesParams,
+    ExtractFeaturesResult,
+    SelectFeaturesParams,
+    SelectFeaturesResult,
+)
+from pfd_plugin_features.plugin import (
+    compute_correlation_task,
+    compute_importance_task,
+    extract_features_task,
+    select_features_task,
+)
 
 if TYPE_CHECKING:
     from pfd_plugin_features.extraction import FEATURES, VERSION
@@ -19,8 +33,12 @@ if TYPE_CHECKING:
     from pfd_plugin_features.table import FeatureTable, read_features
     from pfd_plugin_features.windows import Windows
 
-# The task.  Stored feature sets.  What a feature is, what it is computed from, and what other libraries make of it.
+# The tasks.  Stored feature sets.  What a feature is, what it is computed from, and what other libraries make of it.
 __all__ = [
+    "ComputeCorrelationParams",
+    "ComputeCorrelationResult",
+    "ComputeImportanceParams",
+    "ComputeImportanceResult",
     "UNLIKE_TSFEL",
     "EQUAL_TO_TSFEL",
     "FEATURES",
@@ -30,10 +48,15 @@ __all__ = [
     "Feature",
     "FeatureSetEntry",
     "FeatureTable",
+    "SelectFeaturesParams",
+    "SelectFeaturesResult",
     "Windows",
+    "compute_correlation_task",
+    "compute_importance_task",
     "extract_features_task",
     "find_feature_set",
     "read_features",
+    "select_features_task",
 ]
 
 _LATE = {

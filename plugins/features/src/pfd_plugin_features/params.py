@@ -1,10 +1,10 @@
-"""Parameters and result of the feature tasks."""
+"""Parameters and results of the feature tasks."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from pfd import Params, Result
 
@@ -53,3 +53,133 @@ class ExtractFeaturesResult(Result):
     hop: int
     sample_rate_hz: FiniteFloat
     reused_from: str | None = Field(None, description="the job that had computed this set; null where this one did")
+
+
+class SplitParams(Params):
+    """How recordings are dealt to training, validation and test, as in `train_model_task`."""
+
+    protocol: Literal["bearing", "recording", "load", "speed", "leaky-random"] = Field(
+        "bearing", description="what must not lie on two sides; 'leaky-random' deals windows and is stamped as leaky"
+    )
+    test_value: float | Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="the speed in rpm, or the load, to test at; the last one in order when absent"
+    )
+    leave_out: tuple[str, ...] = Field((), max_length=1000, description="classes, bearings or recordings to leave out")
+    seed: int | None = Field(None, ge=0, lt=2**63, description="of the dealing; random_seed when absent")
+
+    @model_validator(mode="after")
+    def _value_has_a_meaning(self) -> SplitParams:
+        if self.test_value is not None and self.protocol not in ("load", "speed"):
+            raise ValueError(f"test_value={self.test_value!r} has no meaning for protocol={self.protocol!r}")
+        return self
+
+
+class OnFeatureSet(Params):
+    """What the tasks that learn from a feature set have in common."""
+
+    feature_set: int = Field(ge=1, lt=2**31, description="id of a feature set; extract_features_task makes one")
+    split: SplitParams = Field(default_factory=SplitParams, description="how recordings are dealt to the parts")
+    max_windows: int = Field(20_000, ge=100, le=10_000_000, description="windows of a part to look at, drawn at random")
+    random_seed: int = Field(0, ge=0, lt=2**31, description="same seed, same result")
+
+
+ImportanceMethod = Literal["mutual_information", "forest", "permutation", "shap"]
+
+
+class ComputeImportanceParams(OnFeatureSet):
+    """What to judge features by."""
+
+    methods: tuple[ImportanceMethod, ...] = Field(
+        ("mutual_information", "forest", "permutation", "shap"),
+        min_length=1,
+        max_length=4,
+        description="measures of importance; permutation needs a validation part",
+    )
+    n_estimators: int = Field(200, ge=1, le=10_000, description="trees of the forest")
+    n_repeats: int = Field(5, ge=1, le=100, description="permutations of each feature")
+
+    @field_validator("methods")
+    @classmethod
+    def _each_once(cls, value: tuple[ImportanceMethod, ...]) -> tuple[ImportanceMethod, ...]:
+        return tuple(dict.fromkeys(value))
+
+
+class LearnedFromFeatures(Result):
+    """What was looked at.  `stamp` says how it was split and belongs beside every figure."""
+
+    dataset_id: int
+    dataset_fingerprint: str
+    stamp: str
+    leaky: bool
+    n_windows: dict[str, int] = Field(description="looked at, of each part; the test part stays untouched")
+    n_bearings: dict[str, int] = Field(description="of each part")
+
+
+class FeatureImportance(Result):
+    """One feature.  `scores` is by measure; larger is more."""
+
+    name: str
+    mean_rank: float | None = Field(description="mean over the measures of its rank; 1 is the most telling")
+    scores: dict[str, float | None]
+
+
+class ComputeImportanceResult(LearnedFromFeatures):
+    """The features, most telling first."""
+
+    feature_set_id: int
+    methods: list[str]
+    skipped: dict[str, str] = Field(description="measures that could not be taken, and why")
+    validation_score: float | None = Field(
+        description="balanced accuracy of the forest on the validation part: what its importances are worth"
+    )
+    chance: FiniteFloat = Field(description="balanced accuracy of guessing")
+    features: list[FeatureImportance]
+
+
+class SelectFeaturesParams(OnFeatureSet):
+    """How many features to keep, and by what."""
+
+    n_features: int = Field(10, ge=1, le=1000, description="features to keep")
+    method: Literal["variance", "mutual_information", "mrmr", "rfe", "stability"] = Field(
+        "mrmr", description="how to choose them"
+    )
+    n_subsamples: int = Field(50, ge=2, le=1000, description="halves of the training part (stability)")
+
+
+class SelectFeaturesResult(LearnedFromFeatures):
+    """A stored feature set with the chosen columns, to train on under the same split."""
+
+    feature_set_id: int = Field(description="of the new set")
+    selected_from: int = Field(description="the set that it was selected from")
+    method: str
+    features: list[str] = Field(description="best first")
+    scores: dict[str, float | None] = Field(description="of every feature; larger is better")
+    score_is: str = Field(description="what a score is")
+    validation_score: float | None = Field(description="balanced accuracy of a forest on the chosen features")
+    validation_score_all: float | None = Field(description="the same on all features")
+    chance: FiniteFloat = Field(description="balanced accuracy of guessing")
+
+
+class ComputeCorrelationParams(OnFeatureSet):
+    """Which correlation, and from where on features say the same."""
+
+    method: Literal["pearson", "spearman"] = Field("spearman", description="of values, or of their ranks")
+    threshold: float = Field(0.9, gt=0, lt=1, description="least |correlation| of any two features of a cluster")
+
+
+class FeatureCluster(Result):
+    """Features that go together; `representative` is the one most like the others."""
+
+    representative: str
+    members: list[str]
+
+
+class ComputeCorrelationResult(LearnedFromFeatures):
+    """Clusters, largest first; each feature is in one."""
+
+    feature_set_id: int
+    method: str
+    threshold: FiniteFloat
+    n_features: int
+    clusters: list[FeatureCluster]
+    constant: list[str] = Field(description="features without a correlation: they have one value only")

@@ -3,7 +3,25 @@
 from __future__ import annotations
 
 from pfd import Records, ResultView, Task, hookimpl
-from pfd_plugin_features.params import ExtractFeaturesParams, ExtractFeaturesResult
+from pfd_plugin_features.params import (
+    ComputeCorrelationParams,
+    ComputeCorrelationResult,
+    ComputeImportanceParams,
+    ComputeImportanceResult,
+    ExtractFeaturesParams,
+    ExtractFeaturesResult,
+    SelectFeaturesParams,
+    SelectFeaturesResult,
+)
+
+LEARNING = (
+    "numpy",
+    "sklearn.ensemble",
+    "pyarrow.parquet",
+    "h5py",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+)
 
 extract_features_task = Task(
     "extract_features_task",
@@ -13,13 +31,46 @@ extract_features_task = Task(
     summary="Compute features of every window of a dataset and store them.",
     queue="features",
     isolation="process",
-    preload=("numpy", "scipy.signal", "h5py", "pyarrow.parquet"),
+    preload=("numpy", "scipy.signal", "h5py", "pyarrow.parquet", "pywt"),
+)
+
+compute_importance_task = Task(
+    "compute_importance_task",
+    run="pfd_plugin_features.analysis:compute_importance",
+    params=ComputeImportanceParams,
+    result=ComputeImportanceResult,
+    summary="Judge what each feature tells of the fault, by up to four measures.",
+    queue="features",
+    isolation="process",
+    preload=LEARNING,
+)
+
+select_features_task = Task(
+    "select_features_task",
+    run="pfd_plugin_features.analysis:select_features",
+    params=SelectFeaturesParams,
+    result=SelectFeaturesResult,
+    summary="Choose features on the training part, and store them as a feature set.",
+    queue="features",
+    isolation="process",
+    preload=LEARNING,
+)
+
+compute_correlation_task = Task(
+    "compute_correlation_task",
+    run="pfd_plugin_features.analysis:compute_correlation",
+    params=ComputeCorrelationParams,
+    result=ComputeCorrelationResult,
+    summary="Correlate the features, and group those that say the same.",
+    queue="features",
+    isolation="process",
+    preload=LEARNING,
 )
 
 
 @hookimpl
 def pfd_register_tasks() -> list[Task]:
-    return [extract_features_task]
+    return [extract_features_task, compute_importance_task, select_features_task, compute_correlation_task]
 
 
 @hookimpl
@@ -37,4 +88,21 @@ def pfd_register_records() -> list[Records]:
 
 @hookimpl
 def pfd_register_result_views() -> list[ResultView]:
-    return [ResultView("extract_features_task", fields=("feature_set_id", "n_windows", "n_features"))]
+    return [
+        ResultView("extract_features_task", fields=("feature_set_id", "n_windows", "n_features", "reused_from")),
+        ResultView(
+            "compute_importance_task",
+            fields=("methods", "validation_score", "stamp"),
+            artifacts=("importance.png", "importance.csv"),
+        ),
+        ResultView(
+            "select_features_task",
+            fields=("feature_set_id", "features", "validation_score", "validation_score_all", "stamp"),
+            artifacts=("selection.png", "selection.csv"),
+        ),
+        ResultView(
+            "compute_correlation_task",
+            fields=("n_features", "clusters", "stamp"),
+            artifacts=("correlation.png", "clusters.csv", "correlation.csv"),
+        ),
+    ]

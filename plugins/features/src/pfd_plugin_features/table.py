@@ -90,6 +90,33 @@ def table_writer(path: Path, names: Sequence[str], origin: Mapping[str, Any]) ->
         yield TableWriter(writer, schema)
 
 
+def write_columns(source: Path, path: Path, names: Sequence[str], more: Mapping[str, Any]) -> None:
+    """Write a table with some of the features of another, window for window, a part in memory at a time.
+
+    `more` is added to what is said of its origin.
+
+    Raises
+    ------
+    DataError : the source is missing, damaged, or lacks a feature.
+    """
+    try:
+        with pq.ParquetFile(source) as file:
+            origin = json.loads((file.schema_arrow.metadata or {})[KEY])
+            units = {name: unit for name, unit in origin.get("units", {}).items() if name in names}
+            columns = [*LEADING, *names]
+            schema = pa.schema(
+                [file.schema_arrow.field(name) for name in columns],
+                metadata={KEY: json.dumps({**origin, "units": units, **more}, sort_keys=True, allow_nan=False)},
+            )
+            with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+                for batch in file.iter_batches(columns=columns):
+                    writer.write_batch(batch.select(columns).cast(schema))
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
+        raise DataError(
+            f"{source} is not a readable feature set: {str(error).splitlines()[0]}", hint="extract the features again"
+        ) from error
+
+
 def read_table(path: Path) -> FeatureTable:
     """Read a table.
 

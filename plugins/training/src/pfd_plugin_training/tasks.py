@@ -41,7 +41,8 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     ctx.progress(0.96, "Scoring")
     majority = int(np.bincount(outcome.parts["train"].y_true).argmax())
     scores = {part: score(predictions, majority) for part, predictions in outcome.parts.items()}
-    stamp = "; ".join(filter(None, (split.stamp, outcome.selection)))
+    # That features were selected, and on which split, belongs beside the scores: on another they have seen its test.
+    stamp = "; ".join(filter(None, (split.stamp, outcome.selection, features.stamp if features else None)))
     predictions_path = ctx.artifact("predictions.npz")
     write_predictions(predictions_path, outcome.parts)
     config = {**outcome.config, "params": params.model_dump(mode="json"), "classes": list(outcome.classes)}

@@ -1,0 +1,353 @@
+"""The tasks that learn from a feature set: context and storage around importance, selection and correlation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pfd import DataError, TaskContext, replacing
+from pfd_plugin_data import find_dataset, make_split, open_dataset
+from pfd_plugin_features import figures, importance, selection
+from pfd_plugin_features.correlation import cluster, correlation
+from pfd_plugin_features.learning import LearningTable, Matrix, Part, Scaling, deal, is_constant
+from pfd_plugin_features.params import (
+    ComputeCorrelationParams,
+    ComputeCorrelationResult,
+    ComputeImportanceParams,
+    ComputeImportanceResult,
+    FeatureCluster,
+    FeatureImportance,
+    OnFeatureSet,
+    SelectFeaturesParams,
+    SelectFeaturesResult,
+)
+from pfd_plugin_features.reports import write_csv
+from pfd_plugin_features.store import FeatureSetEntry, file_digest, find_feature_set, save_feature_set
+from pfd_plugin_features.table import read_features, write_columns
+from pfd_plugin_features.threads import job_threads
+
+TREES = 100
+"""Of the forest that tells what a selection costs."""
+
+NO_VALIDATION = "the split has no validation part"
+
+
+def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> ComputeImportanceResult:
+    """Judge each feature by several measures, all on the training part but for permutation, on the validation part.
+
+    Artifacts: `importance.png` and `.svg`, `importance.csv`.
+    """
+    entry, table = _learning_table(params, ctx)
+    train, validation = table.train, table.validation
+    skipped = {"permutation": NO_VALIDATION} if "permutation" in params.methods and validation is None else {}
+    methods = [method for method in params.methods if method not in skipped]
+    if not methods:
+        raise DataError(
+            f"permutation importance is taken on the validation part, and {NO_VALIDATION}: {table.split.stamp}",
+            hint="choose another split or another measure",
+        )
+    ctx.progress(0.05, "Growing the forest")
+    forest = importance.fit_forest(train, params.n_estimators, params.random_seed, job_threads())
+    scores: dict[str, Matrix] = {}
+    for number, method in enumerate(methods):
+        ctx.check_cancelled()
+        start = 0.3 + 0.6 * number / len(methods)
+        ctx.progress(start, f"Measuring {method.replace('_', ' ')}", method=method)
+        if method == "mutual_information":
+            scores[method] = importance.mutual_information(train, params.random_seed)
+        elif method == "forest":
+            scores[method] = importance.forest_importance(forest)
+        elif method == "shap":
+            scores[method] = importance.shap_importance(forest, train, params.random_seed)
+        elif validation is not None:
+
+            def on_feature(done: int, start: float = start) -> None:
+                ctx.check_cancelled()
+                ctx.progress(
+                    start + 0.6 / len(methods) * done / len(table.names),
+                    f"Permuting feature {done}/{len(table.names)}",
+                    method="permutation",
+                )
+
+            scores[method] = importance.permutation_importance(
+                forest, validation, params.n_repeats, params.random_seed, on_feature
+            )
+    rank = importance.mean_rank(scores)
+    order = np.argsort(rank, kind="stable")
+    names = [table.names[i] for i in order]
+    reached = None if validation is None else importance.balanced_accuracy(forest, validation)
+    ctx.progress(0.92, "Drawing")
+    figure = figures.draw_importance(
+        names,
+        {method: values[order] for method, values in scores.items()},
+        notes=[_judged("forest", reached, table), *_noted(skipped), table.split.stamp],
+        leaky=table.split.leaky,
+    )
+    figures.save(figure, ctx.artifact("importance.png"), ctx.artifact("importance.svg"))
+    write_csv(
+        ctx.artifact("importance.csv"),
+        ["feature", "mean_rank", *scores],
+        [[table.names[i], float(rank[i]), *(float(values[i]) for values in scores.values())] for i in order],
+    )
+    return ComputeImportanceResult(
+        **_looked_at(entry, table),
+        feature_set_id=entry.id,
+        methods=methods,
+        skipped=skipped,
+        validation_score=reached,
+        chance=1 / len(table.classes),
+        features=[
+            FeatureImportance(
+                name=table.names[i],
+                mean_rank=float(rank[i]),
+                scores={method: float(values[i]) for method, values in scores.items()},
+            )
+            for i in order
+        ],
+    )
+
+
+def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFeaturesResult:
+    """Choose features on the training part, and store them as a feature set of its own.
+
+    The new set keeps all windows and the values as they were; train on it under the same split.  Artifacts:
+    `features.parquet`, `selection.json` (with the scaling of the training part), `selection.csv`, `selection.png` and
+    `.svg`.
+    """
+    entry, table = _learning_table(params, ctx)
+    varying = int(np.count_nonzero(~is_constant(table.train.x)))
+    if params.n_features > varying:
+        raise DataError(
+            f"n_features={params.n_features}, but of the {len(table.names)} features of set {entry.id} {varying} vary "
+            "over the training part",
+            hint="ask for fewer",
+        )
+    ctx.progress(0.1, f"Selecting by {params.method.replace('_', ' ')}")
+    found = _select(params, table.train, ctx)
+    names = [table.names[i] for i in found.chosen]
+    validation, reached, reached_all = table.validation, None, None
+    if validation is not None:
+        ctx.progress(0.8, "Judging on the validation part")
+        reached = _score(table.train, validation, list(found.chosen), params.random_seed)
+        reached_all = _score(table.train, validation, list(range(len(table.names))), params.random_seed)
+    ctx.check_cancelled()
+    ctx.progress(0.92, "Storing")
+    stamp = f"{len(names)} features selected by {params.method} on seed {table.split.seed}, {table.split.stamp}"
+    path = ctx.artifact("features.parquet")
+    write_columns(entry.path, path, names, {"selected_from": entry.id, "selection": params.method, "stamp": stamp})
+    left = sorted(set(range(len(table.names))) - set(found.chosen), key=lambda i: -found.scores[i])
+    order = [*found.chosen, *left]
+    figure = figures.draw_selection(
+        [table.names[i] for i in order],
+        found.scores[order],
+        len(names),
+        found.note,
+        notes=[
+            _judged(f"forest on these {len(names)}", reached, table),
+            *([] if reached_all is None else [f"On all {len(table.names)} features: {reached_all:.3f}."]),
+            table.split.stamp,
+        ],
+        leaky=table.split.leaky,
+    )
+    figures.save(figure, ctx.artifact("selection.png"), ctx.artifact("selection.svg"))
+    write_csv(
+        ctx.artifact("selection.csv"),
+        ["feature", "selected", "score"],
+        [[table.names[i], "yes" if i in found.chosen else "no", float(found.scores[i])] for i in order],
+    )
+    scaling = Scaling.fitted(table.train.x[:, list(found.chosen)])
+    _write_json(
+        ctx.artifact("selection.json"),
+        {
+            "features": names,
+            "method": params.method,
+            "selected_from": entry.id,
+            "stamp": table.split.stamp,
+            "dataset_fingerprint": entry.dataset_fingerprint,
+            "scaling": {
+                name: {"mean": float(mean), "std": float(std)}
+                for name, mean, std in zip(names, scaling.mean, scaling.std, strict=True)
+            },
+        },
+    )
+    row = {
+        name: getattr(entry, name)
+        for name in (
+            *("dataset_id", "dataset_fingerprint", "version", "window", "hop", "sample_rate_hz", "lowpass_hz"),
+            *("channel", "n_windows", "n_unusable"),
+        )
+    }
+    row |= {"path": _relative(path, ctx), "features": names, "sha256": file_digest(path)}
+    with ctx.session() as session:
+        ref = save_feature_set(session, ctx.job_id, {**row, "selected_from": entry.id, "stamp": stamp})
+    return SelectFeaturesResult(
+        **_looked_at(entry, table),
+        feature_set_id=ref,
+        selected_from=entry.id,
+        method=params.method,
+        features=names,
+        scores={table.names[i]: float(found.scores[i]) for i in order},
+        score_is=found.note,
+        validation_score=reached,
+        validation_score_all=reached_all,
+        chance=1 / len(table.classes),
+    )
+
+
+def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> ComputeCorrelationResult:
+    """Correlate the features over the training part, and group those that say the same.
+
+    Artifacts: `correlation.png` and `.svg`, `correlation.csv` (the matrix), `clusters.csv`.
+    """
+    entry, table = _learning_table(params, ctx)
+    constant = is_constant(table.train.x)
+    kept = np.flatnonzero(~constant)
+    if kept.size < 2:
+        raise DataError(
+            f"{kept.size} of {len(table.names)} features vary over the training part, and two are needed",
+            hint="extract more features",
+        )
+    names = [table.names[i] for i in kept]
+    ctx.progress(0.2, f"Correlating {len(names)} features")
+    matrix = correlation(table.train.x[:, kept], params.method)
+    ctx.check_cancelled()
+    ctx.progress(0.6, "Clustering")
+    clusters = cluster(matrix, params.threshold)
+    ctx.progress(0.7, "Drawing")
+    figure = figures.draw_correlation(
+        names,
+        matrix,
+        clusters,
+        params.threshold,
+        notes=[
+            f"{params.method.capitalize()} correlation over {len(table.train)} windows of the training part.",
+            f"In a framed cluster each two features correlate by {params.threshold:g} at least, either way.",
+            table.split.stamp,
+        ],
+        leaky=table.split.leaky,
+    )
+    figures.save(figure, ctx.artifact("correlation.png"), ctx.artifact("correlation.svg"))
+    write_csv(
+        ctx.artifact("correlation.csv"),
+        ["feature", *names],
+        [[name, *(float(value) for value in row)] for name, row in zip(names, matrix, strict=True)],
+    )
+    write_csv(
+        ctx.artifact("clusters.csv"),
+        ["cluster", "feature", "representative"],
+        [
+            [number, names[i], "yes" if i == members[0] else "no"]
+            for number, members in enumerate(clusters.members, 1)
+            for i in members
+        ],
+    )
+    return ComputeCorrelationResult(
+        **_looked_at(entry, table),
+        feature_set_id=entry.id,
+        method=params.method,
+        threshold=params.threshold,
+        n_features=len(names),
+        clusters=[
+            FeatureCluster(representative=names[members[0]], members=[names[i] for i in members])
+            for members in clusters.members
+        ],
+        constant=[table.names[i] for i in np.flatnonzero(constant)],
+    )
+
+
+def _learning_table(params: OnFeatureSet, ctx: TaskContext) -> tuple[FeatureSetEntry, LearningTable]:
+    """The feature set, dealt by the split asked for.
+
+    Raises
+    ------
+    DataError : the dataset is not the one that the features were made from, or cannot be split so.
+    """
+    with ctx.session() as session:
+        entry = find_feature_set(session, params.feature_set, home=ctx.settings.home)
+        source = find_dataset(session, entry.dataset_id, home=ctx.settings.home)
+    if source.fingerprint != entry.dataset_fingerprint:
+        raise DataError(
+            f"dataset {source.id} has changed since feature set {entry.id} was made from it",
+            hint="extract the features again",
+        )
+    with open_dataset(source.path) as dataset:
+        recordings = dataset.recordings
+    split = make_split(
+        recordings,
+        params.split.protocol,
+        seed=params.random_seed if params.split.seed is None else params.split.seed,
+        test_value=params.split.test_value,
+        leave_out=params.split.leave_out,
+    )
+    ctx.log.info("split: %s", split.stamp)
+    ctx.progress(0.02, "Reading the features")
+    table = deal(read_features(entry), recordings, split, max_windows=params.max_windows, seed=params.random_seed)
+    return entry, table
+
+
+def _select(params: SelectFeaturesParams, train: Part, ctx: TaskContext) -> selection.Selection:
+    count, seed = params.n_features, params.random_seed
+    if params.method == "variance":
+        return selection.by_variance(train, count)
+    if params.method == "mutual_information":
+        return selection.by_mutual_information(train, count, seed)
+    if params.method == "mrmr":
+        return selection.by_mrmr(train, count)
+    if params.method == "rfe":
+        return selection.by_rfe(train, count, seed)
+
+    def on_subsample(done: int) -> None:
+        ctx.check_cancelled()
+        ctx.progress(min(0.8, 0.1 + 0.7 * done / params.n_subsamples), f"Half {done}/{params.n_subsamples}")
+
+    return selection.by_stability(train, count, seed, params.n_subsamples, on_subsample)
+
+
+def _score(train: Part, validation: Part, columns: list[int], seed: int) -> float:
+    """Balanced accuracy on the validation part of a forest on some of the features."""
+
+    def of(part: Part) -> Part:
+        return Part(part.x[:, columns], part.y, part.bearing_id, part.record)
+
+    forest = importance.fit_forest(of(train), TREES, seed, job_threads())
+    return importance.balanced_accuracy(forest, of(validation))
+
+
+def _looked_at(entry: FeatureSetEntry, table: LearningTable) -> dict[str, Any]:
+    parts = {"train": table.train, "validation": table.validation}
+    return {
+        "dataset_id": entry.dataset_id,
+        "dataset_fingerprint": entry.dataset_fingerprint,
+        "stamp": "; ".join(filter(None, (entry.stamp and f"of {entry.stamp}", table.split.stamp))),
+        "leaky": table.split.leaky,
+        "n_windows": {name: 0 if part is None else len(part) for name, part in parts.items()},
+        "n_bearings": {
+            name: 0 if part is None else int(np.unique(part.bearing_id).size) for name, part in parts.items()
+        },
+    }
+
+
+def _judged(what: str, reached: float | None, table: LearningTable) -> str:
+    if reached is None:
+        return f"Balanced accuracy on new recordings: unknown, {NO_VALIDATION}."
+    assert table.validation is not None
+    return (
+        f"Balanced accuracy of a {what} on the validation part ({len(table.validation)} windows): "
+        f"{reached:.3f}; by chance {1 / len(table.classes):.3f}."
+    )
+
+
+def _noted(skipped: dict[str, str]) -> list[str]:
+    return [f"No {method}: {reason}." for method, reason in skipped.items()]
+
+
+def _relative(path: Path, ctx: TaskContext) -> str:
+    return path.resolve().relative_to(ctx.settings.home.resolve()).as_posix()
+
+
+def _write_json(path: Path, value: Any) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")

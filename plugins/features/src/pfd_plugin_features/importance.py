@@ -1,0 +1,98 @@
+"""How much each feature tells of the fault, by four measures; larger is more, 0 is nothing."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import mutual_info_classif
+from sklearn.metrics import balanced_accuracy_score
+
+from pfd_plugin_features.learning import Matrix, Part
+
+MAX_SHAP_WINDOWS = 200
+"""Windows that SHAP values are computed for: their cost grows with each, and the mean settles early."""
+
+
+def mutual_information(train: Part, seed: int) -> Matrix:
+    """I(feature; class) in nats, `(f,)`, by nearest neighbours (Ross, PLoS ONE 9, 2014): each feature by itself."""
+    return np.asarray(mutual_info_classif(train.x, train.y, discrete_features=False, random_state=seed))
+
+
+def fit_forest(train: Part, n_estimators: int, seed: int, threads: int = 1) -> RandomForestClassifier:
+    """A random forest (Breiman 2001) on the training part, each class counting the same."""
+    forest = RandomForestClassifier(n_estimators, class_weight="balanced", random_state=seed, n_jobs=threads)
+    forest.fit(train.x, train.y)
+    # Sums over trees come in another order from several threads, and with it another last digit.
+    return forest.set_params(n_jobs=1)
+
+
+def forest_importance(forest: RandomForestClassifier) -> Matrix:
+    """Mean decrease of the Gini impurity, `(f,)`, summing to 1 (Breiman 2001): flatters features of many values."""
+    return np.asarray(forest.feature_importances_)
+
+
+def balanced_accuracy(forest: RandomForestClassifier, part: Part) -> float:
+    """Mean over the classes that the part holds of the share of windows named rightly."""
+    with warnings.catch_warnings():
+        # That classes are named which the part does not hold is a mistake like any other.
+        warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
+        return float(balanced_accuracy_score(part.y, forest.predict(part.x)))
+
+
+def permutation_importance(
+    forest: RandomForestClassifier,
+    validation: Part,
+    n_repeats: int,
+    seed: int,
+    on_feature: Callable[[int], None] | None = None,
+) -> Matrix:
+    """Fall of the balanced accuracy on the validation part when a feature's values change places, `(f,)`.
+
+    The mean of `n_repeats` (Breiman 2001; Fisher, Rudin & Dominici 2019).  Negative where the feature does harm.  Of
+    two features that say the same, neither is missed.
+    """
+    whole = balanced_accuracy(forest, validation)
+    count = validation.x.shape[1]
+    fall = np.zeros(count)
+    for index, stream in enumerate(np.random.SeedSequence([seed, 1]).spawn(count)):
+        rng = np.random.default_rng(stream)
+        x = validation.x.copy()
+        for _ in range(n_repeats):
+            x[:, index] = rng.permutation(validation.x[:, index])
+            part = Part(x, validation.y, validation.bearing_id, validation.record)
+            fall[index] += (whole - balanced_accuracy(forest, part)) / n_repeats
+        if on_feature is not None:
+            on_feature(index + 1)
+    return fall
+
+
+def shap_importance(forest: RandomForestClassifier, train: Part, seed: int) -> Matrix:
+    """Mean |SHAP value| over windows of the training part and classes, `(f,)`, in probability.
+
+    Exact Shapley values of the trees (Lundberg et al., Nature Machine Intelligence 2, 2020).
+    """
+    rows = np.arange(len(train))
+    if rows.size > MAX_SHAP_WINDOWS:
+        rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
+        rows = np.sort(rng.choice(rows, MAX_SHAP_WINDOWS, replace=False))
+    values = np.abs(np.asarray(tree_explainer(forest).shap_values(train.x[rows])))
+    # (windows, features, classes)
+    return np.asarray(values.mean(axis=(0, 2)))
+
+
+def tree_explainer(forest: RandomForestClassifier) -> Any:
+    """SHAP's explainer of a forest, loaded here: it takes seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what shap warns of while it is imported concerns its plots
+        import shap
+    return shap.TreeExplainer(forest)
+
+
+def mean_rank(scores: dict[str, Matrix]) -> Matrix:
+    """Mean over the measures of each feature's rank, `(f,)`; 1 is the most telling.  Equal scores share a rank."""
+    return np.asarray(np.mean([rankdata(-values) for values in scores.values()], axis=0))
