@@ -65,8 +65,10 @@ class Windows:
             raise ValueError(f"windows have shape {x.shape}, expected (n, {condition.window})")
         self.condition = condition
         # An offset of the sensor is no vibration: it would swamp every moment and the low end of the spectrum.
+        self.given = x
         self.x = x.astype(np.float64)
-        self.x -= self.x.mean(axis=1, keepdims=True)
+        self.offset = self.x.mean(axis=1, keepdims=True)
+        self.x -= self.offset
         self._made: dict[Callable[[Windows], Any], Any] = {}
 
     def once(self, make: Callable[[Windows], T]) -> T:
