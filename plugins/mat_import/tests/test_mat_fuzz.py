@@ -1,0 +1,105 @@
+"""A thousand damaged files, read one after the other: each gives a recording or a reason, in bounded time."""
+
+from __future__ import annotations
+
+import random
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pfd_plugin_mat_import.importing import import_files
+from pfd_plugin_mat_import.params import ChannelMap, FileMapping
+from pfd_plugin_mat_import.reader import Reader
+from pfd_plugin_mat_import.sources import find_files
+
+MUTATIONS = 1000
+ANYTHING = FileMapping(
+    channels=(ChannelMap(variable="*"),), values={"fault_type": "ball", "bearing_id": "b", "sample_rate_hz": 1000}
+)
+"""Reads the one variable of a file, whatever it is, so that mutations get behind the recognition of layouts."""
+
+
+def mutated(whole: bytes, rng: random.Random) -> bytes:
+    """Some bytes overwritten, by edges of what a byte can be as often as by chance; or cut; or a part doubled."""
+    content = bytearray(whole)
+    for _ in range(rng.choice([1, 2, 8])):
+        # Half of all where headers, names and sizes stand.
+        at = rng.randrange(len(content) if rng.random() < 0.5 else min(len(content), 600))
+        for offset in range(rng.choice([1, 4])):
+            if at + offset < len(content):
+                content[at + offset] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
+    kind = rng.random()
+    if kind < 0.15:
+        return bytes(content[: rng.randrange(1, len(content))])
+    if kind < 0.25:
+        start = rng.randrange(len(content))
+        return bytes(content[: start + 200] + content[start:])
+    return bytes(content)
+
+
+def fuzz(tmp_path: Path, originals: list[Path], count: int, mapping: FileMapping | None, seed: int) -> tuple[int, int]:
+    rng = random.Random(seed)
+    folder = tmp_path / f"fuzz{seed}"
+    folder.mkdir()
+    contents = [(path.name, path.read_bytes()) for path in originals]
+    for index in range(count):
+        name, whole = contents[index % len(contents)]
+        (folder / f"{index}").mkdir()
+        (folder / f"{index}" / name).write_bytes(mutated(whole, rng))
+    with Reader(mapping=mapping) as reader:
+        files = find_files(folder, reader)
+        assert len(files) == count or any(path.suffix == ".zip" for path in originals)
+        outcomes = list(import_files(files, reader))
+    good = 0
+    for outcome in outcomes:
+        if outcome.imported is not None:
+            assert np.isfinite(outcome.imported.signal).all()
+        else:
+            assert 0 < len(outcome.reason) < 500
+        # A recording that was read a second time is refused as a double: the mutation did no harm.
+        good += outcome.imported is not None or "was imported already" in outcome.reason
+    return good, len(outcomes) - good
+
+
+@pytest.fixture
+def fixtures(save, cwru, mfpt, uestc, v73) -> list[Path]:
+    """One small file of each layout, version and kind of container."""
+    whole = save("118.mat", cwru(118))
+    packed = whole.with_name("packed.zip")
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.write(whole, "118.mat")
+        file.write(whole, "sub/119.mat")
+    return [
+        save("105.mat", cwru(105)),
+        save("106.mat", cwru(106), do_compression=True),
+        save("107.mat", cwru(107), format="4"),
+        save("baseline_1.mat", mfpt(), do_compression=True),
+        save("baseline_2.mat", mfpt()),
+        save("N_800_1.mat", uestc(), do_compression=True),
+        v73("B_800_1.mat", {"Data": np.arange(300.0)[None], "SampleFrequency": [[20e3]]}),
+        packed,
+    ]
+
+
+@pytest.mark.slow
+def test_none_of_a_thousand_mutations_crashes_or_hangs_the_import(tmp_path: Path, fixtures: list[Path]) -> None:
+    began = time.monotonic()
+    good, bad = fuzz(tmp_path, fixtures, MUTATIONS, None, seed=1)
+    assert good + bad >= MUTATIONS
+    # Were all refused, or all read, the mutations would reach little of the code.
+    assert min(good, bad) > MUTATIONS / 10
+    assert time.monotonic() - began < 240
+
+
+@pytest.mark.slow
+def test_no_mutation_of_the_files_of_other_readers_tests_crashes_or_hangs_the_import(
+    tmp_path: Path, test_data: Path
+) -> None:
+    originals = [path for path in sorted((test_data / "mat_fixtures").glob("*.mat")) if path.stat().st_size < 100_000]
+    assert len(originals) >= 10
+    good, bad = fuzz(tmp_path, originals, MUTATIONS // 2, ANYTHING, seed=2)
+    assert good + bad == MUTATIONS // 2
+    assert bad > 0
