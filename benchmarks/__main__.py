@@ -29,6 +29,7 @@ NAMES = (
     "footprint",
     "generation",
     "features",
+    "mat_import",
     "chaos",
 )
 RESULTS = Path(__file__).with_name("results.json")
