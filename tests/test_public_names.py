@@ -60,6 +60,7 @@ PUBLIC: dict[str, list[str]] = {
         "load_settings",
         "reading",
         "replacing",
+        "writing",
     ],
     "pfd_plugin_data": [
         "ChannelInfo",

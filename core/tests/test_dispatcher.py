@@ -22,6 +22,7 @@ from pfd import (
     UnknownJob,
     Worker,
     reading,
+    writing,
 )
 from pfd.dispatcher import default_dispatcher, forget_default, process_session
 from pfd.plugins import Registry
@@ -177,6 +178,24 @@ def test_reading_sees_what_is_stored(dispatcher: Dispatcher) -> None:
     dispatcher.submit("add", {"a": 1})
     with reading(dispatcher.settings) as session:
         assert session.execute(text("SELECT count(*) FROM pfd_job")).scalar_one() == 1
+
+
+def test_writing_keeps_a_block_that_ends_well_and_nothing_of_one_that_does_not(dispatcher: Dispatcher) -> None:
+    from sqlalchemy import text
+
+    dispatcher.submit("add", {"a": 1})
+    with writing(dispatcher.settings) as session:
+        session.execute(text("UPDATE pfd_job SET priority = 7"))
+
+    def interrupted() -> None:
+        with writing(dispatcher.settings) as session:
+            session.execute(text("UPDATE pfd_job SET priority = 1"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with reading(dispatcher.settings) as session:
+        assert session.execute(text("SELECT priority FROM pfd_job")).scalar_one() == 7
 
 
 def test_a_worker_is_listed_with_what_it_runs(dispatcher: Dispatcher, registry: Registry, tmp_path: Path) -> None:

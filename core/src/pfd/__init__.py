@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pfd.artifacts import replacing
     from pfd.context import TaskContext
     from pfd.dispatcher import Dispatcher, JobHandle
-    from pfd.readers import artifact_path, reading
+    from pfd.readers import artifact_path, reading, writing
     from pfd.runtimes.local import Worker
 
 __version__ = "0.1.0"
@@ -98,6 +98,7 @@ __all__ = [
     "load_settings",
     "reading",
     "replacing",
+    "writing",
 ]
 
 _LATE = {
@@ -108,6 +109,7 @@ _LATE = {
     "artifact_path": "pfd.readers",
     "reading": "pfd.readers",
     "replacing": "pfd.artifacts",
+    "writing": "pfd.readers",
 }
 
 

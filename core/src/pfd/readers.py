@@ -1,4 +1,4 @@
-"""Reading outside a job: what plugins' command-line nouns, notebooks and the dashboard use."""
+"""The tables of plugins outside a job: what plugins' command-line nouns, notebooks and the dashboard use."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
+WRITING_S = 10.0
+"""Seconds after which the session of `writing` is rolled back, as that of a task is."""
+
+
 @contextlib.contextmanager
 def reading(settings: Settings | None = None) -> Iterator[Session]:
     """A read-only SQLAlchemy session on the configured store."""
@@ -23,6 +27,26 @@ def reading(settings: Settings | None = None) -> Iterator[Session]:
     store = Store(settings, load_registry(settings).tables()).open()
     try:
         with store.session() as session:
+            yield session
+    finally:
+        store.close()
+
+
+@contextlib.contextmanager
+def writing(settings: Settings | None = None) -> Iterator[Session]:
+    """A short SQLAlchemy session that writes rows of plugins which no job makes, such as a split that a user names.
+
+    Kept when the block ends well, rolled back otherwise.  A row that a job makes is written by `ctx.session()`, which
+    names the job's claim.
+
+    Raises
+    ------
+    StoreError : it was held for longer than `WRITING_S`, so that one client cannot stop the writes of all others.
+    """
+    settings = settings or load_settings().values
+    store = Store(settings, load_registry(settings).tables()).open()
+    try:
+        with store.session(write=True, most=WRITING_S) as session:
             yield session
     finally:
         store.close()
