@@ -14,13 +14,23 @@ from pfd_plugin_data.plugin import generate_dataset_task
 if TYPE_CHECKING:
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
     from pfd_plugin_data.dataset import Dataset, open_dataset
+    from pfd_plugin_data.fitting import fit_znorm
     from pfd_plugin_data.kinematics import fault_line, fault_orders
+    from pfd_plugin_data.normalisation import ZNorm
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
     from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
-    from pfd_plugin_data.windows import WindowBatch, common_channel, common_rate, iter_windows
+    from pfd_plugin_data.windows import (
+        WindowBatch,
+        common_channel,
+        common_rate,
+        common_samples_per_rev,
+        count_windows,
+        iter_windows,
+    )
     from pfd_plugin_data.writer import DatasetWriter
 
-# Tasks.  Recordings and the dataset file.  Which datasets there are.  Splits.  Windows.  Kinematics.
+# Tasks.  Recordings and the dataset file.  Which datasets there are, their cards and exports.  Splits and folds.
+# Windows and their normalisation.  Kinematics.
 __all__ = [
     "FAULTS",
     "PARTS",
@@ -33,11 +43,15 @@ __all__ = [
     "RecordingInfo",
     "Split",
     "WindowBatch",
+    "ZNorm",
     "common_channel",
     "common_rate",
+    "common_samples_per_rev",
+    "count_windows",
     "fault_line",
     "fault_orders",
     "find_dataset",
+    "fit_znorm",
     "generate_dataset_task",
     "iter_windows",
     "list_datasets",
@@ -51,8 +65,17 @@ _LATE = {
     "writer": ("DatasetWriter",),
     "dataset": ("Dataset", "open_dataset"),
     "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
+    "normalisation": ("ZNorm",),
+    "fitting": ("fit_znorm",),
     "splits": ("PARTS", "PROTOCOLS", "Split", "make_split"),
-    "windows": ("WindowBatch", "common_channel", "common_rate", "iter_windows"),
+    "windows": (
+        "WindowBatch",
+        "common_channel",
+        "common_rate",
+        "common_samples_per_rev",
+        "count_windows",
+        "iter_windows",
+    ),
     "kinematics": ("fault_line", "fault_orders"),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}

@@ -32,12 +32,15 @@ class Dataset:
         fingerprint: str,
         recordings: tuple[RecordingInfo, ...],
         signals: tuple[npt.NDArray[np.float32], ...],
+        mapped: mmap.mmap,
     ) -> None:
         self.path = path
         self.name = name
         self.fingerprint = fingerprint
         self.recordings = recordings
         self._signals: tuple[npt.NDArray[np.float32], ...] | None = signals
+        self._mapped = mapped
+        self._base = np.frombuffer(mapped, np.uint8).ctypes.data
 
     def __repr__(self) -> str:
         return f"<Dataset {self.name!r}: {len(self.recordings)} recordings, {self.fingerprint[:12]}>"
@@ -57,6 +60,18 @@ class Dataset:
         if self._signals is None:
             raise DataError(f"dataset {self.name!r} is closed")
         return self._signals[index][:, start:stop]
+
+    def release(self, index: int) -> None:
+        """Give back the memory that reading a recording has taken; arrays of it stay valid, and are read again.
+
+        Pages of a mapped file count as memory of the process, so that whoever goes through a large dataset must let go
+        of what lies behind.
+        """
+        if self._signals is not None and hasattr(mmap, "MADV_DONTNEED"):
+            signal = self._signals[index]
+            start = signal.ctypes.data - self._base
+            first = start - start % mmap.PAGESIZE
+            self._mapped.madvise(mmap.MADV_DONTNEED, first, start + signal.nbytes - first)
 
     def truth(self, index: int) -> dict[str, npt.NDArray[Any]]:
         """What the simulator knows beside a recording; empty for a measured one.
@@ -79,6 +94,7 @@ class Dataset:
         for index, (text, expected) in enumerate(zip(columns, digests, strict=True)):
             if layout.digest(text, self.read(index), self.truth(index)) != expected:
                 raise DataError(f"{self.path}: recording {self.recordings[index].record_id!r} is damaged", hint=_HINT)
+            self.release(index)
         if layout.fingerprint(digests) != self.fingerprint:
             raise DataError(f"{self.path}: its fingerprint is not that of its recordings", hint=_HINT)
 
@@ -108,7 +124,7 @@ def open_dataset(path: Path | str) -> Dataset:
         name, fingerprint = file.attrs["name"].decode(), file.attrs["fingerprint"].decode()
     if not recordings or digests != (len(recordings), 32):
         raise DataError(f"{path} is damaged: {len(recordings)} recordings, digests of shape {digests}", hint=_HINT)
-    return Dataset(path, name, fingerprint, recordings, _mapped(path, zip(places, recordings, strict=True)))
+    return Dataset(path, name, fingerprint, recordings, *_mapped(path, zip(places, recordings, strict=True)))
 
 
 def _columns(file: Any) -> list[bytes]:
@@ -135,7 +151,9 @@ def _truth(stored: Any) -> npt.NDArray[Any]:
     return np.asarray(stored[...])
 
 
-def _mapped(path: Path, places: Iterable[tuple[int, RecordingInfo]]) -> tuple[npt.NDArray[np.float32], ...]:
+def _mapped(
+    path: Path, places: Iterable[tuple[int, RecordingInfo]]
+) -> tuple[tuple[npt.NDArray[np.float32], ...], mmap.mmap]:
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     signals = []
@@ -145,7 +163,7 @@ def _mapped(path: Path, places: Iterable[tuple[int, RecordingInfo]]) -> tuple[np
             raise DataError(f"{path} is cut short: the signal of {info.record_id!r} is not all there", hint=_HINT)
         flat = np.frombuffer(mapped, layout.SIGNAL_TYPE, count, offset)
         signals.append(flat.reshape(len(info.channels), info.n_samples))
-    return tuple(signals)
+    return tuple(signals), mapped
 
 
 @contextmanager

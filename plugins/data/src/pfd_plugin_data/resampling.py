@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import lru_cache
 
@@ -31,7 +32,17 @@ def resample(x: npt.NDArray[np.float32], rate_hz: float, new_rate_hz: float) -> 
     """
     if new_rate_hz == rate_hz:
         return x
-    if not 0 < new_rate_hz < rate_hz:
+    return polyphase(x, rate_ratio(rate_hz, new_rate_hz))
+
+
+def rate_ratio(rate_hz: float, new_rate_hz: float) -> Fraction:
+    """The new rate over the old one, as a fraction whose denominator is at most `MAX_FACTOR`.
+
+    Raises
+    ------
+    DataError : the new rate is higher, or lower by more than `MAX_FACTOR`.
+    """
+    if not 0 < new_rate_hz <= rate_hz:
         raise DataError(
             f"a recording at {rate_hz:g} Hz cannot be brought to {new_rate_hz:g} Hz",
             hint=f"choose sample_rate_hz of at most {rate_hz:g}",
@@ -39,6 +50,11 @@ def resample(x: npt.NDArray[np.float32], rate_hz: float, new_rate_hz: float) -> 
     ratio = (Fraction(new_rate_hz) / Fraction(rate_hz)).limit_denominator(MAX_FACTOR)
     if ratio == 0:
         raise DataError(f"{rate_hz:g} Hz is more than {MAX_FACTOR} times {new_rate_hz:g} Hz")
+    return ratio
+
+
+def polyphase(x: npt.NDArray[np.float32], ratio: Fraction) -> npt.NDArray[np.float32]:
+    """`x`, float32 `(samples,)`, resampled by a ratio of at most 1 behind the anti-alias filter."""
     up, down = ratio.numerator, ratio.denominator
     return np.asarray(sps.resample_poly(x, up, down, window=_anti_alias(down)), np.float32)
 
@@ -47,8 +63,19 @@ def low_pass(x: npt.NDArray[np.float32], rate_hz: float, edge_hz: float) -> npt.
     """`x`, float32 `(samples,)`, behind a zero-phase Butterworth low-pass (order 8, forwards and backwards)."""
     if not 0 < edge_hz < rate_hz / 2:
         raise DataError(f"lowpass_hz={edge_hz:g} must lie between 0 and half the rate, {rate_hz / 2:g} Hz")
-    sections = sps.butter(8, edge_hz, fs=rate_hz, output="sos")
+    sections = _butterworth(rate_hz, edge_hz)
     return np.asarray(sps.sosfiltfilt(sections, x, padlen=min(3 * 2 * len(sections), len(x) - 1)), np.float32)
+
+
+def settling(rate_hz: float, edge_hz: float, share: float) -> int:
+    """Samples after which the transient of `low_pass` has fallen to `share`: set by the filter's slowest pole."""
+    _, poles, _ = sps.sos2zpk(_butterworth(rate_hz, edge_hz))
+    return math.ceil(math.log(share) / math.log(float(np.abs(poles).max())))
+
+
+@lru_cache(maxsize=8)
+def _butterworth(rate_hz: float, edge_hz: float) -> npt.NDArray[np.float64]:
+    return np.asarray(sps.butter(8, edge_hz, fs=rate_hz, output="sos"), np.float64)
 
 
 @lru_cache(maxsize=8)
