@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
     from pfd_plugin_data.dataset import Dataset, open_dataset
     from pfd_plugin_data.fitting import fit_znorm
+    from pfd_plugin_data.folds import make_folds
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.normalisation import ZNorm
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
+    from pfd_plugin_data.split_store import StoredSplit, find_split, list_splits, save_splits
     from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
     from pfd_plugin_data.windows import (
         WindowBatch,
@@ -42,6 +44,7 @@ __all__ = [
     "DatasetWriter",
     "RecordingInfo",
     "Split",
+    "StoredSplit",
     "WindowBatch",
     "ZNorm",
     "common_channel",
@@ -51,13 +54,17 @@ __all__ = [
     "fault_line",
     "fault_orders",
     "find_dataset",
+    "find_split",
     "fit_znorm",
     "generate_dataset_task",
     "iter_windows",
     "list_datasets",
+    "list_splits",
+    "make_folds",
     "make_split",
     "open_dataset",
     "register_dataset",
+    "save_splits",
 ]
 
 _LATE = {
@@ -65,6 +72,8 @@ _LATE = {
     "writer": ("DatasetWriter",),
     "dataset": ("Dataset", "open_dataset"),
     "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
+    "folds": ("make_folds",),
+    "split_store": ("StoredSplit", "find_split", "list_splits", "save_splits"),
     "normalisation": ("ZNorm",),
     "fitting": ("fit_znorm",),
     "splits": ("PARTS", "PROTOCOLS", "Split", "make_split"),

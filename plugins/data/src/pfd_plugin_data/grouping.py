@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -28,6 +29,24 @@ def kept_indices(recordings: Sequence[RecordingInfo], left_out: tuple[str, ...])
     if not kept:
         raise DataError("no recording is left to split", hint="leave out less")
     return kept
+
+
+def by_class(
+    recordings: Sequence[RecordingInfo], kept: list[int], group_of: Callable[[RecordingInfo], str]
+) -> tuple[dict[str, list[int]], dict[str, list[str]]]:
+    """The recordings of each group, and the groups of each class, both sorted by name.
+
+    A bearing that was healthy and then failed counts for the class that it spent most recordings in.
+    """
+    found: dict[str, list[int]] = {}
+    for index in kept:
+        found.setdefault(group_of(recordings[index]), []).append(index)
+    members = dict(sorted(found.items()))
+    classes: dict[str, list[str]] = {}
+    for group, indices in members.items():
+        most = Counter(sorted(recordings[i].fault_type for i in indices)).most_common(1)[0][0]
+        classes.setdefault(most, []).append(group)
+    return members, dict(sorted(classes.items()))
 
 
 def by_speed(recordings: Sequence[RecordingInfo], kept: list[int]) -> dict[str, list[int]]:

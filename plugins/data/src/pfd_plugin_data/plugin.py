@@ -30,7 +30,7 @@ def pfd_register_records() -> Iterable[Records]:
             name="data",
             module="pfd_plugin_data.records",
             migrations="pfd_plugin_data.migrations",
-            head="data_0001",
+            head="data_0002",
             floor=1,
         )
     ]
@@ -38,7 +38,7 @@ def pfd_register_records() -> Iterable[Records]:
 
 @hookimpl
 def pfd_register_commands() -> Iterable[Command]:
-    return [Command("data", load="pfd_plugin_data.cli:data", help="List datasets and show what is in them.")]
+    return [Command("data", load="pfd_plugin_data.cli:data", help="List, show, plot, split and export datasets.")]
 
 
 @hookimpl

@@ -7,7 +7,6 @@ not met.  So recordings are grouped by bearing unless another protocol is asked 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
-from pfd_plugin_data.grouping import SAME_SPEED, by_load, by_speed, kept_indices
+from pfd_plugin_data.grouping import SAME_SPEED, by_class, by_load, by_speed, kept_indices
 from pfd_plugin_data.recording import RecordingInfo
 
 PROTOCOLS = ("bearing", "recording", "load", "speed", "leaky-random")
@@ -23,7 +22,7 @@ PARTS = ("train", "validation", "test")
 
 LEAKY_SHARES = (0.6, 0.2, 0.2)
 
-_LAST_RESORT = 'leave_out={}, or ask for "leaky-random" by name'
+LAST_RESORT = 'leave_out={}, or ask for "leaky-random" by name'
 
 
 @dataclass(frozen=True)
@@ -110,19 +109,12 @@ def _deal(
     recordings: Sequence[RecordingInfo], kept: list[int], group_of: Callable[[RecordingInfo], str], noun: str, seed: int
 ) -> tuple[_Parts, str]:
     """Deal out the groups of each class: a quarter, at least one, to test, as many to validation, the rest to train."""
-    members: dict[str, list[int]] = {}
-    for index in kept:
-        members.setdefault(group_of(recordings[index]), []).append(index)
-    # A bearing that was healthy and then failed counts for the class that it spent most recordings in.
-    classes: dict[str, list[str]] = {}
-    for group, indices in sorted(members.items()):
-        most = Counter(sorted(recordings[i].fault_type for i in indices)).most_common(1)[0][0]
-        classes.setdefault(most, []).append(group)
-    _require_two(classes, noun)
-    scarce = {name: len(groups) for name, groups in sorted(classes.items()) if len(groups) < 3}
+    members, classes = by_class(recordings, kept, group_of)
+    require_two(classes, noun)
+    scarce = {name: len(groups) for name, groups in classes.items() if len(groups) < 3}
     streams = np.random.SeedSequence(seed).spawn(len(classes))
     parts: dict[str, list[str]] = {name: [] for name in PARTS}
-    for (_, groups), stream in zip(sorted(classes.items()), streams, strict=True):
+    for groups, stream in zip(classes.values(), streams, strict=True):
         dealt = [groups[i] for i in np.random.default_rng(stream).permutation(len(groups))]
         share = max(1, len(dealt) // 4)
         held = 0 if scarce else share
@@ -139,7 +131,8 @@ def _deal(
     return (train, validation, test), stamp
 
 
-def _require_two(classes: dict[str, list[str]], noun: str) -> None:
+def require_two(classes: dict[str, list[str]], noun: str) -> None:
+    """Raises `DataError` for a class with one group, which could be on one side only."""
     lone = {name: groups[0] for name, groups in sorted(classes.items()) if len(groups) == 1}
     if not lone:
         return
@@ -147,7 +140,7 @@ def _require_two(classes: dict[str, list[str]], noun: str) -> None:
     others = ', protocol "recording"' if noun == "bearing" else ""
     raise DataError(
         f"cannot split by {noun}: {which}; each class needs at least 2, and 3 for a validation part",
-        hint=f'use protocol "speed" or "load"{others}, {_LAST_RESORT.format(json.dumps(list(lone)))}',
+        hint=f'use protocol "speed" or "load"{others}, {LAST_RESORT.format(json.dumps(list(lone)))}',
     )
 
 
@@ -160,7 +153,7 @@ def _require_classes(
             names = sorted(absent)
             raise DataError(
                 f"cannot split by {protocol}: the {part} part would hold no {', '.join(names)}",
-                hint=f"choose another test_value or protocol, {_LAST_RESORT.format(json.dumps(names))}",
+                hint=f"choose another test_value or protocol, {LAST_RESORT.format(json.dumps(names))}",
             )
 
 

@@ -1,31 +1,23 @@
-"""The command-line noun `data`."""
+"""`pfd data ls` and `pfd data show`."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from pfd import reading
 from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets
+from pfd_plugin_data.cli.table import print_table, when
 from pfd_plugin_data.dataset import Dataset, open_dataset
 from pfd_plugin_data.recording import FAULTS, RecordingInfo
 
 
-@click.group()
-def data() -> None:
-    """List datasets and show what is in them."""
-
-
-@data.command("ls")
+@click.command("ls")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ls(as_json: bool) -> None:
     """List the datasets, newest first."""
@@ -38,13 +30,13 @@ def ls(as_json: bool) -> None:
         click.echo("no datasets yet; 'pfd submit generate_dataset_task' or 'import_mat_dataset_task' makes one")
         return
     rows = [
-        (entry.id, entry.name, entry.n_recordings, entry.n_bearings, _counts(entry.classes), _when(entry.created_at))
+        (entry.id, entry.name, entry.n_recordings, entry.n_bearings, _counts(entry.classes), when(entry.created_at))
         for entry in entries
     ]
-    _print_table(("ID", "NAME", "RECORDINGS", "BEARINGS", "CLASSES", "MADE"), rows, right={0, 2, 3})
+    print_table(("ID", "NAME", "RECORDINGS", "BEARINGS", "CLASSES", "MADE"), rows, right={0, 2, 3})
 
 
-@data.command("show")
+@click.command("show")
 @click.argument("dataset")
 @click.option("--verify", is_flag=True, help="Read all of it and compare with its fingerprint.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -66,16 +58,16 @@ def show(dataset: str, verify: bool, as_json: bool) -> None:
 
 
 def _show(entry: DatasetEntry, dataset: Dataset, *, verified: bool) -> None:
-    click.echo(f"dataset {entry.id}  {entry.name}  made {_when(entry.created_at)} by job {entry.job_id}")
+    click.echo(f"dataset {entry.id}  {entry.name}  made {when(entry.created_at)} by job {entry.job_id}")
     click.echo(f"{entry.path}")
     click.echo(f"fingerprint {entry.fingerprint}{' (verified)' if verified else ''}\n")
-    _print_table(
+    print_table(
         ("RECORDING", "BEARING", "FAULT", "SIZE", "RPM", "LOAD", "HZ", "SEC", "CHANNELS"),
         [_recording_row(info) for info in dataset.recordings],
         right={3, 4, 6, 7},
     )
     click.echo()
-    _print_table(
+    print_table(
         ("CLASS", "BEARINGS", "RECORDINGS", "SECONDS", "SHARE"), _balance(dataset.recordings), right={1, 2, 3, 4}
     )
 
@@ -119,28 +111,3 @@ def _entry_json(entry: DatasetEntry) -> dict[str, Any]:
 
 def _counts(classes: dict[str, int]) -> str:
     return ", ".join(f"{count} {fault}" for fault, count in classes.items())
-
-
-def _when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
-
-
-def _print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: set[int]) -> None:
-    """A table on a terminal; in a pipe columns in line, uncut, so that other programs can read them."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    console = Console(highlight=False)
-    if console.is_terminal:
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for column, head in enumerate(heads):
-            table.add_column(head, justify="right" if column in right else "left", overflow="fold")
-        for row in cells:
-            table.add_row(*(Text(cell) for cell in row))
-        console.print(table)
-        return
-    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
-    for row in [list(heads), *cells]:
-        padded = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        click.echo("  ".join(padded).rstrip())

@@ -1,0 +1,17 @@
+"""The command-line noun `data`."""
+
+from __future__ import annotations
+
+import click
+
+from pfd_plugin_data.cli.listing import ls, show
+from pfd_plugin_data.cli.splits import split, splits
+
+
+@click.group()
+def data() -> None:
+    """List, show, plot, split and export datasets."""
+
+
+for command in (ls, show, split, splits):
+    data.add_command(command)

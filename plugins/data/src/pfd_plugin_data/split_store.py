@@ -1,0 +1,144 @@
+"""Named splits: kept once, found by name, and of use for the dataset of their fingerprint only."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from pfd import DataError
+from pfd_plugin_data.catalog import DatasetEntry
+from pfd_plugin_data.params import DatasetName
+from pfd_plugin_data.records import SplitRow
+from pfd_plugin_data.splits import PARTS, Split
+
+
+@dataclass(frozen=True)
+class StoredSplit:
+    """One fold (from 0) of a named split.  `fingerprint` is that of the dataset whose recordings its indices count."""
+
+    name: str
+    fold: int
+    n_folds: int
+    dataset_id: int
+    fingerprint: str
+    split: Split
+    created_at: float
+
+    def of(self, fingerprint: str) -> Split:
+        """The split, for the dataset of that fingerprint.
+
+        Raises
+        ------
+        DataError : it was made for another dataset, in which its indices would mean other recordings.
+        """
+        if fingerprint != self.fingerprint:
+            raise DataError(
+                f"split {self.name!r} was made for dataset {self.dataset_id} ({self.fingerprint[:12]}), "
+                f"not for this one ({fingerprint[:12]})",
+                hint="make one for this dataset with 'pfd data split'",
+            )
+        return self.split
+
+
+def save_splits(session: Session, name: str, entry: DatasetEntry, splits: Sequence[Split]) -> list[StoredSplit]:
+    """Keep a split, or the folds of one, under a name.  What a name stands for never changes.
+
+    Saving the same again changes nothing, so a job that runs twice may save twice.
+
+    Raises
+    ------
+    DataError : no name, no split, or the name stands for other parts already.
+    """
+    _require_name(name)
+    if not splits:
+        raise DataError(f"split {name!r} would hold no fold")
+    known = _folds(session, name)
+    if known:
+        if (known[0].fingerprint, [one.split for one in known]) != (entry.fingerprint, list(splits)):
+            raise DataError(
+                f"there is a split {name!r} already, with other parts or for another dataset: {known[0].split.stamp}",
+                hint="choose another name; 'pfd data splits' lists those taken",
+            )
+        return known
+    now = time.time()
+    for fold, split in enumerate(splits):
+        session.add(
+            SplitRow(
+                name=name,
+                fold=fold,
+                n_folds=len(splits),
+                dataset_id=entry.id,
+                fingerprint=entry.fingerprint,
+                protocol=split.protocol,
+                seed=split.seed,
+                leaky=split.leaky,
+                parts={part: list(getattr(split, part)) for part in PARTS},
+                left_out=list(split.left_out),
+                stamp=split.stamp,
+                created_at=now,
+            )
+        )
+    session.flush()
+    return _folds(session, name)
+
+
+def find_split(session: Session, name: str, fold: int | None = None) -> StoredSplit:
+    """The split of that name; `fold`, from 0, where it has several.
+
+    Raises
+    ------
+    DataError : there is none, with the nearest names; no such fold, or which one is not said.
+    """
+    query = _named(name)
+    first = session.scalars(query.limit(1)).first()
+    if first is None:
+        names = session.scalars(select(SplitRow.name).distinct()).all()
+        near = difflib.get_close_matches(name, names, n=3)
+        listed = "'pfd data splits' lists them" if names else "there is none yet: 'pfd data split' makes one"
+        raise DataError(f"no split {name!r}", hint=f"did you mean {', '.join(near)}?" if near else listed)
+    if fold is None and first.n_folds > 1:
+        raise DataError(f"split {name!r} has {first.n_folds} folds", hint="say which: fold=0 is the first")
+    row = session.scalars(query.where(SplitRow.fold == (fold or 0))).first()
+    if row is None:
+        raise DataError(f"split {name!r} has no fold {fold}", hint=f"its folds are 0 to {first.n_folds - 1}")
+    return _stored(row)
+
+
+def list_splits(session: Session, *, dataset_id: int | None = None) -> list[StoredSplit]:
+    """The first fold of each named split, newest first; of one dataset only where it is given."""
+    query = select(SplitRow).where(SplitRow.fold == 0).order_by(SplitRow.id.desc())
+    if dataset_id is not None:
+        query = query.where(SplitRow.dataset_id == dataset_id)
+    return [_stored(row) for row in session.scalars(query)]
+
+
+def _require_name(name: str) -> None:
+    try:
+        TypeAdapter(DatasetName).validate_python(name)
+    except ValidationError as error:
+        raise DataError(
+            f"{name!r} is no name for a split",
+            hint="begin with a letter, and go on with at most 63 letters, digits, '_', '-' and '.'",
+        ) from error
+
+
+def _folds(session: Session, name: str) -> list[StoredSplit]:
+    return [_stored(row) for row in session.scalars(_named(name))]
+
+
+def _named(name: str) -> Select[SplitRow]:
+    return select(SplitRow).where(SplitRow.name == name).order_by(SplitRow.fold)
+
+
+def _stored(row: SplitRow) -> StoredSplit:
+    train, validation, test = (tuple(int(i) for i in row.parts[part]) for part in PARTS)
+    split = Split(
+        row.protocol, row.seed, train, validation, test, row.stamp, row.leaky, tuple(str(n) for n in row.left_out)
+    )
+    return StoredSplit(row.name, row.fold, row.n_folds, row.dataset_id, row.fingerprint, split, row.created_at)

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import pfd
+from pfd import DataError
+from pfd_plugin_data import (
+    DatasetEntry,
+    find_dataset,
+    find_split,
+    generate_dataset_task,
+    list_splits,
+    make_folds,
+    make_split,
+    open_dataset,
+    save_splits,
+)
+from pfd_plugin_data.cli import data
+
+
+@pytest.fixture
+def entry(pfd_home: Path) -> DatasetEntry:
+    """A dataset of three bearings of each class, in a store of its own."""
+    assert pfd_home
+    return generated("bench")
+
+
+def generated(name: str, **params: Any) -> DatasetEntry:
+    generate_dataset_task.delay({"name": name, "num_signals_per_fault": 3, "duration_s": 0.1} | params).get()
+    with pfd.reading() as session:
+        return find_dataset(session, name)
+
+
+def run(*args: str) -> str:
+    outcome = CliRunner().invoke(data, args)
+    if outcome.exception is not None:
+        raise outcome.exception
+    assert outcome.exit_code == 0
+    return outcome.output
+
+
+def test_a_split_is_kept_under_its_name_and_found_as_it_was_made(entry: DatasetEntry) -> None:
+    with open_dataset(entry.path) as dataset:
+        split = make_split(dataset.recordings, seed=3, leave_out=["normal"])
+    with pfd.writing() as session:
+        (saved,) = save_splits(session, "honest", entry, [split])
+    with pfd.reading() as session:
+        found = find_split(session, "honest")
+        assert list_splits(session) == [found]
+    assert found == saved
+    assert found.split == split
+    assert (found.dataset_id, found.fold, found.n_folds) == (entry.id, 0, 1)
+    assert found.of(entry.fingerprint) == split
+
+
+def test_a_split_is_of_no_use_for_another_dataset(entry: DatasetEntry) -> None:
+    other = generated("other", random_seed=1)
+    with open_dataset(entry.path) as dataset, pfd.writing() as session:
+        (stored,) = save_splits(session, "honest", entry, [make_split(dataset.recordings)])
+    with pytest.raises(DataError, match="was made for dataset 1"):
+        stored.of(other.fingerprint)
+
+
+def test_the_same_again_changes_nothing_and_another_split_of_that_name_is_refused(entry: DatasetEntry) -> None:
+    with open_dataset(entry.path) as dataset:
+        first, second = (make_split(dataset.recordings, seed=seed) for seed in (0, 1))
+    with pfd.writing() as session:
+        saved = save_splits(session, "honest", entry, [first])
+    with pfd.writing() as session:
+        assert save_splits(session, "honest", entry, [first]) == saved
+    with pytest.raises(DataError, match="there is a split 'honest' already"), pfd.writing() as session:
+        save_splits(session, "honest", entry, [second])
+    with pfd.reading() as session:
+        assert find_split(session, "honest").split == first
+
+
+def test_folds_are_found_one_by_one_and_never_by_accident(entry: DatasetEntry) -> None:
+    with open_dataset(entry.path) as dataset:
+        folds = make_folds(dataset.recordings, at_most=7)
+    with pfd.writing() as session:
+        save_splits(session, "cv", entry, folds)
+    with pfd.reading() as session:
+        assert [find_split(session, "cv", fold).split for fold in range(7)] == list(folds)
+        with pytest.raises(DataError, match="has 7 folds"):
+            find_split(session, "cv")
+        with pytest.raises(DataError, match="no fold 7") as caught:
+            find_split(session, "cv", 7)
+        assert caught.value.hint == "its folds are 0 to 6"
+
+
+def test_an_unknown_split_names_the_nearest_and_a_bad_name_is_refused(entry: DatasetEntry) -> None:
+    with pfd.reading() as session, pytest.raises(DataError, match="no split 'honset'") as caught:
+        find_split(session, "honset")
+    assert "there is none yet" in str(caught.value.hint)
+    run("split", "bench", "honest")
+    with pfd.reading() as session, pytest.raises(DataError) as caught:
+        find_split(session, "honset")
+    assert caught.value.hint == "did you mean honest?"
+    for name in ("", "7up", "a/b", "x" * 65):
+        with pytest.raises(DataError, match="is no name for a split"):
+            run("split", "bench", name)
+
+
+def test_the_shell_makes_and_lists_splits(entry: DatasetEntry) -> None:
+    assert "no splits yet" in run("splits")
+    made = run("split", "bench", "honest", "--seed", "2")
+    assert "split by bearing: 4 bearings train, 4 bearings validation, 4 bearings test" in made
+    assert made.splitlines()[-1].split()[:3] == ["test", "4", "4"]
+    folds = run("split", "bench", "cv", "--protocol", "bearing-folds", "--at-most", "5", "--validation")
+    assert folds.count("drawn from 81") == 5
+    listed = json.loads(run("splits", "bench", "--json"))
+    assert [(one["name"], one["n_folds"], one["fingerprint"]) for one in listed] == [
+        ("cv", 5, entry.fingerprint),
+        ("honest", 1, entry.fingerprint),
+    ]
+    heads, newest, _ = run("splits").splitlines()
+    assert heads.split() == ["NAME", "DATASET", "FOLDS", "PROTOCOL", "MADE", "STAMP"]
+    assert newest.startswith("cv")
+
+
+def test_a_leaky_split_says_so_wherever_it_is_shown(entry: DatasetEntry) -> None:
+    assert "LEAKY" in run("split", "bench", "easy", "--protocol", "leaky-random")
+    assert "LEAKY" in run("splits")
+    (stored,) = json.loads(run("splits", "--json"))
+    assert stored["leaky"] is True
+    with pfd.reading() as session:
+        assert find_split(session, "easy").split.leaky
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--protocol", "bearing-folds", "--test-value", "3"), "no meaning"),
+        (("--validation",), "are for --protocol bearing-folds"),
+        (("--protocol", "random"), "is not one of"),
+    ],
+    ids=["test value", "validation", "protocol"],
+)
+def test_options_without_a_meaning_are_refused(entry: DatasetEntry, options: tuple[str, ...], complaint: str) -> None:
+    outcome = CliRunner().invoke(data, ["split", "bench", "x", *options])
+    assert outcome.exit_code == 2
+    assert complaint in outcome.output
