@@ -80,6 +80,7 @@ PUBLIC: dict[str, list[str]] = {
         "common_rate",
         "common_samples_per_rev",
         "count_windows",
+        "croissant",
         "fault_line",
         "fault_orders",
         "find_dataset",

@@ -12,6 +12,7 @@ from pfd_plugin_data.params import DatasetName
 from pfd_plugin_data.plugin import generate_dataset_task
 
 if TYPE_CHECKING:
+    from pfd_plugin_data.card import croissant
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
     from pfd_plugin_data.dataset import Dataset, open_dataset
     from pfd_plugin_data.fitting import fit_znorm
@@ -51,6 +52,7 @@ __all__ = [
     "common_rate",
     "common_samples_per_rev",
     "count_windows",
+    "croissant",
     "fault_line",
     "fault_orders",
     "find_dataset",
@@ -72,6 +74,7 @@ _LATE = {
     "writer": ("DatasetWriter",),
     "dataset": ("Dataset", "open_dataset"),
     "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
+    "card": ("croissant",),
     "folds": ("make_folds",),
     "split_store": ("StoredSplit", "find_split", "list_splits", "save_splits"),
     "normalisation": ("ZNorm",),

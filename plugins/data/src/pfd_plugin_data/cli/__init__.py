@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pfd_plugin_data.cli.card import card
 from pfd_plugin_data.cli.listing import ls, show
 from pfd_plugin_data.cli.splits import split, splits
 
@@ -13,5 +14,5 @@ def data() -> None:
     """List, show, plot, split and export datasets."""
 
 
-for command in (ls, show, split, splits):
+for command in (ls, show, card, split, splits):
     data.add_command(command)
