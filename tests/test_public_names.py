@@ -81,6 +81,7 @@ PUBLIC: dict[str, list[str]] = {
         "common_samples_per_rev",
         "count_windows",
         "croissant",
+        "export_dataset",
         "fault_line",
         "fault_orders",
         "find_dataset",

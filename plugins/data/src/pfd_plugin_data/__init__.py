@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.card import croissant
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
     from pfd_plugin_data.dataset import Dataset, open_dataset
+    from pfd_plugin_data.export import export_dataset
     from pfd_plugin_data.fitting import fit_znorm
     from pfd_plugin_data.folds import make_folds
     from pfd_plugin_data.kinematics import fault_line, fault_orders
@@ -53,6 +54,7 @@ __all__ = [
     "common_samples_per_rev",
     "count_windows",
     "croissant",
+    "export_dataset",
     "fault_line",
     "fault_orders",
     "find_dataset",
@@ -75,6 +77,7 @@ _LATE = {
     "dataset": ("Dataset", "open_dataset"),
     "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
     "card": ("croissant",),
+    "export": ("export_dataset",),
     "folds": ("make_folds",),
     "split_store": ("StoredSplit", "find_split", "list_splits", "save_splits"),
     "normalisation": ("ZNorm",),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from pfd_plugin_data.cli.card import card
+from pfd_plugin_data.cli.export import export
 from pfd_plugin_data.cli.listing import ls, show
+from pfd_plugin_data.cli.plot import plot
 from pfd_plugin_data.cli.splits import split, splits
 
 
@@ -14,5 +16,5 @@ def data() -> None:
     """List, show, plot, split and export datasets."""
 
 
-for command in (ls, show, card, split, splits):
+for command in (ls, show, plot, export, card, split, splits):
     data.add_command(command)

@@ -1,0 +1,39 @@
+"""`pfd data export`: a dataset for other programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+import click
+
+from pfd import reading
+from pfd_plugin_data.catalog import find_dataset
+from pfd_plugin_data.dataset import open_dataset
+
+
+@click.command("export")
+@click.argument("dataset")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["mat", "parquet", "npz", "csv"]),
+    required=True,
+    help="MATLAB version 5, Parquet, NumPy or CSV.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def export(dataset: str, target: Path, kind: str, as_json: bool) -> None:
+    """Write DATASET, an id or a name, into the new folder TARGET, a file a recording."""
+    from pfd_plugin_data.export import ExportFormat, export_dataset
+
+    with reading() as session:
+        entry = find_dataset(session, dataset)
+    with open_dataset(entry.path) as found:
+        written = export_dataset(found, target, cast("ExportFormat", kind))
+    if as_json:
+        click.echo(json.dumps([str(path) for path in written], indent=2))
+        return
+    size = sum(path.stat().st_size for path in written)
+    click.echo(f"{len(written)} files, {size / 1e6:.1f} MB, in {target}; {written[0].name} says what is in them")
