@@ -130,7 +130,7 @@ def test_only_a_network_that_is_to_train_on_a_device_needs_a_gpu_slot(params: di
 
 
 def test_a_model_on_selected_features_says_how_they_were_selected(pfd_home: Path) -> None:
-    generated(num_signals_per_fault=3, bearings_per_fault=3)
+    generated(num_signals_per_fault=6, bearings_per_fault=3, snr_db=10)
     features = submit("extract_features_task", dataset="bench").get()["feature_set_id"]
     selected = submit("select_features_task", feature_set=features, n_features=6).get()
     result = submit(
