@@ -7,7 +7,6 @@ long its start takes is in the notes.  Needs the recordings that `PFD_TEST_DATA`
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,7 +27,9 @@ GOAL = 8
 
 def measure(runs: int) -> list[Comparison]:
     if not (data := os.environ.get("PFD_TEST_DATA")):
-        sys.exit("mat_import: PFD_TEST_DATA is not set; it names the folder of real recordings, with cwru/ in it")
+        # The figures of other modules, measured in the same run, are not to be lost.
+        print("mat_import: not measured, PFD_TEST_DATA is not set: it names the folder of real recordings, with cwru/")
+        return []
     folder = Path(data) / "cwru"
     paths = sorted(folder.glob("*.mat"))
     with Reader() as reader, tempfile.TemporaryDirectory() as target:
