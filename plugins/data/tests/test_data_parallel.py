@@ -9,6 +9,7 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pfd import WorkerLost
@@ -74,10 +75,21 @@ def test_nothing_runs_on_once_the_results_are_no_longer_wanted(tmp_path: Path) -
     assert len(list(tmp_path.iterdir())) == made < 20
 
 
+@pytest.mark.parametrize("size", [3, 1000, 2_000_000])
+def test_arrays_come_as_they_were_made_and_stay_so(size: int) -> None:
+    """The largest do not fit the memory that is shared; the smaller ones are written over by those that follow."""
+    found = list(ordered(lambda number: (number, np.full(size, number, np.float32)), 9, 2, chunk=2))
+    for number, (name, array) in enumerate(found):
+        assert name == number
+        assert array.dtype == np.float32
+        assert np.all(array == number)
+        assert array.shape == (size,)
+
+
 def test_one_that_is_ahead_waits_so_that_memory_does_not_grow(tmp_path: Path) -> None:
     def large(number: int) -> bytes:
         (tmp_path / str(number)).touch()
-        return bytes(1_000_000)
+        return bytes(5_000_000)
 
     with contextlib.closing(ordered(large, 100, 2)) as results:
         next(iter(results))
