@@ -30,6 +30,8 @@ NAMES = (
     "generation",
     "features",
     "mat_import",
+    "window_read",
+    "dataset_memory",
     "chaos",
 )
 RESULTS = Path(__file__).with_name("results.json")
