@@ -63,6 +63,7 @@ SELECTING = ("fault_types", "severity_levels", "bearings_per_fault")
 ELSEWHERE = {
     "name": "test_the_name_is_that_of_the_dataset_and_of_its_file",
     "num_signals_per_fault": "test_as_many_recordings_are_made_as_asked_for",
+    "output_format": "test_a_copy_for_other_programs_is_an_artifact",
 }
 """What has no effect on a signal, and the test of what it has one on."""
 

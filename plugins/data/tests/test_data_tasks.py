@@ -73,6 +73,19 @@ def test_the_name_is_that_of_the_dataset_and_of_its_file(generate) -> None:
         assert dataset.name == "my.data-1"
 
 
+@pytest.mark.parametrize("output_format", ["mat", "parquet", "npz", "csv"])
+def test_a_copy_for_other_programs_is_an_artifact(pfd_home: Path, output_format: str) -> None:
+    handle = generate_dataset_task.delay(SMALL | {"output_format": output_format})
+    result = handle.get()
+    files = handle.artifacts
+    copies = [name for name in files if name.startswith(f"{output_format}/")]
+    assert f"{output_format}/dataset.json" in copies
+    assert len(copies) > result["n_recordings"]
+    about = json.loads(files[f"{output_format}/dataset.json"].read_text(encoding="utf-8"))
+    assert about["fingerprint"] == result["fingerprint"]
+    assert all(f"{output_format}/{name}" in copies for record in about["recordings"] for name in record["files"])
+
+
 def test_an_unknown_dataset_names_the_nearest(generate) -> None:
     with pfd.reading() as session, pytest.raises(DataError, match="no dataset 'bench'") as caught:
         find_dataset(session, "bench")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,8 @@ from scipy.io import savemat
 
 from pfd import ArtifactError, DataError
 from pfd_plugin_data.dataset import Dataset
+from pfd_plugin_data.params import ExportFormat
 from pfd_plugin_data.recording import RecordingInfo
-
-ExportFormat = Literal["mat", "parquet", "npz", "csv"]
 
 BLOCK = 1 << 16
 """Rows of a table that are turned into text, or into a row group, at a time."""
@@ -52,11 +51,8 @@ def export_dataset(dataset: Dataset, target: Path, format: ExportFormat) -> list
     DataError : an unknown format, a target that exists, a recording too long for it, a library that is not installed.
     ArtifactError : a full disk, or a folder that cannot be written.
     """
-    if format not in (formats := get_args(ExportFormat)):
-        raise DataError(f"unknown export format {format!r}", hint=f"choose one of {', '.join(formats)}")
+    require_format(format)
     write = _WRITERS[format]
-    if format == "parquet":
-        _pyarrow()
     if format == "mat":
         _require_mat(dataset)
     with _new_folder(target) as folder:
@@ -75,6 +71,14 @@ def export_dataset(dataset: Dataset, target: Path, format: ExportFormat) -> list
         text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / "dataset.json").write_text(text + "\n", encoding="utf-8")
     return [target / "dataset.json", *(target / name for record in described for name in record["files"])]
+
+
+def require_format(format: str) -> None:
+    """Raises `DataError` for a format that is not known here, or needs a library that is not installed."""
+    if format not in (formats := get_args(ExportFormat)):
+        raise DataError(f"unknown export format {format!r}", hint=f"choose one of {', '.join(formats)}")
+    if format == "parquet":
+        _pyarrow()
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from pfd_plugin_data.geometries import GEOMETRIES, refusal
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 """A name that cannot be taken for an id and is safe in a file name."""
 
+ExportFormat = Literal["mat", "parquet", "npz", "csv"]
+"""Formats that datasets are exported to."""
+
 MAX_SAMPLES = 2_000_000_000
 """Most samples that one generated dataset may hold (8 GB of float32)."""
 
@@ -236,6 +239,10 @@ class GenerateDatasetParams(Params):
     )
     transients: Annotated[tuple[Transient, ...], MinLen(1), MaxLen(4)] | None = Field(
         None, description="rotor: what changes within a recording, dealt over the recordings (none)"
+    )
+    output_format: ExportFormat | None = Field(
+        None,
+        description="beside the dataset, a copy of all recordings for other programs, in a folder of this name (none)",
     )
     random_seed: int = Field(0, ge=0, lt=2**63, description="same seed, same dataset; other seeds share nothing")
 

@@ -7,6 +7,7 @@ import contextlib
 from pfd import TaskContext
 from pfd_plugin_data.catalog import register_dataset
 from pfd_plugin_data.dataset import open_dataset
+from pfd_plugin_data.export import export_dataset, require_format
 from pfd_plugin_data.generation import generate_packed, share_of_cores
 from pfd_plugin_data.params import GenerateDatasetParams, GenerateDatasetResult
 from pfd_plugin_data.writer import DatasetWriter
@@ -14,6 +15,8 @@ from pfd_plugin_data.writer import DatasetWriter
 
 def generate_dataset(params: GenerateDatasetParams, ctx: TaskContext) -> GenerateDatasetResult:
     """Simulate bearings or rotors and store their recordings, with the truth beside each, as a dataset."""
+    if params.output_format is not None:
+        require_format(params.output_format)  # before anything is computed
     total = len(params.fault_types) * params.num_signals_per_fault
     path = ctx.artifact(f"{params.name}.h5")
     with (
@@ -24,8 +27,12 @@ def generate_dataset(params: GenerateDatasetParams, ctx: TaskContext) -> Generat
             ctx.check_cancelled()
             writer.append(packed)
             ctx.progress(done / total, f"recording {done}/{total}", recording=packed.record_id)
-    with open_dataset(path) as dataset, ctx.session() as session:
-        entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
+    with open_dataset(path) as dataset:
+        if params.output_format is not None:
+            ctx.progress(1.0, f"exporting to {params.output_format}")
+            export_dataset(dataset, ctx.artifact(params.output_format), params.output_format)
+        with ctx.session() as session:
+            entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
     return GenerateDatasetResult(
         dataset_id=entry.id,
         name=entry.name,

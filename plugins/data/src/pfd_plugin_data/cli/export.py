@@ -11,6 +11,7 @@ import click
 from pfd import reading
 from pfd_plugin_data.catalog import find_dataset
 from pfd_plugin_data.dataset import open_dataset
+from pfd_plugin_data.params import ExportFormat
 
 
 @click.command("export")
@@ -26,7 +27,7 @@ from pfd_plugin_data.dataset import open_dataset
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def export(dataset: str, target: Path, kind: str, as_json: bool) -> None:
     """Write DATASET, an id or a name, into the new folder TARGET, a file a recording."""
-    from pfd_plugin_data.export import ExportFormat, export_dataset
+    from pfd_plugin_data.export import export_dataset
 
     with reading() as session:
         entry = find_dataset(session, dataset)
