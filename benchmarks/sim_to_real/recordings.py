@@ -1,0 +1,73 @@
+"""Windows of real recordings, found through `PFD_TEST_DATA`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.sim_to_real.generated import FAULTS, GEOMETRIES
+from benchmarks.sim_to_real.lines import RATE_HZ, SAMPLES, Floats
+from pfd_plugin_data.resampling import resample
+from pfd_plugin_mat_import.importing import import_files
+from pfd_plugin_mat_import.reader import Reader
+from pfd_plugin_mat_import.sources import find_files
+
+UESTC_SPEEDS = {
+    "B_800_5": 800.0,
+    "B_1200_5": 1284.0,
+    "I_800_5": 780.0,
+    "I_1200_5": 1182.0,
+    "O_800_5": 788.0,
+    "O_1200_5": 1260.0,
+}
+"""Shaft speeds of the UESTC recordings, rev/min, read from their lines at 1 ×: the file names give the nominal ones.
+
+Their bearing is not named.  BPFO, BPFI and FTF of the envelope spectra are those of 8 balls of 7.94 mm on 33.5 mm, as
+in an ER-12K.
+"""
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window of a recording."""
+
+    x: Floats
+    rpm: float
+    geometry: Mapping[str, float]
+    fault: str
+    bearing: str
+    record: str
+
+
+def folder(name: str) -> Path:
+    """A data set's folder.  Raises `SystemExit` where there is none."""
+    root = os.environ.get("PFD_TEST_DATA", "")
+    found = Path(root, name)
+    if not root or not found.is_dir():
+        raise SystemExit(f"no {name} recordings: set PFD_TEST_DATA to a folder with {name}/*.mat")
+    return found
+
+
+def windows(name: str, *, overlap: float = 0.0) -> Iterator[Window]:
+    """The windows of all faulty recordings of a data set, its first channel at 12 kHz."""
+    source = folder(name)
+    with Reader() as reader:
+        outcomes = list(import_files(find_files(source, reader), reader))
+    for outcome in outcomes:
+        if outcome.imported is None:
+            raise SystemExit(f"{outcome.file}: {outcome.reason}")
+        info = outcome.imported.info
+        if info.fault_type not in FAULTS:
+            continue
+        rpm = UESTC_SPEEDS[Path(outcome.file).stem] if name == "uestc" else info.rpm
+        geometry = GEOMETRIES["ER-12K"] if name == "uestc" else info.geometry
+        if rpm is None or geometry is None:
+            raise SystemExit(f"{outcome.file}: speed or geometry is unknown")
+        x = resample(outcome.imported.signal[0], info.sample_rate_hz, RATE_HZ).astype(np.float64)
+        for start in range(0, len(x) - SAMPLES + 1, int(SAMPLES * (1 - overlap))):
+            part = x[start : start + SAMPLES]
+            yield Window(part, rpm, geometry, info.fault_type, info.bearing_id, info.record_id)
