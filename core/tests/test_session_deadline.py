@@ -77,6 +77,8 @@ def test_a_statement_that_takes_too_long_is_ended_as_well(store: Store, job_id: 
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     with pytest.raises(StoreError, match="a session was held for"), store.session(write=True, most=MOST) as session:
         session.execute(sa.text(endless))
+    # None is at the connection still, which has been closed.
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
 def test_a_session_that_is_short_is_kept(store: Store, job_id: str) -> None:

@@ -64,6 +64,7 @@ def _limit(connection: Connection, seconds: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        timer.join()  # it may be at the connection right now, which is closed next
         raw.set_progress_handler(None, 0)
 
 
