@@ -99,8 +99,9 @@ def test_a_low_pass_removes_what_lies_above_its_edge_and_moves_nothing() -> None
     low, high = tone(12_000, 1000), tone(12_000, 5500)
     passed = low_pass(low + high, 12_000, 4000)
     np.testing.assert_allclose(passed[500:-500], low[500:-500], atol=2e-3)
-    with pytest.raises(DataError, match="between 0 and half the rate"):
-        low_pass(low, 12_000, 6000)
+    for edge in (6000, 1, 5e-324):
+        with pytest.raises(DataError, match=r"between 1\.2 and half the rate, 6000 Hz"):
+            low_pass(low, 12_000, edge)
 
 
 def test_windows_are_low_passed_at_the_common_rate(make_info, write_dataset) -> None:

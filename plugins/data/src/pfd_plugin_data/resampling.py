@@ -61,8 +61,6 @@ def polyphase(x: npt.NDArray[np.float32], ratio: Fraction) -> npt.NDArray[np.flo
 
 def low_pass(x: npt.NDArray[np.float32], rate_hz: float, edge_hz: float) -> npt.NDArray[np.float32]:
     """`x`, float32 `(samples,)`, behind a zero-phase Butterworth low-pass (order 8, forwards and backwards)."""
-    if not 0 < edge_hz < rate_hz / 2:
-        raise DataError(f"lowpass_hz={edge_hz:g} must lie between 0 and half the rate, {rate_hz / 2:g} Hz")
     sections = _butterworth(rate_hz, edge_hz)
     return np.asarray(sps.sosfiltfilt(sections, x, padlen=min(3 * 2 * len(sections), len(x) - 1)), np.float32)
 
@@ -75,6 +73,9 @@ def settling(rate_hz: float, edge_hz: float, share: float) -> int:
 
 @lru_cache(maxsize=8)
 def _butterworth(rate_hz: float, edge_hz: float) -> npt.NDArray[np.float64]:
+    lowest = rate_hz / MAX_FACTOR
+    if not lowest <= edge_hz < rate_hz / 2:
+        raise DataError(f"lowpass_hz={edge_hz:g} must lie between {lowest:g} and half the rate, {rate_hz / 2:g} Hz")
     return np.asarray(sps.butter(8, edge_hz, fs=rate_hz, output="sos"), np.float64)
 
 
