@@ -1,6 +1,5 @@
 """What they do."""
 
-import ctypes
 import math
 import time
 
@@ -31,7 +30,7 @@ def burn(params: BurnParams, ctx: TaskContext) -> Moment:
 
 
 def deaf(params: NoParams, ctx: TaskContext) -> Moment:
-    ctypes.PyDLL(None).sleep(600)  # holds the interpreter's lock: no signal is heard
+    sum(range(10**13))  # hours in C, with the interpreter's lock held: no signal is heard
     return Moment(at=time.time())
 
 
