@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Generator, Iterator
 
@@ -46,7 +47,10 @@ def generate_packed(params: GenerateDatasetParams, processes: int = 1) -> Genera
         return layout.pack(made.info, made.signal, made.truth)
 
     if processes > 1 and each * len(wanted) >= WORTH_PROCESSES:
-        yield from ordered(make, len(wanted), processes, chunk=max(1, CHUNK_SAMPLES // each))
+        chunk = max(1, CHUNK_SAMPLES // each)
+        sent = ordered(lambda number: layout.to_buffers(make(number)), len(wanted), processes, chunk=chunk)
+        with contextlib.closing(sent):
+            yield from map(layout.from_buffers, sent)
     else:
         yield from map(make, range(len(wanted)))
 

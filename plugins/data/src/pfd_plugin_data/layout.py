@@ -14,7 +14,8 @@ The fingerprint is the SHA-256 over the digests.  It says what is in a dataset, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,29 @@ def pack(info: RecordingInfo, signal: npt.NDArray[Any], truth: Mapping[str, npt.
     known = {name: _truth_array(array) for name, array in (truth or {}).items()}
     encoded = encode_info(info)
     return Packed(info.record_id, encoded, stored, known, digest(encoded, stored, known))
+
+
+def to_buffers(packed: Packed) -> list[bytes | memoryview]:
+    """A packed recording as bytes, for another process: what it is as JSON, its columns, its arrays."""
+    arrays = {"": packed.signal, **packed.truth}  # no array of truth has an empty name
+    about = {
+        "record_id": packed.record_id,
+        "digest": packed.digest.hex(),
+        "arrays": [(name, array.dtype.str, array.shape) for name, array in arrays.items()],
+    }
+    return [json.dumps(about).encode(), packed.info, *(a.reshape(-1).view(np.uint8).data for a in arrays.values())]
+
+
+def from_buffers(buffers: Sequence[bytes | memoryview]) -> Packed:
+    """The recording of `to_buffers`."""
+    about, info, *held = buffers
+    known = json.loads(bytes(about))
+    arrays = {
+        name: np.frombuffer(buffer, np.dtype(kind)).reshape(shape)
+        for (name, kind, shape), buffer in zip(known["arrays"], held, strict=True)
+    }
+    signal = arrays.pop("")
+    return Packed(known["record_id"], bytes(info), signal, arrays, bytes.fromhex(known["digest"]))
 
 
 def _truth_array(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,49 +1,51 @@
-"""Calling a function with 0, 1, 2, … in several processes, and taking the results in that order."""
+"""Making buffers number 0, 1, 2, … in several processes, and taking them in that order."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import mmap
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar
+from typing import Any
 
-from pfd import WorkerLost
-
-T = TypeVar("T")
+from pfd import DataError, PfdError, WorkerLost
 
 PATIENCE = 5.0
 """Seconds that a process which was ended may take to be gone."""
 
 SLOT = 4 << 20
-"""Bytes that the arrays of one chunk may take in the memory that two processes share; larger ones go by the pipe."""
+"""Bytes of one chunk that fit into the memory that two processes share; a larger one goes by the pipe."""
 
 SLOTS = 2
 """A process may be so many chunks ahead of those that were taken."""
 
+Buffer = bytes | memoryview
+Make = Callable[[int], Sequence[Buffer]]
 
-def ordered(function: Callable[[int], T], count: int, processes: int, *, chunk: int = 1) -> Generator[T]:
-    """`function(0)`, `function(1)`, … up to `count`, made by `processes` at once.
+
+def ordered(make: Make, count: int, processes: int, *, chunk: int = 1) -> Generator[Sequence[Buffer]]:
+    """`make(0)`, `make(1)`, … up to `count`, each some buffers of bytes, made by `processes` at once.
 
     The chunks are dealt out in turn, so each process knows its own and no result waits for more than its neighbours;
     one that is ahead waits until its chunks are taken, so memory does not grow.  Processes are forked, so that nothing
-    of `function` has to be sent; where the system cannot, all is done here.  However the iteration ends, the processes
+    of `make` has to be sent; where the system cannot, all is done here.  However the iteration ends, the processes
     are gone after it.
 
     Raises
     ------
     WorkerLost : a process has ended before its work was done.
-    Exception : what `function` raised.
+    DataError : `make` raised it.
+    RuntimeError : `make` raised something else, which it names.
     """
     chunks = [range(first, min(first + chunk, count)) for first in range(0, count, chunk)]
     processes = min(processes, len(chunks))
     if processes < 2 or sys.platform != "linux":
-        yield from map(function, range(count))
+        yield from map(make, range(count))
         return
     fork = multiprocessing.get_context("fork")
     with contextlib.ExitStack() as stack:
@@ -54,7 +56,7 @@ def ordered(function: Callable[[int], T], count: int, processes: int, *, chunk: 
             stack.callback(here.close)
             process = fork.Process(
                 target=_work,
-                args=(function, chunks[place::processes], _Line(there, line.shared), [*lines, line], os.getpid()),
+                args=(make, chunks[place::processes], line.other_end(there), [*lines, line], os.getpid()),
                 daemon=True,
             )
             process.start()
@@ -66,55 +68,72 @@ def ordered(function: Callable[[int], T], count: int, processes: int, *, chunk: 
 
 
 class _Line:
-    """The way of results from one process to another: a pipe, and shared memory for their arrays.
+    """The way of buffers from one process to another: a pipe, and shared memory for what fits.
 
-    What is pickled stays between a process and its fork; arrays go by memory, since a pipe takes 64 KiB at a time and
-    has both processes wait for each other.
+    A pipe takes 64 KiB at a time and has both processes wait for each other, so that it carries little but the sizes.
     """
 
     def __init__(self, connection: Connection, shared: mmap.mmap | None = None) -> None:
         self.connection = connection
-        self.shared = shared or mmap.mmap(-1, SLOTS * SLOT)
+        self._memory = shared or mmap.mmap(-1, SLOTS * SLOT)
         self._number = 0
 
-    def put(self, results: list[Any]) -> None:
+    def other_end(self, connection: Connection) -> _Line:
+        return _Line(connection, self._memory)
+
+    def put(self, made: list[Sequence[Buffer]]) -> None:
         if self._number >= SLOTS:
             self.connection.recv_bytes()  # the slot is free
-        start = self._number % SLOTS * SLOT
-        self._number += 1
-        buffers: list[pickle.PickleBuffer] = []
-        text = pickle.dumps(results, protocol=5, buffer_callback=buffers.append)
-        views = [buffer.raw() for buffer in buffers]
-        if sum(len(view) for view in views) > SLOT:
-            self.connection.send((results, None, []))
-            return
-        places = []
-        for view in views:
-            self.shared[start : start + len(view)] = view
-            places.append((start, len(view)))
+        start = self._next_slot()
+        views = [[memoryview(buffer) for buffer in item] for item in made]
+        sizes = [[len(view) for view in item] for item in views]
+        fits = sum(map(sum, sizes)) <= SLOT
+        flat = [view for item in views for view in item]
+        for view in flat if fits else ():
+            self._memory[start : start + len(view)] = view
             start += len(view)
-        self.connection.send((text, None, places))
+        self._say({"sizes": sizes, "fits": fits})
+        for view in () if fits else flat:
+            self.connection.send_bytes(view)
 
     def fail(self, error: Exception) -> None:
-        self.connection.send(([], error, []))
+        hint = error.hint if isinstance(error, PfdError) else None
+        self._say({"error": type(error).__name__, "message": str(error), "hint": hint})
 
-    def take(self) -> Any:
+    def take(self) -> list[list[bytes]]:
+        """What the other end has put.  A copy: the memory is written again while it may be kept."""
+        start = self._next_slot()
         try:
-            found, error, places = self.connection.recv()
+            told = json.loads(self.connection.recv_bytes())
+            if "error" in told:
+                raise _error(**told)
+            made: list[list[bytes]] = []
+            for sizes in told["sizes"]:
+                made.append([])
+                for size in sizes:
+                    made[-1].append(
+                        self._memory[start : start + size] if told["fits"] else self.connection.recv_bytes()
+                    )
+                    start += size
         except (EOFError, ConnectionResetError):
             raise WorkerLost(
                 "a process that generates recordings was killed", hint="the machine may be short of memory; try again"
             ) from None
-        if error is not None:
-            raise error
-        if isinstance(found, bytes):
-            # Copied out, since the memory is written again while the results may be kept.
-            shared = memoryview(self.shared)
-            arrays = [bytearray(shared[start : start + length]) for start, length in places]
-            found = pickle.loads(found, buffers=arrays)  # noqa: S301  (from a process that was forked here)
         with contextlib.suppress(OSError):  # it has done all that it had to, and is gone
             self.connection.send_bytes(b"free")
-        return found
+        return made
+
+    def _next_slot(self) -> int:
+        start = self._number % SLOTS * SLOT
+        self._number += 1
+        return start
+
+    def _say(self, message: dict[str, Any]) -> None:
+        self.connection.send_bytes(json.dumps(message).encode())
+
+
+def _error(error: str, message: str, hint: str | None) -> Exception:
+    return DataError(message, hint=hint) if error == "DataError" else RuntimeError(f"{error}: {message}")
 
 
 def _end(process: Any) -> None:
@@ -122,7 +141,7 @@ def _end(process: Any) -> None:
     process.join(PATIENCE)
 
 
-def _work(function: Callable[[int], T], chunks: list[range], line: _Line, others: list[_Line], parent: int) -> None:
+def _work(make: Make, chunks: list[range], line: _Line, others: list[_Line], parent: int) -> None:
     """What a forked process does; it ends with what it was told, or with the one that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started it
     for other in others:  # else a pipe that its reader has left would never break
@@ -132,8 +151,8 @@ def _work(function: Callable[[int], T], chunks: list[range], line: _Line, others
             if os.getppid() != parent:
                 return
             try:
-                results = [function(number) for number in chunk]
+                made = [make(number) for number in chunk]
             except Exception as error:
                 line.fail(error)
                 return
-            line.put(results)
+            line.put(made)
