@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pfd_plugin_data.params import DatasetName
+from pfd_plugin_data.params import DatasetName, SplitParams
 from pfd_plugin_data.plugin import generate_dataset_task
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ __all__ = [
     "DatasetWriter",
     "RecordingInfo",
     "Split",
+    "SplitParams",
     "StoredSplit",
     "WindowBatch",
     "ZNorm",

@@ -322,3 +322,22 @@ class GenerateDatasetResult(Result):
     n_recordings: int
     n_bearings: int
     classes: dict[str, int] = Field(description="recordings of each fault type")
+
+
+class SplitParams(Params):
+    """How recordings are dealt to training, validation and test."""
+
+    protocol: Literal["bearing", "recording", "load", "speed", "leaky-random"] = Field(
+        "bearing", description="what must not lie on two sides; 'leaky-random' deals windows and is stamped as leaky"
+    )
+    test_value: float | Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="the speed in rpm, or the load, to test at; the last one in order when absent"
+    )
+    leave_out: tuple[str, ...] = Field((), max_length=1000, description="classes, bearings or recordings to leave out")
+    seed: int | None = Field(None, ge=0, lt=2**63, description="of the dealing; random_seed when absent")
+
+    @model_validator(mode="after")
+    def _value_has_a_meaning(self) -> SplitParams:
+        if self.test_value is not None and self.protocol not in ("load", "speed"):
+            raise ValueError(f"test_value={self.test_value!r} has no meaning for protocol={self.protocol!r}")
+        return self

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pfd_plugin_training.params import SplitParams, TrainModelParams, TrainModelResult
+from pfd_plugin_training.params import TrainModelParams, TrainModelResult
 from pfd_plugin_training.plugin import train_model_task
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 # The task.  Experiments and what belongs to them.  Scores.  Windows for torch.
 __all__ = [
-    "SplitParams",
     "TrainModelParams",
     "TrainModelResult",
     "train_model_task",
