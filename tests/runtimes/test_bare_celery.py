@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from celery import Celery
 from celery.exceptions import TaskRevokedError
+from sqlalchemy.engine import Connection
 
 from pfd import Job, State, UnknownJob
-from pfd.testing.contract import PATIENCE, Site, until
+from pfd.runtimes.on_celery.app import make_app
+from pfd.runtimes.on_celery.mirror import INTERVAL, Mirror
+from pfd.store import mirrors
+from pfd.testing.contract import PATIENCE, MakeSite, Site, until
 
 
 @pytest.fixture
@@ -152,3 +158,27 @@ def test_requests_are_stored_while_all_slots_are_busy(celery_crew: Site, client:
     celery_crew.open_gate("room")
     for result in results:
         result.get(timeout=PATIENCE)
+
+
+def test_the_store_is_asked_often_only_while_a_client_is_to_be_told(
+    celery_sites: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = celery_sites(tmp_path, sweep=30.0)
+    handle, looks, any_waiting = site.submit("noop"), itertools.count(), mirrors.any_waiting
+
+    def counted(connection: Connection) -> bool:
+        next(looks)
+        return any_waiting(connection)
+
+    monkeypatch.setattr(mirrors, "any_waiting", counted)
+    mirror = Mirror(make_app(site.settings, site.dispatcher.plugins), site.dispatcher.store)
+    mirror.start()
+    time.sleep(8 * INTERVAL)
+    assert next(looks) == 1  # at first, and then not before the next sweep
+    with site.dispatcher.store.write() as connection:
+        mirrors.watch(connection, handle.job.seq, {})
+    mirror.wake()
+    time.sleep(8 * INTERVAL)
+    assert next(looks) > 4
+    mirror.stop()
+    site.close()
