@@ -10,9 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pfd_plugin_data import DatasetWriter
+from pfd_plugin_mat_import.findings import Measured, find
 from pfd_plugin_mat_import.importing import import_files
+from pfd_plugin_mat_import.measures import measure
 from pfd_plugin_mat_import.params import ChannelMap, FileMapping
 from pfd_plugin_mat_import.reader import Reader
+from pfd_plugin_mat_import.report import write_findings, write_table
 from pfd_plugin_mat_import.sources import find_files
 
 MUTATIONS = 1000
@@ -53,14 +57,22 @@ def fuzz(tmp_path: Path, originals: list[Path], count: int, mapping: FileMapping
         files = find_files(folder, reader)
         assert len(files) == count or any(path.suffix == ".zip" for path in originals)
         outcomes = list(import_files(files, reader))
+    kept = []
     good = 0
-    for outcome in outcomes:
-        if outcome.imported is not None:
-            assert np.isfinite(outcome.imported.signal).all()
-        else:
-            assert 0 < len(outcome.reason) < 500
-        # A recording that was read a second time is refused as a double: the mutation did no harm.
-        good += outcome.imported is not None or "was imported already" in outcome.reason
+    with DatasetWriter(tmp_path / f"fuzz{seed}.h5", "fuzz") as writer:
+        for outcome in outcomes:
+            if (made := outcome.imported) is not None:
+                assert np.isfinite(made.signal).all()
+                found = Measured(made.info, measure(made.info, made.signal), dict(made.origins), made.notes)
+                writer.add(made.info, made.signal)
+                kept.append((outcome.file, found))
+            else:
+                assert 0 < len(outcome.reason) < 500
+            # A recording that was read a second time is refused as a double: the mutation did no harm.
+            refused = "was imported already" in outcome.reason or "as well, with other content" in outcome.reason
+            good += made is not None or refused
+    write_findings(tmp_path / f"fuzz{seed}.json", find([found for _, found in kept]), kept)
+    write_table(tmp_path / f"fuzz{seed}.csv", kept)
     return good, len(outcomes) - good
 
 

@@ -171,10 +171,35 @@ def test_a_geometry_is_given_by_its_numbers(save) -> None:
     found = convert(path, channel("x"), values=RIG | numbers)
     assert found.info.geometry == numbers | {"contact_deg": 0.0}
     assert found.origins["geometry"] == "user: mapping.values"
+    assert "the contact angle is not given, and taken as 0 degrees" in found.notes
+    assert convert(path, channel("x"), values=RIG | numbers | {"contact_deg": 0}).notes == ()
     with pytest.raises(DataError, match="a geometry needs pitch_d_mm as well"):
         convert(path, channel("x"), values=RIG | {"n_balls": 8, "ball_d_mm": 6.75})
     with pytest.raises(DataError, match="no bearing has this geometry"):
         convert(path, channel("x"), values=RIG | numbers | {"pitch_d_mm": 6})
+
+
+@pytest.mark.parametrize(("number", "name"), [(10000001.0, "10000001"), (10000002.0, "10000002"), (0.125, "0.125")])
+def test_bearings_that_are_told_apart_by_numbers_stay_apart(save, number: float, name: str) -> None:
+    path = save("a.mat", {"x": np.arange(9.0), "serial": number})
+    rig = {key: value for key, value in RIG.items() if key != "bearing_id"}
+    assert convert(path, channel("x"), values=rig, variables={"bearing_id": "serial"}).info.bearing_id == name
+
+
+def test_of_two_speeds_the_later_kind_wins_whichever_unit_it_has(save) -> None:
+    path = save("a.mat", {"x": np.arange(9.0)})
+    found = convert(path, channel("x"), values=RIG | {"rpm": 1800}, row={"shaft_hz": "20"})
+    assert (found.info.rpm, found.info.rpm_source) == (1200.0, "user: mapping.table, Hz")
+    found = convert(path, channel("x"), values=RIG | {"shaft_hz": 20}, row={"rpm": "1800"})
+    assert found.info.rpm == 1800.0
+    with pytest.raises(DataError, match=r"rpm and shaft_hz are both given by user: mapping\.values"):
+        convert(path, channel("x"), values=RIG | {"rpm": 1800, "shaft_hz": 20})
+
+
+def test_a_pattern_that_does_not_fit_a_name_is_noted(save) -> None:
+    path = save("a.mat", {"x": np.arange(9.0)})
+    found = convert(path, channel("x"), values=RIG, name_pattern=r"(?P<rpm>\d+)rpm")
+    assert found.notes == ("mapping.name_pattern does not fit its name",)
 
 
 @pytest.mark.parametrize("value", ["fast", "-3", "nan", "0"])

@@ -60,6 +60,44 @@ def test_a_folder_is_imported_and_what_cannot_be_is_reported(files: Path) -> Non
         assert dataset.fingerprint == result["fingerprint"]
 
 
+def test_files_with_odd_values_take_none_of_the_others_down(files: Path, save, mfpt, v73) -> None:
+    noise = np.random.default_rng(0).standard_normal((300, 1))
+    save("huge_baseline.mat", mfpt(gs=noise * 1e30))
+    save("tiny_baseline.mat", mfpt(gs=noise * 1e-35))
+    save("slow_baseline.mat", mfpt(sr=5e-324))
+    save("fast_baseline.mat", mfpt(rate=1e306))
+    save("named.mat", {"A" * 400_000: 1.0}, format="4")
+
+    def build(file: Any) -> None:
+        group = file.create_group("bearing")
+        group.attrs["MATLAB_class"] = np.bytes_("struct")
+        for name, value in {"gs": noise.T, "sr": [[97656.0]], "rate": [[25.0]]}.items():
+            group[name] = np.asarray(value, float)
+            group[name].attrs["MATLAB_class"] = np.bytes_("double")
+        group["load"] = np.array([[0xD800]], np.uint16)  # half of a character
+        group["load"].attrs["MATLAB_class"] = np.bytes_("char")
+
+    (files / "surrogate_baseline.mat").write_bytes(v73("surrogate_baseline.mat", {}, build).read_bytes())
+    result = run(source=str(files), name="odd")
+    reasons = {item["file"]: item["reason"] for item in result["failures"]}
+    assert set(reasons) == {"bad.mat", "slow_baseline.mat", "fast_baseline.mat", "named.mat"}
+    assert "not 1 to 1e+09" in reasons["slow_baseline.mat"]
+    assert "not 0 to 1e+07" in reasons["fast_baseline.mat"]
+    assert len(reasons["named.mat"]) < 500
+    assert result["n_recordings"] == 6  # three of CWRU, the huge, the tiny, and the one with half a character
+    with pfd.reading() as session, open_dataset(find_dataset(session, "odd").path) as dataset:
+        assert "\ufffd" in {info.load for info in dataset.recordings}
+
+
+def test_two_recordings_of_one_id_are_not_said_to_be_the_same(pfd_home: Path, save, uestc) -> None:
+    first = save("rig1/N_800_1.mat", uestc())
+    save("rig2/N_800_1.mat", uestc(Data=np.arange(300.0)[:, None] ** 2))
+    save("rig3/N_800_1.mat", uestc())
+    [other, same] = run(source=str(first.parents[1]))["failures"]
+    assert "rig1/N_800_1.mat is uestc-N_800_1 as well, with other content" in other["reason"]
+    assert same["reason"] == "uestc-N_800_1 was imported already, from rig1/N_800_1.mat"
+
+
 def test_one_file_can_be_imported(files: Path) -> None:
     assert run(source=str(files / "105.mat"))["n_recordings"] == 1
 

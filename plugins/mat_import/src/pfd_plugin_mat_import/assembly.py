@@ -16,6 +16,9 @@ from pfd_plugin_mat_import.layouts.base import Draft, Known
 REQUIRED = ("fault_type", "bearing_id", "sample_rate_hz")
 _NUMBERS = ("sample_rate_hz", "rpm", "shaft_hz", "fault_size", "n_balls", "ball_d_mm", "pitch_d_mm", "contact_deg")
 _MAY_BE_ZERO = ("fault_size", "contact_deg", "rpm", "shaft_hz")
+_RANGES = {"sample_rate_hz": (1.0, 1e9), "rpm": (0.0, 1e7)}
+"""What no machine and no recorder goes beyond."""
+
 _GEOMETRY = ("n_balls", "ball_d_mm", "pitch_d_mm", "contact_deg")
 
 
@@ -50,6 +53,11 @@ def assemble(draft: Draft, given: Mapping[str, Known], words: Mapping[str, str],
             f"neither the file nor its name tells {' and '.join(missing)}; "
             "say it by mapping.values, mapping.variables, mapping.name_pattern or mapping.table"
         )
+    if "geometry" in user and "contact_deg" not in given:
+        notes.append("the contact angle is not given, and taken as 0 degrees")
+    for name, (least, most) in _RANGES.items():
+        if name in columns and not least <= columns[name].value <= most:
+            raise DataError(f"{name} is {columns[name].value:g} by {columns[name].origin}: not {least:g} to {most:g}")
     channels = draft.channels
     if unit := columns.pop("unit", None):
         channels = tuple(replace(channel, unit=channel.unit or str(unit.value)) for channel in channels)
@@ -85,7 +93,9 @@ def _typed(given: Mapping[str, Known], words: Mapping[str, str]) -> dict[str, Kn
 def _value(name: str, known: Known) -> float | str:
     if name not in _NUMBERS:
         value = known.value
-        return f"{value:g}" if isinstance(value, float) else str(value).strip()
+        if isinstance(value, float):  # in full: two numbers are two bearings
+            return str(int(value)) if value.is_integer() else repr(value)
+        return str(value).strip()
     try:
         value = float(known.value)
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pfd import DataError
@@ -46,6 +47,7 @@ def convert_file(
     else:
         draft = generic.convert(name, values, mapping.channels)
     given = user.columns(mapping, name, values, row or {})
+    draft = replace(draft, notes=(*draft.notes, *user.unmet(mapping, name)))
     return assemble(draft, given, mapping.words, matfile.sha256_of(path))
 
 

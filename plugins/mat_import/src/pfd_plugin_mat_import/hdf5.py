@@ -68,7 +68,7 @@ class _Bounds:
             cells = self._follow(array, depth)
             return cells[0] if len(cells) == 1 else cells
         if _class_of(item) == "char":
-            return "".join(map(chr, array.ravel()))
+            return _text(array)
         if array.dtype.names == ("real", "imag"):
             array = array["real"] + 1j * array["imag"]
         return np.squeeze(array)[()] if array.dtype.names is None else None
@@ -119,3 +119,11 @@ def _checked(item: Any) -> Any:
     elif not isinstance(item, h5py.Group):
         raise DataError(f"{item.name} is neither a value nor a struct")
     return item
+
+
+def _text(array: npt.NDArray[Any]) -> str:
+    """MATLAB's characters, which are of UTF-16.  What is none becomes the sign for that."""
+    if array.dtype.kind != "u":
+        raise DataError(f"characters are stored as {array.dtype}")
+    units: bytes = np.minimum(array.ravel(), 0xFFFF).astype("<u2").tobytes()
+    return units.decode("utf-16-le", "replace")

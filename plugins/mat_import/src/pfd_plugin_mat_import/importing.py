@@ -24,7 +24,7 @@ class Outcome:
 def import_files(files: Sequence[SourceFile], reader: Reader, table: Table | None = None) -> Iterator[Outcome]:
     """Read the files.  A recording that was in an earlier file already is a reason not to take it again."""
     table = table or Table({})
-    origin: dict[str, str] = {}
+    origin: dict[str, tuple[str, str]] = {}
     readable = (
         Request(file.name, str(file.path), file.member, table.row(file.name)) for file in files if not file.reason
     )
@@ -37,7 +37,11 @@ def import_files(files: Sequence[SourceFile], reader: Reader, table: Table | Non
         if isinstance(imported, DataError):
             yield Outcome(file.name, reason=imported.message)
         elif (record := imported.info.record_id) in origin:
-            yield Outcome(file.name, reason=f"{record} was imported already, from {origin[record]}")
+            earlier, sha256 = origin[record]
+            reason = f"{record} was imported already, from {earlier}"
+            if sha256 != imported.info.sha256:
+                reason = f"{earlier} is {record} as well, with other content; give each a record_id by mapping"
+            yield Outcome(file.name, reason=reason)
         else:
-            origin[record] = file.name
+            origin[record] = file.name, imported.info.sha256
             yield Outcome(file.name, imported)

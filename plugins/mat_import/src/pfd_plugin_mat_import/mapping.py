@@ -17,6 +17,7 @@ from pfd import DataError
 from pfd_plugin_mat_import.layouts import Known
 from pfd_plugin_mat_import.params import FileMapping
 
+_SPEEDS = ("rpm", "shaft_hz")
 _STEP = re.compile(r"\.(\w+)|\((\d+)\)|\{(\d+)\}")
 
 
@@ -33,17 +34,41 @@ def columns(
 
     Raises
     ------
-    DataError : a variable that the mapping names is not in the file, or holds no single value.
+    DataError : a variable that the mapping names is not in the file, or holds no single value; a speed is given twice.
     """
-    found = {str(name): Known(value, "user: mapping.values") for name, value in mapping.values.items()}
-    for column, place in mapping.variables.items():
-        found[column] = Known(_single(lookup(values, place), place), f"user: variable {place}")
-    if mapping.name_pattern and (match := re.search(mapping.name_pattern, str(path))):
-        for name, text in match.groupdict().items():
-            if text:
-                found[name] = Known(text, "user: mapping.name_pattern")
-    found |= {name: Known(text, "user: mapping.table") for name, text in row.items() if text}
+    found: dict[str, Known] = {}
+    match = _match(mapping, path)
+    kinds: tuple[dict[str, Known], ...] = (
+        {str(name): Known(value, "user: mapping.values") for name, value in mapping.values.items()},
+        {
+            str(column): Known(_single(lookup(values, place), place), f"user: variable {place}")
+            for column, place in mapping.variables.items()
+        },
+        {
+            name: Known(text, "user: mapping.name_pattern")
+            for name, text in (match.groupdict() if match else {}).items()
+            if text
+        },
+        {name: Known(text, "user: mapping.table") for name, text in row.items() if text},
+    )
+    for kind in kinds:
+        if set(_SPEEDS) <= set(kind):
+            raise DataError(f"rpm and shaft_hz are both given by {kind['rpm'].origin}")
+        if set(_SPEEDS) & set(kind):  # they say the same
+            found = {name: known for name, known in found.items() if name not in _SPEEDS}
+        found |= kind
     return found
+
+
+def unmet(mapping: FileMapping, path: PurePosixPath) -> list[str]:
+    """What the user has said of names and that does not fit this one."""
+    if mapping.name_pattern and not _match(mapping, path):
+        return ["mapping.name_pattern does not fit its name"]
+    return []
+
+
+def _match(mapping: FileMapping, path: PurePosixPath) -> re.Match[str] | None:
+    return re.search(mapping.name_pattern, str(path)) if mapping.name_pattern else None
 
 
 def lookup(values: Mapping[str, Any], place: str) -> Any:

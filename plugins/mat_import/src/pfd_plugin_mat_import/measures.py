@@ -100,7 +100,10 @@ class _Spectrum:
         # Twice the samples at twice the rate: the resolution is to be that of a few seconds.
         most = min(2 ** math.ceil(math.log2(max(1.0, rate_hz / _LOW_RATE))), 64) * _MOST
         self.n = int(scipy.fft.next_fast_len(min(row.size, most), real=True))
-        self._row, self._rate_hz = row[:most], rate_hz
+        # Brought to one size: the square of a large number is infinite, and that of a small one nothing.
+        beginning = row[:most].astype(np.float64)
+        self._row = (beginning / (np.abs(beginning).max() or 1.0)).astype(np.float32)
+        self._rate_hz = rate_hz
 
     @property
     def resolution_hz(self) -> float:
@@ -132,13 +135,13 @@ class _Spectrum:
         envelope: _Array = np.abs(scipy.fft.rfft(power - power.mean()))
         return envelope
 
-    def bandwidth_hz(self) -> float:
-        """The frequency above which the power density stays below `FLOOR` of its median."""
+    def bandwidth_hz(self) -> float | None:
+        """The frequency above which the power density stays below `FLOOR` of its median; None where it has none."""
         power = self.magnitude() ** 2
         width = max(1, power.size // _BANDS)
         bands = power[: power.size // width * width].reshape(-1, width).mean(axis=1)
-        last = int(np.flatnonzero(bands > FLOOR * np.median(bands))[-1])
-        return float((last + 1) * width * self.resolution_hz)
+        above = np.flatnonzero(bands > FLOOR * np.median(bands))
+        return float((above[-1] + 1) * width * self.resolution_hz) if above.size else None
 
 
 def _line(

@@ -40,6 +40,9 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": 
 giving memory back and being given it again."""
 
 _PIPE_BYTES = 1024**2
+MOST_LETTERS = 400
+"""Of a reason, a note or an origin."""
+
 _INFO = TypeAdapter(RecordingInfo)
 _SAMPLE = np.dtype("<f4")
 
@@ -194,7 +197,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         try:
             reply, array = _answer(json.loads(line), layout, mapping)
         except DataError as error:
-            reply = {"reason": error.message}
+            reply = {"reason": _brief(error.message)}
         except (MemoryError, RecursionError) as error:
             reply = {"reason": f"damaged, or made to do harm: reading it ended in a {type(error).__name__}"}
         signal.alarm(0)  # how long the reply takes is up to who reads it
@@ -215,8 +218,19 @@ def _answer(request: dict[str, Any], layout: str, mapping: FileMapping) -> tuple
     with archive.unpacked(path, asked.member) if asked.member else contextlib.nullcontext(path) as readable:
         imported = convert_file(readable, layout, mapping, name=PurePosixPath(asked.name), row=asked.row)
     info = _INFO.dump_python(imported.info, mode="json")
-    reply = {"info": info, "origins": dict(imported.origins), "notes": list(imported.notes)}
+    try:
+        json.dumps(info, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise DataError("it holds text that is no Unicode") from None
+    origins = {name: _brief(origin) for name, origin in imported.origins.items()}
+    reply = {"info": info, "origins": origins, "notes": [_brief(note) for note in imported.notes]}
     return reply, np.ascontiguousarray(imported.signal, _SAMPLE).data.cast("B")
+
+
+def _brief(text: str) -> str:
+    """What a file can put its own words into, cut, and fit to be written anywhere."""
+    text = text.encode(errors="replace").decode()
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"
 
 
 def _main() -> None:

@@ -6,10 +6,17 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from pfd_plugin_mat_import.findings import Measured
 from pfd_plugin_mat_import.params import Finding, ImportedBearing
+
+T = TypeVar("T", bound=BaseModel)
+
+MOST_OF_A_LIST = 50_000
+"""Most letters that the result spends on failures, and on findings."""
 
 MAX_LISTED = 100_000
 """Most letters that the result spends on bearings and the names of their recordings."""
@@ -58,6 +65,17 @@ def write_findings(path: Path, findings: Sequence[Finding], recordings: Sequence
         "recordings": [{"file": file, **measured.to_json()} for file, measured in recordings],
     }
     path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def within(items: Sequence[T]) -> list[T]:
+    """As many of the first as a result may hold."""
+    found, left = [], MOST_OF_A_LIST
+    for item in items:
+        left -= len(item.model_dump_json())
+        if left < 0:
+            break
+        found.append(item)
+    return found
 
 
 def bearings(recordings: Sequence[Measured]) -> list[ImportedBearing]:

@@ -56,9 +56,9 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
         n_bearings=len({recording.info.bearing_id for recording in measured}),
         classes={fault: classes[fault] for fault in FAULTS if classes[fault]},
         bearings=report.bearings(measured),
-        failures=failures[:SHOWN_FAILURES],
+        failures=report.within(failures[:SHOWN_FAILURES]),
         n_failures=len(failures),
-        findings=findings[:SHOWN_FINDINGS],
+        findings=report.within(findings[:SHOWN_FINDINGS]),
         n_findings=len(findings),
     )
 
@@ -77,9 +77,9 @@ def _import(
             failures.append(FileFailure(file=outcome.file, reason=outcome.reason))
         else:
             info, signal = outcome.imported.info, outcome.imported.signal
+            found = Measured(info, measure(info, signal), dict(outcome.imported.origins), outcome.imported.notes)
             if keep:
                 keep(info, signal)
-            found = Measured(info, measure(info, signal), dict(outcome.imported.origins), outcome.imported.notes)
             recordings.append((outcome.file, found))
         ctx.progress(done / len(files), f"file {done}/{len(files)}", file=outcome.file, failures=len(failures))
     return recordings, failures
