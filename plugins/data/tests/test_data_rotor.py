@@ -12,7 +12,7 @@ from scipy import signal as sps
 from pfd_plugin_data.classes import ROTOR, SEVERITIES, SYNONYMS
 from pfd_plugin_data.generation import generate_recordings
 from pfd_plugin_data.params import GenerateDatasetParams
-from pfd_plugin_data.recipes.plan import Generated
+from pfd_plugin_data.recipes.plan import Generated, Plan
 from pfd_plugin_data.simulators.machine import draw_machine
 from pfd_plugin_data.simulators.rotor import KNOTS, Course, Simulated, fault_orders, parts, simulate
 from pfd_plugin_data.simulators.speed import Shaft, Signal, turn
@@ -207,17 +207,51 @@ def test_the_snr_asked_for_is_measured_back_in_both_channels(snr_db: float) -> N
         assert 10 * np.log10(ratio) == pytest.approx([snr_db] * 2, abs=0.01)
 
 
+def load(item: Generated) -> float:
+    """The recorded load, % of the rated one."""
+    return float((item.info.load or "").rstrip("%"))
+
+
 def test_transients_change_what_they_are_named_after() -> None:
     kinds = ("none", "speed_ramp", "load_step", "thermal")
-    steady, ramp, step, warm = generated(fault_types=("imbalance",), transients=kinds, temporal_evolution=0)
+    lone: dict[str, Any] = {"fault_types": ("imbalance",), "bearings_per_fault": 1, "temporal_evolution": 0}
+    items = generated(**lone, transients=kinds)
+    words = [
+        next((kind for kind in kinds if kind.replace("_", " ") in (i.info.condition or "")), "none") for i in items
+    ]
+    assert sorted(words) == sorted(kinds)
+    steady, ramp, step, _ = (items[words.index(kind)] for kind in kinds)
     assert "speed_hz" not in steady.truth
     assert np.ptp(ramp.truth["speed_hz"]) / ramp.truth["speed_hz"].mean() == pytest.approx(0.2, rel=0.05)
-    plain = generated(fault_types=("imbalance",), temporal_evolution=0)
-    for item, other, word in ((step, plain[2], "load step"), (warm, plain[3], "thermal")):
-        assert word in (item.info.condition or "")
-        assert not np.array_equal(item.signal, other.signal)
+    plain = generated(**lone)
+    for kind in ("load_step", "thermal"):
+        at = words.index(kind)
+        assert not np.array_equal(items[at].signal, plain[at].signal)
     # The load falls to 0.6 of what it was; the recorded one is the mean.
-    assert float((step.info.load or "").rstrip("%")) < float((plain[2].info.load or "").rstrip("%"))
+    assert float((step.info.load or "").rstrip("%")) < float(
+        (plain[words.index("load_step")].info.load or "").rstrip("%")
+    )
+
+
+def test_a_step_of_the_load_is_one_for_a_rotor_that_whirls() -> None:
+    items = [
+        generated(fault_types=("oil_whirl",), transients=kinds, temporal_evolution=0)
+        for kinds in (None, ("load_step",))
+    ]
+    for plain, stepped in zip(*items, strict=True):
+        assert float((stepped.info.load or "").rstrip("%")) < float((plain.info.load or "").rstrip("%"))
+        assert not np.array_equal(plain.signal, stepped.signal)
+
+
+@pytest.mark.parametrize(("levels", "transients"), [(4, 4), (4, 2), (3, 4), (1, 4), (4, 1), (2, 4)])
+def test_every_severity_meets_every_transient_on_every_machine(levels: int, transients: int) -> None:
+    """Else one would tell the other, and a split by bearing would hold out a severity."""
+    for which in range(4):
+        turns = [Plan("wear", 0, which, turn, 60.0, 0, ()) for turn in range(levels * transients)]
+        assert len({plan.dealt(levels, transients) for plan in turns}) == levels * transients
+    first = [Plan("wear", 0, which, 0, 60.0, 0, ()).dealt(levels, transients) for which in range(4)]
+    assert {level for level, _ in first} == set(range(levels))
+    assert {transient for _, transient in first} == set(range(transients))
 
 
 def test_a_machine_is_built_for_one_of_the_speeds() -> None:

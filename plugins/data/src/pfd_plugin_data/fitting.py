@@ -8,7 +8,7 @@ from pfd import DataError
 from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.normalisation import Moments, ZNorm
 from pfd_plugin_data.splits import PARTS, Split
-from pfd_plugin_data.windows import Conditions, count_windows, iter_windows
+from pfd_plugin_data.windows import Conditions, common_channel, common_rate, count_windows, iter_windows
 
 
 def fit_znorm(dataset: Dataset, split: Split, *, window: int, hop: int, **conditions: Unpack[Conditions]) -> ZNorm:
@@ -21,6 +21,9 @@ def fit_znorm(dataset: Dataset, split: Split, *, window: int, hop: int, **condit
     ------
     DataError : the training part has no window, or its samples are all the same; and as `iter_windows` does.
     """
+    # Found once: they are those of all recordings, and each call below would look through all of them.
+    conditions["channel"] = conditions.get("channel") or common_channel(dataset.recordings)
+    conditions["sample_rate_hz"] = conditions.get("sample_rate_hz") or common_rate(dataset.recordings)
     moments, n_windows = Moments(), 0
     for record in split.train:
         total = count_windows(dataset, record, window=window, hop=hop, **conditions)

@@ -293,6 +293,10 @@ class GenerateDatasetParams(Params):
                 f"rpm has {len(self.rpm)} speeds; a rotor is built for one, "
                 f"so bearings_per_fault={self.bearings_per_fault} must be at least as many"
             )
+        turns = self.num_signals_per_fault // self.bearings_per_fault
+        for name, values in (("rpm", self.rpm), ("transients", self.transients or ())):
+            if len(values) > max(1, turns) and not (name == "rpm" and self.simulator == "rotor"):
+                yield f"{name} has {len(values)} values, and some bearings no more than {turns} recordings: make more"
         for resonance in self.resonances or ():
             if resonance.hz >= 0.5 * self.sample_rate_hz:
                 yield f"resonances: {resonance.hz:g} Hz must lie below half of sample_rate_hz={self.sample_rate_hz:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -46,6 +47,15 @@ class Plan:
     rpm: float
     seed: int
     key: tuple[int, ...]
+
+    def dealt(self, levels: int, transients: int) -> tuple[int, int]:
+        """Which of so many severities, and which of so many transients, the recording has.
+
+        Each machine goes through all of both, beginning with another one than its neighbours.  Where both would come
+        round together they are moved against each other, so that each meets each.
+        """
+        round_ = self.turn // math.lcm(levels, transients)
+        return (self.turn + self.which) % levels, (self.turn + round_ - self.which) % transients
 
     @property
     def record_id(self) -> str:

@@ -41,9 +41,10 @@ class RotorMachine:
         """One recording; always the same one, whatever was made before."""
         params, machine, n = self._params, self._machine(plan), samples(self._params)
         transients = params.transients or ("none",)
-        transient = transients[plan.number % len(transients)]
+        at_level, at_transient = plan.dealt(len(params.severity_levels), len(transients))
+        transient = transients[at_transient]
         profile = "ramp" if transient == "speed_ramp" else params.speed_profile
-        level, severity, grows = self._severity(plan)
+        level, severity, grows = self._severity(plan, params.severity_levels[at_level])
         course = self._course(plan, machine, profile, transient, severity)
         made = simulate(plan.rng(Stream.SIGNAL), machine, plan.fault_type, course)
         signal = finish(plan, params, made.signal + self._noise(plan, made.signal))
@@ -81,12 +82,11 @@ class RotorMachine:
             )
         return self._machines[plan.bearing_id]
 
-    def _severity(self, plan: Plan) -> tuple[str | None, Signal, bool]:
+    def _severity(self, plan: Plan, level: str) -> tuple[str | None, Signal, bool]:
         """The name of the severity, its course at the knots, and whether it grows."""
         if plan.fault_type == "normal":
             return None, np.zeros(KNOTS), False
         rng = plan.rng(Stream.SEVERITY)
-        level = self._params.severity_levels[plan.number % len(self._params.severity_levels)]
         severity = rng.uniform(*SEVERITIES[level])
         grows = rng.uniform() < self._params.temporal_evolution
         return level, severity * np.linspace(1 - GROWTH if grows else 1.0, 1.0, KNOTS), grows

@@ -192,7 +192,10 @@ def simulate(
 
 
 def crossing_time(bearing: Bearing, shaft_hz: float) -> float:
-    """How long a ball takes to cross the spall, s: its width over the speed of the contact along the race."""
+    """From a ball's entry into the spall to its strike at the exit, s: its centre has come halfway then.
+
+    Width · D / (π fr (D² - d²)) (Sawalhi and Randall, MSSP 25, 2011).
+    """
     pitch, ball = bearing.geometry["pitch_d_mm"], bearing.geometry["ball_d_mm"]
     return bearing.size_in * MM_PER_INCH * pitch / (np.pi * shaft_hz * (pitch**2 - ball**2))
 

@@ -181,8 +181,9 @@ class _Model:
         omega = course.omega()
         slowest = int(omega.argmin())
         limit = machine.whirl_load(float(omega[slowest]), float(course.celsius[slowest]))
-        # Severity is how much of the load is gone that would hold the rotor; how far it whirls comes out.
-        load = limit * (0.85 - 0.6 * course.severity)
+        # Severity is how much of the load is gone that would hold the rotor; how far it whirls comes out, and hangs on
+        # the clearance more than on the load.  Where the load changes within the recording, so does what is left.
+        load = limit * (0.85 - 0.6 * course.severity) * course.load / course.load.max()
         operation = jeffcott.Operation(omega, load, course.celsius)
         orbit = jeffcott.integrate(machine.rotor, operation, self.n, self.rate)
         force = orbit.force - course.at_samples(load) * np.array([[0.0], [-1.0]])
