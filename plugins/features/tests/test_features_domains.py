@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import pywt
+from scipy import signal as sps
 
 from pfd_plugin_data import fault_orders
 from pfd_plugin_features import FEATURES, Windows
@@ -236,6 +237,17 @@ def test_the_kurtogram_finds_the_band_that_impacts_ring_in(resonance: float) -> 
     middle, width = (value(f"kurtogram_{name}", struck)[0] for name in ("frequency", "bandwidth"))
     assert abs(middle - resonance) <= width / 2 + 250
     assert value("kurtogram_peak", struck)[0] > 3 * value("kurtogram_peak", noise(100)).mean()
+
+
+@pytest.mark.parametrize("edge", [0.82 * RATE / 2, 4000.0])
+def test_the_kurtogram_looks_at_no_band_that_a_filter_has_emptied(edge: float) -> None:
+    """What leaks at the ends of a window looks like an impact there, and would tell how a recording was filtered."""
+    passed = sps.sosfiltfilt(sps.butter(8, edge, fs=RATE, output="sos"), noise(40, length=2 * LENGTH))
+    x, condition = passed[:, LENGTH // 2 : LENGTH // 2 + LENGTH], Condition(RATE, LENGTH, edge)
+    middle, width = (value(f"kurtogram_{name}", x, condition) for name in ("frequency", "bandwidth"))
+    assert np.all(middle + width / 2 <= edge)
+    assert np.all(value("spectral_kurtosis_frequency", x, condition) <= edge)
+    assert np.median(value("kurtogram_peak", x, condition)) < 2 * np.median(value("kurtogram_peak", noise(40)))
 
 
 def test_the_whole_band_is_one_of_the_kurtograms_bands() -> None:

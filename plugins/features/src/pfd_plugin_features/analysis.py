@@ -25,7 +25,14 @@ from pfd_plugin_features.params import (
     SelectFeaturesResult,
 )
 from pfd_plugin_features.reports import write_csv
-from pfd_plugin_features.store import FeatureSetEntry, file_digest, find_feature_set, save_feature_set
+from pfd_plugin_features.store import (
+    MADE_OF,
+    FeatureSetEntry,
+    file_digest,
+    find_feature_set,
+    on_split,
+    save_feature_set,
+)
 from pfd_plugin_features.table import read_features, write_columns
 from pfd_plugin_features.threads import job_threads
 
@@ -83,8 +90,8 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
     figure = figures.draw_importance(
         names,
         {method: values[order] for method, values in scores.items()},
-        notes=[_judged("forest", reached, table), *_noted(skipped), table.split.stamp],
-        leaky=table.split.leaky,
+        notes=[_judged("forest", reached, table), *_noted(skipped), _stamp(entry, table)],
+        leaky=_is_leaky(entry, table),
     )
     figures.save(figure, ctx.artifact("importance.png"), ctx.artifact("importance.svg"))
     write_csv(
@@ -135,7 +142,9 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         reached_all = _score(table.train, validation, list(range(len(table.names))), params.random_seed)
     ctx.check_cancelled()
     ctx.progress(0.92, "Storing")
-    stamp = f"{len(names)} features selected by {params.method} on seed {table.split.seed}, {table.split.stamp}"
+    stamp = f"{len(names)} features selected by {params.method} {on_split(table.split)}"
+    stamp += f"{MADE_OF}{entry.stamp}" if entry.stamp else ""
+    leaky = _is_leaky(entry, table)
     path = ctx.artifact("features.parquet")
     write_columns(entry.path, path, names, {"selected_from": entry.id, "selection": params.method, "stamp": stamp})
     left = sorted(set(range(len(table.names))) - set(found.chosen), key=lambda i: -found.scores[i])
@@ -148,9 +157,9 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         notes=[
             _judged(f"forest on these {len(names)}", reached, table),
             *([] if reached_all is None else [f"On all {len(table.names)} features: {reached_all:.3f}."]),
-            table.split.stamp,
+            _stamp(entry, table),
         ],
-        leaky=table.split.leaky,
+        leaky=leaky,
     )
     figures.save(figure, ctx.artifact("selection.png"), ctx.artifact("selection.svg"))
     write_csv(
@@ -165,7 +174,8 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
             "features": names,
             "method": params.method,
             "selected_from": entry.id,
-            "stamp": table.split.stamp,
+            "stamp": stamp,
+            "leaky": leaky,
             "dataset_fingerprint": entry.dataset_fingerprint,
             "scaling": {
                 name: {"mean": float(mean), "std": float(std)}
@@ -182,7 +192,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     }
     row |= {"path": _relative(path, ctx), "features": names, "sha256": file_digest(path)}
     with ctx.session() as session:
-        ref = save_feature_set(session, ctx.job_id, {**row, "selected_from": entry.id, "stamp": stamp})
+        ref = save_feature_set(session, ctx.job_id, {**row, "selected_from": entry.id, "stamp": stamp, "leaky": leaky})
     return SelectFeaturesResult(
         **_looked_at(entry, table),
         feature_set_id=ref,
@@ -225,9 +235,9 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
         notes=[
             f"{params.method.capitalize()} correlation over {len(table.train)} windows of the training part.",
             f"In a framed cluster each two features correlate by {params.threshold:g} at least, either way.",
-            table.split.stamp,
+            _stamp(entry, table),
         ],
-        leaky=table.split.leaky,
+        leaky=_is_leaky(entry, table),
     )
     figures.save(figure, ctx.artifact("correlation.png"), ctx.artifact("correlation.svg"))
     write_csv(
@@ -321,13 +331,22 @@ def _looked_at(entry: FeatureSetEntry, table: LearningTable) -> dict[str, Any]:
     return {
         "dataset_id": entry.dataset_id,
         "dataset_fingerprint": entry.dataset_fingerprint,
-        "stamp": "; ".join(filter(None, (entry.stamp and f"of {entry.stamp}", table.split.stamp))),
-        "leaky": table.split.leaky,
+        "stamp": _stamp(entry, table),
+        "leaky": _is_leaky(entry, table),
         "n_windows": {name: 0 if part is None else len(part) for name, part in parts.items()},
         "n_bearings": {
             name: 0 if part is None else int(np.unique(part.bearing_id).size) for name, part in parts.items()
         },
     }
+
+
+def _stamp(entry: FeatureSetEntry, table: LearningTable) -> str:
+    said = (entry.leak(table.split), entry.stamp and f"of {entry.stamp}", table.split.stamp)
+    return "; ".join(filter(None, said))
+
+
+def _is_leaky(entry: FeatureSetEntry, table: LearningTable) -> bool:
+    return table.split.leaky or entry.leak(table.split) is not None
 
 
 def _judged(what: str, reached: float | None, table: LearningTable) -> str:

@@ -25,6 +25,9 @@ FEWEST = 32
 
 SMALLEST_WINDOW = 512
 
+EDGE = 0.9
+"""Of the band that a filter leaves, what lies clear of its edge."""
+
 
 def spectral_kurtosis_peak(w: Windows) -> Floats:
     """Largest kurtosis over the frequencies of a short-time Fourier transform (64 samples, Hann, overlap 3/4)."""
@@ -71,13 +74,14 @@ class _Band:
 
 
 def _by_frequency(w: Windows) -> Floats:
-    """Kurtosis at each frequency between 0 Hz and half the sample rate, `(n, 31)`.
+    """Kurtosis at each frequency between 0 Hz and the end of the band, half the sample rate at most, `(n, ≤ 31)`.
 
     At both ends the spectrum is real, and its kurtosis another one.
     """
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(SEGMENT) / SEGMENT)
     segments = np.lib.stride_tricks.sliding_window_view(w.x, SEGMENT, axis=1)[:, :: SEGMENT // 4]
-    spectra = fft.rfft(segments * hann, axis=2)[:, :, 1:-1]
+    top = int(_reach(w.condition) / w.condition.sample_rate_hz * SEGMENT)
+    spectra = fft.rfft(segments * hann, axis=2)[:, :, 1 : min(top + 1, SEGMENT // 2)]
     return _kurtosis(spectra.real**2 + spectra.imag**2, axis=1)
 
 
@@ -97,6 +101,7 @@ def _kurtogram(w: Windows) -> _Band:
         # A band moved to 0 Hz is its complex envelope, at the rate that its width allows.
         bands = fft.ifft(spectrum[:, : parts * bins].reshape(count, parts, bins), axis=2)
         kurtosis = _kurtosis(bands.real**2 + bands.imag**2, axis=2)
+        kurtosis[:, (np.arange(parts) + 1) * bins * step > _reach(w.condition)] = -np.inf
         place = np.argmax(kurtosis, axis=1)
         found = kurtosis[np.arange(count), place]
         better = found > best
@@ -104,6 +109,15 @@ def _kurtogram(w: Windows) -> _Band:
         middle = np.where(better, (place + 0.5) * bins * step, middle)
         width = np.where(better, bins * step, width)
     return _Band(best, middle, width)
+
+
+def _reach(condition: Condition) -> float:
+    """How far up bands are looked at, Hz.
+
+    Beyond a filter's edge nothing is left but what leaks at the ends of a window, which looks like an impact.
+    """
+    whole = condition.sample_rate_hz / 2
+    return whole if condition.bandwidth_hz >= whole else EDGE * condition.bandwidth_hz
 
 
 def _cuts(half: int) -> list[int]:
@@ -115,6 +129,9 @@ def _cuts(half: int) -> list[int]:
 def _long_enough(condition: Condition) -> str | None:
     if condition.window < SMALLEST_WINDOW:
         return f"a window of {condition.window} samples is too short, {SMALLEST_WINDOW} are needed"
+    narrowest = condition.sample_rate_hz / 2 / max(_cuts(condition.window // 2))
+    if max(narrowest, condition.sample_rate_hz / SEGMENT) > _reach(condition):
+        return f"a signal up to {condition.bandwidth_hz:g} Hz holds no band of {narrowest:g} Hz"
     return None
 
 

@@ -27,7 +27,9 @@ class ExtractFeaturesParams(Params):
     sample_rate_hz: float | None = Field(
         None, gt=0, le=1e7, description="common rate that recordings are brought down to; their lowest when absent"
     )
-    lowpass_hz: float | None = Field(None, gt=0, description="common bandwidth, where recordings differ in theirs")
+    lowpass_hz: float | None = Field(
+        None, gt=0, description="common bandwidth, Hz; where rates differ it is 0.41 of the lowest unless given"
+    )
     reuse: bool = Field(True, description="take a stored feature set that is the same, where there is one")
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Float, Integer, String, Text
+from sqlalchemy import JSON, Boolean, Float, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pfd.records import JobRecord, Record
@@ -14,7 +14,8 @@ class FeatureSetRow(JobRecord, Record):
     """One feature set: what was described, how, and where the table lies (relative to PFD_HOME).
 
     `libraries` are the versions that computed it, and `sha256` is that of the file.  A selection names the set that it
-    was `selected_from`, and `stamp` says by what and on which split.
+    was `selected_from`, and `stamp` says by what and on which split, and `leaky` whether that looked at
+    what is to be judged.
     """
 
     __tablename__ = "features_feature_set"
@@ -36,3 +37,4 @@ class FeatureSetRow(JobRecord, Record):
     n_unusable: Mapped[int | None] = mapped_column(Integer)
     selected_from: Mapped[int | None] = mapped_column(Integer)
     stamp: Mapped[str | None] = mapped_column(Text)
+    leaky: Mapped[bool | None] = mapped_column(Boolean)

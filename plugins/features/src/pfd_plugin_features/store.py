@@ -12,7 +12,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pfd import DataError, load_settings
+from pfd_plugin_data import Split
 from pfd_plugin_features.records import FeatureSetRow
+
+MADE_OF = "; made of "
+"""In a stamp, between a selection and the set that it was made from."""
+
+
+def on_split(split: Split) -> str:
+    """The words of a stamp for the split that a selection was made on."""
+    return f"on seed {split.seed}, {split.stamp}"
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,16 @@ class FeatureSetEntry:
     n_unusable: int | None = None
     selected_from: int | None = None
     stamp: str | None = None
+    leaky: bool = False
+
+    def leak(self, split: Split) -> str | None:
+        """How what is judged under `split` has been looked at in choosing these features; None where it has not."""
+        if self.leaky:
+            return "LEAKY: its features were selected in sight of what is judged"
+        own = (self.stamp or "").partition(MADE_OF)[0]
+        if self.stamp is not None and not own.endswith(on_split(split)):
+            return "LEAKY: its features were selected on another split"
+        return None
 
 
 def find_feature_set(session: Session, ref: int, *, home: Path | None = None) -> FeatureSetEntry:
@@ -116,4 +135,5 @@ def _entry(row: FeatureSetRow, home: Path) -> FeatureSetEntry:
         n_unusable=row.n_unusable,
         selected_from=row.selected_from,
         stamp=row.stamp,
+        leaky=bool(row.leaky),
     )

@@ -51,7 +51,8 @@ def _extract(
     rate = params.sample_rate_hz or common_rate(recordings)
     channel = params.channel or common_channel(recordings)
     hop = params.hop or params.window
-    bandwidth = _common_bandwidth(recordings, rate, params.lowpass_hz)
+    lowpass_hz = _common_lowpass(recordings, rate, params.lowpass_hz)
+    bandwidth = _common_bandwidth(recordings, rate, lowpass_hz)
     conditions = [_condition(info, rate, bandwidth, params.window) for info in recordings]
     features, absent = choose(params.domains, conditions)
     if not features:
@@ -69,7 +70,7 @@ def _extract(
         "window": params.window,
         "hop": hop,
         "sample_rate_hz": rate,
-        "lowpass_hz": params.lowpass_hz,
+        "lowpass_hz": lowpass_hz,
         "channel": channel,
         "features": names,
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
@@ -93,7 +94,7 @@ def _extract(
                 hop=hop,
                 channel=channel,
                 sample_rate_hz=rate,
-                lowpass_hz=params.lowpass_hz,
+                lowpass_hz=lowpass_hz,
             ):
                 ctx.check_cancelled()
                 kept = usable(batch.x)
@@ -164,6 +165,14 @@ def _condition(info: RecordingInfo, rate: float, bandwidth: float, window: int) 
         shaft_hz=info.rpm / 60 if info.rpm else None,
         orders=line_orders(fault_orders(info.geometry)) if info.geometry else {},
     )
+
+
+def _common_lowpass(recordings: tuple[RecordingInfo, ...], rate: float, asked_hz: float | None) -> float | None:
+    """Where all recordings are low-passed.  Where their rates differ they are in any case: those that are brought down
+    to the common one lack what its anti-alias filter takes, and a classifier would learn which those are."""
+    if asked_hz is None and len({info.sample_rate_hz for info in recordings}) > 1:
+        return FLAT_SHARE * rate / 2
+    return asked_hz
 
 
 def _common_bandwidth(recordings: tuple[RecordingInfo, ...], rate: float, lowpass_hz: float | None) -> float:

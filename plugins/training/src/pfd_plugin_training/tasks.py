@@ -42,7 +42,8 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     majority = int(np.bincount(outcome.parts["train"].y_true).argmax())
     scores = {part: score(predictions, majority) for part, predictions in outcome.parts.items()}
     # That features were selected, and on which split, belongs beside the scores: on another they have seen its test.
-    stamp = "; ".join(filter(None, (split.stamp, outcome.selection, features.stamp if features else None)))
+    leak = features.leak(split) if features else None
+    stamp = "; ".join(filter(None, (leak, split.stamp, outcome.selection, features.stamp if features else None)))
     predictions_path = ctx.artifact("predictions.npz")
     write_predictions(predictions_path, outcome.parts)
     config = {**outcome.config, "params": params.model_dump(mode="json"), "classes": list(outcome.classes)}
@@ -59,7 +60,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
             "feature_set_id": features.id if features else None,
             "random_seed": params.random_seed,
             "stamp": stamp,
-            "leaky": split.leaky,
+            "leaky": split.leaky or leak is not None,
             "classes": list(outcome.classes),
             "split": _described(split, recordings),
             "config": config,
@@ -78,7 +79,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         classes=list(outcome.classes),
         protocol=split.protocol,
         stamp=stamp,
-        leaky=split.leaky,
+        leaky=split.leaky or leak is not None,
         n_windows={part: _count(outcome.parts.get(part), "start", unique=False) for part in PARTS},
         n_recordings={part: _count(outcome.parts.get(part), "record") for part in PARTS},
         n_bearings={part: _count(outcome.parts.get(part), "bearing_id") for part in PARTS},

@@ -16,8 +16,9 @@ def upgrade() -> None:
     op.add_column("features_feature_set", sa.Column("n_unusable", sa.Integer(), nullable=True))
     op.add_column("features_feature_set", sa.Column("selected_from", sa.Integer(), nullable=True))
     op.add_column("features_feature_set", sa.Column("stamp", sa.Text(), nullable=True))
+    op.add_column("features_feature_set", sa.Column("leaky", sa.Boolean(), nullable=True))
 
 
 def downgrade() -> None:
-    for name in ("stamp", "selected_from", "n_unusable", "libraries", "sha256"):
+    for name in ("leaky", "stamp", "selected_from", "n_unusable", "libraries", "sha256"):
         op.drop_column("features_feature_set", name)
