@@ -242,7 +242,7 @@ def test_a_generated_dataset_splits_by_bearing() -> None:
         ({"geometry": "6203"}, "since makers differ; choose one of 6203/28.50, 6203/28.55, 6203/29.05"),
         (
             {"rpm": (1000, 2000, 3000), "num_signals_per_fault": 6, "bearings_per_fault": 3},
-            "no bearing has more than 2",
+            "no more than 2 recordings",
         ),
         ({"geometry": "6299"}, "not known; give one of 6205"),
         ({"speed_profile": "ramp", "speed_variation": 0}, "leaves the speed as it is"),

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from pfd import DataError, Dispatcher, JobFailed, ParameterError, reading
-from pfd_plugin_data import find_dataset, iter_windows, open_dataset
+from pfd_plugin_data import ChannelInfo, DatasetWriter, RecordingInfo, find_dataset, iter_windows, open_dataset
 from pfd_plugin_features import FEATURES, VERSION, find_feature_set, read_features
-from pfd_plugin_features.extraction import compute
+from pfd_plugin_features.extraction import choose, compute
 from pfd_plugin_features.table import KEY
-from pfd_plugin_features.tasks import _condition
+from pfd_plugin_features.tasks import _common_lowpass, _condition
 
 
 def submit(task: str, **params: Any) -> Any:
@@ -179,3 +180,29 @@ def test_all_domains_can_be_asked_for_at_once(dataset: dict[str, Any]) -> None:
     assert {"wavelet_entropy", "phase_coupling", "sample_entropy", "order_1x", "roll_off"} <= set(result["features"])
     with reading() as session:
         assert np.isfinite(read_features(find_feature_set(session, result["feature_set_id"])).x).all()
+
+
+def test_recordings_that_were_brought_down_to_a_common_rate_cannot_be_told_by_it(tmp_path: Path) -> None:
+    """White noise, half of it at four times the rate: what tells these apart tells how a class was recorded."""
+    with DatasetWriter(tmp_path / "x.h5", "x") as writer:
+        for index, rate in enumerate([12_000.0, 48_000.0] * 4):
+            signal = np.random.default_rng(index).standard_normal((1, int(4 * rate))).astype(np.float32)
+            signal *= np.sqrt(rate / 12_000)  # of one power density
+            columns = ("normal", None, None, None, None, 1800.0, "nominal", None, (ChannelInfo("DE"),))
+            ends = (rate, signal.shape[1], "0", "x", None)
+            writer.add(RecordingInfo(str(index), str(index), None, None, *columns, *ends), signal)
+    with open_dataset(tmp_path / "x.h5") as opened:
+        edge = _common_lowpass(opened.recordings, 12_000.0, None)
+        condition = _condition(opened.recordings[0], 12_000.0, edge or 6000.0, 2048)
+        features, _ = choose({feature.domain for feature in FEATURES}, [condition])
+        found: dict[float, list[Any]] = {}
+        for index, info in enumerate(opened.recordings):
+            for batch in iter_windows(opened, [index], window=2048, hop=2048, sample_rate_hz=12_000.0, lowpass_hz=edge):
+                found.setdefault(info.sample_rate_hz, []).append(compute(features, batch.x, condition))
+    native, brought_down = (np.concatenate(values) for values in found.values())
+    truth = np.repeat([0, 1], [len(native), len(brought_down)])
+    for column, feature in enumerate(features):
+        area = roc_auc_score(truth, np.concatenate([native[:, column], brought_down[:, column]]))
+        assert 0.1 < area < 0.9, feature.name
+    assert _common_lowpass(opened.recordings, 12_000.0, 4000.0) == 4000.0
+    assert _common_lowpass(opened.recordings[::2], 12_000.0, None) is None
