@@ -77,6 +77,7 @@ PUBLIC: dict[str, list[str]] = {
         "StoredSplit",
         "WindowBatch",
         "ZNorm",
+        "choose_split",
         "common_channel",
         "common_rate",
         "common_samples_per_rev",

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pfd import Dispatcher, JobFailed, ParameterError, reading
-from pfd_plugin_data import find_dataset, iter_windows, open_dataset
+from pfd import Dispatcher, JobFailed, ParameterError, reading, writing
+from pfd_plugin_data import find_dataset, iter_windows, make_folds, make_split, open_dataset, save_splits
 from pfd_plugin_features import find_feature_set, read_features
 from pfd_plugin_training import find_experiment, load_model, read_predictions, score, train_model_task
 
@@ -108,6 +108,38 @@ def test_a_split_by_speed_trains_at_one_and_tests_at_the_other(pfd_home: Path) -
     assert result["stamp"].startswith("train at 800 rpm, test at 1200 rpm")
 
 
+@pytest.mark.parametrize("model", ["random_forest", "cnn1d"])
+def test_a_fold_of_a_stored_split_is_taken_and_named_in_all_that_is_kept(pfd_home: Path, model: str) -> None:
+    generated(num_signals_per_fault=3, bearings_per_fault=3)
+    with reading() as session:
+        entry = find_dataset(session, "bench")
+    with open_dataset(entry.path) as dataset, writing() as session:
+        folds = make_folds(dataset.recordings, at_most=3)
+        save_splits(session, "cv", entry, folds)
+        save_splits(session, "easy", entry, [make_split(dataset.recordings, "leaky-random")])
+    own: dict[str, Any] = CNN | {"epochs": 1}
+    if model == "random_forest":
+        features = submit("extract_features_task", dataset="bench", window=1024).get()["feature_set_id"]
+        own = {"model": model, "feature_set": features, "n_estimators": 5}
+    handle = submit("train_model_task", **own, split={"name": "cv", "fold": 1})
+    result = handle.get()
+    assert (result["protocol"], result["split_name"], result["split_fold"]) == ("bearing-folds", "cv", 1)
+    assert f"{folds[1].stamp}; stored as 'cv' (fold=1)" in result["stamp"]
+    assert result["leaky"] is False
+    with reading() as session:
+        kept = find_experiment(session, result["experiment_id"])
+    assert (kept.split["name"], kept.split["fold"], kept.stamp) == ("cv", 1, result["stamp"])
+    assert set(read_predictions(kept, "test").record.tolist()) == set(folds[1].test)
+    assert "'cv' (fold=1)" in json.loads(handle.artifacts["config.json"].read_text(encoding="utf-8"))["stamp"]
+    leaky = submit("train_model_task", **own, split={"name": "easy"}).get()
+    assert leaky["leaky"] is True
+    assert leaky["stamp"].startswith("LEAKY")
+    with pytest.raises(JobFailed, match="no split 'vc'"):
+        submit("train_model_task", **own, split={"name": "vc"}).get()
+    with pytest.raises(JobFailed, match="split 'cv' has no fold 3"):
+        submit("train_model_task", **own, split={"name": "cv", "fold": 3}).get()
+
+
 def test_what_a_model_does_not_heed_is_named(pfd_home: Path) -> None:
     generated(num_signals_per_fault=2, bearings_per_fault=2)
     features = submit("extract_features_task", dataset="bench").get()["feature_set_id"]
@@ -156,6 +188,7 @@ def test_a_feature_set_of_another_dataset_is_refused(pfd_home: Path) -> None:
         ({"model": "cnn1d"}, "needs dataset"),
         ({"model": "cnn2d", "dataset": 1}, "model"),
         ({"model": "cnn1d", "dataset": 1, "split": {"test_value": 5}}, "has no meaning for protocol='bearing'"),
+        ({"model": "cnn1d", "dataset": 1, "split": {"name": "cv", "seed": 1}}, "so seed would have no effect"),
         ({"model": "cnn1d", "dataset": 1, "epochs": 0}, "epochs"),
     ],
 )

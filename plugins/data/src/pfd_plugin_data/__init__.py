@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.normalisation import ZNorm
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
-    from pfd_plugin_data.split_store import StoredSplit, find_split, list_splits, save_splits
+    from pfd_plugin_data.split_store import StoredSplit, choose_split, find_split, list_splits, save_splits
     from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
     from pfd_plugin_data.windows import (
         WindowBatch,
@@ -50,6 +50,7 @@ __all__ = [
     "StoredSplit",
     "WindowBatch",
     "ZNorm",
+    "choose_split",
     "common_channel",
     "common_rate",
     "common_samples_per_rev",
@@ -80,7 +81,7 @@ _LATE = {
     "card": ("croissant",),
     "export": ("export_dataset",),
     "folds": ("make_folds",),
-    "split_store": ("StoredSplit", "find_split", "list_splits", "save_splits"),
+    "split_store": ("StoredSplit", "choose_split", "find_split", "list_splits", "save_splits"),
     "normalisation": ("ZNorm",),
     "fitting": ("fit_znorm",),
     "splits": ("PARTS", "PROTOCOLS", "Split", "make_split"),

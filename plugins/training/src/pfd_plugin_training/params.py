@@ -80,6 +80,8 @@ class TrainModelResult(Result):
     dataset_fingerprint: str
     classes: list[str]
     protocol: str
+    split_name: str | None = Field(None, description="of a stored split; null where it was made by a protocol")
+    split_fold: int | None = Field(None, description="of that split, from 0, where it has several")
     stamp: str
     leaky: bool
     n_windows: dict[str, int] = Field(description="of each part")
