@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from pfd import Dispatcher, JobFailed, ParameterError, reading, writing
-from pfd_plugin_data import find_dataset, iter_windows, make_folds, make_split, open_dataset, save_splits
+from pfd_plugin_data import (
+    ChannelInfo,
+    DatasetWriter,
+    RecordingInfo,
+    find_dataset,
+    iter_windows,
+    make_folds,
+    make_split,
+    open_dataset,
+    register_dataset,
+    save_splits,
+)
 from pfd_plugin_features import find_feature_set, read_features
 from pfd_plugin_training import find_experiment, load_model, read_predictions, score, train_model_task
 
@@ -138,6 +149,41 @@ def test_a_fold_of_a_stored_split_is_taken_and_named_in_all_that_is_kept(pfd_hom
         submit("train_model_task", **own, split={"name": "vc"}).get()
     with pytest.raises(JobFailed, match="split 'cv' has no fold 3"):
         submit("train_model_task", **own, split={"name": "cv", "fold": 3}).get()
+
+
+@pytest.fixture
+def noise_at_two_rates(pfd_home: Path) -> None:
+    """White noise and no fault: one class was recorded at 12 kHz, the other at 48 kHz, on six bearings each."""
+    generated(num_signals_per_fault=2, bearings_per_fault=2, duration_s=0.1)
+    with reading() as session:
+        made = find_dataset(session, "bench")
+    made.path.unlink()
+    with DatasetWriter(made.path, "bench") as writer:
+        for index in range(12):
+            fault, rate = (("normal", 12_000.0), ("ball", 48_000.0))[index % 2]
+            signal = np.random.default_rng(index).standard_normal((1, int(4 * rate))).astype(np.float32)
+            known = (fault, None, None, None, None, 1800.0, "nominal", None, (ChannelInfo("DE"),))
+            ends = (rate, signal.shape[1], "0", "x", None)
+            writer.add(RecordingInfo(str(index), str(index), None, None, *known, *ends), signal)
+    with open_dataset(made.path) as dataset, writing() as session:
+        register_dataset(session, dataset, job_id=made.job_id, home=pfd_home)
+
+
+def test_a_network_cannot_tell_at_what_rate_a_recording_was_made(noise_at_two_rates: None) -> None:
+    handle = submit("train_model_task", **CNN, epochs=8)
+    result = handle.get()
+    windows = sum(result["n_windows"][part] for part in ("validation", "test"))
+    right = sum(result["n_windows"][part] * result[f"{part}_accuracy"] for part in ("validation", "test"))
+    # Three standard deviations of guessing.
+    assert abs(right / windows - 0.5) < 3 * np.sqrt(0.25 / windows)
+    said = "recorded at 12000, 48000 Hz, all brought to 12000 Hz and low-passed at 4920 Hz"
+    assert f"; {said}; epoch" in result["stamp"]
+    config = json.loads(handle.artifacts["config.json"].read_text(encoding="utf-8"))
+    assert (config["lowpass_hz"], config["band"]) == (pytest.approx(4920.0), said)
+    # With a filter that leaves the band of the anti-alias filter in, the same network tells them, and the stamp says why.
+    told = submit("train_model_task", **CNN, epochs=8, lowpass_hz=5999.0).get()
+    assert min(told["validation_accuracy"], told["test_accuracy"]) > 0.95
+    assert "above 4920 Hz they can be told apart by their rates" in told["stamp"]
 
 
 def test_what_a_model_does_not_heed_is_named(pfd_home: Path) -> None:

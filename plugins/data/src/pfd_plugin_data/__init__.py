@@ -12,6 +12,7 @@ from pfd_plugin_data.params import DatasetName, SplitParams
 from pfd_plugin_data.plugin import generate_dataset_task
 
 if TYPE_CHECKING:
+    from pfd_plugin_data.bands import band_words, common_bandwidth, common_lowpass
     from pfd_plugin_data.card import croissant
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
     from pfd_plugin_data.dataset import Dataset, open_dataset
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.writer import DatasetWriter
 
 # Tasks.  Recordings and the dataset file.  Which datasets there are, their cards and exports.  Splits and folds.
-# Windows and their normalisation.  Kinematics.
+# Windows, their band and their normalisation.  Kinematics.
 __all__ = [
     "FAULTS",
     "PARTS",
@@ -50,8 +51,11 @@ __all__ = [
     "StoredSplit",
     "WindowBatch",
     "ZNorm",
+    "band_words",
     "choose_split",
+    "common_bandwidth",
     "common_channel",
+    "common_lowpass",
     "common_rate",
     "common_samples_per_rev",
     "count_windows",
@@ -78,6 +82,7 @@ _LATE = {
     "writer": ("DatasetWriter",),
     "dataset": ("Dataset", "open_dataset"),
     "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
+    "bands": ("band_words", "common_bandwidth", "common_lowpass"),
     "card": ("croissant",),
     "export": ("export_dataset",),
     "folds": ("make_folds",),

@@ -28,7 +28,7 @@ class ExtractFeaturesParams(Params):
         None, gt=0, le=1e7, description="common rate that recordings are brought down to; their lowest when absent"
     )
     lowpass_hz: float | None = Field(
-        None, gt=0, description="common bandwidth, Hz; where rates differ it is 0.41 of the lowest unless given"
+        None, gt=0, description="common bandwidth, Hz; where rates differ 0.41 of the common one unless given"
     )
     reuse: bool = Field(True, description="take a stored feature set that is the same, where there is one")
 

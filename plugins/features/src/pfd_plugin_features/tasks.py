@@ -11,7 +11,10 @@ from pfd_plugin_data import (
     Dataset,
     DatasetEntry,
     RecordingInfo,
+    band_words,
+    common_bandwidth,
     common_channel,
+    common_lowpass,
     common_rate,
     fault_orders,
     find_dataset,
@@ -32,9 +35,6 @@ LIBRARIES = ("numpy", "pywavelets", "scipy")
 COSTLY = frozenset({"bispectrum", "advanced"})
 """Domains that take more than about a third of a millisecond a window."""
 
-FLAT_SHARE = 0.82
-"""Of the band below half the sample rate, what the anti-alias filter of resampling leaves untouched."""
-
 
 def extract_features(params: ExtractFeaturesParams, ctx: TaskContext) -> ExtractFeaturesResult:
     """Describe every window of a dataset, one batch in memory at a time."""
@@ -51,8 +51,10 @@ def _extract(
     rate = params.sample_rate_hz or common_rate(recordings)
     channel = params.channel or common_channel(recordings)
     hop = params.hop or params.window
-    lowpass_hz = _common_lowpass(recordings, rate, params.lowpass_hz)
-    bandwidth = _common_bandwidth(recordings, rate, lowpass_hz)
+    lowpass_hz = params.lowpass_hz or common_lowpass(recordings, rate)
+    bandwidth = common_bandwidth(recordings, rate, lowpass_hz)
+    if words := band_words(recordings, rate, lowpass_hz):
+        ctx.log.info("recordings were %s", words)
     conditions = [_condition(info, rate, bandwidth, params.window) for info in recordings]
     features, absent = choose(params.domains, conditions)
     if not features:
@@ -165,19 +167,3 @@ def _condition(info: RecordingInfo, rate: float, bandwidth: float, window: int) 
         shaft_hz=info.rpm / 60 if info.rpm else None,
         orders=line_orders(fault_orders(info.geometry)) if info.geometry else {},
     )
-
-
-def _common_lowpass(recordings: tuple[RecordingInfo, ...], rate: float, asked_hz: float | None) -> float | None:
-    """Where all recordings are low-passed.  Where their rates differ they are in any case: those that are brought down
-    to the common one lack what its anti-alias filter takes, and a classifier would learn which those are."""
-    if asked_hz is None and len({info.sample_rate_hz for info in recordings}) > 1:
-        return FLAT_SHARE * rate / 2
-    return asked_hz
-
-
-def _common_bandwidth(recordings: tuple[RecordingInfo, ...], rate: float, lowpass_hz: float | None) -> float:
-    """The band that all recordings fill.  One band for all: else its width would tell how a class was recorded."""
-    band = rate / 2
-    if any(info.sample_rate_hz > rate for info in recordings):
-        band *= FLAT_SHARE
-    return band if lowpass_hz is None else min(band, lowpass_hz)
