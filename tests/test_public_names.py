@@ -72,6 +72,7 @@ PUBLIC: dict[str, list[str]] = {
         "PARTS",
         "PROTOCOLS",
         "RecordingInfo",
+        "SpeedProfile",
         "Split",
         "SplitParams",
         "StoredSplit",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.normalisation import ZNorm
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
+    from pfd_plugin_data.speed_profile import SpeedProfile
     from pfd_plugin_data.split_store import StoredSplit, choose_split, find_split, list_splits, save_splits
     from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
     from pfd_plugin_data.windows import (
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.writer import DatasetWriter
 
 # Tasks.  Recordings and the dataset file.  Which datasets there are, their cards and exports.  Splits and folds.
-# Windows, their band and their normalisation.  Kinematics.
+# Windows, their band and their normalisation.  Kinematics, and speeds that change.
 __all__ = [
     "FAULTS",
     "PARTS",
@@ -46,6 +47,7 @@ __all__ = [
     "DatasetName",
     "DatasetWriter",
     "RecordingInfo",
+    "SpeedProfile",
     "Split",
     "SplitParams",
     "StoredSplit",
@@ -98,6 +100,7 @@ _LATE = {
         "count_windows",
         "iter_windows",
     ),
+    "speed_profile": ("SpeedProfile",),
     "kinematics": ("fault_line", "fault_orders"),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
