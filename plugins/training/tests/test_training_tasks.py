@@ -180,7 +180,7 @@ def test_a_network_cannot_tell_at_what_rate_a_recording_was_made(noise_at_two_ra
     assert f"; {said}; epoch" in result["stamp"]
     config = json.loads(handle.artifacts["config.json"].read_text(encoding="utf-8"))
     assert (config["lowpass_hz"], config["band"]) == (pytest.approx(4920.0), said)
-    # With a filter that leaves the band of the anti-alias filter in, the same network tells them, and the stamp says why.
+    # With a filter that leaves the band of the anti-alias filter in, the same network tells them; the stamp says so.
     told = submit("train_model_task", **CNN, epochs=8, lowpass_hz=5999.0).get()
     assert min(told["validation_accuracy"], told["test_accuracy"]) > 0.95
     assert "above 4920 Hz they can be told apart by their rates" in told["stamp"]

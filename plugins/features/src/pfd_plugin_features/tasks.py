@@ -11,6 +11,7 @@ from pfd_plugin_data import (
     Dataset,
     DatasetEntry,
     RecordingInfo,
+    SpeedProfile,
     band_words,
     common_bandwidth,
     common_channel,
@@ -55,13 +56,19 @@ def _extract(
     bandwidth = common_bandwidth(recordings, rate, lowpass_hz)
     if words := band_words(recordings, rate, lowpass_hz):
         ctx.log.info("recordings were %s", words)
-    conditions = [_condition(info, rate, bandwidth, params.window) for info in recordings]
+    profiles = [dataset.speed(index) for index in range(len(recordings))]
+    conditions = [
+        _condition(info, rate, bandwidth, params.window, profile)
+        for info, profile in zip(recordings, profiles, strict=True)
+    ]
     features, absent = choose(params.domains, conditions)
     if not features:
         raise DataError(
             f"no feature of {', '.join(params.domains)} can be computed here: {next(iter(absent.values()))}",
             hint="choose another domain",
         )
+    if changing := sum(condition.shaft_span_hz is not None for condition in conditions):
+        ctx.log.info("the speed changes within %d recordings: windows of them go by their own mean speed", changing)
     for name, reason in absent.items():
         ctx.log.info("no column %s: %s", name, reason)
     names = [feature.name for feature in features]
@@ -87,7 +94,7 @@ def _extract(
     threads = job_threads() if any(feature.domain in COSTLY for feature in features) else 1
     unusable = 0
     with table_writer(path, names, origin) as writer:
-        for index, info in enumerate(recordings):
+        for index, (info, profile) in enumerate(zip(recordings, profiles, strict=True)):
             ctx.progress(index / len(recordings), f"Recording {index + 1}/{len(recordings)}", record_id=info.record_id)
             for batch in iter_windows(
                 dataset,
@@ -102,7 +109,11 @@ def _extract(
                 kept = usable(batch.x)
                 unusable += int(kept.size - kept.sum())
                 if kept.any():
-                    values = compute(features, batch.x[kept], conditions[index], threads=threads)
+                    speeds = None
+                    if profile is not None and conditions[index].shaft_span_hz is not None:
+                        begins = batch.start[kept] / rate
+                        speeds = profile.mean_hz(begins, begins + params.window / rate)
+                    values = compute(features, batch.x[kept], conditions[index], shaft_hz=speeds, threads=threads)
                     writer.add(values, index, batch.start[kept], info.fault_type, info.bearing_id)
         if not writer.rows:
             longest = max(info.n_samples * rate / info.sample_rate_hz for info in recordings)
@@ -158,12 +169,25 @@ def _result(
     )
 
 
-def _condition(info: RecordingInfo, rate: float, bandwidth: float, window: int) -> Condition:
+def _condition(
+    info: RecordingInfo, rate: float, bandwidth: float, window: int, profile: SpeedProfile | None = None
+) -> Condition:
+    # A shaft at rest has no harmonics: 0 rpm tells no more than an unknown speed.
+    shaft_hz, span, why = info.rpm / 60 if info.rpm else None, None, "the speed is unknown"
+    if profile is None and info.speed_changes:
+        # A mean over the recording would be right in none of its windows.
+        shaft_hz, why = None, "the speed changes, and its course is not stored"
+    elif profile is not None and profile.slowest_hz == 0:
+        shaft_hz, why = None, "the shaft stands for a while"
+    elif profile is not None:
+        shaft_hz = float(profile.mean_hz(0.0, info.n_samples / info.sample_rate_hz))
+        span = (profile.slowest_hz, profile.fastest_hz)
     return Condition(
         sample_rate_hz=rate,
         window=window,
         bandwidth_hz=bandwidth,
-        # A shaft at rest has no harmonics: 0 rpm tells no more than an unknown speed.
-        shaft_hz=info.rpm / 60 if info.rpm else None,
+        shaft_hz=shaft_hz,
+        shaft_span_hz=span,
+        no_speed=why,
         orders=line_orders(fault_orders(info.geometry)) if info.geometry else {},
     )
