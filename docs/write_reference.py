@@ -86,6 +86,10 @@ since an offset of the sensor is no vibration. *signal* stands for the unit of t
 feature needs what is not known of every recording (the speed, the bearing's geometry), or a longer window, its column
 is absent, and the result says why.
 
+Orders, fault lines and ratios of harmonics go by the speed of the recording. Where this changes, and its course is
+stored with the recording (`speed_hz`), each window goes by its own mean speed; where it changes and no course is
+stored, the speed counts as unknown. What changes within a window still smears its lines.
+
 {count} features.
 """
 

@@ -107,7 +107,7 @@ def test_nothing_folds_back_into_the_order_domain(make_info, write_dataset) -> N
 def test_the_most_samples_a_revolution_are_those_of_the_fastest_shaft(make_info, write_dataset, noise) -> None:
     recordings = [(make_info(f"r{rpm:g}", rpm=rpm), noise(1, 100)) for rpm in (1200.0, 1800.0)]
     dataset = open_dataset(write_dataset(recordings))
-    assert common_samples_per_rev(dataset.recordings) == 400
+    assert common_samples_per_rev(dataset) == 400
     assert list(iter_windows(dataset, [0, 1], window=50, hop=50, samples_per_rev=400))
     with pytest.raises(DataError, match="'r1800' at 1800 rpm and 12000 Hz cannot be brought to 401") as caught:
         list(iter_windows(dataset, [0, 1], window=50, hop=50, samples_per_rev=401))

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from pydantic import ValidationError
 
 import pfd
 from pfd import DataError
 from pfd_plugin_data import (
     DatasetEntry,
+    SplitParams,
+    choose_split,
     find_dataset,
     find_split,
     generate_dataset_task,
@@ -104,6 +108,59 @@ def test_an_unknown_split_names_the_nearest_and_a_bad_name_is_refused(entry: Dat
     for name in ("", "7up", "a/b", "x" * 65):
         with pytest.raises(DataError, match="is no name for a split"):
             run("split", "bench", name)
+
+
+def test_parameters_choose_a_stored_split_or_have_one_made(entry: DatasetEntry) -> None:
+    run("split", "bench", "honest", "--seed", "2")
+    run("split", "bench", "cv", "--protocol", "bearing-folds", "--at-most", "5")
+    with open_dataset(entry.path) as dataset:
+        recordings = dataset.recordings
+
+    def chosen(**params: Any) -> Any:
+        return choose_split(SplitParams(**params), entry, recordings, seed=7, sessions=pfd.reading)
+
+    assert chosen() == make_split(recordings, seed=7)
+    assert chosen(protocol="recording", seed=3) == make_split(recordings, "recording", seed=3)
+    honest, fold = chosen(name="honest"), chosen(name="cv", fold=3)
+    assert honest == make_split(recordings, seed=2)  # its own seed, not that of the job
+    assert (honest.name, honest.fold, honest.title) == ("honest", None, f"{honest.stamp}; stored as 'honest'")
+    assert (fold.name, fold.fold) == ("cv", 3)
+    assert "fold 4 of 5" in fold.title
+    assert fold.title.endswith("; stored as 'cv' (fold=3)")
+    with pytest.raises(DataError, match="no split 'honset'"):
+        chosen(name="honset")
+    with pytest.raises(DataError, match="has 5 folds"):
+        chosen(name="cv")
+    with pytest.raises(DataError, match="no fold 5"):
+        chosen(name="cv", fold=5)
+
+
+def test_a_split_of_another_dataset_or_of_what_a_dataset_was_is_refused(entry: DatasetEntry) -> None:
+    run("split", "bench", "honest")
+    other = generated("other", random_seed=1)
+    with pytest.raises(DataError, match=f"was made for dataset {entry.id} .*, not for this one"):
+        choose_split(SplitParams(name="honest"), other, (), seed=0, sessions=pfd.reading)
+    changed = replace(entry, fingerprint=other.fingerprint)
+    with pytest.raises(DataError, match=f"dataset {entry.id} has changed since split 'honest' was made"):
+        choose_split(SplitParams(name="honest"), changed, (), seed=0, sessions=pfd.reading)
+
+
+@pytest.mark.parametrize(
+    ("beside", "complaint"),
+    [
+        ({"protocol": "bearing"}, "so protocol would have no effect"),
+        ({"protocol": "speed", "test_value": 1200}, "so protocol, test_value would have no effect"),
+        ({"leave_out": ["normal"]}, "so leave_out would have no effect"),
+        ({"seed": 0}, "so seed would have no effect"),
+    ],
+)
+def test_a_stored_split_and_a_way_to_deal_are_not_both_taken(beside: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        SplitParams(name="honest", **beside)
+    with pytest.raises(ValidationError, match="which name= must tell"):
+        SplitParams(fold=1)
+    # What is kept of a job is validated again where it runs.
+    assert SplitParams(**SplitParams(name="cv", fold=2).model_dump(mode="json")).fold == 2
 
 
 def test_the_shell_makes_and_lists_splits(entry: DatasetEntry) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pfd import Dispatcher, JobFailed, ParameterError, Worker, reading
-from pfd_plugin_data import find_dataset, make_split, open_dataset
+from pfd import Dispatcher, JobFailed, ParameterError, Worker, reading, writing
+from pfd_plugin_data import find_dataset, make_folds, make_split, open_dataset, save_splits
 from pfd_plugin_features import find_feature_set, read_features
 
 LEARNING = ("compute_importance_task", "select_features_task", "compute_correlation_task")
@@ -179,6 +179,59 @@ def test_features_that_were_selected_on_another_split_are_leaky(feature_set: int
     other = submit("compute_importance_task", feature_set=chosen, random_seed=1).get()
     assert (same["leaky"], other["leaky"]) == (False, True)
     assert "selected on another split" in other["stamp"]
+
+
+def keep_folds(name: str = "cv", dataset: str = "bench") -> None:
+    with reading() as session:
+        entry = find_dataset(session, dataset)
+    with open_dataset(entry.path) as opened, writing() as session:
+        save_splits(session, name, entry, make_folds(opened.recordings, validation=True, at_most=4))
+
+
+@pytest.mark.parametrize("task", LEARNING)
+def test_a_fold_of_a_stored_split_is_taken_and_named(feature_set: int, task: str) -> None:
+    keep_folds()
+    handle = submit(task, feature_set=feature_set, split={"name": "cv", "fold": 2})
+    result = handle.get()
+    assert (result["split_name"], result["split_fold"]) == ("cv", 2)
+    assert "fold 3 of 4" in result["stamp"]
+    assert "stored as 'cv' (fold=2)" in result["stamp"]
+    assert result["n_bearings"] == {"train": 8, "validation": 4}  # of four of each class one tests, too
+    assert "stored as" in handle.artifacts[f"{PICTURES[task]}.svg"].read_text(encoding="utf-8")
+    by_protocol = submit(task, feature_set=feature_set).get()
+    assert (by_protocol["split_name"], by_protocol["split_fold"]) == (None, None)
+
+
+@pytest.mark.parametrize("task", LEARNING)
+def test_a_stored_split_that_does_not_fit_is_refused(feature_set: int, task: str) -> None:
+    keep_folds()
+    with pytest.raises(JobFailed, match="no split 'vc'"):
+        submit(task, feature_set=feature_set, split={"name": "vc"}).get()
+    with pytest.raises(JobFailed, match="split 'cv' has 4 folds"):
+        submit(task, feature_set=feature_set, split={"name": "cv"}).get()
+    with pytest.raises(ParameterError, match="so protocol would have no effect"):
+        submit(task, feature_set=feature_set, split={"name": "cv", "fold": 0, "protocol": "bearing"})
+    small = {"num_signals_per_fault": 3, "duration_s": 0.1, "random_seed": 5}
+    submit("generate_dataset_task", name="other", **small).get()
+    keep_folds("theirs", "other")
+    with pytest.raises(JobFailed, match="split 'theirs' was made for dataset 2"):
+        submit(task, feature_set=feature_set, split={"name": "theirs", "fold": 0}).get()
+
+
+def test_a_selection_is_no_leak_on_its_own_split_by_name_or_by_protocol(feature_set: int) -> None:
+    with reading() as session:
+        entry = find_dataset(session, "bench")
+    with open_dataset(entry.path) as opened, writing() as session:
+        save_splits(session, "honest", entry, [make_split(opened.recordings, seed=3)])
+    keep_folds()
+    chosen = submit("select_features_task", feature_set=feature_set, n_features=5, split={"name": "honest"}).get()
+    ref = chosen["feature_set_id"]
+    with reading() as session:
+        assert "on split 'honest': seed 3, split by bearing" in str(find_feature_set(session, ref).stamp)
+    by_name = submit("compute_correlation_task", feature_set=ref, split={"name": "honest"}).get()
+    by_protocol = submit("compute_correlation_task", feature_set=ref, split={"seed": 3}).get()
+    other = submit("compute_correlation_task", feature_set=ref, split={"name": "cv", "fold": 0}).get()
+    assert (by_name["leaky"], by_protocol["leaky"], other["leaky"]) == (False, False, True)
 
 
 @pytest.mark.parametrize("task", LEARNING)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import signal, stats
@@ -138,6 +140,50 @@ def test_a_column_is_absent_where_speed_or_geometry_is_unknown_for_any_recording
     assert names.isdisjoint(absent)
     assert absent["ratio_2x_1x"] == "the speed is unknown (1 of 2 recordings)"
     assert "rms" in names
+
+
+def test_what_goes_by_the_speed_is_what_cannot_be_had_without_it() -> None:
+    assert {f.name for f in FEATURES if f.needs_speed} == {
+        f.name for f in FEATURES if f.missing(UNKNOWN) == UNKNOWN.no_speed
+    }
+
+
+def test_where_the_speed_changes_each_window_goes_by_its_own() -> None:
+    changing = replace(KNOWN, shaft_span_hz=(24.0, 36.0))
+    speeds = np.linspace(24.0, 36.0, 100)
+    x = noise(100)
+    present, _ = choose({f.domain for f in FEATURES}, [changing])
+    features = [f for f in present if f.needs_speed or f.name in ("rms", "spectral_centroid", "envelope_rms")]
+    assert {"ratio_2x_1x", "envelope_bpfo", "order_1x", "order_dominant", "rms"} <= {f.name for f in features}
+    values = compute(features, x, changing, shaft_hz=speeds)
+    for row, hz in enumerate(speeds):
+        alone = compute(features, x[[row]], replace(KNOWN, shaft_hz=hz))[0]
+        np.testing.assert_allclose(values[row], alone, rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(compute(features, x, changing, shaft_hz=speeds, threads=2), values)
+
+
+def test_harmonics_of_a_changing_speed_are_read_where_they_are() -> None:
+    times = np.arange(LENGTH) / RATE
+    speeds = np.linspace(24.0, 36.0, 13)
+    x = np.stack([np.sin(2 * np.pi * hz * times) + 0.25 * np.sin(4 * np.pi * hz * times) for hz in speeds])
+    ratio = [f for f in FEATURES if f.name == "ratio_2x_1x"]
+    own = compute(ratio, x, replace(KNOWN, shaft_span_hz=(24.0, 36.0)), shaft_hz=speeds)[:, 0]
+    np.testing.assert_allclose(own, 0.25, atol=0.01)
+    # At the mean of all, 30 Hz, the lines are missed, the second by twice as much as the first.
+    assert compute(ratio, x, KNOWN)[[0, -1], 0].max() < 0.05
+
+
+def test_neither_is_a_mean_speed_taken_for_that_of_a_window_nor_a_window_given_one_it_does_not_need() -> None:
+    for condition, speeds in ((replace(KNOWN, shaft_span_hz=(24.0, 36.0)), None), (KNOWN, np.full(6, 30.0))):
+        with pytest.raises(ValueError, match="each window's own speed"):
+            compute(FEATURES, noise(), condition, shaft_hz=speeds)
+
+
+def test_a_column_is_absent_where_the_shaft_is_too_slow_or_too_fast_at_any_moment() -> None:
+    _, absent = choose(("frequency",), [replace(KNOWN, shaft_span_hz=(10.0, 60.0))])
+    assert absent["ratio_2x_1x"].startswith("a window holds 1.7 turns of the shaft")
+    _, absent = choose(("frequency",), [replace(KNOWN, bandwidth_hz=100.0, shaft_span_hz=(20.0, 60.0))])
+    assert absent["ratio_2x_1x"].startswith("2× the rotation frequency lies above")
 
 
 def test_a_window_too_short_for_the_shaft_leaves_its_ratios_out() -> None:

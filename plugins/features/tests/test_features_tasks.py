@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,22 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pfd import DataError, Dispatcher, JobFailed, ParameterError, reading
+from pfd import DataError, Dispatcher, JobFailed, ParameterError, reading, writing
 from pfd.cli.app import run
-from pfd_plugin_data import ChannelInfo, DatasetWriter, RecordingInfo, find_dataset, iter_windows, open_dataset
+from pfd_plugin_data import (
+    ChannelInfo,
+    DatasetWriter,
+    RecordingInfo,
+    common_lowpass,
+    find_dataset,
+    iter_windows,
+    open_dataset,
+    register_dataset,
+)
 from pfd_plugin_features import FEATURES, VERSION, find_feature_set, read_features
 from pfd_plugin_features.extraction import choose, compute
 from pfd_plugin_features.table import KEY, read_table
-from pfd_plugin_features.tasks import _common_lowpass, _condition
+from pfd_plugin_features.tasks import _condition
 
 
 def submit(task: str, **params: Any) -> Any:
@@ -208,6 +218,46 @@ def test_all_domains_can_be_asked_for_at_once(dataset: dict[str, Any]) -> None:
         assert np.isfinite(read_features(find_feature_set(session, result["feature_set_id"])).x).all()
 
 
+def test_features_of_a_ramp_go_by_the_speed_of_each_window_or_are_absent(pfd_home: Path) -> None:
+    changing = {"speed_profile": "ramp", "speed_variation": 0.2, "rpm": [1800], "snr_db": 10, "duration_s": 2.0}
+    few = {"fault_types": ["outer_race", "normal"], "num_signals_per_fault": 2, "bearings_per_fault": 2}
+    submit("generate_dataset_task", name="ramp", **changing, **few).get()
+    with reading() as session:
+        entry = find_dataset(session, "ramp")
+    result = submit("extract_features_task", dataset="ramp").get()
+    with reading() as session:
+        table = read_features(find_feature_set(session, result["feature_set_id"]))
+    column = table.names.index("envelope_bpfo")
+    feature = next(f for f in FEATURES if f.name == "envelope_bpfo")
+    with open_dataset(entry.path) as dataset:
+        recordings = dataset.recordings
+        rate = recordings[0].sample_rate_hz
+        at_its_own, at_the_mean = [], []
+        for row, (record, start) in enumerate(zip(table.record, table.start, strict=True)):
+            profile, info = dataset.speed(int(record)), recordings[record]
+            assert profile is not None
+            window = dataset.read(int(record), int(start), int(start) + 2048)
+            nominal = _condition(replace(info, rpm_source="nominal"), rate, rate / 2, 2048)
+            hz = float(profile.mean_hz(start / rate, (start + 2048) / rate))
+            np.testing.assert_allclose(table.x[row, column], compute([feature], window, nominal.at(hz))[0, 0])
+            if info.fault_type == "outer_race":
+                at_its_own.append(table.x[row, column])
+                at_the_mean.append(compute([feature], window, nominal)[0, 0])
+    assert np.median(at_its_own) > 1.5 * np.median(at_the_mean)
+    # The same recordings, their course forgotten.
+    with open_dataset(entry.path) as dataset:
+        signals = [dataset.read(index) for index in range(len(recordings))]
+        entry.path.unlink()
+        with DatasetWriter(entry.path, "ramp") as writer:
+            for info, signal in zip(recordings, signals, strict=True):
+                writer.add(info, signal)
+    with open_dataset(entry.path) as dataset, writing() as session:
+        register_dataset(session, dataset, job_id=entry.job_id, home=pfd_home)
+    lost = submit("extract_features_task", dataset="ramp").get()
+    reason = "the speed changes, and its course is not stored (4 of 4 recordings)"
+    assert lost["absent"]["envelope_bpfo"] == lost["absent"]["ratio_2x_1x"] == reason
+
+
 def test_recordings_that_were_brought_down_to_a_common_rate_cannot_be_told_by_it(tmp_path: Path) -> None:
     """White noise, half of it at four times the rate: what tells these apart tells how a class was recorded."""
     with DatasetWriter(tmp_path / "x.h5", "x") as writer:
@@ -218,7 +268,7 @@ def test_recordings_that_were_brought_down_to_a_common_rate_cannot_be_told_by_it
             ends = (rate, signal.shape[1], "0", "x", None)
             writer.add(RecordingInfo(str(index), str(index), None, None, *columns, *ends), signal)
     with open_dataset(tmp_path / "x.h5") as opened:
-        edge = _common_lowpass(opened.recordings, 12_000.0, None)
+        edge = common_lowpass(opened.recordings, 12_000.0)
         condition = _condition(opened.recordings[0], 12_000.0, edge or 6000.0, 2048)
         features, _ = choose({feature.domain for feature in FEATURES}, [condition])
         found: dict[float, list[Any]] = {}
@@ -230,5 +280,4 @@ def test_recordings_that_were_brought_down_to_a_common_rate_cannot_be_told_by_it
     for column, feature in enumerate(features):
         area = roc_auc_score(truth, np.concatenate([native[:, column], brought_down[:, column]]))
         assert 0.1 < area < 0.9, feature.name
-    assert _common_lowpass(opened.recordings, 12_000.0, 4000.0) == 4000.0
-    assert _common_lowpass(opened.recordings[::2], 12_000.0, None) is None
+    assert common_lowpass(opened.recordings[::2], 12_000.0) is None

@@ -11,7 +11,16 @@ import pytest
 import torch
 
 from pfd import DataError
-from pfd_plugin_data import ChannelInfo, Dataset, DatasetWriter, RecordingInfo, iter_windows, make_split, open_dataset
+from pfd_plugin_data import (
+    ChannelInfo,
+    Dataset,
+    DatasetWriter,
+    RecordingInfo,
+    common_lowpass,
+    iter_windows,
+    make_split,
+    open_dataset,
+)
 from pfd_plugin_training import Predictions, read_predictions
 from pfd_plugin_training.cnn1d import Cnn1dConfig, build
 from pfd_plugin_training.models import NetworkModel, load_network, save_network
@@ -77,15 +86,21 @@ def test_windows_are_those_of_the_dataset_reader_at_its_common_rate(
     signals = open_signals(dataset, [0, 1, 2], conditioning, window=1024, hop=hop, scratch=scratch)
     assert conditioning.channel == "DE"
     assert list(signals) == [0, 1]
-    for batch in iter_windows(dataset, [0, 1, 2], window=1024, hop=hop, lowpass_hz=lowpass):
+    # Their rates differ: unless told otherwise, all are low-passed alike.
+    edge = common_lowpass(dataset.recordings, 12_000.0) if lowpass is None else lowpass
+    assert conditioning.lowpass_hz == edge == (lowpass or 4920.0)
+    for batch in iter_windows(dataset, [0, 1, 2], window=1024, hop=hop, lowpass_hz=edge):
         np.testing.assert_array_equal(starts(signals, batch.record, 1024, hop), batch.start)
         found = [signals[batch.record][first : first + 1024] for first in batch.start]
         np.testing.assert_array_equal(found, batch.x)
     assert list(scratch.iterdir()) == []
 
 
-def test_a_recording_at_the_common_rate_is_mapped_and_not_copied(dataset: Dataset, tmp_path: Path) -> None:
-    signals = open_signals(dataset, [0], Conditioning.of(dataset), window=1024, hop=1024, scratch=tmp_path)
+def test_a_recording_that_needs_neither_another_rate_nor_a_filter_is_mapped_and_not_copied(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    as_stored = Conditioning("DE", 12_000.0, None)
+    signals = open_signals(dataset, [0], as_stored, window=1024, hop=1024, scratch=tmp_path)
     assert np.shares_memory(signals[0], dataset.read(0))
 
 

@@ -9,8 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pfd import Dispatcher, JobFailed, ParameterError, reading
-from pfd_plugin_data import find_dataset, iter_windows, open_dataset
+from pfd import Dispatcher, JobFailed, ParameterError, reading, writing
+from pfd_plugin_data import (
+    ChannelInfo,
+    DatasetWriter,
+    RecordingInfo,
+    find_dataset,
+    iter_windows,
+    make_folds,
+    make_split,
+    open_dataset,
+    register_dataset,
+    save_splits,
+)
 from pfd_plugin_features import find_feature_set, read_features
 from pfd_plugin_training import find_experiment, load_model, read_predictions, score, train_model_task
 
@@ -108,6 +119,73 @@ def test_a_split_by_speed_trains_at_one_and_tests_at_the_other(pfd_home: Path) -
     assert result["stamp"].startswith("train at 800 rpm, test at 1200 rpm")
 
 
+@pytest.mark.parametrize("model", ["random_forest", "cnn1d"])
+def test_a_fold_of_a_stored_split_is_taken_and_named_in_all_that_is_kept(pfd_home: Path, model: str) -> None:
+    generated(num_signals_per_fault=3, bearings_per_fault=3)
+    with reading() as session:
+        entry = find_dataset(session, "bench")
+    with open_dataset(entry.path) as dataset, writing() as session:
+        folds = make_folds(dataset.recordings, at_most=3)
+        save_splits(session, "cv", entry, folds)
+        save_splits(session, "easy", entry, [make_split(dataset.recordings, "leaky-random")])
+    own: dict[str, Any] = CNN | {"epochs": 1}
+    if model == "random_forest":
+        features = submit("extract_features_task", dataset="bench", window=1024).get()["feature_set_id"]
+        own = {"model": model, "feature_set": features, "n_estimators": 5}
+    handle = submit("train_model_task", **own, split={"name": "cv", "fold": 1})
+    result = handle.get()
+    assert (result["protocol"], result["split_name"], result["split_fold"]) == ("bearing-folds", "cv", 1)
+    assert f"{folds[1].stamp}; stored as 'cv' (fold=1)" in result["stamp"]
+    assert result["leaky"] is False
+    with reading() as session:
+        kept = find_experiment(session, result["experiment_id"])
+    assert (kept.split["name"], kept.split["fold"], kept.stamp) == ("cv", 1, result["stamp"])
+    assert set(read_predictions(kept, "test").record.tolist()) == set(folds[1].test)
+    assert "'cv' (fold=1)" in json.loads(handle.artifacts["config.json"].read_text(encoding="utf-8"))["stamp"]
+    leaky = submit("train_model_task", **own, split={"name": "easy"}).get()
+    assert leaky["leaky"] is True
+    assert leaky["stamp"].startswith("LEAKY")
+    with pytest.raises(JobFailed, match="no split 'vc'"):
+        submit("train_model_task", **own, split={"name": "vc"}).get()
+    with pytest.raises(JobFailed, match="split 'cv' has no fold 3"):
+        submit("train_model_task", **own, split={"name": "cv", "fold": 3}).get()
+
+
+@pytest.fixture
+def noise_at_two_rates(pfd_home: Path) -> None:
+    """White noise and no fault: one class was recorded at 12 kHz, the other at 48 kHz, on six bearings each."""
+    generated(num_signals_per_fault=2, bearings_per_fault=2, duration_s=0.1)
+    with reading() as session:
+        made = find_dataset(session, "bench")
+    made.path.unlink()
+    with DatasetWriter(made.path, "bench") as writer:
+        for index in range(12):
+            fault, rate = (("normal", 12_000.0), ("ball", 48_000.0))[index % 2]
+            signal = np.random.default_rng(index).standard_normal((1, int(4 * rate))).astype(np.float32)
+            known = (fault, None, None, None, None, 1800.0, "nominal", None, (ChannelInfo("DE"),))
+            ends = (rate, signal.shape[1], "0", "x", None)
+            writer.add(RecordingInfo(str(index), str(index), None, None, *known, *ends), signal)
+    with open_dataset(made.path) as dataset, writing() as session:
+        register_dataset(session, dataset, job_id=made.job_id, home=pfd_home)
+
+
+def test_a_network_cannot_tell_at_what_rate_a_recording_was_made(noise_at_two_rates: None) -> None:
+    handle = submit("train_model_task", **CNN, epochs=8)
+    result = handle.get()
+    windows = sum(result["n_windows"][part] for part in ("validation", "test"))
+    right = sum(result["n_windows"][part] * result[f"{part}_accuracy"] for part in ("validation", "test"))
+    # Three standard deviations of guessing.
+    assert abs(right / windows - 0.5) < 3 * np.sqrt(0.25 / windows)
+    said = "recorded at 12000, 48000 Hz, all brought to 12000 Hz and low-passed at 4920 Hz"
+    assert f"; {said}; epoch" in result["stamp"]
+    config = json.loads(handle.artifacts["config.json"].read_text(encoding="utf-8"))
+    assert (config["lowpass_hz"], config["band"]) == (pytest.approx(4920.0), said)
+    # With a filter that leaves the band of the anti-alias filter in, the same network tells them; the stamp says so.
+    told = submit("train_model_task", **CNN, epochs=8, lowpass_hz=5999.0).get()
+    assert min(told["validation_accuracy"], told["test_accuracy"]) > 0.95
+    assert "above 4920 Hz they can be told apart by their rates" in told["stamp"]
+
+
 def test_what_a_model_does_not_heed_is_named(pfd_home: Path) -> None:
     generated(num_signals_per_fault=2, bearings_per_fault=2)
     features = submit("extract_features_task", dataset="bench").get()["feature_set_id"]
@@ -156,6 +234,7 @@ def test_a_feature_set_of_another_dataset_is_refused(pfd_home: Path) -> None:
         ({"model": "cnn1d"}, "needs dataset"),
         ({"model": "cnn2d", "dataset": 1}, "model"),
         ({"model": "cnn1d", "dataset": 1, "split": {"test_value": 5}}, "has no meaning for protocol='bearing'"),
+        ({"model": "cnn1d", "dataset": 1, "split": {"name": "cv", "seed": 1}}, "so seed would have no effect"),
         ({"model": "cnn1d", "dataset": 1, "epochs": 0}, "epochs"),
     ],
 )

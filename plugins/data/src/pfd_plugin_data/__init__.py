@@ -12,6 +12,7 @@ from pfd_plugin_data.params import DatasetName, SplitParams
 from pfd_plugin_data.plugin import generate_dataset_task
 
 if TYPE_CHECKING:
+    from pfd_plugin_data.bands import band_words, common_bandwidth, common_lowpass
     from pfd_plugin_data.card import croissant
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
     from pfd_plugin_data.dataset import Dataset, open_dataset
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.normalisation import ZNorm
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
-    from pfd_plugin_data.split_store import StoredSplit, find_split, list_splits, save_splits
+    from pfd_plugin_data.speed_profile import SpeedProfile
+    from pfd_plugin_data.split_store import StoredSplit, choose_split, find_split, list_splits, save_splits
     from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
     from pfd_plugin_data.windows import (
         WindowBatch,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.writer import DatasetWriter
 
 # Tasks.  Recordings and the dataset file.  Which datasets there are, their cards and exports.  Splits and folds.
-# Windows and their normalisation.  Kinematics.
+# Windows, their band and their normalisation.  Kinematics, and speeds that change.
 __all__ = [
     "FAULTS",
     "PARTS",
@@ -45,12 +47,17 @@ __all__ = [
     "DatasetName",
     "DatasetWriter",
     "RecordingInfo",
+    "SpeedProfile",
     "Split",
     "SplitParams",
     "StoredSplit",
     "WindowBatch",
     "ZNorm",
+    "band_words",
+    "choose_split",
+    "common_bandwidth",
     "common_channel",
+    "common_lowpass",
     "common_rate",
     "common_samples_per_rev",
     "count_windows",
@@ -77,10 +84,11 @@ _LATE = {
     "writer": ("DatasetWriter",),
     "dataset": ("Dataset", "open_dataset"),
     "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
+    "bands": ("band_words", "common_bandwidth", "common_lowpass"),
     "card": ("croissant",),
     "export": ("export_dataset",),
     "folds": ("make_folds",),
-    "split_store": ("StoredSplit", "find_split", "list_splits", "save_splits"),
+    "split_store": ("StoredSplit", "choose_split", "find_split", "list_splits", "save_splits"),
     "normalisation": ("ZNorm",),
     "fitting": ("fit_znorm",),
     "splits": ("PARTS", "PROTOCOLS", "Split", "make_split"),
@@ -92,6 +100,7 @@ _LATE = {
         "count_windows",
         "iter_windows",
     ),
+    "speed_profile": ("SpeedProfile",),
     "kinematics": ("fault_line", "fault_orders"),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}

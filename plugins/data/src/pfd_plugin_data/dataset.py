@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pfd import DataError
 from pfd_plugin_data import layout
 from pfd_plugin_data.recording import RecordingInfo
+from pfd_plugin_data.speed_profile import SpeedProfile
 
 _HINT = "import or generate it again; 'pfd data ls' lists the datasets"
 
@@ -40,6 +41,7 @@ class Dataset:
         self.recordings = recordings
         self._signals: tuple[npt.NDArray[np.float32], ...] | None = signals
         self._mapped = mapped
+        self._speeds: dict[int, SpeedProfile] | None = None
         self._base = np.frombuffer(mapped, np.uint8).ctypes.data
 
     def __repr__(self) -> str:
@@ -80,11 +82,21 @@ class Dataset:
         class each impact is of; `fault_orders`, where each of them shows in an envelope spectrum, in orders of the
         shaft; `impact_mask`, uint8 `(samples,)`, 1 where an impact rings.  Of a rotor: `fault_orders`, and
         `fault_mask`, 1 where the fault acts.  Of both, where they change within the recording: `speed_hz` and
-        `severity` at even times from its begin to its end.
+        `severity` at even times from its begin to its end (`speed` makes a `SpeedProfile` of it).
         """
         with _converting(self.path), h5py.File(self.path, "r") as file:
             group = file.get(f"truth/{layout.key(index)}", {})
             return {name: _truth(group[name]) for name in group}
+
+    def speed(self, index: int) -> SpeedProfile | None:
+        """How the speed changes within a recording, from its `speed_hz`; None where no such course is stored.
+
+        All courses of the file are read at once, when the first is asked for.
+        """
+        if self._speeds is None:
+            with _converting(self.path), h5py.File(self.path, "r") as file:
+                self._speeds = dict(_courses(file, self.recordings))
+        return self._speeds.get(index)
 
     def verify(self) -> None:
         """Read everything and compare with the fingerprint.  Raises `DataError` naming what is damaged."""
@@ -143,6 +155,15 @@ def _place(signal: Any, info: RecordingInfo) -> int:
             hint=_HINT,
         )
     return int(offset)
+
+
+def _courses(file: Any, recordings: tuple[RecordingInfo, ...]) -> Iterator[tuple[int, SpeedProfile]]:
+    for name, group in file.get("truth", {}).items():
+        if "speed_hz" in group and int(name) < len(recordings):
+            info = recordings[int(name)]
+            if (size := group["speed_hz"].size) > info.n_samples:
+                raise DataError(f"{file.filename}: {size} speeds of {info.n_samples} samples of {info.record_id!r}")
+            yield int(name), SpeedProfile.of_even(_truth(group["speed_hz"]), info.n_samples, info.sample_rate_hz)
 
 
 def _truth(stored: Any) -> npt.NDArray[Any]:

@@ -329,19 +329,36 @@ class GenerateDatasetResult(Result):
 
 
 class SplitParams(Params):
-    """How recordings are dealt to training, validation and test."""
+    """How recordings are dealt to training, validation and test: by a protocol, or as a stored split has it."""
 
-    protocol: Literal["bearing", "recording", "load", "speed", "leaky-random"] = Field(
-        "bearing", description="what must not lie on two sides; 'leaky-random' deals windows and is stamped as leaky"
+    protocol: Literal["bearing", "recording", "load", "speed", "leaky-random"] | None = Field(
+        None,
+        description="what must not lie on two sides, 'bearing' when absent; "
+        "'leaky-random' deals windows and is stamped as leaky",
     )
     test_value: float | Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         None, description="the speed in rpm, or the load, to test at; the last one in order when absent"
     )
     leave_out: tuple[str, ...] = Field((), max_length=1000, description="classes, bearings or recordings to leave out")
     seed: int | None = Field(None, ge=0, lt=2**63, description="of the dealing; random_seed when absent")
+    name: DatasetName | None = Field(
+        None, description="a stored split instead of all of the above ('pfd data splits' lists them)"
+    )
+    fold: int | None = Field(None, ge=0, lt=10_000, description="which fold of the stored split, from 0")
 
     @model_validator(mode="after")
-    def _value_has_a_meaning(self) -> SplitParams:
+    def _one_way_to_deal(self) -> SplitParams:
+        dealing = ("protocol", "test_value", "leave_out", "seed")
+        given = [name for name in dealing if getattr(self, name) not in (None, ())]
+        if self.name is not None and given:
+            raise ValueError(
+                f"name={self.name!r} is taken as it was stored, so {', '.join(given)} would have no effect; "
+                "give either the one or the other"
+            )
+        if self.name is None and self.fold is not None:
+            raise ValueError(f"fold={self.fold} is of a stored split, which name= must tell")
         if self.test_value is not None and self.protocol not in ("load", "speed"):
-            raise ValueError(f"test_value={self.test_value!r} has no meaning for protocol={self.protocol!r}")
+            raise ValueError(
+                f"test_value={self.test_value!r} has no meaning for protocol={self.protocol or 'bearing'!r}"
+            )
         return self

@@ -98,7 +98,7 @@ def save(figure: Figure, path: Path) -> None:
 
 def _heading(stretch: Stretch) -> str:
     info = stretch.info
-    speed = "speed unknown" if info.rpm is None else f"{info.rpm:g} rpm"
+    speed = "speed unknown" if info.rpm is None else f"{info.rpm:g} rpm{' on average' if info.speed_changes else ''}"
     end = stretch.start_s + stretch.x.size / info.sample_rate_hz
     return (
         f"{info.record_id}  ·  {info.fault_type}, bearing {info.bearing_id}\n"

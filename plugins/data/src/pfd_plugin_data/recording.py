@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pfd import DataError
 from pfd_plugin_data.classes import FAULTS
 
-__all__ = ["FAULTS", "ORIGINS", "ChannelInfo", "RecordingInfo"]
+__all__ = ["FAULTS", "MEAN_OF", "ORIGINS", "ChannelInfo", "RecordingInfo"]
 
 ORIGINS = ("seeded", "natural", "synthetic")
+
+MEAN_OF = "mean of "
+"""How an `rpm_source` begins where the speed changes within the recording."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class RecordingInfo:
     fault_size : width of the defect, inches (as bearing data sets give it); 0 where there is none.
     fault_origin : one of `ORIGINS`.
     severity, condition : free words of the source.
-    rpm, rpm_source : shaft speed, rev/min, and where it came from.
+    rpm, rpm_source : shaft speed, rev/min, and where it came from; "mean of …" where it changes within the recording.
     load : the load in the source's words, with its unit (`"1 hp"`).
     channels : one a row of the array.
     sample_rate_hz, n_samples : samples a second, and how many a channel.
@@ -67,6 +70,11 @@ class RecordingInfo:
     sha256: str
     source: str
     licence: str | None
+
+    @property
+    def speed_changes(self) -> bool:
+        """Whether `rpm` is declared to be the mean of a speed that changes within the recording."""
+        return self.rpm_source is not None and self.rpm_source.startswith(MEAN_OF)
 
     def __post_init__(self) -> None:
         for problem in self._problems():

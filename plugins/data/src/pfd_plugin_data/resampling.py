@@ -18,6 +18,12 @@ TAPS = 32
 KAISER_BETA = 8.6
 """Ripple and stop band of 90 dB (Kaiser)."""
 
+FLAT_SHARE = 0.82
+"""Of the band below half the new rate, what the anti-alias filter leaves untouched."""
+
+CUT = (1 + FLAT_SHARE) / 2
+"""Where the anti-alias filter cuts, in parts of half the new rate: the middle of its transition."""
+
 MAX_FACTOR = 10_000
 
 
@@ -81,6 +87,6 @@ def _butterworth(rate_hz: float, edge_hz: float) -> npt.NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def _anti_alias(down: int) -> npt.NDArray[np.float32]:
-    # The Kaiser window's transition is 0.18 of the new Nyquist frequency wide; the cut lies in its middle.
-    taps = sps.firwin(2 * TAPS * down + 1, 0.91 / down, window=("kaiser", KAISER_BETA))
+    # The Kaiser window's transition is 0.18 of the new Nyquist frequency wide.
+    taps = sps.firwin(2 * TAPS * down + 1, CUT / down, window=("kaiser", KAISER_BETA))
     return np.asarray(taps, np.float32)

@@ -6,17 +6,26 @@ So a recording of any length can be resampled and filtered in the memory of one 
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from pfd_plugin_data import resampling
+from pfd_plugin_data.speed_profile import SpeedProfile
 
 Signal = npt.NDArray[np.float32]
 
 SETTLED = 1e-9
 """What is left of a filter's transient, relative to the signal, where a stretch begins to count."""
+
+
+KERNEL_STEPS = 1024
+"""Values of the anti-alias filter's kernel a sample; between them it is linear, which is right to 1e-6."""
+
+WEIGHTS = 1 << 20
+"""Most weights of that kernel in memory at a time."""
 
 
 class Source(Protocol):
@@ -73,3 +82,58 @@ class LowPassed:
         last = min(self.size, stop + self._margin)
         passed = resampling.low_pass(self._source.read(first, last), self._rate_hz, self._edge_hz)
         return passed[start - first : stop - first]
+
+
+class AtAngles:
+    """A source at even angles of a shaft whose speed changes: computed order tracking (Fyfe and Munck, MSSP 11, 1997).
+
+    Sample k lies where the shaft has turned k / `samples_per_rev` times since the recording began.  Each is weighed out
+    of the samples around that moment by the kernel of the anti-alias filter of `resample`, as wide as the speed at that
+    moment asks for, so that at a constant speed the two agree.
+    """
+
+    def __init__(self, source: Source, rate_hz: float, profile: SpeedProfile, samples_per_rev: float) -> None:
+        self._source, self._rate_hz = source, rate_hz
+        self._profile, self._per_rev = profile, samples_per_rev
+        self._half = int(np.ceil(resampling.TAPS * rate_hz / (samples_per_rev * profile.slowest_hz))) + 1
+        self.size = int(profile.turns((source.size - 1) / rate_hz) * samples_per_rev + 1e-9) + 1
+
+    def read(self, start: int, stop: int) -> Signal:
+        stop = min(stop, self.size)
+        made = np.empty(max(0, stop - start), np.float32)
+        most = max(1, WEIGHTS // (2 * self._half))
+        for first in range(start, stop, most):
+            last = min(first + most, stop)
+            made[first - start : last - start] = self._at(np.arange(first, last) / self._per_rev)
+        return made
+
+    def _at(self, turns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        times = self._profile.times(turns)
+        places = times * self._rate_hz
+        ratio = self._per_rev * self._profile.hz(times) / self._rate_hz
+        first = max(0, int(places[0]) - self._half)
+        x = self._source.read(first, min(self._source.size, int(places[-1]) + self._half + 2))
+        around = places.astype(np.int64)[:, None] + np.arange(-self._half + 1, self._half + 1)
+        weights = _kernel(np.abs(around - places[:, None]) * ratio[:, None])
+        # Their sum is 1 but for the filter's ripple; beyond the ends of the recording all is silent.
+        weights /= weights.sum(axis=1, keepdims=True)
+        inside = (around >= first) & (around < first + x.size)
+        values = x[np.clip(around - first, 0, x.size - 1)]
+        return np.asarray(np.einsum("ij,ij->i", np.where(inside, weights, 0.0), values))
+
+
+def _kernel(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The kernel of the anti-alias filter at distances in samples at the lower rate, by table."""
+    table = _kernel_table()
+    place = np.minimum(distance * KERNEL_STEPS, len(table) - 2.0)
+    below = place.astype(np.int64)
+    part = place - below
+    return np.asarray(table[below] * (1 - part) + table[below + 1] * part)
+
+
+@lru_cache(maxsize=1)
+def _kernel_table() -> npt.NDArray[np.float64]:
+    """A sinc that cuts at `resampling.CUT` under a Kaiser window of `resampling.TAPS` to each side; 0 at its end."""
+    reach = np.arange(resampling.TAPS * KERNEL_STEPS + 1) / KERNEL_STEPS
+    taper = np.i0(resampling.KAISER_BETA * np.sqrt(1 - (reach / resampling.TAPS) ** 2)) / np.i0(resampling.KAISER_BETA)
+    return np.concatenate([resampling.CUT * np.sinc(resampling.CUT * reach) * taper, [0.0, 0.0]])

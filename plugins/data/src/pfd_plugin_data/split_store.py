@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Select, select
@@ -13,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from pfd import DataError
 from pfd_plugin_data.catalog import DatasetEntry
-from pfd_plugin_data.params import DatasetName
+from pfd_plugin_data.params import DatasetName, SplitParams
+from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.records import SplitRow
-from pfd_plugin_data.splits import PARTS, Split
+from pfd_plugin_data.splits import PARTS, Split, make_split
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class StoredSplit:
     created_at: float
 
     def of(self, fingerprint: str) -> Split:
-        """The split, for the dataset of that fingerprint.
+        """The split under its name, for the dataset of that fingerprint.
 
         Raises
         ------
@@ -43,7 +45,7 @@ class StoredSplit:
                 f"not for this one ({fingerprint[:12]})",
                 hint="make one for this dataset with 'pfd data split'",
             )
-        return self.split
+        return replace(self.split, name=self.name, fold=self.fold if self.n_folds > 1 else None)
 
 
 def save_splits(session: Session, name: str, entry: DatasetEntry, splits: Sequence[Split]) -> list[StoredSplit]:
@@ -108,6 +110,46 @@ def find_split(session: Session, name: str, fold: int | None = None) -> StoredSp
     if row is None:
         raise DataError(f"split {name!r} has no fold {fold}", hint=f"its folds are 0 to {first.n_folds - 1}")
     return _stored(row)
+
+
+def choose_split(
+    params: SplitParams,
+    entry: DatasetEntry,
+    recordings: Sequence[RecordingInfo],
+    *,
+    seed: int,
+    sessions: Callable[[], AbstractContextManager[Session]],
+) -> Split:
+    """The split of a dataset that parameters ask for: a stored one, or one made for the occasion.
+
+    Parameters
+    ----------
+    recordings : those of the dataset `entry`.
+    seed : of the dealing where the parameters give none.
+    sessions : `ctx.session` of a task, `pfd.reading` elsewhere; opened only where a stored split is asked for.
+
+    Raises
+    ------
+    DataError : no split has that name, or that fold; it was made for another dataset, or the dataset has changed since;
+        the dataset cannot be split so.
+    """
+    if params.name is None:
+        return make_split(
+            recordings,
+            params.protocol or "bearing",
+            seed=seed if params.seed is None else params.seed,
+            test_value=params.test_value,
+            leave_out=params.leave_out,
+        )
+    with sessions() as session:
+        stored = find_split(session, params.name, params.fold)
+    if stored.dataset_id == entry.id and stored.fingerprint != entry.fingerprint:
+        raise DataError(
+            f"dataset {entry.id} has changed since split {stored.name!r} was made: it was {stored.fingerprint[:12]} "
+            f"and is {entry.fingerprint[:12]}",
+            hint="make the split again under another name with 'pfd data split'",
+        )
+    return stored.of(entry.fingerprint)
 
 
 def list_splits(session: Session, *, dataset_id: int | None = None) -> list[StoredSplit]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,9 @@ class Split:
     `train`, `validation` and `test` are indices into the dataset's recordings; `validation` may be empty.  `stamp` is
     one line for people, to stand beside every score made with it.  `left_out` is what was left out by name.
 
+    `name`, and `fold` from 0 where there are several, are those of a stored split.  They say where it came from and not
+    what it is, so two splits that differ in them alone are equal.
+
     Where `leaky` is true each part names the same recordings, and their windows are dealt out at random: `parts` says
     which window is whose, and is right for every protocol.
     """
@@ -44,6 +47,19 @@ class Split:
     stamp: str
     leaky: bool = False
     left_out: tuple[str, ...] = ()
+    name: str | None = field(default=None, compare=False)
+    fold: int | None = field(default=None, compare=False)
+
+    @property
+    def title(self) -> str:
+        """The stamp, and the name where the split is a stored one."""
+        return self.stamp if self.name is None else f"{self.stamp}; stored as {self.source}"
+
+    @property
+    def source(self) -> str:
+        """What a stored split is called, with its fold; empty where it was made for the occasion."""
+        fold = "" if self.fold is None else f" (fold={self.fold})"
+        return "" if self.name is None else f"{self.name!r}{fold}"
 
     def parts(self, index: int, n_windows: int) -> npt.NDArray[np.int8]:
         """The part of each window of a recording, as an index into `PARTS`; -1 where it belongs to none."""

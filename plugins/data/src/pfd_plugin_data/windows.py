@@ -14,7 +14,7 @@ from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.normalisation import ZNorm, znorm
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.resampling import rate_ratio
-from pfd_plugin_data.sources import LowPassed, Resampled, Source, Stored
+from pfd_plugin_data.sources import AtAngles, LowPassed, Resampled, Source, Stored
 
 BATCH = 1024
 """Most windows handed out at a time."""
@@ -30,7 +30,7 @@ class WindowBatch:
 
     `x` is float32 `(n, window)`; `record` the index of the recording; `start` int64 `(n,)`, the first sample of each
     window, counted at `sample_rate_hz`.  In the order domain there are `samples_per_rev` samples a revolution of the
-    shaft, and `sample_rate_hz` is what this makes at the speed of this recording.
+    shaft, and `sample_rate_hz` is what this makes at the (mean) speed of this recording.
     """
 
     x: npt.NDArray[np.float32]
@@ -72,19 +72,20 @@ def common_channel(recordings: Sequence[RecordingInfo]) -> str:
     return next(sensor for sensor in order if sensor in shared)
 
 
-def common_samples_per_rev(recordings: Sequence[RecordingInfo], sample_rate_hz: float | None = None) -> int:
+def common_samples_per_rev(dataset: Dataset, sample_rate_hz: float | None = None) -> int:
     """The most samples a revolution that all recordings can be brought to, a whole number.
 
     `sample_rate_hz` is the common rate before that, by default `common_rate`: the fastest shaft has the fewest samples
-    a revolution there.
+    a revolution there, at the moment that it turns fastest.
 
     Raises
     ------
-    DataError : the speed of a recording is unknown or zero; a shaft turns faster than it is sampled.
+    DataError : the speed of a recording is unknown or zero, or changes in an unknown way; a shaft turns faster than it
+        is sampled.
     """
-    rate = common_rate(recordings) if sample_rate_hz is None else sample_rate_hz
-    most = int(min(rate / _shaft_hz(info) for info in recordings))
-    if most < 1:
+    rate = common_rate(dataset.recordings) if sample_rate_hz is None else sample_rate_hz
+    fastest = max(_fastest_hz(dataset, record) for record in range(len(dataset.recordings)))
+    if (most := int(rate / fastest)) < 1:
         raise DataError(f"a shaft turns more than once a sample at {rate:g} Hz")
     return most
 
@@ -113,15 +114,15 @@ def iter_windows(
         `indices`, so that the parts of a split cannot come out at different rates.)
     lowpass_hz : edge of a low-pass filter at the common rate, for recordings whose own filters differ.
     samples_per_rev : bring each recording, after all of the above, to so many samples a revolution of its shaft, so
-        that a fault's order falls on one place whatever the speed.  The speed is taken to be constant, as `rpm` says;
-        `common_samples_per_rev` tells the most there can be.
+        that a fault's order falls on one place whatever the speed: by the angle that its `speed_hz` adds up to where
+        the speed changes, else by its `rpm`.  `common_samples_per_rev` tells the most there can be.
     normalise : `"window"` takes the mean from each window and divides by its standard deviation (a constant window
         becomes zeros); a `ZNorm` of `fit_znorm` does so with the figures of the training part.
 
     Raises
     ------
-    DataError : a recording lacks the channel, has a lower rate than asked for or an unknown speed; an edge that no
-        filter can have.
+    DataError : a recording lacks the channel, has a lower rate than asked for, or a speed that is unknown or changes in
+        an unknown way; an edge that no filter can have.
     """
     for record in indices:
         source, rate = _source(dataset, record, conditions)
@@ -158,14 +159,19 @@ def _source(dataset: Dataset, record: int, conditions: Conditions) -> tuple[Sour
         source = LowPassed(source, rate, lowpass_hz)
     if samples_per_rev is None:
         return source, rate
-    own_rate = samples_per_rev * _shaft_hz(info)
-    if not 0 < own_rate <= rate:
+    fastest_hz = _fastest_hz(dataset, record)
+    if not 0 < samples_per_rev * fastest_hz <= rate:
         raise DataError(
-            f"recording {info.record_id!r} at {info.rpm:g} rpm and {rate:g} Hz cannot be brought to "
+            f"recording {info.record_id!r} at {60 * fastest_hz:g} rpm and {rate:g} Hz cannot be brought to "
             f"{samples_per_rev:g} samples a revolution",
-            hint=f"choose samples_per_rev of at most {common_samples_per_rev(dataset.recordings, rate)}",
+            hint=f"choose samples_per_rev of at most {common_samples_per_rev(dataset, rate)}",
         )
-    return Resampled(source, rate_ratio(rate, own_rate)), own_rate
+    profile = dataset.speed(record)
+    if profile is None:
+        return Resampled(source, rate_ratio(rate, samples_per_rev * fastest_hz)), samples_per_rev * fastest_hz
+    rate_ratio(rate, samples_per_rev * profile.slowest_hz)  # refuses what would take a filter without end
+    mean_hz = float(profile.mean_hz(0.0, source.size / rate))
+    return AtAngles(source, rate, profile, samples_per_rev), samples_per_rev * mean_hz
 
 
 def _blocks(source: Source, window: int, hop: int) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
@@ -184,14 +190,21 @@ def _cut(block: npt.NDArray[np.float32], window: int, hop: int) -> Iterator[tupl
         yield first, np.ascontiguousarray(views[first : first + most])
 
 
-def _shaft_hz(info: RecordingInfo) -> float:
-    if not info.rpm:
-        raise DataError(
-            f"recording {info.record_id!r} has {'no known speed' if info.rpm is None else 'a shaft that stands'}: "
-            "it has no order domain",
-            hint="leave it out, or give its speed where it is imported",
-        )
-    return info.rpm / 60
+def _fastest_hz(dataset: Dataset, record: int) -> float:
+    """The highest speed of a recording that has an order domain, Hz."""
+    info, profile = dataset.recordings[record], dataset.speed(record)
+    if profile is not None and profile.slowest_hz > 0:
+        return profile.fastest_hz
+    if profile is not None or info.rpm == 0:
+        why, hint = "has a shaft that stands", "leave it out"
+    elif info.rpm is None:
+        why, hint = "has no known speed", "leave it out, or give its speed where it is imported"
+    elif info.speed_changes:
+        why = f"has a speed that changes ({info.rpm_source}), and its course is not stored"
+        hint = "leave it out, or write it with its course: DatasetWriter.add(info, signal, {'speed_hz': …})"
+    else:
+        return info.rpm / 60
+    raise DataError(f"recording {info.record_id!r} {why}: it has no order domain", hint=hint)
 
 
 def _row(info: RecordingInfo, sensor: str) -> int:

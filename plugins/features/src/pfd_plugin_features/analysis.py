@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pfd import DataError, TaskContext, replacing
-from pfd_plugin_data import find_dataset, make_split, open_dataset
+from pfd_plugin_data import choose_split, find_dataset, open_dataset
 from pfd_plugin_features import figures, importance, selection
 from pfd_plugin_features.correlation import cluster, correlation
 from pfd_plugin_features.learning import LearningTable, Matrix, OnStep, Part, Scaling, deal, is_constant
@@ -54,7 +54,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
     methods = [method for method in params.methods if method not in skipped]
     if not methods:
         raise DataError(
-            f"permutation importance is taken on the validation part, and {NO_VALIDATION}: {table.split.stamp}",
+            f"permutation importance is taken on the validation part, and {NO_VALIDATION}: {table.split.title}",
             hint="choose another split or another measure",
         )
     ctx.progress(0.05, "Growing the forest")
@@ -269,7 +269,8 @@ def _learning_table(params: OnFeatureSet, ctx: TaskContext) -> tuple[FeatureSetE
 
     Raises
     ------
-    DataError : the dataset is not the one that the features were made from, or cannot be split so.
+    DataError : the dataset is not the one that the features were made from, or cannot be split so; a stored split is
+        not of it.
     """
     with ctx.session() as session:
         entry = find_feature_set(session, params.feature_set, home=ctx.settings.home)
@@ -281,14 +282,8 @@ def _learning_table(params: OnFeatureSet, ctx: TaskContext) -> tuple[FeatureSetE
         )
     with open_dataset(source.path) as dataset:
         recordings = dataset.recordings
-    split = make_split(
-        recordings,
-        params.split.protocol,
-        seed=params.random_seed if params.split.seed is None else params.split.seed,
-        test_value=params.split.test_value,
-        leave_out=params.split.leave_out,
-    )
-    ctx.log.info("split: %s", split.stamp)
+    split = choose_split(params.split, source, recordings, seed=params.random_seed, sessions=ctx.session)
+    ctx.log.info("split: %s", split.title)
     ctx.progress(0.02, "Reading the features")
     table = deal(read_features(entry), recordings, split, max_windows=params.max_windows, seed=params.random_seed)
     return entry, table
@@ -334,6 +329,8 @@ def _looked_at(entry: FeatureSetEntry, table: LearningTable) -> dict[str, Any]:
         "dataset_id": entry.dataset_id,
         "dataset_fingerprint": entry.dataset_fingerprint,
         "stamp": _stamp(entry, table),
+        "split_name": table.split.name,
+        "split_fold": table.split.fold,
         "leaky": _is_leaky(entry, table),
         "n_windows": {name: 0 if part is None else len(part) for name, part in parts.items()},
         "n_bearings": {
@@ -343,7 +340,7 @@ def _looked_at(entry: FeatureSetEntry, table: LearningTable) -> dict[str, Any]:
 
 
 def _stamp(entry: FeatureSetEntry, table: LearningTable) -> str:
-    said = (entry.leak(table.split), entry.stamp and f"of {entry.stamp}", table.split.stamp)
+    said = (entry.leak(table.split), entry.stamp and f"of {entry.stamp}", table.split.title)
     return "; ".join(filter(None, said))
 
 

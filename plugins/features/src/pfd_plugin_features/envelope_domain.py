@@ -98,7 +98,7 @@ def _line_resolved(condition: Condition, name: str) -> str | None:
     if (reason := _band_left(condition)) is not None:
         return reason
     if condition.shaft_hz is None:
-        return "the speed is unknown"
+        return condition.no_speed
     if name not in condition.orders:
         return "the bearing's geometry is unknown"
     cycles = condition.cycles(condition.orders[name])
@@ -116,7 +116,14 @@ ENVELOPE = (
     Feature("envelope_depth", "envelope", "1", envelope_depth, _band_left),
     Feature("envelope_modulation_frequency", "envelope", "Hz", envelope_modulation_frequency, _band_left),
     *(
-        Feature(f"envelope_{name}", "envelope", "1", _prominence_of(name), partial(_line_resolved, name=name))
+        Feature(
+            f"envelope_{name}",
+            "envelope",
+            "1",
+            _prominence_of(name),
+            partial(_line_resolved, name=name),
+            needs_speed=True,
+        )
         for name in LINES
     ),
 )

@@ -21,7 +21,7 @@ from pfd_plugin_features.time_domain import TIME
 from pfd_plugin_features.wavelet_domain import WAVELETS
 from pfd_plugin_features.windows import Condition, Floats, Windows
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the definition of a feature changes, so that a stored table says by which definitions it was made."""
 
 BLOCK_SAMPLES = 64 * 2048
@@ -54,7 +54,7 @@ def choose(domains: Iterable[str], conditions: Sequence[Condition]) -> tuple[tup
     for feature in FEATURES:
         if feature.domain not in wanted:
             continue
-        reasons = [reason for condition in conditions if (reason := feature.absence(condition)) is not None]
+        reasons = [reason for condition in conditions if (reason := feature.missing(condition)) is not None]
         if reasons:
             absent[feature.name] = f"{reasons[0]} ({len(reasons)} of {len(conditions)} recordings)"
         else:
@@ -68,21 +68,39 @@ def usable(x: Floats) -> npt.NDArray[np.bool_]:
 
 
 def compute(
-    features: Sequence[Feature], x: Floats, condition: Condition, *, threads: int = 1
+    features: Sequence[Feature],
+    x: Floats,
+    condition: Condition,
+    *,
+    shaft_hz: npt.NDArray[np.float64] | None = None,
+    threads: int = 1,
 ) -> npt.NDArray[np.float64]:
     """Features `(n, len(features))` of windows `(n, window)` of one recording.
+
+    `shaft_hz` is the mean speed of each window, `(n,)`, where the speed changes within the recording.
 
     Windows are taken in blocks that stay in the processor's cache, `threads` of them at a time: NumPy, SciPy and
     PyWavelets let go of the interpreter while they compute.
     """
+    if (shaft_hz is None) != (condition.shaft_span_hz is None):
+        raise ValueError("each window's own speed is needed where the speed changes, and there only")
     size = max(1, BLOCK_SAMPLES // condition.window)
-    blocks = [x[first : first + size] for first in range(0, len(x), size)]
+    firsts = range(0, len(x), size)
 
-    def of(block: Floats) -> npt.NDArray[np.float64]:
+    def of(first: int) -> npt.NDArray[np.float64]:
+        block = x[first : first + size]
         windows = Windows(block, condition)
-        return np.stack([feature.compute(windows) for feature in features], axis=1)
+        if shaft_hz is None:
+            return np.stack([feature.compute(windows) for feature in features], axis=1)
+        # One by one, each at its own speed, what goes by it: as many turns or lines as there are windows.
+        own = [Windows(block[[i]], condition.at(float(hz))) for i, hz in enumerate(shaft_hz[first : first + size])]
+        columns = [
+            np.concatenate([feature.compute(one) for one in own]) if feature.needs_speed else feature.compute(windows)
+            for feature in features
+        ]
+        return np.stack(columns, axis=1)
 
-    if threads == 1 or len(blocks) == 1:
-        return np.concatenate([of(block) for block in blocks])
-    with ThreadPoolExecutor(min(threads, len(blocks))) as pool:
-        return np.concatenate(list(pool.map(of, blocks)))
+    if threads == 1 or len(firsts) == 1:
+        return np.concatenate([of(first) for first in firsts])
+    with ThreadPoolExecutor(min(threads, len(firsts))) as pool:
+        return np.concatenate(list(pool.map(of, firsts)))

@@ -24,7 +24,8 @@ class Feature:
     domain : one of `params.Domain`.
     unit : `"signal"` for the signal's own unit, `"1"` for a pure number.
     compute : a batch of n windows in, n values out.
-    absence : why it cannot be computed under a condition; None where it can.
+    absence : why it cannot be computed under a condition at one speed; None where it can.
+    needs_speed : whether its value goes by the speed of the shaft.
     """
 
     name: str
@@ -32,6 +33,11 @@ class Feature:
     unit: str
     compute: Callable[[Windows], Floats]
     absence: Callable[[Condition], str | None] = always
+    needs_speed: bool = False
+
+    def missing(self, condition: Condition) -> str | None:
+        """Why it cannot be computed for all windows of a recording; None where it can."""
+        return next((reason for one in condition.extremes if (reason := self.absence(one)) is not None), None)
 
     @property
     def definition(self) -> str:

@@ -85,7 +85,7 @@ def _needs_turns(order: float) -> Callable[[Condition], str | None]:
     def absence(condition: Condition) -> str | None:
         turns = condition.cycles(1.0)
         if condition.shaft_hz is None or turns is None:
-            return "the speed is unknown"
+            return condition.no_speed
         if turns < MIN_TURNS:
             return f"a window holds {turns:.1f} turns of the shaft, {MIN_TURNS:g} are needed to part its harmonics"
         if order * condition.shaft_hz >= condition.bandwidth_hz:
@@ -109,6 +109,6 @@ FREQUENCY = (
     Feature("spectral_entropy", "frequency", "1", spectral_entropy),
     Feature("spectral_peakiness", "frequency", "1", spectral_peakiness),
     *(Feature(f"band_power_{band}", "frequency", "1", _band(band)) for band in range(BANDS)),
-    Feature("ratio_2x_1x", "frequency", "1", ratio_2x_1x, _needs_turns(2)),
-    Feature("ratio_3x_1x", "frequency", "1", ratio_3x_1x, _needs_turns(3)),
+    Feature("ratio_2x_1x", "frequency", "1", ratio_2x_1x, _needs_turns(2), needs_speed=True),
+    Feature("ratio_3x_1x", "frequency", "1", ratio_3x_1x, _needs_turns(3), needs_speed=True),
 )

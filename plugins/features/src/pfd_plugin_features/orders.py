@@ -1,7 +1,8 @@
 """Order tracking: the window at equal angles of the shaft, and its spectrum over orders.
 
-A recording's speed is one number, so the angle grows evenly with time (computed order tracking, Fyfe & Munck 1997, at
-constant speed).  Where the speed changes within a window, its orders are smeared.
+A window's speed is one number, so the angle grows evenly with time (computed order tracking, Fyfe & Munck 1997, at
+constant speed): that of its recording or, where this changes, its own mean.  What changes within a window smears its
+orders.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def _of(order: float) -> Callable[[Windows], Floats]:
 def _turns_enough(condition: Condition, order: float = 0.0) -> str | None:
     turns = condition.cycles(1.0)
     if condition.shaft_hz is None or turns is None:
-        return "the speed is unknown"
+        return condition.no_speed
     held = (condition.window - 3) / condition.window * turns
     if held < MIN_TURNS:
         return f"a window holds {held:.1f} turns of the shaft, {MIN_TURNS} are needed for its orders"
@@ -100,9 +101,11 @@ def _turns_enough(condition: Condition, order: float = 0.0) -> str | None:
 
 ORDER_TRACKING = (
     *(
-        Feature(f"order_{name}", "advanced", "signal", _of(order), partial(_turns_enough, order=order))
+        Feature(
+            f"order_{name}", "advanced", "signal", _of(order), partial(_turns_enough, order=order), needs_speed=True
+        )
         for name, order in ORDERS.items()
     ),
-    Feature("order_synchronous_share", "advanced", "1", order_synchronous_share, _turns_enough),
-    Feature("order_dominant", "advanced", "1", order_dominant, _turns_enough),
+    Feature("order_synchronous_share", "advanced", "1", order_synchronous_share, _turns_enough, needs_speed=True),
+    Feature("order_dominant", "advanced", "1", order_dominant, _turns_enough, needs_speed=True),
 )

@@ -28,7 +28,7 @@ class ExtractFeaturesParams(Params):
         None, gt=0, le=1e7, description="common rate that recordings are brought down to; their lowest when absent"
     )
     lowpass_hz: float | None = Field(
-        None, gt=0, description="common bandwidth, Hz; where rates differ it is 0.41 of the lowest unless given"
+        None, gt=0, description="common bandwidth, Hz; where rates differ 0.41 of the common one unless given"
     )
     reuse: bool = Field(True, description="take a stored feature set that is the same, where there is one")
 
@@ -94,6 +94,8 @@ class LearnedFromFeatures(Result):
     dataset_id: int
     dataset_fingerprint: str
     stamp: str
+    split_name: str | None = Field(None, description="of a stored split; null where it was made by a protocol")
+    split_fold: int | None = Field(None, description="of that split, from 0, where it has several")
     leaky: bool
     n_windows: dict[str, int] = Field(description="looked at, of each part; the test part stays untouched")
     n_bearings: dict[str, int] = Field(description="of each part")

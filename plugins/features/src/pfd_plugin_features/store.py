@@ -22,7 +22,12 @@ MADE_OF = "; made of "
 
 def on_split(split: Split) -> str:
     """The words of a stamp for the split that a selection was made on."""
-    return f"on seed {split.seed}, {split.stamp}"
+    return f"on split {split.source}: {_dealt(split)}" if split.source else f"on {_dealt(split)}"
+
+
+def _dealt(split: Split) -> str:
+    """What a split is, under whatever name: for one dataset, no two splits have the same of it."""
+    return f"seed {split.seed}, {split.stamp}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class FeatureSetEntry:
         if self.leaky:
             return "LEAKY: its features were selected in sight of what is judged"
         own = (self.stamp or "").partition(MADE_OF)[0]
-        if self.stamp is not None and not own.endswith(on_split(split)):
+        if self.stamp is not None and not own.endswith(f" {_dealt(split)}"):
             return "LEAKY: its features were selected on another split"
         return None
 

@@ -11,7 +11,11 @@ from pfd_plugin_data import (
     Dataset,
     DatasetEntry,
     RecordingInfo,
+    SpeedProfile,
+    band_words,
+    common_bandwidth,
     common_channel,
+    common_lowpass,
     common_rate,
     fault_orders,
     find_dataset,
@@ -39,9 +43,6 @@ LIBRARIES = ("numpy", "pywavelets", "scipy")
 COSTLY = frozenset({"bispectrum", "advanced"})
 """Domains that take more than about a third of a millisecond a window."""
 
-FLAT_SHARE = 0.82
-"""Of the band below half the sample rate, what the anti-alias filter of resampling leaves untouched."""
-
 
 def extract_features(params: ExtractFeaturesParams, ctx: TaskContext) -> ExtractFeaturesResult:
     """Describe every window of a dataset, one batch in memory at a time."""
@@ -58,15 +59,23 @@ def _extract(
     rate = params.sample_rate_hz or common_rate(recordings)
     channel = params.channel or common_channel(recordings)
     hop = params.hop or params.window
-    lowpass_hz = _common_lowpass(recordings, rate, params.lowpass_hz)
-    bandwidth = _common_bandwidth(recordings, rate, lowpass_hz)
-    conditions = [_condition(info, rate, bandwidth, params.window) for info in recordings]
+    lowpass_hz = params.lowpass_hz or common_lowpass(recordings, rate)
+    bandwidth = common_bandwidth(recordings, rate, lowpass_hz)
+    if words := band_words(recordings, rate, lowpass_hz):
+        ctx.log.info("recordings were %s", words)
+    profiles = [dataset.speed(index) for index in range(len(recordings))]
+    conditions = [
+        _condition(info, rate, bandwidth, params.window, profile)
+        for info, profile in zip(recordings, profiles, strict=True)
+    ]
     features, absent = choose(params.domains, conditions)
     if not features:
         raise DataError(
             f"no feature of {', '.join(params.domains)} can be computed here: {next(iter(absent.values()))}",
             hint="choose another domain",
         )
+    if changing := sum(condition.shaft_span_hz is not None for condition in conditions):
+        ctx.log.info("the speed changes within %d recordings: windows of them go by their own mean speed", changing)
     for name, reason in absent.items():
         ctx.log.info("no column %s: %s", name, reason)
     names = [feature.name for feature in features]
@@ -93,7 +102,7 @@ def _extract(
     threads = job_threads() if any(feature.domain in COSTLY for feature in features) else 1
     unusable = 0
     with table_writer(path, names, origin) as writer:
-        for index, info in enumerate(recordings):
+        for index, (info, profile) in enumerate(zip(recordings, profiles, strict=True)):
             ctx.progress(index / len(recordings), f"Recording {index + 1}/{len(recordings)}", record_id=info.record_id)
             for batch in iter_windows(
                 dataset,
@@ -108,7 +117,11 @@ def _extract(
                 kept = usable(batch.x)
                 unusable += int(kept.size - kept.sum())
                 if kept.any():
-                    values = compute(features, batch.x[kept], conditions[index], threads=threads)
+                    speeds = None
+                    if profile is not None and conditions[index].shaft_span_hz is not None:
+                        begins = batch.start[kept] / rate
+                        speeds = profile.mean_hz(begins, begins + params.window / rate)
+                    values = compute(features, batch.x[kept], conditions[index], shaft_hz=speeds, threads=threads)
                     writer.add(values, index, batch.start[kept], info.fault_type, info.bearing_id)
         if not writer.rows:
             longest = max(info.n_samples * rate / info.sample_rate_hz for info in recordings)
@@ -164,28 +177,25 @@ def _result(
     )
 
 
-def _condition(info: RecordingInfo, rate: float, bandwidth: float, window: int) -> Condition:
+def _condition(
+    info: RecordingInfo, rate: float, bandwidth: float, window: int, profile: SpeedProfile | None = None
+) -> Condition:
+    # A shaft at rest has no harmonics: 0 rpm tells no more than an unknown speed.
+    shaft_hz, span, why = info.rpm / 60 if info.rpm else None, None, "the speed is unknown"
+    if profile is None and info.speed_changes:
+        # A mean over the recording would be right in none of its windows.
+        shaft_hz, why = None, "the speed changes, and its course is not stored"
+    elif profile is not None and profile.slowest_hz == 0:
+        shaft_hz, why = None, "the shaft stands for a while"
+    elif profile is not None:
+        shaft_hz = float(profile.mean_hz(0.0, info.n_samples / info.sample_rate_hz))
+        span = (profile.slowest_hz, profile.fastest_hz)
     return Condition(
         sample_rate_hz=rate,
         window=window,
         bandwidth_hz=bandwidth,
-        # A shaft at rest has no harmonics: 0 rpm tells no more than an unknown speed.
-        shaft_hz=info.rpm / 60 if info.rpm else None,
+        shaft_hz=shaft_hz,
+        shaft_span_hz=span,
+        no_speed=why,
         orders=line_orders(fault_orders(info.geometry)) if info.geometry else {},
     )
-
-
-def _common_lowpass(recordings: tuple[RecordingInfo, ...], rate: float, asked_hz: float | None) -> float | None:
-    """Where all recordings are low-passed.  Where their rates differ they are in any case: those that are brought down
-    to the common one lack what its anti-alias filter takes, and a classifier would learn which those are."""
-    if asked_hz is None and len({info.sample_rate_hz for info in recordings}) > 1:
-        return FLAT_SHARE * rate / 2
-    return asked_hz
-
-
-def _common_bandwidth(recordings: tuple[RecordingInfo, ...], rate: float, lowpass_hz: float | None) -> float:
-    """The band that all recordings fill.  One band for all: else its width would tell how a class was recorded."""
-    band = rate / 2
-    if any(info.sample_rate_hz > rate for info in recordings):
-        band *= FLAT_SHARE
-    return band if lowpass_hz is None else min(band, lowpass_hz)

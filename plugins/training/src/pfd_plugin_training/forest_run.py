@@ -6,7 +6,7 @@ import numpy as np
 import sklearn
 
 from pfd import DataError, TaskContext
-from pfd_plugin_data import Dataset, Split
+from pfd_plugin_data import Dataset, Split, band_words
 from pfd_plugin_features import FeatureSetEntry, read_features
 from pfd_plugin_training.forest import fit_forest, save_forest
 from pfd_plugin_training.outcome import Outcome
@@ -55,6 +55,7 @@ def run_forest(
             parts[name] = Predictions(
                 classes, table.record[rows], table.start[rows], table.bearing_id[rows], y[rows], probabilities
             )
+    band = band_words(dataset.recordings, features.sample_rate_hz, features.lowpass_hz)
     config = {
         "features": list(table.names),
         "feature_version": features.version,
@@ -63,7 +64,8 @@ def run_forest(
         "sample_rate_hz": features.sample_rate_hz,
         "lowpass_hz": features.lowpass_hz,
         "channel": features.channel,
+        "band": band,
         "n_estimators": params.n_estimators,
         "versions": {"scikit-learn": sklearn.__version__, "numpy": np.__version__},
     }
-    return Outcome(classes, parts, path, config)
+    return Outcome(classes, parts, path, config, band=band)

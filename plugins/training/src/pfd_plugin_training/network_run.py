@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from pfd import ParameterError, TaskContext
-from pfd_plugin_data import Dataset, Split
+from pfd_plugin_data import Dataset, Split, band_words
 from pfd_plugin_training import checkpoint as checkpoints
 from pfd_plugin_training.checkpoint import Checkpoint
 from pfd_plugin_training.cnn1d import Cnn1dConfig, build
@@ -38,6 +38,9 @@ def run_network(params: TrainModelParams, dataset: Dataset, split: Split, ctx: T
         )
     recordings = dataset.recordings
     conditioning = Conditioning.of(dataset, params.channel, params.sample_rate_hz, params.lowpass_hz)
+    band = band_words(recordings, conditioning.sample_rate_hz, conditioning.lowpass_hz)
+    if band:
+        ctx.log.info("recordings were %s", band)
     hop = params.hop or params.window
     classes = classes_of(
         split,
@@ -54,6 +57,7 @@ def run_network(params: TrainModelParams, dataset: Dataset, split: Split, ctx: T
         "window": params.window,
         "hop": hop,
         **asdict(conditioning),
+        "band": band,
         "epochs": params.epochs,
         "batch_size": params.batch_size,
         "learning_rate": params.learning_rate,
@@ -97,7 +101,7 @@ def run_network(params: TrainModelParams, dataset: Dataset, split: Split, ctx: T
         selection = f"epoch {fitted.best_epoch} of {params.epochs} chosen by validation loss"
     else:
         selection = f"last of {params.epochs} epochs kept"
-    return Outcome(classes, parts, path, config, selection, fitted.best_epoch, fitted.history)
+    return Outcome(classes, parts, path, config, selection, band, fitted.best_epoch, fitted.history)
 
 
 class _Cutter:

@@ -22,6 +22,7 @@ class Outcome:
     model_path : the written model.
     config : what it was trained with, resolved.
     selection : how the kept state was chosen, for the stamp; empty where there was nothing to choose.
+    band : how recordings of different rates were made alike, for the stamp; empty where they have one rate.
     """
 
     classes: tuple[str, ...]
@@ -29,5 +30,6 @@ class Outcome:
     model_path: Path
     config: Mapping[str, Any]
     selection: str = ""
+    band: str = ""
     best_epoch: int | None = None
     history: tuple[Epoch, ...] = field(default=())

@@ -47,7 +47,9 @@ class TrainModelParams(Params):
     hop: int | None = Field(None, ge=1, le=1 << 20, description="samples between windows; the window if absent (cnn1d)")
     channel: str | None = Field(None, min_length=1, description="sensor; the common one when absent (cnn1d)")
     sample_rate_hz: float | None = Field(None, gt=0, le=1e7, description="common rate; the lowest when absent (cnn1d)")
-    lowpass_hz: float | None = Field(None, gt=0, description="common bandwidth (cnn1d)")
+    lowpass_hz: float | None = Field(
+        None, gt=0, description="common bandwidth, Hz; where rates differ 0.41 of the common one unless given (cnn1d)"
+    )
     epochs: int = Field(20, ge=1, le=10_000, description="passes over the training part (cnn1d)")
     batch_size: int = Field(64, ge=2, le=8192, description="windows a step (cnn1d)")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="of Adam (cnn1d)")
@@ -80,6 +82,8 @@ class TrainModelResult(Result):
     dataset_fingerprint: str
     classes: list[str]
     protocol: str
+    split_name: str | None = Field(None, description="of a stored split; null where it was made by a protocol")
+    split_fold: int | None = Field(None, description="of that split, from 0, where it has several")
     stamp: str
     leaky: bool
     n_windows: dict[str, int] = Field(description="of each part")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pfd_plugin_data import Dataset, RecordingInfo, common_channel, common_rate, iter_windows
+from pfd_plugin_data import Dataset, RecordingInfo, common_channel, common_lowpass, common_rate, iter_windows
 
 Signal = npt.NDArray[np.float32]
 
@@ -30,11 +30,15 @@ class Conditioning:
         sample_rate_hz: float | None = None,
         lowpass_hz: float | None = None,
     ) -> Conditioning:
-        """Fill in what was left open from the whole dataset, so that all parts of a split are treated alike."""
+        """Fill in what was left open from the whole dataset, so that all parts of a split are treated alike.
+
+        Where rates differ, all recordings are low-passed alike, so that none can be told by its rate.
+        """
+        rate = sample_rate_hz or common_rate(dataset.recordings)
         return Conditioning(
             channel or common_channel(dataset.recordings),
-            sample_rate_hz or common_rate(dataset.recordings),
-            lowpass_hz,
+            rate,
+            lowpass_hz or common_lowpass(dataset.recordings, rate),
         )
 
     def leaves(self, info: RecordingInfo) -> bool:

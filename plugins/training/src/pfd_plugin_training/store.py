@@ -24,7 +24,7 @@ class ExperimentEntry:
     stamp : how it was split and selected, in one line; it belongs beside every score.
     leaky : whether windows of one recording lie on both sides of the split.
     classes : names, in the order of the columns of probabilities.
-    split : protocol, seed, and the recordings of each part, by index and by id.
+    split : protocol, seed, the name and fold of a stored one, and the recordings of each part, by index and by id.
     config : all that is needed to train it again.
     metrics : scores of each part.
     model_path, predictions_path : absolute.

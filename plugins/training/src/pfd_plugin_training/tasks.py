@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import select
 
 from pfd import DataError, TaskContext, replacing
-from pfd_plugin_data import Dataset, DatasetEntry, RecordingInfo, Split, find_dataset, make_split, open_dataset
+from pfd_plugin_data import Dataset, DatasetEntry, RecordingInfo, Split, choose_split, find_dataset, open_dataset
 from pfd_plugin_features import FeatureSetEntry, find_feature_set
 from pfd_plugin_training.outcome import Outcome
 from pfd_plugin_training.params import TrainModelParams, TrainModelResult
@@ -28,14 +28,8 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         ctx.log.warning("%s has no effect on %s", name, params.model)
     entry, features = _inputs(params, ctx)
     with open_dataset(entry.path) as dataset:
-        split = make_split(
-            dataset.recordings,
-            params.split.protocol,
-            seed=params.random_seed if params.split.seed is None else params.split.seed,
-            test_value=params.split.test_value,
-            leave_out=params.split.leave_out,
-        )
-        ctx.log.info("split: %s", split.stamp)
+        split = choose_split(params.split, entry, dataset.recordings, seed=params.random_seed, sessions=ctx.session)
+        ctx.log.info("split: %s", split.title)
         outcome = _run(params, dataset, features, split, ctx)
         recordings = dataset.recordings
     ctx.progress(0.96, "Scoring")
@@ -43,7 +37,8 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     scores = {part: score(predictions, majority) for part, predictions in outcome.parts.items()}
     # That features were selected, and on which split, belongs beside the scores: on another they have seen its test.
     leak = features.leak(split) if features else None
-    stamp = "; ".join(filter(None, (leak, split.stamp, outcome.selection, features.stamp if features else None)))
+    of_features = features.stamp if features else None
+    stamp = "; ".join(filter(None, (leak, split.title, outcome.band, outcome.selection, of_features)))
     predictions_path = ctx.artifact("predictions.npz")
     write_predictions(predictions_path, outcome.parts)
     config = {**outcome.config, "params": params.model_dump(mode="json"), "classes": list(outcome.classes)}
@@ -78,6 +73,8 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         dataset_fingerprint=entry.fingerprint,
         classes=list(outcome.classes),
         protocol=split.protocol,
+        split_name=split.name,
+        split_fold=split.fold,
         stamp=stamp,
         leaky=split.leaky or leak is not None,
         n_windows={part: _count(outcome.parts.get(part), "start", unique=False) for part in PARTS},
@@ -153,6 +150,8 @@ def _count(predictions: Predictions | None, column: str, *, unique: bool = True)
 def _described(split: Split, recordings: tuple[RecordingInfo, ...]) -> dict[str, Any]:
     parts = {part: recordings_of(split, part) for part in PARTS}
     return {
+        "name": split.name,
+        "fold": split.fold,
         "protocol": split.protocol,
         "seed": split.seed,
         "leaky": split.leaky,

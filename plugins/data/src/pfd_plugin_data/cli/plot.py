@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -96,6 +97,8 @@ def _stretch(
             f"only {x.size} samples of recording {recording!r} lie there, {LEAST} are needed",
             hint=f"it has {info.n_samples} samples, {info.n_samples / rate:g} s",
         )
+    if (profile := dataset.speed(index)) is not None:  # the lines of faults go by the speed of what is drawn
+        info = replace(info, rpm=60 * float(profile.mean_hz(first / rate, (first + x.size) / rate)))
     return Stretch(info, sensors[row], info.channels[row].unit, x, first / rate, band or default_band(rate))
 
 

@@ -10,11 +10,16 @@ import numpy.typing as npt
 from pfd_plugin_data import layout
 from pfd_plugin_data.params import GenerateDatasetParams
 from pfd_plugin_data.recipes.plan import Plan, Stream
+from pfd_plugin_data.recording import MEAN_OF
 from pfd_plugin_data.simulators import noise as noises
 from pfd_plugin_data.simulators.speed import Signal
+from pfd_plugin_data.speed_profile import even_samples
 
 POINTS = 65
 """Of what changes slowly within a recording, so many values are kept."""
+
+SPEED_POINTS = 257
+"""Of its speed, which swings up to 16 times: 16 values a swing tell the angle to a hundredth of a turn."""
 
 
 def finish(plan: Plan, params: GenerateDatasetParams, signal: Signal) -> npt.NDArray[np.float32]:
@@ -50,17 +55,17 @@ def added_noise(plan: Plan, params: GenerateDatasetParams, n: int, rms: float, c
     return noises.layers(rng_of, params.noise_layers, n, params.sample_rate_hz, rms, mains_hz=params.mains_hz)
 
 
-def sampled(values: Signal) -> Signal:
-    """`POINTS` values at even times, the first and the last sample's among them."""
-    return values[np.linspace(0, len(values) - 1, min(POINTS, len(values))).round().astype(np.int64)]
+def sampled(values: Signal, points: int = POINTS) -> Signal:
+    """`points` values at even times, the first and the last sample's among them."""
+    return values[even_samples(len(values), points)]
 
 
 def speed_words(params: GenerateDatasetParams, profile: str) -> str:
     """Where the speed of a recording came from."""
     if params.speed_variation == 0:
         return "parameter rpm"
-    words = {"constant": "drawn within", "ramp": "mean of a ramp of", "random": "mean of a speed that wanders within"}
-    return f"{words[profile]} ±{params.speed_variation:.0%} of parameter rpm"
+    words = {"constant": "drawn within", "ramp": "a ramp of", "random": "a speed that wanders within"}
+    return f"{'' if profile == 'constant' else MEAN_OF}{words[profile]} ±{params.speed_variation:.0%} of parameter rpm"
 
 
 def checksum(signal: npt.NDArray[np.float32]) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pfd_plugin_data.geometries import GEOMETRIES
 from pfd_plugin_data.params import GenerateDatasetParams, Geometry
-from pfd_plugin_data.recipes.finish import added_noise, checksum, finish, sampled, samples, speed_words
+from pfd_plugin_data.recipes.finish import SPEED_POINTS, added_noise, checksum, finish, sampled, samples, speed_words
 from pfd_plugin_data.recipes.plan import Generated, Plan, Stream
 from pfd_plugin_data.recording import ChannelInfo, RecordingInfo
 from pfd_plugin_data.simulators.rolling_element import SIZES_IN, Bearing, Setting, Simulated, draw_bearing, simulate
@@ -107,7 +107,7 @@ def _truth(made: Simulated, bearing: Bearing, shaft: Shaft, *, grows: bool) -> d
         "fault_orders": bearing.fault_lines(),
     }
     if shaft.turns is not None:
-        truth["speed_hz"] = sampled(shaft.frequency())
+        truth["speed_hz"] = sampled(shaft.frequency(), SPEED_POINTS)
     if grows:
         truth["severity"] = np.linspace(1 - GROWTH, 1, len(sampled(made.noise)))
     return truth

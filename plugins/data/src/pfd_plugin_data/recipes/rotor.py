@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pfd_plugin_data.classes import SEVERITIES
 from pfd_plugin_data.params import GenerateDatasetParams
-from pfd_plugin_data.recipes.finish import added_noise, checksum, finish, sampled, samples, speed_words
+from pfd_plugin_data.recipes.finish import SPEED_POINTS, added_noise, checksum, finish, sampled, samples, speed_words
 from pfd_plugin_data.recipes.plan import Generated, Plan, Stream
 from pfd_plugin_data.recording import ChannelInfo, RecordingInfo
 from pfd_plugin_data.simulators.machine import Machine, draw_machine
@@ -123,7 +123,7 @@ def _truth(plan: Plan, made: Simulated, course: Course) -> dict[str, npt.NDArray
         "fault_mask": made.mask,
     }
     if course.shaft.turns is not None:
-        truth["speed_hz"] = sampled(course.shaft.frequency())
+        truth["speed_hz"] = sampled(course.shaft.frequency(), SPEED_POINTS)
     if plan.fault_type != "normal":
         truth["severity"] = course.severity
     return truth
