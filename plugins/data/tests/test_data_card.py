@@ -90,6 +90,14 @@ def test_every_column_of_a_recording_is_on_the_card(card: dict[str, Any], entry:
     assert all(set(record) == {f"recordings/{name}" for name in names} for record in record_set["data"])
 
 
+def test_where_values_came_from_is_on_the_card(card: dict[str, Any], entry: DatasetEntry) -> None:
+    with open_dataset(entry.path) as dataset:
+        expected = [dict(info.origins) for info in dataset.recordings]
+    shown = [json.loads(record["recordings/origins"]) for record in card["recordSet"][0]["data"]]
+    assert shown == expected
+    assert shown[0]["sample_rate_hz"] == "parameter sample_rate_hz"
+
+
 def test_the_shell_prints_the_card_or_writes_it(entry: DatasetEntry, card: dict[str, Any], tmp_path: Path) -> None:
     printed = CliRunner().invoke(data, ["card", "bench"])
     assert json.loads(printed.output) == card

@@ -20,6 +20,7 @@ RPM = 1772.0
 
 def info(**changed: Any) -> RecordingInfo:
     columns: dict[str, Any] = dict.fromkeys(RecordingInfo.__dataclass_fields__) | {
+        "origins": {},
         "record_id": "r",
         "bearing_id": "b",
         "geometry": SKF_6205,
@@ -54,7 +55,7 @@ def measured(signal: npt.NDArray[np.float32], **changed: Any) -> Measured:
     rows = np.atleast_2d(signal)
     sensors = tuple(ChannelInfo(f"S{index}") for index in range(len(rows)))
     columns = info(**{"channels": sensors, "n_samples": rows.shape[1]} | changed)
-    return Measured(columns, measure(columns, rows), {}, ())
+    return Measured(columns, measure(columns, rows), ())
 
 
 def kinds(*recordings: Measured) -> list[str]:

@@ -58,6 +58,16 @@ def test_a_folder_is_imported_and_what_cannot_be_is_reported(files: Path) -> Non
     with open_dataset(entry.path) as dataset:
         dataset.verify()
         assert dataset.fingerprint == result["fingerprint"]
+        of = {info.record_id: info.origins for info in dataset.recordings}
+    assert of["cwru-105"] == dict.fromkeys(
+        ("fault_type", "fault_size", "fault_origin", "bearing_id", "specimen", "geometry", "load", "sample_rate_hz"),
+        "CWRU table, X105",
+    ) | {
+        "record_id": "file",
+        "rpm": "file X105RPM",
+        "sensor": "file, names of the variables",
+        **dict.fromkeys(("axis", "unit", "licence"), "data set"),
+    }
 
 
 def test_files_with_odd_values_take_none_of_the_others_down(files: Path, save, mfpt, v73) -> None:

@@ -8,6 +8,7 @@ recordings stand in the card itself as a record set.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -87,6 +88,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "sha256": ("sc:Text", "of the file that it was read from, or of the generated signal"),
     "source": ("sc:Text", "where it came from"),
     "licence": ("sc:Text", "on what terms"),
+    "origins": ("sc:Text", "where the values of columns came from, as JSON; of a column that it lacks it is not told"),
 }
 
 
@@ -162,6 +164,7 @@ def _record(info: RecordingInfo) -> dict[str, Any]:
     values = {field.name: getattr(info, field.name) for field in fields(info)}
     if info.geometry is not None:
         values["geometry"] = ", ".join(f"{name}={value:g}" for name, value in info.geometry.items())
+    values["origins"] = json.dumps(dict(info.origins), ensure_ascii=False) if info.origins else None
     values["channels"] = "; ".join(
         ", ".join(filter(None, (channel.sensor, channel.axis, channel.unit))) for channel in info.channels
     )

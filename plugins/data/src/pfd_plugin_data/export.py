@@ -111,7 +111,8 @@ def _named(stem: Path, suffix: str) -> Path:
 def _write_mat(stem: Path, info: RecordingInfo, signal: Array, truth: Mapping[str, Array]) -> list[Path]:
     # MATLAB's empty array stands for unknown; None would be refused.
     columns = {name: [] if value is None else value for name, value in asdict(info).items() if name != "channels"}
-    columns["geometry"] = dict(info.geometry) if info.geometry else []
+    for name in ("geometry", "origins"):
+        columns[name] = dict(known) if (known := getattr(info, name)) else []
     for name in ("sensor", "axis", "unit"):
         columns[name] = np.array([getattr(channel, name) or "" for channel in info.channels], dtype=object)
     values = columns | {f"truth_{name}": array for name, array in truth.items()} | {"signal": signal.T}

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pfd import DataError
 from pfd_plugin_data.classes import FAULTS
 
-__all__ = ["FAULTS", "ORIGINS", "ChannelInfo", "RecordingInfo"]
+__all__ = ["FAULTS", "ORIGINS", "TRACED", "ChannelInfo", "RecordingInfo"]
 
 ORIGINS = ("seeded", "natural", "synthetic")
+
+TRACED = (
+    *("record_id", "bearing_id", "specimen", "geometry", "fault_type", "fault_size", "fault_origin", "severity"),
+    *("condition", "rpm", "load", "sensor", "axis", "unit", "sample_rate_hz", "licence"),
+)
+"""Columns of which `RecordingInfo.origins` may say where they came from; the others are counted or computed."""
+
+_TRACED = frozenset(TRACED)
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class RecordingInfo:
     sample_rate_hz, n_samples : samples a second, and how many a channel.
     sha256 : of the file that it was read from; of the signal where it was generated.
     source, licence : where it came from, and on what terms.
+    origins : by column, of `TRACED`, where its value came from (`{"unit": "file bearing.gs"}`); a column that is not
+        there is unknown, or nobody has said.  It is kept beside the content and is no part of the fingerprint.
 
     Raises
     ------
@@ -67,6 +77,7 @@ class RecordingInfo:
     sha256: str
     source: str
     licence: str | None
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for problem in self._problems():
@@ -86,6 +97,8 @@ class RecordingInfo:
             problems.append(f"rpm={self.rpm} is no speed")
         if self.n_samples < 1:
             problems.append("it has no samples")
+        if strange := sorted(self.origins.keys() - _TRACED):
+            problems.append(f"origins name {strange[0]!r}, which is none of {', '.join(TRACED)}")
         sensors = [channel.sensor for channel in self.channels]
         if not sensors or len(set(sensors)) < len(sensors):
             problems.append(f"channels {sensors} must be one or more, each of its own name")

@@ -18,11 +18,10 @@ BANDWIDTH_GAP = 1.1
 
 @dataclass(frozen=True)
 class Measured:
-    """A recording without its signal: its columns, what it shows, where its values came from, and what is odd."""
+    """A recording without its signal: its columns, what it shows, and what is odd."""
 
     info: RecordingInfo
     measures: Measures
-    origins: dict[str, str]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -32,7 +31,8 @@ class Measured:
             line: Line | None = getattr(self.measures, name)
             if line is not None:
                 found[name]["present"] = line.present
-        return {"record_id": self.info.record_id, "origins": self.origins, "notes": list(self.notes), **found}
+        info = self.info
+        return {"record_id": info.record_id, "origins": dict(info.origins), "notes": list(self.notes), **found}
 
 
 def find(recordings: Sequence[Measured]) -> list[Finding]:

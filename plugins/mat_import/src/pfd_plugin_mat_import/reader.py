@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, Self, cast
@@ -133,7 +133,7 @@ class Reader:
         replies = cast("BufferedReader", cast("subprocess.Popen[bytes]", self._process).stdout)
         if replies.readinto(array.data.cast("B")) < array.nbytes:
             raise self._ended()
-        return Imported(info, array, reply["origins"], tuple(reply["notes"]))
+        return Imported(info, array, tuple(reply["notes"]))
 
     def _ask(self, request: Mapping[str, Any]) -> None:
         self.start()
@@ -217,13 +217,13 @@ def _answer(request: dict[str, Any], layout: str, mapping: FileMapping) -> tuple
     path = Path(asked.path)
     with archive.unpacked(path, asked.member) if asked.member else contextlib.nullcontext(path) as readable:
         imported = convert_file(readable, layout, mapping, name=PurePosixPath(asked.name), row=asked.row)
-    info = _INFO.dump_python(imported.info, mode="json")
+    origins = {name: _brief(origin) for name, origin in imported.info.origins.items()}
+    info = _INFO.dump_python(replace(imported.info, origins=origins), mode="json")
     try:
         json.dumps(info, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise DataError("it holds text that is no Unicode") from None
-    origins = {name: _brief(origin) for name, origin in imported.origins.items()}
-    reply = {"info": info, "origins": origins, "notes": [_brief(note) for note in imported.notes]}
+    reply = {"info": info, "notes": [_brief(note) for note in imported.notes]}
     return reply, np.ascontiguousarray(imported.signal, _SAMPLE).data.cast("B")
 
 

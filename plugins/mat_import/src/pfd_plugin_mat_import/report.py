@@ -32,7 +32,7 @@ def write_table(path: Path, recordings: Sequence[tuple[str, Measured]]) -> None:
 
 
 def _row(file: str, measured: Measured) -> dict[str, Any]:
-    info, origins = measured.info, measured.origins
+    info, origins = measured.info, measured.info.origins
     return {
         "bearing_id": info.bearing_id,
         "bearing_source": origins.get("bearing_id"),

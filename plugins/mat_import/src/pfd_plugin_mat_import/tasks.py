@@ -77,7 +77,7 @@ def _import(
             failures.append(FileFailure(file=outcome.file, reason=outcome.reason))
         else:
             info, signal = outcome.imported.info, outcome.imported.signal
-            found = Measured(info, measure(info, signal), dict(outcome.imported.origins), outcome.imported.notes)
+            found = Measured(info, measure(info, signal), outcome.imported.notes)
             if keep:
                 keep(info, signal)
             recordings.append((outcome.file, found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -14,7 +14,10 @@ from pfd import reading
 from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets
 from pfd_plugin_data.cli.table import print_table, when
 from pfd_plugin_data.dataset import Dataset, open_dataset
-from pfd_plugin_data.recording import FAULTS, RecordingInfo
+from pfd_plugin_data.recording import FAULTS, TRACED, RecordingInfo
+
+SHOWN_ORIGINS = 2
+"""Of a column."""
 
 
 @click.command("ls")
@@ -41,7 +44,7 @@ def ls(as_json: bool) -> None:
 @click.option("--verify", is_flag=True, help="Read all of it and compare with its fingerprint.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(dataset: str, verify: bool, as_json: bool) -> None:
-    """Show the recordings of a dataset, its bearings and its class balance.
+    """Show the recordings of a dataset, its bearings, its class balance, and where its columns came from.
 
     DATASET is an id, or a name: then the newest of that name.
     """
@@ -70,6 +73,11 @@ def _show(entry: DatasetEntry, dataset: Dataset, *, verified: bool) -> None:
     print_table(
         ("CLASS", "BEARINGS", "RECORDINGS", "SECONDS", "SHARE"), _balance(dataset.recordings), right={1, 2, 3, 4}
     )
+    click.echo()
+    if any(info.origins for info in dataset.recordings):
+        print_table(("COLUMN", "TOLD", "FROM"), _origins(dataset.recordings), right={1})
+    else:
+        click.echo("where the values of columns came from is not told")
 
 
 def _recording_row(info: RecordingInfo) -> tuple[object, ...]:
@@ -103,6 +111,17 @@ def _balance(recordings: Sequence[RecordingInfo]) -> list[tuple[object, ...]]:
         for fault in FAULTS
         if fault in members
     ]
+
+
+def _origins(recordings: Sequence[RecordingInfo]) -> list[tuple[object, ...]]:
+    """One row a column: of how many recordings it is told where its value came from, and from where."""
+    rows: list[tuple[object, ...]] = []
+    for column in TRACED:
+        told = Counter(info.origins[column] for info in recordings if column in info.origins)
+        shown = [origin for origin, _ in told.most_common(SHOWN_ORIGINS)]
+        more = [f"{len(told) - len(shown)} more"] if len(told) > len(shown) else []
+        rows.append((column, f"{told.total()}/{len(recordings)}", "; ".join(shown + more) or "-"))
+    return rows
 
 
 def _entry_json(entry: DatasetEntry) -> dict[str, Any]:
