@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pfd import DataError
-from pfd_plugin_data import DatasetWriter, RecordingInfo, open_dataset
+from pfd_plugin_data import DatasetWriter, Finding, RecordingInfo, open_dataset
 
 REQUIRED = {
     *("record_id", "bearing_id", "specimen", "geometry", "fault_type", "fault_size", "fault_origin", "severity"),
@@ -104,6 +104,19 @@ def test_the_same_content_has_the_fingerprint_that_it_had_in_format_1(make_info,
             dataset.verify()
             assert dataset.recordings == (make_info(),)
             np.testing.assert_array_equal(dataset.read(0), signal)
+
+
+@pytest.mark.parametrize(
+    "findings", [None, (), (Finding("clipped", ("r0",), "ü, at its limits"), Finding("odd", (), "a row too many"))]
+)
+def test_findings_are_kept_beside_the_content_and_that_nobody_has_looked_is_not_that_there_are_none(
+    make_info, write_dataset, noise, findings: tuple[Finding, ...] | None
+) -> None:
+    recordings = [(make_info(), noise(1, 100))]
+    with open_dataset(write_dataset(recordings, findings=findings)) as dataset:
+        assert dataset.findings == findings
+        dataset.verify()
+        assert dataset.fingerprint == open_dataset(write_dataset(recordings, name="plain")).fingerprint
 
 
 def test_remarks_that_are_damaged_are_found(make_info, write_dataset, noise) -> None:

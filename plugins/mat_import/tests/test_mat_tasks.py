@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from click.testing import CliRunner
 
 import pfd
 from pfd import JobCancelled, JobFailed, KeyConflict, ParameterError
 from pfd_plugin_data import find_dataset, list_datasets, make_split, open_dataset
+from pfd_plugin_data.cli import data
 from pfd_plugin_mat_import import import_mat_dataset_task
 
 
@@ -127,6 +129,18 @@ def test_findings_are_in_the_result_and_in_a_file(files: Path, save, cwru) -> No
     assert one["record_id"] == "cwru-119"
     assert one["origins"]["rpm"] == "file X119RPM"
     assert one["bandwidth_of"] == "DE"
+
+
+def test_findings_are_kept_with_the_dataset_and_shown(files: Path, save, cwru) -> None:
+    save("119.mat", cwru(119, rpm=1500))
+    result = run(source=str(files), name="odd")
+    with pfd.reading() as session, open_dataset(find_dataset(session, "odd").path) as dataset:
+        assert dataset.findings is not None
+        found = [{"kind": one.kind, "records": list(one.records), "text": one.text} for one in dataset.findings]
+    assert found == result["findings"]
+    shown = CliRunner().invoke(data, ["show", "odd"]).output
+    [line] = [line for line in shown.splitlines() if line.startswith("odd ")]
+    assert line.split(maxsplit=2)[1:] == ["cwru-119", "file X119RPM says 1500 rpm, the table 1772 at 1 hp"]
 
 
 def test_a_dry_run_shows_what_would_be_imported_and_stores_no_dataset(files: Path, pfd_home: Path) -> None:

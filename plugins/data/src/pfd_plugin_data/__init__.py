@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.normalisation import ZNorm
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
+    from pfd_plugin_data.remarks import Finding
     from pfd_plugin_data.split_store import StoredSplit, find_split, list_splits, save_splits
     from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
     from pfd_plugin_data.windows import (
@@ -44,6 +45,7 @@ __all__ = [
     "DatasetEntry",
     "DatasetName",
     "DatasetWriter",
+    "Finding",
     "RecordingInfo",
     "Split",
     "SplitParams",
@@ -74,6 +76,7 @@ __all__ = [
 
 _LATE = {
     "recording": ("FAULTS", "ChannelInfo", "RecordingInfo"),
+    "remarks": ("Finding",),
     "writer": ("DatasetWriter",),
     "dataset": ("Dataset", "open_dataset"),
     "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),

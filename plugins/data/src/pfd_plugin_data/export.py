@@ -1,7 +1,7 @@
 """Exporting a dataset for other programs: MATLAB, Parquet, NumPy, CSV.
 
-One file a recording, written one after the other, and `dataset.json` beside them: the fingerprint, and the columns of
-each recording with the names of its files.
+One file a recording, written one after the other, and `dataset.json` beside them: the fingerprint, the findings (null
+where nobody has looked), and the columns of each recording with the names of its files.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def export_dataset(dataset: Dataset, target: Path, format: ExportFormat) -> list
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,
             "format": format,
+            "findings": None if dataset.findings is None else [asdict(finding) for finding in dataset.findings],
             "recordings": described,
         }
         text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False)

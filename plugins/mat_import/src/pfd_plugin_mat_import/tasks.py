@@ -35,12 +35,14 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
     entry = None
     with contextlib.ExitStack() as stack:
         reader = stack.enter_context(Reader(params.layout, params.mapping))
-        keep = None if params.dry_run else stack.enter_context(DatasetWriter(path, params.name)).add
-        recordings, failures = _import(params, ctx, reader, table, keep)
-        if not params.dry_run:
+        writer = None if params.dry_run else stack.enter_context(DatasetWriter(path, params.name))
+        recordings, failures = _import(params, ctx, reader, table, writer.add if writer else None)
+        if writer:
             _require_usable(params, failures, len(recordings) + len(failures))
-    measured = [recording for _, recording in recordings]
-    findings = find(measured) + _of_table(table)
+        measured = [recording for _, recording in recordings]
+        findings = find(measured) + _of_table(table)
+        if writer:
+            writer.tell(report.for_dataset(findings))
     report.write_table(ctx.artifact("bearings.csv"), recordings)
     report.write_findings(ctx.artifact("findings.json"), findings, recordings)
     if not params.dry_run:

@@ -19,6 +19,9 @@ from pfd_plugin_data.recording import FAULTS, TRACED, RecordingInfo
 SHOWN_ORIGINS = 2
 """Of a column."""
 
+SHOWN_RECORDS = 3
+"""Of a finding."""
+
 
 @click.command("ls")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -44,7 +47,7 @@ def ls(as_json: bool) -> None:
 @click.option("--verify", is_flag=True, help="Read all of it and compare with its fingerprint.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(dataset: str, verify: bool, as_json: bool) -> None:
-    """Show the recordings of a dataset, its bearings, its class balance, and where its columns came from.
+    """Show the recordings of a dataset, its bearings and class balance, where its columns came from, and findings.
 
     DATASET is an id, or a name: then the newest of that name.
     """
@@ -55,7 +58,8 @@ def show(dataset: str, verify: bool, as_json: bool) -> None:
             found.verify()
         if as_json:
             recordings = [asdict(info) for info in found.recordings]
-            click.echo(json.dumps(_entry_json(entry) | {"verified": verify, "recordings": recordings}, indent=2))
+            about = {"verified": verify, "recordings": recordings, "findings": _findings_json(found)}
+            click.echo(json.dumps(_entry_json(entry) | about, indent=2))
         else:
             _show(entry, found, verified=verify)
 
@@ -78,6 +82,21 @@ def _show(entry: DatasetEntry, dataset: Dataset, *, verified: bool) -> None:
         print_table(("COLUMN", "TOLD", "FROM"), _origins(dataset.recordings), right={1})
     else:
         click.echo("where the values of columns came from is not told")
+    click.echo()
+    _show_findings(dataset)
+
+
+def _show_findings(dataset: Dataset) -> None:
+    if dataset.findings:
+        rows = [(finding.kind, _named(finding.records), finding.text) for finding in dataset.findings]
+        print_table(("FINDING", "RECORDINGS", "TEXT"), rows, right=set())
+    else:
+        click.echo("findings: nobody has looked for any" if dataset.findings is None else "findings: none")
+
+
+def _named(records: Sequence[str]) -> str:
+    more = [f"{len(records) - SHOWN_RECORDS} more"] if len(records) > SHOWN_RECORDS else []
+    return ", ".join([*records[:SHOWN_RECORDS], *more]) or "-"
 
 
 def _recording_row(info: RecordingInfo) -> tuple[object, ...]:
@@ -122,6 +141,10 @@ def _origins(recordings: Sequence[RecordingInfo]) -> list[tuple[object, ...]]:
         more = [f"{len(told) - len(shown)} more"] if len(told) > len(shown) else []
         rows.append((column, f"{told.total()}/{len(recordings)}", "; ".join(shown + more) or "-"))
     return rows
+
+
+def _findings_json(dataset: Dataset) -> list[dict[str, Any]] | None:
+    return None if dataset.findings is None else [asdict(finding) for finding in dataset.findings]
 
 
 def _entry_json(entry: DatasetEntry) -> dict[str, Any]:
