@@ -99,6 +99,23 @@ def test_where_values_came_from_is_on_the_card(card: dict[str, Any], entry: Data
     assert shown[0]["sample_rate_hz"] == "parameter sample_rate_hz"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_an_unlabelled_recording_is_counted_on_the_card_and_has_no_fault(
+    entry: DatasetEntry, make_info, write_dataset, noise, tmp_path: Path
+) -> None:
+    import mlcroissant
+
+    recordings = [(make_info("a"), noise(1, 100)), (make_info("b", fault_type=None), noise(1, 100))]
+    with open_dataset(write_dataset(recordings)) as dataset:
+        made = croissant(dataset, entry)
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(made), encoding="utf-8")
+    read = mlcroissant.Dataset(path)
+    assert not read.metadata.issues.warnings
+    assert "(1 ball, 1 unlabelled)" in read.metadata.description
+    assert [record["recordings/fault_type"] for record in made["recordSet"][0]["data"]] == ["ball", None]
+
+
 @pytest.fixture
 def card_of(entry: DatasetEntry, make_info, write_dataset, noise) -> Callable[..., dict[str, Any]]:
     """The card of a dataset with two recordings and some findings."""

@@ -26,7 +26,7 @@ MASK = np.arange(6.0).reshape(3, 2)
 def dataset(make_info, write_dataset, noise) -> Dataset:
     """Two recordings, one of two channels with a strange name, one of unknown speed; with truth."""
     first = make_info("a/1, x", n_samples=100_000, sensors=("DE", "F,E"), origins={"rpm": "the tacho"})
-    second = make_info("b", n_samples=77, rpm=None, load=None, geometry=None, fault_size=None)
+    second = make_info("b", n_samples=77, rpm=None, load=None, geometry=None, fault_size=None, fault_type=None)
     signals = [(first, noise(2, 100_000)), (second, noise(1, 77, seed=1))]
     findings = [Finding("clipped", ("b",), "at its limits")]
     return open_dataset(write_dataset(signals, findings=findings, impact_times=TIMES, mask=MASK))
@@ -78,6 +78,7 @@ def test_what_is_exported_is_read_back_to_the_last_bit(dataset: Dataset, tmp_pat
     assert sorted(written) == sorted(target.iterdir())
     about = json.loads(written[0].read_text(encoding="utf-8"))
     assert (about["name"], about["fingerprint"], about["format"]) == (dataset.name, dataset.fingerprint, kind)
+    assert [record["fault_type"] for record in about["recordings"]] == ["ball", None]
     assert about["findings"] == [{"kind": "clipped", "records": ["b"], "text": "at its limits"}]
     assert [record["record_id"] for record in about["recordings"]] == ["a/1, x", "b"]
     assert [record["origins"] for record in about["recordings"]] == [{"rpm": "the tacho"}, {}]
@@ -108,7 +109,7 @@ def test_a_mat_file_holds_every_column(dataset: Dataset, tmp_path: Path) -> None
     assert found["sensor"].tolist() == ["DE", "F,E"]
     assert found["origins"] == {"rpm": "the tacho"}
     other = loadmat(tmp_path / "m" / "000001_b.mat")
-    assert other["geometry"].size == other["origins"].size == 0
+    assert other["geometry"].size == other["origins"].size == other["fault_type"].size == 0
 
 
 def test_a_folder_that_exists_and_a_format_that_does_not_are_refused(dataset: Dataset, tmp_path: Path) -> None:

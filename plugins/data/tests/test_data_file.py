@@ -81,6 +81,16 @@ def test_the_fingerprint_depends_on_content_and_on_nothing_else(make_info, write
     assert len({same, fingerprint("c", rpm=1796.0), fingerprint("d", seed=1), fingerprint("e", times=0.6)}) == 4
 
 
+def test_a_recording_of_unknown_fault_is_stored_and_has_no_label(make_info, write_dataset, noise) -> None:
+    known, unknown = make_info("a"), make_info("b", fault_type=None)
+    with open_dataset(write_dataset([(known, noise(1, 100)), (unknown, noise(1, 100))])) as dataset:
+        assert dataset.recordings == (known, unknown)
+        dataset.verify()
+    assert known.label == "ball"
+    with pytest.raises(DataError, match="recording 'b' is unlabelled"):
+        _ = unknown.label
+
+
 def _as_format_1(path: Path) -> None:
     """Make a file what an earlier version would have written: it had no remarks."""
     with h5py.File(path, "r+") as file:

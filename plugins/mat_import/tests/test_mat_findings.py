@@ -67,6 +67,16 @@ def only(kind: str, *recordings: Measured) -> Finding:
     return found
 
 
+def test_unlabelled_recordings_are_a_finding_and_no_class_of_their_own() -> None:
+    fast = measured(noise(2), fault_type=None, sample_rate_hz=48_000.0, record_id="x")
+    assert fast.measures.fault_line is None
+    assert "rate_by_class" not in kinds(fast, measured(noise(1)))
+    found = only("unlabelled", fast, measured(noise(1)))
+    assert found.records == ["x"]
+    assert found.text.startswith("nobody tells the fault of 1 of 2 recordings")
+    assert "unlabelled" not in kinds(measured(noise(1)))
+
+
 @pytest.mark.parametrize("fault", ["inner_race", "outer_race", "ball"])
 @pytest.mark.parametrize("slip", [0.0, 0.02])
 def test_the_line_of_a_fault_is_found_where_the_geometry_says(fault: str, slip: float) -> None:

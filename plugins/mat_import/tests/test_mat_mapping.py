@@ -127,6 +127,24 @@ def test_what_nobody_tells_is_asked_for_and_not_guessed(save) -> None:
         convert(path, channel("x"), values={"fault_type": "normal"})
 
 
+def test_a_recording_of_unknown_fault_is_taken_without_a_label_only_where_that_is_asked_for(save, mfpt) -> None:
+    path = save("pump.mat", {"x": np.arange(9.0)})
+    rig = {"bearing_id": "pump-3", "sample_rate_hz": 1000}
+    with pytest.raises(DataError, match=r"tells fault_type; .*; mapping\.unlabelled=true takes it without a label"):
+        convert(path, channel("x"), values=rig)
+    info = convert(path, channel("x"), values=rig, unlabelled=True).info
+    assert info.fault_type is None
+    assert "fault_type" not in info.origins
+    # What is told stays a label, and what else is needed is needed still.
+    assert convert(path, channel("x"), values=RIG, unlabelled=True).info.fault_type == "inner_race"
+    with pytest.raises(DataError, match="tells bearing_id;"):
+        convert(path, channel("x"), values={"sample_rate_hz": 1000}, unlabelled=True)
+    with pytest.raises(DataError, match="none of normal, inner_race"):
+        convert(path, channel("x"), values=rig | {"fault_type": "?"}, unlabelled=True)
+    of_a_layout = convert(save("field.mat", mfpt(rate=27)), values={"bearing_id": "field-1"}, unlabelled=True).info
+    assert (of_a_layout.fault_type, of_a_layout.bearing_id, of_a_layout.rpm) == (None, "field-1", 1620)
+
+
 def test_names_tell_columns_by_a_pattern(save) -> None:
     path = save("K04-IR-1500rpm-0.7Nm.mat", {"x": np.arange(9.0)})
     found = convert(

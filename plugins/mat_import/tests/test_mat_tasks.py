@@ -178,6 +178,35 @@ def test_a_layout_of_ones_own_is_imported_with_a_table_and_a_row_too_many_is_sai
     assert "files that are not there: c.mat" in result["findings"][-1]["text"]
 
 
+def test_recordings_of_unknown_fault_are_imported_where_that_is_asked_for(pfd_home: Path, save) -> None:
+    for name in ("a", "b"):
+        folder = save(f"{name}.mat", {"x": np.arange(300.0) % 7}).parent
+    (folder / "labels.csv").write_text("file,fault_type\na.mat,\nb.mat,normal\n")
+    mapping = {
+        "channels": [{"variable": "x", "unit": "g"}],
+        "values": {"sample_rate_hz": 1000, "bearing_id": "pump-3"},
+        "table": str(folder / "labels.csv"),
+    }
+    [failure] = run(source=str(folder), mapping=mapping)["failures"]
+    assert failure["file"] == "a.mat"
+    assert "mapping.unlabelled=true" in failure["reason"]
+    result = run(source=str(folder), name="pump", mapping=mapping | {"unlabelled": True})
+    assert (result["n_recordings"], result["classes"], result["n_unlabelled"]) == (2, {"normal": 1}, 1)
+    assert result["bearings"][0]["fault_type"] is None
+    assert {finding["kind"] for finding in result["findings"]} >= {"unlabelled"}
+    runner = CliRunner()
+    assert "1 normal, 1 unlabelled" in runner.invoke(data, ["ls"]).output
+    shown = runner.invoke(data, ["show", "pump"]).output
+    assert [line.split()[:3] for line in shown.splitlines() if line.startswith(("a ", "b "))] == [
+        ["a", "pump-3", "?"],
+        ["b", "pump-3", "normal"],
+    ]
+    assert "unlabelled         1           1" in shown
+    drawn = runner.invoke(data, ["plot", "pump", "a", str(folder / "a.svg"), "--what", "wave"])
+    assert drawn.exit_code == 0
+    assert (folder / "a.svg").is_file()
+
+
 def test_a_table_outside_the_allowed_roots_is_refused(pfd_home: Path, files: Path) -> None:
     with pytest.raises(ParameterError, match="outside the allowed folders"):
         import_mat_dataset_task.delay({"source": str(files), "mapping": {"table": "/etc/passwd"}})

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pfd_plugin_data.catalog import DatasetEntry
+from pfd_plugin_data.classes import UNLABELLED
 from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.recording import FAULTS, RecordingInfo
 from pfd_plugin_data.remarks import BIASES, Finding
@@ -83,7 +84,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
         "sc:Text",
         "number of elements, their diameter and the pitch diameter in mm, contact angle in degrees",
     ),
-    "fault_type": ("sc:Text", f"one of {', '.join(FAULTS)}"),
+    "fault_type": ("sc:Text", f"one of {', '.join(FAULTS)}; null is unknown: the recording is unlabelled"),
     "fault_size": ("sc:Float", "width of the defect, inches; 0 where there is none"),
     "fault_origin": ("sc:Text", "seeded, natural or synthetic"),
     "severity": ("sc:Text", "in the words of the source"),
@@ -107,7 +108,7 @@ def croissant(dataset: Dataset, entry: DatasetEntry) -> dict[str, Any]:
     `identifier` is the fingerprint, a SHA-256 over the content alone; `sha256` of the file object is that of the file.
     """
     infos = dataset.recordings
-    counts = Counter(info.fault_type for info in infos)
+    counts = Counter(info.fault_type or UNLABELLED for info in infos)
     seconds = sum(info.n_samples / info.sample_rate_hz for info in infos)
     sources = sorted({info.source for info in infos})
     licences = sorted({info.licence or UNKNOWN for info in infos})

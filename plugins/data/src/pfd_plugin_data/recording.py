@@ -41,7 +41,8 @@ class RecordingInfo:
     bearing_id : the physical bearing.  What is learnt from one recording of a bearing is no news on another one.
     specimen : the kind of bearing, such as `"SKF 6205-2RS"`.
     geometry : `n_balls`, `ball_d_mm`, `pitch_d_mm`, `contact_deg`.
-    fault_type : one of `FAULTS`; several faults at once are joined by "+".
+    fault_type : one of `FAULTS`; several faults at once are joined by "+".  None where it is unknown: such a recording
+        is unlabelled.
     fault_size : width of the defect, inches (as bearing data sets give it); 0 where there is none.
     fault_origin : one of `ORIGINS`.
     severity, condition : free words of the source.
@@ -63,7 +64,7 @@ class RecordingInfo:
     bearing_id: str
     specimen: str | None
     geometry: Mapping[str, float] | None
-    fault_type: str
+    fault_type: str | None
     fault_size: float | None
     fault_origin: str | None
     severity: str | None
@@ -83,11 +84,20 @@ class RecordingInfo:
         for problem in self._problems():
             raise DataError(f"recording {self.record_id!r}: {problem}")
 
+    @property
+    def label(self) -> str:
+        """The fault type, for whom nothing is to be done without.  Raises `DataError` where it is unknown."""
+        if self.fault_type is None:
+            raise DataError(
+                f"recording {self.record_id!r} is unlabelled", hint="leave it out, or give its fault_type in the import"
+            )
+        return self.fault_type
+
     def _problems(self) -> list[str]:
         problems = []
         if not self.record_id or not self.bearing_id:
             problems.append("record_id and bearing_id must not be empty")
-        if self.fault_type not in FAULTS:
+        if self.fault_type not in (None, *FAULTS):
             problems.append(f"fault_type={self.fault_type!r} is none of {', '.join(FAULTS)}")
         if self.fault_origin not in (None, *ORIGINS):
             problems.append(f"fault_origin={self.fault_origin!r} is none of {', '.join(ORIGINS)}")

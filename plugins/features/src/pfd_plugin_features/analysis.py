@@ -210,9 +210,11 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
 def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> ComputeCorrelationResult:
     """Correlate the features over the training part, and group those that say the same.
 
+    It looks at no class, so that it can look at recordings none of which is labelled: at all of them.
+
     Artifacts: `correlation.png` and `.svg`, `correlation.csv` (the matrix), `clusters.csv`.
     """
-    entry, table = _learning_table(params, ctx)
+    entry, table = _learning_table(params, ctx, needs_labels=False)
     constant = is_constant(table.train.x)
     kept = np.flatnonzero(~constant)
     if kept.size < 2:
@@ -268,7 +270,9 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
     )
 
 
-def _learning_table(params: OnFeatureSet, ctx: TaskContext) -> tuple[FeatureSetEntry, LearningTable]:
+def _learning_table(
+    params: OnFeatureSet, ctx: TaskContext, *, needs_labels: bool = True
+) -> tuple[FeatureSetEntry, LearningTable]:
     """The feature set, dealt by the split asked for.
 
     Raises
@@ -291,10 +295,18 @@ def _learning_table(params: OnFeatureSet, ctx: TaskContext) -> tuple[FeatureSetE
         seed=params.random_seed if params.split.seed is None else params.split.seed,
         test_value=params.split.test_value,
         leave_out=params.split.leave_out,
+        needs_labels=needs_labels,
     )
     ctx.log.info("split: %s", split.stamp)
     ctx.progress(0.02, "Reading the features")
-    table = deal(read_features(entry), recordings, split, max_windows=params.max_windows, seed=params.random_seed)
+    table = deal(
+        read_features(entry),
+        recordings,
+        split,
+        max_windows=params.max_windows,
+        seed=params.random_seed,
+        needs_labels=needs_labels,
+    )
     return entry, table
 
 

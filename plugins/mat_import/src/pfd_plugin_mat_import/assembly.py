@@ -31,8 +31,12 @@ class Imported:
     notes: tuple[str, ...] = ()
 
 
-def assemble(draft: Draft, given: Mapping[str, Known], words: Mapping[str, str], sha256: str) -> Imported:
+def assemble(
+    draft: Draft, given: Mapping[str, Known], words: Mapping[str, str], sha256: str, *, unlabelled: bool = False
+) -> Imported:
     """The recording of a file.  What the user has `given` wins; where it contradicts the file, that is noted.
+
+    One of unknown fault is taken where `unlabelled` allows for it.
 
     Raises
     ------
@@ -46,10 +50,12 @@ def assemble(draft: Draft, given: Mapping[str, Known], words: Mapping[str, str],
     columns = own | user
     if "record_id" not in columns:
         columns["record_id"] = Known(draft.record_id, "file")
-    if missing := [name for name in REQUIRED if name not in columns]:
+    needed = [name for name in REQUIRED if name != "fault_type" or not unlabelled]
+    if missing := [name for name in needed if name not in columns]:
+        without = "; mapping.unlabelled=true takes it without a label" if missing == ["fault_type"] else ""
         raise DataError(
             f"neither the file nor its name tells {' and '.join(missing)}; "
-            "say it by mapping.values, mapping.variables, mapping.name_pattern or mapping.table"
+            f"say it by mapping.values, mapping.variables, mapping.name_pattern or mapping.table{without}"
         )
     if "geometry" in user and "contact_deg" not in given:
         notes.append("the contact angle is not given, and taken as 0 degrees")

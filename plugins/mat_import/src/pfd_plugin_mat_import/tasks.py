@@ -48,7 +48,7 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
     if not params.dry_run:
         with open_dataset(path) as dataset, ctx.session() as session:
             entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
-    classes = Counter(recording.info.fault_type for recording in measured)
+    classes = Counter(recording.info.fault_type for recording in measured if recording.info.fault_type)
     return ImportMatDatasetResult(
         dataset_id=entry.id if entry else None,
         name=params.name,
@@ -57,6 +57,7 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
         n_recordings=len(measured),
         n_bearings=len({recording.info.bearing_id for recording in measured}),
         classes={fault: classes[fault] for fault in FAULTS if classes[fault]},
+        n_unlabelled=len(measured) - classes.total(),
         bearings=report.bearings(measured),
         failures=report.within(failures[:SHOWN_FAILURES]),
         n_failures=len(failures),

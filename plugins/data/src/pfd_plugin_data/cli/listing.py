@@ -12,6 +12,7 @@ import click
 
 from pfd import reading
 from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets
+from pfd_plugin_data.classes import UNLABELLED
 from pfd_plugin_data.cli.table import print_table, when
 from pfd_plugin_data.dataset import Dataset, open_dataset
 from pfd_plugin_data.recording import FAULTS, TRACED, RecordingInfo
@@ -36,7 +37,7 @@ def ls(as_json: bool) -> None:
         click.echo("no datasets yet; 'pfd submit generate_dataset_task' or 'import_mat_dataset_task' makes one")
         return
     rows = [
-        (entry.id, entry.name, entry.n_recordings, entry.n_bearings, _counts(entry.classes), when(entry.created_at))
+        (entry.id, entry.name, entry.n_recordings, entry.n_bearings, _counts(entry), when(entry.created_at))
         for entry in entries
     ]
     print_table(("ID", "NAME", "RECORDINGS", "BEARINGS", "CLASSES", "MADE"), rows, right={0, 2, 3})
@@ -103,7 +104,7 @@ def _recording_row(info: RecordingInfo) -> tuple[object, ...]:
     return (
         info.record_id,
         info.bearing_id,
-        info.fault_type,
+        info.fault_type or "?",
         "?" if info.fault_size is None else f'{info.fault_size:g}"' if info.fault_size else "-",
         "?" if info.rpm is None else f"{info.rpm:g}",
         info.load or "?",
@@ -114,10 +115,13 @@ def _recording_row(info: RecordingInfo) -> tuple[object, ...]:
 
 
 def _balance(recordings: Sequence[RecordingInfo]) -> list[tuple[object, ...]]:
-    """One row a class: how many bearings, recordings and seconds it has, and its share of the seconds."""
+    """One row a class: how many bearings, recordings and seconds it has, and its share of the seconds.
+
+    What is unlabelled is no class, and stands last.
+    """
     members: defaultdict[str, list[RecordingInfo]] = defaultdict(list)
     for info in recordings:
-        members[info.fault_type].append(info)
+        members[info.fault_type or UNLABELLED].append(info)
     seconds = {fault: sum(i.n_samples / i.sample_rate_hz for i in infos) for fault, infos in members.items()}
     return [
         (
@@ -127,7 +131,7 @@ def _balance(recordings: Sequence[RecordingInfo]) -> list[tuple[object, ...]]:
             f"{seconds[fault]:.1f}",
             f"{seconds[fault] / sum(seconds.values()):.0%}",
         )
-        for fault in FAULTS
+        for fault in (*FAULTS, UNLABELLED)
         if fault in members
     ]
 
@@ -148,8 +152,9 @@ def _findings_json(dataset: Dataset) -> list[dict[str, Any]] | None:
 
 
 def _entry_json(entry: DatasetEntry) -> dict[str, Any]:
-    return asdict(entry) | {"path": str(entry.path)}
+    return asdict(entry) | {"path": str(entry.path), "n_unlabelled": entry.n_unlabelled}
 
 
-def _counts(classes: dict[str, int]) -> str:
-    return ", ".join(f"{count} {fault}" for fault, count in classes.items())
+def _counts(entry: DatasetEntry) -> str:
+    counts = entry.classes | ({UNLABELLED: entry.n_unlabelled} if entry.n_unlabelled else {})
+    return ", ".join(f"{count} {fault}" for fault, count in counts.items())
