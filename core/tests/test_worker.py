@@ -386,6 +386,18 @@ def test_a_cancelled_job_may_tidy_up(workshop: Workshop, tmp_path: Path) -> None
     assert lines(witness) == ["begins", "stops for cancel"]
 
 
+def test_a_file_of_a_cancelled_job_stays_where_a_row_that_it_has_stored_may_name_it(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    witness = tmp_path / "witness"
+    handle = workshop.submit("note", {"seconds": 60, "witness": str(witness)})
+    until(lambda: lines(witness)[1:] == ["stored"], "its row is there")
+    job = handle.revoke()
+    assert handle.wait(PATIENCE).state is State.REVOKED
+    assert workshop.run("add", {"a": 1}).state is State.SUCCESS  # whatever is done at the end of a job is done
+    assert (workshop.settings.home / "artifacts" / job.id / str(job.claim) / "note.txt").is_file()
+
+
 def test_a_job_that_waits_for_its_time_is_cancelled_at_once(workshop: Workshop) -> None:
     handle = workshop.submit("add", {"a": 1}, countdown=3600)
     assert handle.revoke().state is State.REVOKED

@@ -6,6 +6,7 @@ returns the result of a job that succeeded.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,20 +61,22 @@ def roc(run: Run) -> dict[str, Any]:
     return run("generate_roc_analysis_task", {"experiments": [experiment]})
 
 
-def write_uestc(folder: Path) -> None:
-    """MATLAB files with the names and variables of UESTC: four states at two speeds, half a second of noise each."""
+def write_uestc(folder: Path, repeats: int = 1) -> None:
+    """MATLAB files with the names and variables of UESTC: four states at two speeds, half a second of noise each.
+
+    There are so many of each.
+    """
     import numpy as np
     from scipy.io import savemat
 
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)
-    for state in "NBIO":
-        for rpm in (800, 1200):
-            variables = {
-                "Data": random.standard_normal((10_000, 1)),
-                "SampleFrequency": np.uint16(20_000),
-                "Datacount": np.int32(10_000),
-                "Linecount": np.uint8(1),
-                "StartTime": "00-00 00:00:00:00:000",
-            }
-            savemat(folder / f"{state}_{rpm}_1.mat", variables)
+    for state, rpm, number in itertools.product("NBIO", (800, 1200), range(1, repeats + 1)):
+        variables = {
+            "Data": random.standard_normal((10_000, 1)),
+            "SampleFrequency": np.uint16(20_000),
+            "Datacount": np.int32(10_000),
+            "Linecount": np.uint8(1),
+            "StartTime": "00-00 00:00:00:00:000",
+        }
+        savemat(folder / f"{state}_{rpm}_{number}.mat", variables)

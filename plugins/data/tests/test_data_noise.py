@@ -99,7 +99,7 @@ def test_leaving_a_layer_out_changes_no_other_one() -> None:
 def test_tones_are_the_sines_that_they_are_made_of() -> None:
     n = 12_345
     weights = np.array([1.0 + 2j, -0.5j])
-    found = tones(weights, np.array([0.01, 0.333]), n)
+    found = tones(weights, [0.01, 0.333], n)
     k = np.arange(n)
     expected = sum((weight * np.exp(2j * np.pi * f * k)).imag for weight, f in zip(weights, (0.01, 0.333), strict=True))
     assert found == pytest.approx(expected, abs=1e-9)

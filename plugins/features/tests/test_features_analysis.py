@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pfd import Dispatcher, JobFailed, KeyConflict, ParameterError, State, Worker, load_settings, reading, writing
+from pfd import Dispatcher, JobFailed, ParameterError, Worker, load_settings, reading, writing
 from pfd_plugin_data import DatasetWriter, find_dataset, make_split, open_dataset, register_dataset
 from pfd_plugin_features import find_feature_set, read_features
 
@@ -272,45 +272,6 @@ def dispatcher(pfd_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disp
         dispatcher.submit("generate_dataset_task", data).get(timeout=120)
         dispatcher.submit("extract_features_task", {"dataset": "bench", "window": 1024}).get(timeout=120)
         yield dispatcher
-
-
-LONG: dict[str, tuple[dict[str, Any], float]] = {
-    "extract_features_task": ({"dataset": "bench", "hop": 16, "domains": ["advanced"]}, 0.01),
-    "compute_importance_task": ({"feature_set": 1, "n_repeats": 100, "methods": ["permutation"]}, 0.3),
-    "select_features_task": ({"feature_set": 1, "method": "stability", "n_subsamples": 1000}, 0.11),
-}
-"""Correlation takes a second or two, too little to be met midway."""
-
-
-@pytest.mark.slow
-def test_a_job_that_is_cancelled_midway_leaves_nothing_and_frees_its_key(
-    dispatcher: Dispatcher, pfd_home: Path
-) -> None:
-    for task, (params, midway) in LONG.items():
-        handle = dispatcher.submit(task, params, key="one")
-        assert dispatcher.submit(task, params, key="one").id == handle.id
-        with pytest.raises(KeyConflict):
-            dispatcher.submit(task, {**params, "window": 512} if "dataset" in params else {"feature_set": 2}, key="one")
-        until = time.monotonic() + 120
-        while handle.info.get("progress", 0.0) < midway:
-            assert not handle.ready(), handle.job.failure
-            assert time.monotonic() < until
-            time.sleep(0.01)
-        handle.revoke()
-        handle.wait(timeout=60)
-        assert handle.state is State.REVOKED, (task, handle.job)
-        left = [path for path in (pfd_home / "artifacts" / handle.id).rglob("*") if path.is_file()]
-        assert left == [], task
-        assert dict(handle.artifacts) == {}
-    before = dispatcher.submit("select_features_task", LONG["select_features_task"][0])
-    waiting = dispatcher.submit("compute_correlation_task", {"feature_set": 1}, key="one")
-    waiting.revoke()
-    before.revoke()
-    assert waiting.state is State.REVOKED
-    with reading() as session, pytest.raises(Exception, match="no feature set 2"):
-        find_feature_set(session, 2)
-    again = dispatcher.submit("compute_correlation_task", {"feature_set": 1}, key="one")
-    assert again.get(timeout=120)["n_features"] > 20
 
 
 @pytest.mark.slow

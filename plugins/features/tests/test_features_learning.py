@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.ensemble import RandomForestClassifier
 
-from pfd import DataError
+from pfd import CancelRequested, DataError
 from pfd_plugin_data import ChannelInfo, RecordingInfo, Split, make_split
 from pfd_plugin_features import FeatureTable
 from pfd_plugin_features.correlation import cluster, correlation
@@ -22,7 +23,7 @@ from pfd_plugin_features.importance import (
     shap_importance,
     tree_explainer,
 )
-from pfd_plugin_features.learning import LearningTable, Scaling, deal, is_constant
+from pfd_plugin_features.learning import LearningTable, OnStep, Scaling, deal, is_constant
 from pfd_plugin_features.selection import (
     Selection,
     by_mrmr,
@@ -174,10 +175,14 @@ def test_mutual_information_of_classes_that_are_told_apart_is_their_entropy() ->
 def test_permuting_what_the_forest_never_looks_at_changes_nothing() -> None:
     table = dealt()
     assert table.validation is not None
-    done: list[int] = []
-    fall = permutation_importance(fit_forest(table.train, 20, seed=0), table.validation, 2, 0, done.append)
+    steps: list[tuple[int, int]] = []
+
+    def on_step(done: int, total: int) -> None:
+        steps.append((done, total))
+
+    fall = permutation_importance(fit_forest(table.train, 20, seed=0), table.validation, 2, 0, on_step)
     assert fall[3] == 0
-    assert done == list(range(1, len(NAMES) + 1))
+    assert steps == [(done, len(NAMES)) for done in range(1, len(NAMES) + 1)]
 
 
 def test_shap_values_share_out_what_the_forest_says_beyond_its_mean() -> None:
@@ -194,6 +199,14 @@ def test_the_number_of_threads_changes_no_score() -> None:
     one, two = fit_forest(table.train, 20, seed=3), fit_forest(table.train, 20, seed=3, threads=2)
     np.testing.assert_array_equal(forest_importance(one), forest_importance(two))
     np.testing.assert_array_equal(one.predict_proba(table.train.x), two.predict_proba(table.train.x))
+
+
+def test_a_forest_grown_in_steps_is_the_one_grown_at_once_and_each_step_is_told() -> None:
+    train, steps = dealt().train, list[tuple[int, int]]()
+    grown = fit_forest(train, 25, 3, 1, lambda done, total: steps.append((done, total)))
+    whole = RandomForestClassifier(25, class_weight="balanced", random_state=3).fit(train.x, train.y)
+    np.testing.assert_array_equal(grown.predict_proba(train.x), whole.predict_proba(train.x))
+    assert steps == [(10, 25), (20, 25), (25, 25)]
 
 
 # Selection
@@ -222,6 +235,29 @@ def test_what_tells_the_classes_apart_is_chosen_first(method: str) -> None:
     found = METHODS[method](dealt(), 2)
     assert found.chosen[0] in (0, 1)
     assert NAMES.index("constant") not in METHODS[method](dealt(), 7).chosen
+
+
+STEPS: dict[str, Callable[[OnStep], Selection]] = {
+    "mrmr": lambda on_step: by_mrmr(dealt().train, 3, on_step),
+    "rfe": lambda on_step: by_rfe(dealt().train, 3, 0, on_step),
+    "stability": lambda on_step: by_stability(dealt().train, 3, 0, 5, on_step),
+}
+
+
+@pytest.mark.parametrize("method", STEPS)
+def test_a_method_that_takes_long_tells_of_its_steps_and_ends_where_it_is_told_to(method: str) -> None:
+    steps: list[tuple[int, int]] = []
+    STEPS[method](lambda done, total: steps.append((done, total)))
+    assert len(steps) > 2
+    assert steps == sorted(steps)
+    [total] = {total for _, total in steps}
+    assert steps[-1] == (total, total)
+
+    def enough(done: int, total: int) -> None:
+        raise CancelRequested("cancel")
+
+    with pytest.raises(CancelRequested):
+        STEPS[method](enough)
 
 
 def test_mrmr_takes_something_new_where_mutual_information_takes_the_same_twice() -> None:

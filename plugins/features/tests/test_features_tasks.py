@@ -11,10 +11,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pfd import DataError, Dispatcher, JobFailed, ParameterError, reading
+from pfd.cli.app import run
 from pfd_plugin_data import ChannelInfo, DatasetWriter, RecordingInfo, find_dataset, iter_windows, open_dataset
 from pfd_plugin_features import FEATURES, VERSION, find_feature_set, read_features
 from pfd_plugin_features.extraction import choose, compute
-from pfd_plugin_features.table import KEY
+from pfd_plugin_features.table import KEY, read_table
 from pfd_plugin_features.tasks import _common_lowpass, _condition
 
 
@@ -111,7 +112,6 @@ def test_an_unchanged_feature_set_is_reused_and_named(dataset: dict[str, Any]) -
     made, reused = first.get(), again.get()
     assert made["reused_from"] is None
     assert reused == {**made, "reused_from": first.id}
-    assert dict(again.artifacts) == {}
     # The same recordings generated anew are the same content, under another id.
     copy = submit(
         "generate_dataset_task", name="bench", num_signals_per_fault=2, bearings_per_fault=2, duration_s=1.0
@@ -156,6 +156,32 @@ def test_other_recordings_definitions_or_libraries_are_computed_again(
         with monkeypatch.context() as patch:
             patch.setattr(f"pfd_plugin_features.tasks.{name}", value)
             assert submit("extract_features_task", dataset="bench").get()["reused_from"] is None
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["linked", "copied"])
+def test_a_job_that_reuses_a_set_publishes_its_table_to_be_opened(
+    dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], links: bool
+) -> None:
+    first = submit("extract_features_task", dataset="bench")
+    if not links:
+
+        def refuse(path: Path, target: Path) -> None:
+            raise PermissionError(1, "Operation not permitted")  # as a file system without links says
+
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    again = submit("extract_features_task", dataset="bench")
+    assert again.get()["reused_from"] == first.id
+    assert again.info["progress"] == 1.0
+    assert "the same" in again.info["status"]
+    made, placed = first.artifacts["features.parquet"], again.artifacts["features.parquet"]
+    assert placed != made
+    assert placed.samefile(made) is links
+    assert placed.read_bytes() == made.read_bytes()
+    capsys.readouterr()
+    assert run(["open", again.id, "--print"]) == 0
+    assert capsys.readouterr().out.split() == [str(placed)]
+    made.unlink()
+    assert len(read_table(placed).x) == again.get()["n_windows"]
 
 
 @pytest.mark.parametrize("harm", ["changed", "gone"])

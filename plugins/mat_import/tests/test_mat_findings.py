@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import scipy.signal
 
 from pfd_plugin_data import ChannelInfo, RecordingInfo, fault_line
 from pfd_plugin_mat_import.findings import Measured, find
-from pfd_plugin_mat_import.measures import FALSE_ALARM, measure
+from pfd_plugin_mat_import.measures import FALSE_ALARM, _Spectrum, measure
 from pfd_plugin_mat_import.params import Finding
 
 SKF_6205 = {"n_balls": 9, "ball_d_mm": 7.94, "pitch_d_mm": 39.04, "contact_deg": 0.0}
@@ -173,3 +174,14 @@ def test_many_records_of_a_finding_are_cut() -> None:
     found = only("shaft_line_absent", *(measured(noise(i, 30_000), record_id=f"r{i}") for i in range(25)))
     assert len(found.records) == 20
     assert found.text.endswith("; and 5 more")
+
+
+def test_the_envelope_spectrum_is_that_of_the_whole_analytic_signal() -> None:
+    row = noise(3, 4096)
+    phases = np.exp(1j * np.angle(np.fft.rfft(row)))
+    phases[[0, -1]] = 0  # the mean, and what lies at half the sample rate
+    whole = np.abs(np.fft.rfft(np.abs(scipy.signal.hilbert(np.fft.irfft(phases))) ** 2))
+    found = _Spectrum("DE", row, np.abs(row).max(), 4096.0).envelope(600.0)
+    assert found.size == 601
+    # Nothing but a factor lies between them.
+    np.testing.assert_allclose(found[1:] / found[1:].sum(), whole[1:601] / whole[1:601].sum(), rtol=1e-3)

@@ -10,9 +10,10 @@ import pytest
 
 from pfd import DataError
 from pfd_plugin_mat_import import matfile
+from pfd_plugin_mat_import import reader as reader_module
 from pfd_plugin_mat_import.conversion import convert_file
 from pfd_plugin_mat_import.importing import import_files
-from pfd_plugin_mat_import.reader import Reader
+from pfd_plugin_mat_import.reader import AHEAD, Reader, Request
 from pfd_plugin_mat_import.sources import find_files
 
 
@@ -61,6 +62,46 @@ def test_a_reader_that_dies_costs_the_file_and_not_the_import(save, cwru) -> Non
         with pytest.raises(DataError, match=r"crashed \(SIGKILL\)"):
             reader.read(path)
         assert reader.read(path).info.record_id == "cwru-105"
+
+
+def test_files_that_were_asked_for_when_the_reader_died_are_asked_for_again(save, cwru) -> None:
+    numbers = [105, 106, 118, 119, 130, 131, 169, 170]
+    paths = [save(f"{number}.mat", cwru(number)) for number in numbers]
+    with Reader() as reader:
+        found = []
+        for number, one in enumerate(reader.read_all([Request(path.name, str(path)) for path in paths])):
+            found.append(one)
+            if number == 1:
+                assert reader._process is not None
+                reader._process.kill()
+                reader._process.wait()
+    reasons = [one.message for one in found if isinstance(one, DataError)]
+    assert len(reasons) <= 1  # none where all that it had been asked was answered already
+    assert all("SIGKILL" in reason for reason in reasons)
+    read = {one.info.record_id: one.signal for one in found if not isinstance(one, DataError)}
+    assert len(read) + len(reasons) == len(numbers)
+    for number in numbers:
+        if f"cwru-{number}" in read:
+            expected = cwru(number)[f"X{number}_DE_time"][:, 0]
+            np.testing.assert_array_equal(read[f"cwru-{number}"][0], expected.astype(np.float32))
+
+
+def test_who_stops_early_gets_no_old_reply_later(save, cwru) -> None:
+    paths = [save(f"{number}.mat", cwru(number)) for number in (105, 106, 118)]
+    with Reader() as reader:
+        results = reader.read_all([Request(path.name, str(path)) for path in paths])
+        next(results)
+        results.close()
+        assert reader.read(paths[2]).info.record_id == "cwru-118"
+
+
+def test_a_large_array_arrives_whole_and_its_memory_is_given_back(save, cwru, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "_KEPT_BYTES", 1000)
+    path = save("105.mat", cwru(105))
+    with Reader() as reader:
+        reader.read(path)
+        assert [os.fstat(place).st_size for place in reader._places] == [0] * AHEAD
+        assert reader.read(path).signal.any()
 
 
 def test_a_recording_is_imported_once(save, cwru, tmp_path: Path) -> None:

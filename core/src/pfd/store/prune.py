@@ -80,6 +80,11 @@ def keepers(connection: Connection) -> tuple[Keeper, ...]:
     return tuple(found)
 
 
+def has_rows(connection: Connection, number: int) -> bool:
+    """Whether a plugin has stored rows of a job."""
+    return any(keeper.kept(connection, [number]) for keeper in keepers(connection))
+
+
 def find(connection: Connection, which: Which, keeping: Sequence[Keeper], after: int = 0) -> Page:
     """The next page of jobs behind number `after`."""
     query = sa.select(jobs.c.seq, jobs.c.id, jobs.c.state, jobs.c.created_at, jobs.c.ended_at)

@@ -57,6 +57,7 @@ class NoteParams(Params):
     text: str = ""
     witness: str = ""
     go: str = ""
+    seconds: float = 0.0
 
 
 class ParentParams(Params):

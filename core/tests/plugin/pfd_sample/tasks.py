@@ -248,6 +248,10 @@ def note(params: NoteParams, ctx: TaskContext) -> Number:
     except StaleClaim:
         _witness(params.witness, f"refused {ctx.claim}")
         raise
+    if params.seconds:
+        ctx.artifact("note.txt").touch()
+        _witness(params.witness, "stored")
+        time.sleep(params.seconds)
     return Number(value=number)
 
 

@@ -69,7 +69,7 @@ class DatasetWriter:
                 temporary, "w", alignment_threshold=layout.ALIGNMENT, alignment_interval=layout.ALIGNMENT
             )
             stack.push(self._close)
-            self._signals, self._truth = self._file.create_group("signals"), self._file.create_group("truth")
+            self._signals, self._truth = (self._file.create_group(name).id for name in ("signals", "truth"))
             self._stack = stack.pop_all()
         return self
 
@@ -121,13 +121,13 @@ class DatasetWriter:
         """Append a recording that is packed already."""
         if packed.record_id in self._ids:
             raise DataError(f"recording {packed.record_id!r} is in dataset {self.name!r} already")
-        key = layout.key(len(self._infos))
+        name = layout.key(len(self._infos)).encode()
         try:
-            _write(self._signals, key, packed.signal)
+            _write(self._signals, name, packed.signal)
             if packed.truth:
-                group = self._truth.create_group(key)
-                for name, array in packed.truth.items():
-                    _write(group, name, array)
+                group = h5py.h5g.create(self._truth, name)
+                for part, array in packed.truth.items():
+                    _write(group, part.encode(), array)
         except (OSError, RuntimeError) as error:
             raise self._unwritable(error) from error
         self._ids.add(packed.record_id)
@@ -148,13 +148,14 @@ class DatasetWriter:
         )
 
 
-def _write(group: Any, name: str, array: npt.NDArray[Any]) -> None:
+def _write(group: Any, name: bytes, array: npt.NDArray[Any]) -> None:
     """Store an array under `group`, contiguous.
 
-    By the low-level interface, since `create_dataset` takes four times as long, and longer than most of the arrays.
+    By the low-level interface, as its group is made, since `create_dataset` takes four times as long, and longer than
+    most of the arrays.
     """
     kind = h5py.h5t.py_create(array.dtype)
     space = h5py.h5s.create_simple(array.shape)
-    stored = h5py.h5d.create(group.id, name.encode(), kind, space, _CONTIGUOUS)
+    stored = h5py.h5d.create(group, name, kind, space, _CONTIGUOUS)
     if array.size:
         stored.write(h5py.h5s.ALL, h5py.h5s.ALL, array, kind)

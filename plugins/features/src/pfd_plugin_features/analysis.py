@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pfd import DataError, TaskContext, replacing
 from pfd_plugin_data import find_dataset, make_split, open_dataset
 from pfd_plugin_features import figures, importance, selection
 from pfd_plugin_features.correlation import cluster, correlation
-from pfd_plugin_features.learning import LearningTable, Matrix, Part, Scaling, deal, is_constant
+from pfd_plugin_features.learning import LearningTable, Matrix, OnStep, Part, Scaling, deal, is_constant
 from pfd_plugin_features.params import (
     ComputeCorrelationParams,
     ComputeCorrelationResult,
@@ -57,7 +58,8 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
             hint="choose another split or another measure",
         )
     ctx.progress(0.05, "Growing the forest")
-    forest = importance.fit_forest(train, params.n_estimators, params.random_seed, job_threads())
+    growing = _telling(ctx, 0.05, 0.3, "Growing the forest, tree")
+    forest = importance.fit_forest(train, params.n_estimators, params.random_seed, job_threads(), growing)
     scores: dict[str, Matrix] = {}
     for number, method in enumerate(methods):
         ctx.check_cancelled()
@@ -70,17 +72,9 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
         elif method == "shap":
             scores[method] = importance.shap_importance(forest, train, params.random_seed)
         elif validation is not None:
-
-            def on_feature(done: int, start: float = start) -> None:
-                ctx.check_cancelled()
-                ctx.progress(
-                    start + 0.6 / len(methods) * done / len(table.names),
-                    f"Permuting feature {done}/{len(table.names)}",
-                    method="permutation",
-                )
-
+            permuting = _telling(ctx, start, start + 0.6 / len(methods), "Permuting feature", method="permutation")
             scores[method] = importance.permutation_importance(
-                forest, validation, params.n_repeats, params.random_seed, on_feature
+                forest, validation, params.n_repeats, params.random_seed, permuting
             )
     rank = importance.mean_rank(scores)
     order = np.argsort(rank, kind="stable")
@@ -138,8 +132,10 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     validation, reached, reached_all = table.validation, None, None
     if validation is not None:
         ctx.progress(0.8, "Judging on the validation part")
-        reached = _score(table.train, validation, list(found.chosen), params.random_seed)
-        reached_all = _score(table.train, validation, list(range(len(table.names))), params.random_seed)
+        growing = _telling(ctx, 0.8, 0.86, "Judging these by a forest, tree")
+        reached = _score(table.train, validation, list(found.chosen), params.random_seed, growing)
+        growing = _telling(ctx, 0.86, 0.92, "Judging all by a forest, tree")
+        reached_all = _score(table.train, validation, list(range(len(table.names))), params.random_seed, growing)
     ctx.check_cancelled()
     ctx.progress(0.92, "Storing")
     stamp = f"{len(names)} features selected by {params.method} {on_split(table.split)}"
@@ -316,25 +312,31 @@ def _select(params: SelectFeaturesParams, train: Part, ctx: TaskContext) -> sele
         return selection.by_variance(train, count)
     if params.method == "mutual_information":
         return selection.by_mutual_information(train, count, seed)
+    telling = partial(_telling, ctx, 0.1, 0.8)
     if params.method == "mrmr":
-        return selection.by_mrmr(train, count)
+        return selection.by_mrmr(train, count, telling("Choosing feature"))
     if params.method == "rfe":
-        return selection.by_rfe(train, count, seed)
+        return selection.by_rfe(train, count, seed, telling("Eliminating feature"))
+    return selection.by_stability(train, count, seed, params.n_subsamples, telling("Choosing on half"))
 
-    def on_subsample(done: int) -> None:
+
+def _telling(ctx: TaskContext, start: float, end: float, doing: str, **meta: Any) -> OnStep:
+    """What tells of the steps of a part of a task, which goes from one fraction of its progress to another."""
+
+    def on_step(done: int, total: int) -> None:
         ctx.check_cancelled()
-        ctx.progress(min(0.8, 0.1 + 0.7 * done / params.n_subsamples), f"Half {done}/{params.n_subsamples}")
+        ctx.progress(start + (end - start) * done / total, f"{doing} {done}/{total}", **meta)
 
-    return selection.by_stability(train, count, seed, params.n_subsamples, on_subsample)
+    return on_step
 
 
-def _score(train: Part, validation: Part, columns: list[int], seed: int) -> float:
+def _score(train: Part, validation: Part, columns: list[int], seed: int, on_step: OnStep) -> float:
     """Balanced accuracy on the validation part of a forest on some of the features."""
 
     def of(part: Part) -> Part:
         return Part(part.x[:, columns], part.y, part.bearing_id, part.record)
 
-    forest = importance.fit_forest(of(train), TREES, seed, job_threads())
+    forest = importance.fit_forest(of(train), TREES, seed, job_threads(), on_step)
     return importance.balanced_accuracy(forest, of(validation))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,16 @@ from scipy.stats import rankdata
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import mutual_info_classif
 from sklearn.metrics import balanced_accuracy_score
+from sklearn.utils.class_weight import compute_sample_weight
 
-from pfd_plugin_features.learning import Matrix, Part
+from pfd_plugin_features.learning import Matrix, OnStep, Part, untold
 
 MAX_SHAP_WINDOWS = 200
 """Windows that SHAP values are computed for: their cost grows with each, and the mean settles early."""
+
+
+STEP = 10
+"""Trees grown between two looks at whether the job is to stop."""
 
 
 def mutual_information(train: Part, seed: int) -> Matrix:
@@ -23,10 +27,18 @@ def mutual_information(train: Part, seed: int) -> Matrix:
     return np.asarray(mutual_info_classif(train.x, train.y, discrete_features=False, random_state=seed))
 
 
-def fit_forest(train: Part, n_estimators: int, seed: int, threads: int = 1) -> RandomForestClassifier:
-    """A random forest (Breiman 2001) on the training part, each class counting the same."""
-    forest = RandomForestClassifier(n_estimators, class_weight="balanced", random_state=seed, n_jobs=threads)
-    forest.fit(train.x, train.y)
+def fit_forest(
+    train: Part, n_estimators: int, seed: int, threads: int = 1, on_step: OnStep = untold
+) -> RandomForestClassifier:
+    """A random forest (Breiman 2001) on the training part, each class counting the same.
+
+    It is grown in steps; the trees are those of one call.
+    """
+    forest = RandomForestClassifier(warm_start=True, random_state=seed, n_jobs=threads)
+    weight = compute_sample_weight("balanced", train.y)
+    for grown in [*range(STEP, n_estimators, STEP), n_estimators]:
+        forest.set_params(n_estimators=grown).fit(train.x, train.y, weight)
+        on_step(grown, n_estimators)
     # Sums over trees come in another order from several threads, and with it another last digit.
     return forest.set_params(n_jobs=1)
 
@@ -49,7 +61,7 @@ def permutation_importance(
     validation: Part,
     n_repeats: int,
     seed: int,
-    on_feature: Callable[[int], None] | None = None,
+    on_step: OnStep = untold,
 ) -> Matrix:
     """Fall of the balanced accuracy on the validation part when a feature's values change places, `(f,)`.
 
@@ -66,8 +78,7 @@ def permutation_importance(
             x[:, index] = rng.permutation(validation.x[:, index])
             part = Part(x, validation.y, validation.bearing_id, validation.record)
             fall[index] += (whole - balanced_accuracy(forest, part)) / n_repeats
-        if on_feature is not None:
-            on_feature(index + 1)
+        on_step(index + 1, count)
     return fall
 
 

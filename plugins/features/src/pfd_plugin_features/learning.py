@@ -5,7 +5,7 @@ Whatever is fitted is fitted on the training part.  The validation part judges; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,13 @@ from pfd_plugin_features.table import FeatureTable
 
 Matrix = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+
+OnStep = Callable[[int, int], None]
+"""Told after each step of what takes long how many are done, and of how many.  It may raise, to end it there."""
+
+
+def untold(done: int, total: int) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,11 @@ def pfd_register_records() -> list[Records]:
 @hookimpl
 def pfd_register_result_views() -> list[ResultView]:
     return [
-        ResultView("extract_features_task", fields=("feature_set_id", "n_windows", "n_features", "reused_from")),
+        ResultView(
+            "extract_features_task",
+            fields=("feature_set_id", "n_windows", "n_features", "reused_from"),
+            artifacts=("features.parquet",),
+        ),
         ResultView(
             "compute_importance_task",
             fields=("methods", "validation_score", "stamp"),

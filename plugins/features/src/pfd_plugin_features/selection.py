@@ -5,8 +5,8 @@ A feature that is constant there is never chosen, as long as others are left.
 
 from __future__ import annotations
 
+import itertools
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import RFE, mutual_info_classif
 from sklearn.svm import LinearSVC
 
-from pfd_plugin_features.learning import Labels, Matrix, Part, Scaling, is_constant
+from pfd_plugin_features.learning import Labels, Matrix, OnStep, Part, Scaling, is_constant, untold
 
 BINS = 10
 """Equally filled bins that mRMR sees a feature in."""
@@ -44,7 +44,7 @@ def by_mutual_information(train: Part, count: int, seed: int) -> Selection:
     return _largest(train, np.asarray(found), count, "mutual information with the class, nats")
 
 
-def by_mrmr(train: Part, count: int) -> Selection:
+def by_mrmr(train: Part, count: int, on_step: OnStep = untold) -> Selection:
     """One after the other, the feature with the largest I(feature; class) less its mean information on those chosen.
 
     Minimum redundancy, maximum relevance: the difference form of Peng, Long & Ding (IEEE PAMI 27, 2005), on bins that
@@ -64,6 +64,7 @@ def by_mrmr(train: Part, count: int) -> Selection:
         best = int(np.argmax(criterion))
         scores[best] = 0.0 if constant[best] else criterion[best]
         chosen.append(best)
+        on_step(len(chosen), count)
         redundancy += [_information(code, codes[best]) for code in codes]
     # Of those that were not chosen, what they would have added.
     left = np.flatnonzero(~np.isfinite(scores))
@@ -71,19 +72,23 @@ def by_mrmr(train: Part, count: int) -> Selection:
     return Selection(tuple(chosen), scores, "relevance less redundancy when it was chosen, nats")
 
 
-def by_rfe(train: Part, count: int, seed: int) -> Selection:
+def by_rfe(train: Part, count: int, seed: int, on_step: OnStep = untold) -> Selection:
     """Recursive elimination of the feature of least weight in a linear support vector machine (Guyon et al. 2002)."""
     x = Scaling.fitted(train.x)(train.x)
+    steps = itertools.count(1)
+
+    def weights(machine: LinearSVC) -> Matrix:
+        on_step(next(steps), x.shape[1] - 1)
+        return np.asarray(machine.coef_)
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the order of weights settles long before their digits
-        ranking = RFE(_machine("l2", seed), n_features_to_select=1).fit(x, train.y).ranking_
+        ranking = RFE(_machine("l2", seed), n_features_to_select=1, importance_getter=weights).fit(x, train.y).ranking_
     scores = 1.0 - ranking / len(ranking)
     return _largest(train, scores, count, "share of the features that were eliminated before it")
 
 
-def by_stability(
-    train: Part, count: int, seed: int, n_subsamples: int, on_subsample: Callable[[int], None] | None = None
-) -> Selection:
+def by_stability(train: Part, count: int, seed: int, n_subsamples: int, on_step: OnStep = untold) -> Selection:
     """How often a feature is among the `count` of largest weight in a sparse linear machine on half of the bearings.
 
     Stability selection (Meinshausen & Bühlmann 2010) on complementary pairs (Shah & Samworth 2013).  Halves are of
@@ -103,8 +108,7 @@ def by_stability(
             top = np.argsort(-weight, kind="stable")[:count]
             votes[top[weight[top] > 0]] += 1
             used += 1
-        if on_subsample is not None:
-            on_subsample(used)
+        on_step(min(used, n_subsamples), n_subsamples)
     return _largest(train, votes / used, count, f"share of {used} halves, by {noun}, that choose it")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pfd import DataError, load_settings
+from pfd import DataError, load_settings, replacing
 from pfd_plugin_data import Split
 from pfd_plugin_features.records import FeatureSetRow
 
@@ -96,6 +97,19 @@ def find_same(session: Session, wanted: Mapping[str, Any], *, home: Path) -> lis
 def is_intact(entry: FeatureSetEntry) -> bool:
     """Whether the file is there and holds what was written."""
     return entry.sha256 is not None and entry.path.is_file() and file_digest(entry.path) == entry.sha256
+
+
+def place_again(source: Path, path: Path) -> None:
+    """Give a stored file a second name, under which another job publishes it: a link, which takes no room on the disk.
+
+    Files of feature sets are replaced whole and never written again, so that neither name changes what the other
+    holds.  Where the file system has no such links it is a copy.
+    """
+    try:
+        path.hardlink_to(source)
+    except OSError:
+        with replacing(path) as temporary:
+            shutil.copyfile(source, temporary)
 
 
 def file_digest(path: Path) -> str:

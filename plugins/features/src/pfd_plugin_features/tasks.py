@@ -21,7 +21,14 @@ from pfd_plugin_data import (
 from pfd_plugin_features.envelope_domain import line_orders
 from pfd_plugin_features.extraction import VERSION, choose, compute, usable
 from pfd_plugin_features.params import ExtractFeaturesParams, ExtractFeaturesResult
-from pfd_plugin_features.store import FeatureSetEntry, file_digest, find_same, is_intact, save_feature_set
+from pfd_plugin_features.store import (
+    FeatureSetEntry,
+    file_digest,
+    find_same,
+    is_intact,
+    place_again,
+    save_feature_set,
+)
 from pfd_plugin_features.table import table_writer
 from pfd_plugin_features.threads import job_threads
 from pfd_plugin_features.windows import Condition
@@ -75,10 +82,11 @@ def _extract(
         "features": names,
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
     }
-    if params.reuse and (found := _reusable(wanted, ctx)) is not None:
-        ctx.log.info("feature set %d is the same: nothing is computed", found.id)
-        return _result(found.id, wanted, found.n_windows, found.n_unusable or 0, absent, reused_from=found.job_id)
     path = ctx.artifact("features.parquet")
+    if params.reuse and (found := _reusable(wanted, ctx)) is not None:
+        place_again(found.path, path)
+        ctx.progress(1.0, f"Feature set {found.id} is the same: nothing is computed")
+        return _result(found.id, wanted, found.n_windows, found.n_unusable or 0, absent, reused_from=found.job_id)
     origin = {name: value for name, value in wanted.items() if name not in ("dataset_id", "features")}
     origin |= {"dataset": entry.name, "units": {feature.name: feature.unit for feature in features}}
     # Only what takes long gains by a second core: the rest is bound by memory, and by handing out the blocks.

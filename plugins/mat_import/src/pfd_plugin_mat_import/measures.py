@@ -74,7 +74,11 @@ def measure(info: RecordingInfo, signal: _Array) -> Measures:
     names = [channel.sensor for channel in info.channels]
     edges = [(row.min(), row.max()) for row in signal]
     moving = {name: row for name, row, (low, high) in zip(names, signal, edges, strict=True) if low < high}
-    spectra = [_Spectrum(name, row, info.sample_rate_hz) for name, row in moving.items()]
+    spectra = [
+        _Spectrum(name, row, max(-low, high), info.sample_rate_hz)
+        for name, row, (low, high) in zip(names, signal, edges, strict=True)
+        if name in moving
+    ]
     shaft_hz = info.rpm / 60 if info.rpm else None
     order = fault_line(info.fault_type, info.geometry) if info.geometry and info.fault_type else None
     return Measures(
@@ -95,14 +99,12 @@ def measure(info: RecordingInfo, signal: _Array) -> Measures:
 class _Spectrum:
     """The spectra of the beginning of one channel; each is computed when it is first asked for."""
 
-    def __init__(self, name: str, row: _Array, rate_hz: float) -> None:
+    def __init__(self, name: str, row: _Array, peak: np.float32, rate_hz: float) -> None:
         self.name = name
         # Twice the samples at twice the rate: the resolution is to be that of a few seconds.
         most = min(2 ** math.ceil(math.log2(max(1.0, rate_hz / _LOW_RATE))), 64) * _MOST
         self.n = int(scipy.fft.next_fast_len(min(row.size, most), real=True))
-        # Brought to one size: the square of a large number is infinite, and that of a small one nothing.
-        beginning = row[:most].astype(np.float64)
-        self._row = (beginning / (np.abs(beginning).max() or 1.0)).astype(np.float32)
+        self._row, self._peak = row[:most], peak
         self._rate_hz = rate_hz
 
     @property
@@ -111,33 +113,40 @@ class _Spectrum:
 
     @functools.cached_property
     def _spectrum(self) -> npt.NDArray[np.complex64]:
-        found: npt.NDArray[np.complex64] = scipy.fft.rfft(self._row - self._row.mean(), self.n)
+        # Brought to one size: the square of a large number is infinite, and that of a small one nothing.
+        row = self._row / self._peak
+        row -= row.mean()
+        found: npt.NDArray[np.complex64] = scipy.fft.rfft(row, self.n)
         return found
 
     @functools.cached_property
     def _magnitude(self) -> _Array:
         return np.abs(self._spectrum)
 
-    def magnitude(self) -> _Array:
+    def magnitude(self, _most_hz: float = math.inf) -> _Array:
         """Magnitudes of the signal's spectrum."""
         return self._magnitude
 
-    def envelope(self) -> _Array:
-        """Magnitudes of the squared envelope spectrum after cepstrum prewhitening, which sets all lines of the signal's
-        own spectrum to one height and so needs no choice of a band (Borghesani et al., "Application of cepstrum
-        pre-whitening for the diagnosis of bearing faults under variable speed conditions", MSSP 36, 2013)."""
-        magnitude = self.magnitude()
-        white = self._spectrum / np.maximum(magnitude, np.finfo(np.float32).tiny)
-        white[0] = 0
-        # The analytic signal by its two parts: two real transforms take half the time of a complex one.
-        real, imaginary = scipy.fft.irfft(white, self.n), scipy.fft.irfft(-1j * white, self.n)
-        power = real**2 + imaginary**2
-        envelope: _Array = np.abs(scipy.fft.rfft(power - power.mean()))
+    def envelope(self, most_hz: float) -> _Array:
+        """Magnitudes of the squared envelope spectrum, up to `most_hz` at least, after cepstrum prewhitening, which
+        sets all lines of the signal's own spectrum to one height and so needs no choice of a band (Borghesani et al.,
+        "Application of cepstrum pre-whitening for the diagnosis of bearing faults under variable speed conditions",
+        MSSP 36, 2013).
+
+        The squared envelope's spectrum is the autocorrelation of the one-sided spectrum.  Of that only small lags are
+        asked for, which a transform gives that is longer than the one-sided spectrum by as many bins.
+        """
+        bins = min(math.ceil(most_hz / self.resolution_hz) + 1, self._magnitude.size)
+        white = self._spectrum / np.maximum(self._magnitude, np.finfo(np.float32).tiny)
+        white[[0, -1]] = 0  # the mean, and what is its own mirror image
+        analytic = scipy.fft.ifft(white, scipy.fft.next_fast_len(white.size + bins), overwrite_x=True)
+        power = analytic.real**2 + analytic.imag**2
+        envelope: _Array = np.abs(scipy.fft.rfft(power - power.mean())[:bins])
         return envelope
 
     def bandwidth_hz(self) -> float | None:
         """The frequency above which the power density stays below `FLOOR` of its median; None where it has none."""
-        power = self.magnitude() ** 2
+        power = self._magnitude**2
         width = max(1, power.size // _BANDS)
         bands = power[: power.size // width * width].reshape(-1, width).mean(axis=1)
         above = np.flatnonzero(bands > FLOOR * np.median(bands))
@@ -146,14 +155,14 @@ class _Spectrum:
 
 def _line(
     spectra: Iterable[_Spectrum],
-    values: Callable[[_Spectrum], _Array],
+    values: Callable[[_Spectrum, float], _Array],
     expected_hz: float | None,
     shaft_hz: float | None,
 ) -> Line | None:
     """The line in the first channel that shows it, or else as it is where it comes nearest to one."""
     best: Line | None = None
     for spectrum in spectra if expected_hz else ():
-        found = _look(spectrum, values(spectrum), expected_hz or 0.0, shaft_hz)
+        found = _look(spectrum, values, expected_hz or 0.0, shaft_hz)
         if found and (best is None or found.prominence / found.needed > best.prominence / best.needed):
             best = found
         if best and best.present:
@@ -161,7 +170,9 @@ def _line(
     return best
 
 
-def _look(spectrum: _Spectrum, values: _Array, expected_hz: float, shaft_hz: float | None) -> Line | None:
+def _look(
+    spectrum: _Spectrum, values_of: Callable[[_Spectrum, float], _Array], expected_hz: float, shaft_hz: float | None
+) -> Line | None:
     """The largest value within `TOLERANCE` of where a line is expected, beside the median of its surroundings.
 
     Bins at multiples of the shaft's speed are passed over where `shaft_hz` is given: they have a line anyway.  None
@@ -173,8 +184,9 @@ def _look(spectrum: _Spectrum, values: _Array, expected_hz: float, shaft_hz: flo
     step = spectrum.resolution_hz
     reach = max(2, round(TOLERANCE * expected_hz / step))
     at, around = round(expected_hz / step), max(16, round(_SURROUNDINGS * expected_hz / step))
-    if step > TOLERANCE * expected_hz or at + around >= values.size:
+    if step > TOLERANCE * expected_hz or at + around > spectrum.n // 2:
         return None
+    values = values_of(spectrum, (at + around) * step)
     bins = np.arange(max(1, at - reach), at + reach + 1)
     if shaft_hz is not None:
         orders = bins * step / shaft_hz

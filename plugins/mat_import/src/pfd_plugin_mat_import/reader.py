@@ -1,27 +1,29 @@
 """Reading files in a process of its own, since SciPy's reader and HDF5 can be made to crash by a damaged file.
 
-A request is a line of JSON.  A reply is a line of JSON, followed by the bytes of the array where a recording was read.
-A file that ends the process, by a crash or by the limits, costs a new process and not the import.  The next file is
-read while the last one is still looked at.
+A request is a line of JSON, and so is a reply.  The array of a recording is left in a nameless file in memory that both
+processes have open: a pipe would have them wait for each other at every megabyte.  A file that ends the process, by a
+crash or by the limits, costs a new process and not the import.  The next files are read while one is still looked at.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import itertools
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import tempfile
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, Self, cast
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import TypeAdapter
 
 from pfd import DataError
@@ -39,7 +41,12 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": 
 """For glibc: memory of one file serves the next one.  Without it, the reading process spends two fifths of its time on
 giving memory back and being given it again."""
 
-_PIPE_BYTES = 1024**2
+AHEAD = 3
+"""So many files are asked for at a time; the array of each has a place of its own."""
+
+_KEPT_BYTES = 64 * 1024**2
+"""A larger array is not kept in memory until the next one takes its place."""
+
 MOST_LETTERS = 400
 """Of a reason, a note or an origin."""
 
@@ -68,25 +75,31 @@ class Reader:
     def __init__(self, layout: str = "auto", mapping: FileMapping | None = None) -> None:
         self._settings = {"layout": layout, "mapping": (mapping or FileMapping()).model_dump(mode="json")}
         self._process: subprocess.Popen[bytes] | None = None
+        self._stack = contextlib.ExitStack()
+        self._places: list[int] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            self._process.kill()  # it has nothing to put in order, and may be busy with the file of a cancelled job
-            self._forget()
+        self._stop()
+        self._stack.close()
 
     def start(self) -> None:
         """Start the process, which takes about a second to get ready; by itself it starts with the first request."""
         if self._process is None:
             # -P: a file named scipy.py in the working directory is not ours.
             command = [sys.executable, "-P", "-m", __name__]
+            if not self._places:
+                self._places = [_place(self._stack) for _ in range(AHEAD)]
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | _KEEP_MEMORY
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=os.environ | _KEEP_MEMORY,
+                pass_fds=self._places,
             )
-            _enlarge(cast("IO[bytes]", self._process.stdout))
-            self._send(self._settings)
+            self._send(self._settings | {"places": self._places})
 
     def read(self, path: Path) -> Imported:
         """The recording in a file.
@@ -100,21 +113,29 @@ class Reader:
             raise found
         return found
 
-    def read_all(self, requests: Iterable[Request]) -> Iterator[Imported | DataError]:
+    def read_all(self, requests: Iterable[Request]) -> Generator[Imported | DataError]:
         """The recording of each file, or the reason why there is none."""
-        waiting = iter(requests)
-        request = next(waiting, None)
-        if request:
-            self._ask(asdict(request))
-        while request:
-            try:
-                found: Imported | DataError = self._imported()
-            except DataError as error:
-                found = error
-            request = next(waiting, None)
-            if request:
-                self._ask(asdict(request))
-            yield found
+        waiting = enumerate(requests)
+        asked: deque[dict[str, Any]] = deque()
+        try:
+            while True:
+                for number, request in itertools.islice(waiting, AHEAD - len(asked)):
+                    asked.append(asdict(request) | {"place": number % AHEAD})
+                    self._ask(asked[-1])
+                if not asked:
+                    return
+                place = asked.popleft()["place"]
+                try:
+                    found: Imported | DataError = self._imported(place)
+                except DataError as error:
+                    found = error
+                    if self._process is None:  # with it went what it had been asked for beside
+                        for lost in asked:
+                            self._ask(lost)
+                yield found
+        finally:
+            if asked:  # nobody will take the replies
+                self._stop()
 
     def members(self, path: Path) -> list[tuple[str, str]]:
         """The MATLAB files in a zip file, each with the reason why it is refused (empty: it is not).
@@ -126,13 +147,13 @@ class Reader:
         self._ask({"members": str(path)})
         return [(name, reason) for name, reason in self._reply()["members"]]
 
-    def _imported(self) -> Imported:
+    def _imported(self, place: int) -> Imported:
         reply = self._reply()
         info = _INFO.validate_python(reply["info"])
         array = np.empty((len(info.channels), info.n_samples), _SAMPLE)
-        replies = cast("BufferedReader", cast("subprocess.Popen[bytes]", self._process).stdout)
-        if replies.readinto(array.data.cast("B")) < array.nbytes:
-            raise self._ended()
+        _copy(os.preadv, self._places[place], array)
+        if array.nbytes > _KEPT_BYTES:
+            os.ftruncate(self._places[place], 0)
         return Imported(info, array, tuple(reply["notes"]))
 
     def _ask(self, request: Mapping[str, Any]) -> None:
@@ -158,6 +179,11 @@ class Reader:
     def _ended(self) -> DataError:
         return DataError(f"damaged, or made to do harm: {_ending(self._forget())}")
 
+    def _stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()  # it has nothing to put in order, and may be busy with the file of a cancelled job
+            self._forget()
+
     def _forget(self) -> int:
         """Let go of the process, which is ending, and return its exit status."""
         process, self._process = self._process, None
@@ -172,11 +198,23 @@ class Reader:
         return process.wait()
 
 
-def _enlarge(pipe: IO[bytes]) -> None:
-    """Let a pipe hold a megabyte, so that an array takes fewer turns between the processes.  Linux only."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # the machine allows less
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+def _place(stack: contextlib.ExitStack) -> int:
+    """A nameless file for arrays, in memory where the system has such files, until `stack` is closed."""
+    if hasattr(os, "memfd_create"):
+        place = os.memfd_create("pfd-recording")
+        stack.callback(os.close, place)
+        return place
+    return stack.enter_context(tempfile.TemporaryFile()).fileno()
+
+
+def _copy(move: Callable[[int, list[memoryview], int], int], place: int, array: npt.NDArray[np.float32]) -> None:
+    """Move a whole array out of a file or into it; the system moves two gigabytes at a time at most."""
+    rest, done = array.data.cast("B"), 0
+    while done < len(rest):
+        moved = move(place, [rest[done:]], done)
+        if not moved:
+            raise EOFError(f"{done} of {len(rest)} bytes")
+        done += moved
 
 
 def _ending(status: int) -> str:
@@ -191,28 +229,27 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Do what is asked for, until there are no more requests."""
     settings = json.loads(requests.readline())
     layout, mapping = settings["layout"], FileMapping.model_validate(settings["mapping"])
+    places: list[int] = settings["places"]
     for line in requests:
         signal.alarm(SECONDS)  # ends the process, also where it is deep in C
-        array = None
         try:
-            reply, array = _answer(json.loads(line), layout, mapping)
+            reply = _answer(json.loads(line), layout, mapping, places)
         except DataError as error:
             reply = {"reason": _brief(error.message)}
         except (MemoryError, RecursionError) as error:
             reply = {"reason": f"damaged, or made to do harm: reading it ended in a {type(error).__name__}"}
         signal.alarm(0)  # how long the reply takes is up to who reads it
         replies.write(json.dumps(reply).encode() + b"\n")
-        if array is not None:
-            replies.write(array)
         replies.flush()
 
 
-def _answer(request: dict[str, Any], layout: str, mapping: FileMapping) -> tuple[dict[str, Any], memoryview | None]:
+def _answer(request: dict[str, Any], layout: str, mapping: FileMapping, places: Sequence[int]) -> dict[str, Any]:
     from pfd_plugin_mat_import import archive
     from pfd_plugin_mat_import.conversion import convert_file
 
     if "members" in request:
-        return {"members": archive.members(Path(request["members"]))}, None
+        return {"members": archive.members(Path(request["members"]))}
+    place = places[request.pop("place")]
     asked = Request(**request)
     path = Path(asked.path)
     with archive.unpacked(path, asked.member) if asked.member else contextlib.nullcontext(path) as readable:
@@ -223,8 +260,8 @@ def _answer(request: dict[str, Any], layout: str, mapping: FileMapping) -> tuple
         json.dumps(info, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise DataError("it holds text that is no Unicode") from None
-    reply = {"info": info, "notes": [_brief(note) for note in imported.notes]}
-    return reply, np.ascontiguousarray(imported.signal, _SAMPLE).data.cast("B")
+    _copy(os.pwritev, place, np.ascontiguousarray(imported.signal, _SAMPLE))
+    return {"info": info, "notes": [_brief(note) for note in imported.notes]}
 
 
 def _brief(text: str) -> str:

@@ -29,9 +29,12 @@ def finish(plan: Plan, params: GenerateDatasetParams, signal: Signal) -> npt.NDA
     """Float32 `(channels, samples)` of a simulated signal of the same shape."""
     if params.augmentation is not None:
         signal = _mounted_otherwise(plan, params, signal)
-    if "quantization" in params.noise_layers:
-        signal = np.stack([noises.quantize(row) for row in signal])
-    return np.ascontiguousarray(signal, dtype=layout.SIGNAL_TYPE)
+    if "quantization" not in params.noise_layers:
+        return np.ascontiguousarray(signal, dtype=layout.SIGNAL_TYPE)
+    stored = np.empty(signal.shape, layout.SIGNAL_TYPE)
+    for row, channel in zip(stored, signal, strict=True):
+        row[:] = noises.quantize(channel)
+    return stored
 
 
 def _mounted_otherwise(plan: Plan, params: GenerateDatasetParams, signal: Signal) -> Signal:

@@ -73,7 +73,8 @@ def layers(
     total = made[0] if made else np.zeros(n)
     for layer in made[1:]:
         total += layer
-    total *= rms
+    if rms != 1:
+        total *= rms
     return total
 
 
@@ -98,7 +99,7 @@ def _layer(rng: np.random.Generator, name: str, n: int, rate: float, mains_hz: f
 def _tone(rng: np.random.Generator, rms: float, hz: float, n: int, rate: float) -> Signal:
     """A tone of so many r.m.s.; one above the Nyquist frequency comes out folded, as from a converter."""
     weight = math.sqrt(2) * rms * cmath.exp(2j * math.pi * rng.uniform())
-    return tones(np.array([weight]), np.array([hz / rate]), n)
+    return tones(np.array([weight]), [hz / rate], n)
 
 
 def _drift(rng: np.random.Generator, n: int) -> Signal:

@@ -271,13 +271,16 @@ def _duration(bearing: Bearing, nepers: float) -> float:
 def _mask(bearing: Bearing, times: Signal, delay: float, shaft: Shaft) -> npt.NDArray[np.uint8]:
     """1 where a strike is heard: from its begin until the ringing of its exit has fallen to a tenth."""
     length = math.ceil((delay + _duration(bearing, HEARD)) * shaft.rate)
-    begins = np.minimum(np.ceil(times * shaft.rate).astype(np.int64), shaft.n)
-    gaps = np.diff(begins, append=shaft.n)
+    begins = np.full(len(times) + 1, shaft.n)
+    begins[:-1] = np.minimum(np.ceil(times * shaft.rate), shaft.n)
+    gaps = begins[1:] - begins[:-1]
     heard = np.minimum(gaps, length)
     # Runs of zeros and ones: before the first strike none, then those heard and the silence after each.
     runs = np.empty(2 * len(times) + 1, np.int64)
-    runs[0], runs[1::2], runs[2::2] = begins[0] if len(begins) else shaft.n, heard, gaps - heard
-    return np.repeat((np.arange(len(runs)) % 2).astype(np.uint8), runs)
+    runs[0], runs[1::2], runs[2::2] = begins[0], heard, gaps - heard
+    marks = np.zeros(len(runs), np.uint8)
+    marks[1::2] = 1
+    return np.repeat(marks, runs)
 
 
 def _ring(bearing: Bearing, times: Signal, strengths: Signal, delay: float, shaft: Shaft) -> Signal:

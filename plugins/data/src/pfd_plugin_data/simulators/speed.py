@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +63,7 @@ class Shaft:
     def harmonics(self, weights: npt.NDArray[np.complex128]) -> Signal:
         """Σ Im(wₖ exp(2πi k turns)) over the orders k = 1, 2, …, at each sample."""
         if self.turns is None:
-            return tones(weights, self.hz / self.rate * np.arange(1.0, len(weights) + 1), self.n)
+            return tones(weights, [order * self.hz / self.rate for order in range(1, len(weights) + 1)], self.n)
         angle = 2 * np.pi * self.turns
         once = np.empty(self.n, np.complex128)
         np.cos(angle, out=once.real)
@@ -74,24 +76,32 @@ class Shaft:
         return np.asarray(total.imag)
 
 
-def tones(weights: npt.NDArray[np.complex128], cycles_per_sample: Signal, n: int) -> Signal:
+def tones(weights: npt.NDArray[np.complex128], cycles_per_sample: Sequence[float], n: int) -> Signal:
     """Σ Im(w exp(2πi f k)) over the tones (w, f), for k below n.
 
     With k = i m + j the exponential is a product, so the sum is a product of two small matrices: some hundred
     exponentials instead of ten thousand.  Done in pieces that no BLAS gives to several threads, which would wait for
     each other longer than they work.
     """
-    width = math.isqrt(n) + 1
-    steps = 2j * np.pi * cycles_per_sample
-    coarse = weights * np.exp(np.outer(np.arange(-(-n // width)), width * steps))
-    fine = np.exp(np.outer(steps, np.arange(width)))
-    left = np.concatenate([coarse.imag, coarse.real], axis=1)
-    right = np.concatenate([fine.real, fine.imag])
-    rows = max(1, PIECE // right.size)
-    total = np.empty((len(left), width))
+    coarse, fine = _exponentials(tuple(cycles_per_sample), n)
+    steps = weights * coarse
+    left = np.concatenate((steps.imag, steps.real), axis=1)
+    rows = max(1, PIECE // fine.size)
+    total = np.empty((len(left), fine.shape[1]))
     for row in range(0, len(left), rows):
-        np.matmul(left[row : row + rows], right, out=total[row : row + rows])
+        np.matmul(left[row : row + rows], fine, out=total[row : row + rows])
     return total.reshape(-1)[:n]
+
+
+@functools.lru_cache(maxsize=16)
+def _exponentials(cycles_per_sample: tuple[float, ...], n: int) -> tuple[npt.NDArray[np.complex128], Signal]:
+    """exp(2πi f i m), `(⌈n/m⌉, tones)`, and below each other the real and the imaginary parts of exp(2πi f j),
+    `(2 · tones, m)`: a constant speed and the mains come again in each recording."""
+    width = math.isqrt(n) + 1
+    steps = 2j * np.pi * np.array(cycles_per_sample)
+    coarse = np.exp(np.outer(np.arange(-(-n // width)), width * steps))
+    fine = np.exp(np.outer(steps, np.arange(width)))
+    return coarse, np.concatenate([fine.real, fine.imag])
 
 
 def turn(rng: np.random.Generator, profile: str, hz: float, variation: float, n: int, rate: float) -> Shaft:

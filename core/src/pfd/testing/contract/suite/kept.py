@@ -95,10 +95,16 @@ class TestKept:
         crew.open_gate("publish")
         assert handle.wait(PATIENCE).state is State.SUCCESS
         assert handle.artifacts == {name: folder / name for name in ("early.txt", "late.txt")}
-        cancelled = crew.submit("late", {"gate": "never"})
-        crew.await_sight(cancelled, "begins")
-        cancelled.revoke()
-        assert cancelled.wait(PATIENCE).artifacts == ()
+
+    @pytest.mark.parametrize("task", ["late", "late_inline"])
+    def test_a_cancelled_job_leaves_no_file(self, crew: Site, task: str) -> None:
+        handle = crew.submit(task, {"gate": "never"})
+        begun = crew.await_sight(handle, "begins")
+        folder = crew.settings.home / "artifacts" / handle.id
+        until((folder / str(begun.claim) / "early.txt").exists, "the file is written")
+        handle.revoke()
+        assert handle.wait(PATIENCE).artifacts == ()
+        until(lambda: not folder.exists(), "its folder is gone")
 
     def test_a_checkpoint_is_read_from_the_newest_earlier_claim(self, crew: Site) -> None:
         job = crew.run("resume", {"times": 2})

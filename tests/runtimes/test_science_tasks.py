@@ -1,0 +1,287 @@
+"""The six tasks that make and describe recordings, on each runtime: from Python, from a shell, cancelled and killed.
+
+One worker a runtime serves them all.  A job is caught midway by what its row says, and its process is held still while
+it is looked at, so that nothing here hangs on how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from pfd import Job, JobHandle, KeyConflict, State, Task
+from pfd.dispatcher import forget_default
+from pfd.job import LIVE
+from pfd.testing.contract import PATIENCE, Site, until
+from pfd.testing.contract.processes import SERVER, frozen, of_home, send
+from pfd.testing.contract.programs import WorkerProgram
+from pfd_plugin_data import generate_dataset_task
+from pfd_plugin_features import (
+    compute_correlation_task,
+    compute_importance_task,
+    extract_features_task,
+    select_features_task,
+)
+from pfd_plugin_mat_import import import_mat_dataset_task
+from tests.contract.support.sites import site_maker
+from tests.support import examples
+
+RUNTIMES = {"local": "local-sqlite", "celery": "celery-redis-postgres", "dramatiq": "dramatiq-redis-postgres"}
+PLUGINS = ("data", "mat_import", "features")
+SLOTS = 4
+
+
+@dataclass
+class Bench:
+    """A site with a worker, and what the tasks work on: MATLAB files, a dataset of it, and a set of its features."""
+
+    site: Site
+    program: WorkerProgram
+    recordings: Path
+    dataset: int = 0
+    feature_set: int = 0
+
+    def submit(self, task: Task, params: Mapping[str, Any], **options: Any) -> JobHandle:
+        return self.site.dispatcher.submit(task.name, params, **options)
+
+    def live(self, key: str) -> JobHandle | None:
+        """The job of a key that has not ended."""
+        for job in self.site.dispatcher.jobs(LIVE):
+            if job.key == key:
+                return self.site.dispatcher.handle(job.id)
+        return None
+
+    def rows(self, job_id: str) -> int:
+        """Datasets and feature sets, selections among them, that a job has stored."""
+        from pfd_plugin_data.records import DatasetRow
+        from pfd_plugin_features.records import FeatureSetRow
+
+        with self.site.dispatcher.store.session() as session:
+            return sum(session.query(kind).filter_by(job_id=job_id).count() for kind in (DatasetRow, FeatureSetRow))
+
+    def files(self, job_id: str) -> list[str]:
+        """Files that the runs of a job have left, also those half written."""
+        walked = os.walk(self.site.settings.home / "artifacts" / job_id)
+        return [name for _, _, names in walked for name in names]
+
+    def processes(self) -> set[int]:
+        """The processes of jobs: a warm server forks a keeper, and that the job's."""
+        return {pid for pid in of_home(self.site.settings.home) if _servers(pid) == 3}
+
+    def catch(self, handle: JobHandle, others: frozenset[int] = frozenset()) -> int:
+        """Wait until a job is midway; the process that it runs in."""
+        [pid] = until(lambda: self.processes() - others, "it runs")
+        until(lambda: 0 < handle.job.progress < 1, "it is midway")
+        return pid
+
+
+def _servers(pid: int) -> int:
+    """How many of a process and those above it are known by the name of the warm server; 0 where it is none itself."""
+    try:
+        process = psutil.Process(pid)
+        line = [SERVER in " ".join(one.cmdline()) for one in (process, *process.parents())]
+    except psutil.NoSuchProcess:
+        return 0
+    return sum(line) if line[0] else 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A task with parameters that keep it busy for about a second.
+
+    `other` differs by it from them.  `stores` says whether the task leaves a row; `files` are what it publishes.
+    """
+
+    task: Task
+    params: Callable[[Bench], dict[str, Any]]
+    other: Mapping[str, Any]
+    stores: bool
+    files: tuple[str, ...]
+
+
+CASES = (
+    Case(
+        generate_dataset_task,
+        lambda bench: {**examples.DATASET, "name": "many", "num_signals_per_fault": 200},
+        {"random_seed": 1},
+        stores=True,
+        files=("many.h5",),
+    ),
+    Case(
+        import_mat_dataset_task,
+        lambda bench: {"source": str(bench.recordings), "name": "imported"},
+        {"strict": True},
+        stores=True,
+        files=("bearings.csv", "findings.json", "imported.h5"),
+    ),
+    Case(
+        extract_features_task,
+        lambda bench: {"dataset": bench.dataset, "window": 256, "hop": 128, "domains": ["advanced"], "reuse": False},
+        {"hop": 129},
+        stores=True,
+        files=("features.parquet",),
+    ),
+    Case(
+        compute_importance_task,
+        lambda bench: {
+            "feature_set": bench.feature_set,
+            "methods": ["forest", "permutation"],
+            "n_estimators": 20,
+        },
+        {"random_seed": 1},
+        stores=False,
+        files=("importance.csv", "importance.png", "importance.svg"),
+    ),
+    Case(
+        select_features_task,
+        lambda bench: {"feature_set": bench.feature_set, "method": "stability", "n_features": 5},
+        {"random_seed": 1},
+        stores=True,
+        files=("features.parquet", "selection.csv", "selection.json", "selection.png", "selection.svg"),
+    ),
+    Case(
+        compute_correlation_task,
+        lambda bench: {"feature_set": bench.feature_set},
+        {"random_seed": 1},
+        stores=False,
+        files=("clusters.csv", "correlation.csv", "correlation.png", "correlation.svg"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 320 MATLAB files."""
+    folder = tmp_path_factory.mktemp("recordings")
+    examples.write_uestc(folder, repeats=40)
+    return folder
+
+
+@pytest.fixture(scope="module", params=RUNTIMES)
+def bench(
+    request: pytest.FixtureRequest, recordings: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    """One worker of a runtime, and this process a client of it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    site = site_maker(RUNTIMES[request.param], request)(
+        folder, plugins=PLUGINS, lease=15.0, grace=10.0, roots=(recordings,)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in site.environment().items():
+            if name.startswith("PFD_"):
+                patch.setenv(name, value)
+        program = site.start_worker(SLOTS)
+        made = Bench(site, program, recordings)
+        dataset = made.submit(generate_dataset_task, examples.DATASET).get(PATIENCE)
+        made.dataset = dataset["dataset_id"]
+        features = made.submit(extract_features_task, {"dataset": made.dataset, "window": 256}).get(PATIENCE)
+        made.feature_set = features["feature_set_id"]
+        yield made
+        made.program.stop()
+        forget_default()
+    site.close()
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.task.name)
+def case(request: pytest.FixtureRequest) -> Case:
+    found: Case = request.param
+    return found
+
+
+def _watch(handle: JobHandle) -> tuple[Job, dict[int | None, list[float]], set[str]]:
+    """A job at its end, the progress that was seen of each of its runs, and what it said it was doing."""
+    seen: dict[int | None, list[float]] = {}
+    said = set()
+
+    def look() -> Job | None:
+        job = handle.job
+        if job.state in (State.PROGRESS, State.SUCCESS):
+            seen.setdefault(job.claim, []).append(job.progress)
+            said.add(job.status)
+        return job if job.ended_at else None
+
+    ended = until(look, "it ends")
+    assert ended is not None
+    return ended, seen, said
+
+
+def test_from_python_a_job_tells_how_far_it_is_and_gives_its_result(bench: Bench, case: Case) -> None:
+    handle = case.task.delay(case.params(bench))
+    job, seen, said = _watch(handle)
+    assert job.state is State.SUCCESS, job.failure
+    [fractions] = seen.values()
+    assert fractions == sorted(fractions)
+    assert len(set(fractions)) > 1
+    assert fractions[-1] == 1.0
+    assert "" not in said
+    assert bench.rows(job.id) == case.stores
+    assert tuple(handle.artifacts) == case.files
+    # And all of it validates as what the task declares.
+    assert case.task.result.model_validate(handle.get()).model_dump(mode="json") == handle.get()
+
+
+def test_cancelled_midway_it_leaves_nothing_and_its_key_begins_anew_from_a_shell_and_outlives_a_kill(
+    bench: Bench, case: Case
+) -> None:
+    site, params = bench.site, case.params(bench)
+    key = f"key of {case.task.name}"
+    handle = case.task.apply_async((params,), key=key)
+    with frozen(bench.catch(handle)):
+        assert bench.submit(case.task, params, key=key).id == handle.id
+        with pytest.raises(KeyConflict, match=handle.id):
+            bench.submit(case.task, {**params, **case.other}, key=key)
+        handle.revoke()
+    job = handle.wait(PATIENCE)
+    assert (job.state, job.attempt) == (State.REVOKED, 1)
+    assert 0 < job.progress < 1
+    assert bench.rows(job.id) == 0
+    until(lambda: not bench.files(job.id), "nothing of it is left")
+
+    words = [f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in params.items()]
+    with ThreadPoolExecutor(1) as shell:
+        printed = shell.submit(site.pfd, "submit", case.task.name, *words, "--key", key, "--wait", "--json")
+        again = until(lambda: bench.live(key) or printed.done(), "the shell has submitted it")
+        assert isinstance(again, JobHandle), printed.result()
+        assert again.id != handle.id
+        send(signal.SIGKILL, bench.catch(again))
+        job, seen, _ = _watch(again)
+        shown, end = json.JSONDecoder().raw_decode(printed.result(PATIENCE))
+    assert (job.state, job.lost, job.attempt) == (State.SUCCESS, 1, 1)
+    assert "lost" in (site.outcomes(job)[0] or "")
+    assert all(fractions == sorted(fractions) for fractions in seen.values())
+    assert (shown["id"], shown["state"], shown["result"]) == (job.id, "SUCCESS", job.result)
+    assert tuple(shown["artifacts"]) == case.files
+    assert "lost" not in printed.result()[end:]
+    assert bench.rows(job.id) == case.stores
+
+
+def test_what_was_stored_by_a_worker_that_is_killed_before_it_says_so_is_not_stored_twice(bench: Bench) -> None:
+    """A row is written by the job, its end by the worker: here the worker is lost in between."""
+    cases = [case for case in CASES if case.stores]
+    handles, pids = [], set[int]()
+    try:
+        for case in cases:
+            handles.append(bench.submit(case.task, case.params(bench)))
+            pids.add(pid := bench.catch(handles[-1], frozenset(pids)))
+            send(signal.SIGSTOP, pid)
+        send(signal.SIGSTOP, bench.program.owner)
+    finally:
+        send(signal.SIGCONT, *pids)
+    until(lambda: all(bench.rows(handle.id) for handle in handles), "all rows are written")
+    bench.program.kill()
+    assert {handle.state for handle in handles} == {State.PROGRESS}
+    bench.program = bench.site.start_worker(SLOTS)
+    jobs = [handle.wait(PATIENCE) for handle in handles]
+    assert [(job.state, job.lost) for job in jobs] == [(State.SUCCESS, 1)] * len(cases)
+    assert {case.task.name: bench.rows(job.id) for case, job in zip(cases, jobs, strict=True)} == {
+        case.task.name: 1 for case in cases
+    }
