@@ -79,7 +79,11 @@ def _two(rate: int, runs: int) -> Comparison:
             half.join()
             assert half.exitcode == 0
 
-    sides = {"1": functools.partial(packed, 1), "2": functools.partial(packed, 2), "apart": apart}
+    sides: dict[str, Callable[[], None]] = {
+        "1": functools.partial(packed, 1),
+        "2": functools.partial(packed, 2),
+        "apart": apart,
+    }
     found = interleaved({name: _each(side, MANY) for name, side in sides.items()}, runs)
     setup = f"{MANY} recordings, ready to be written, with truth and checksums"
     return Comparison(

@@ -61,8 +61,7 @@ def _import(reader: Reader, source: Path, target: Path) -> None:
             assert outcome.imported is not None, outcome.reason
             info, signal = outcome.imported.info, outcome.imported.signal
             writer.add(info, signal)
-            origins = dict(outcome.imported.origins)
-            measured.append(Measured(info, measure_signal(info, signal), origins, outcome.imported.notes))
+            measured.append(Measured(info, measure_signal(info, signal), outcome.imported.notes))
     find(measured)
 
 

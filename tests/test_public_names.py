@@ -68,6 +68,7 @@ PUBLIC: dict[str, list[str]] = {
         "DatasetEntry",
         "DatasetName",
         "DatasetWriter",
+        "Finding",
         "FAULTS",
         "PARTS",
         "PROTOCOLS",

@@ -70,4 +70,4 @@ def windows(name: str, *, overlap: float = 0.0) -> Iterator[Window]:
         x = resample(outcome.imported.signal[0], info.sample_rate_hz, RATE_HZ).astype(np.float64)
         for start in range(0, len(x) - SAMPLES + 1, int(SAMPLES * (1 - overlap))):
             part = x[start : start + SAMPLES]
-            yield Window(part, rpm, geometry, info.fault_type, info.bearing_id, info.record_id)
+            yield Window(part, rpm, geometry, info.label, info.bearing_id, info.record_id)

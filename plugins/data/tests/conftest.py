@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pfd_plugin_data import ChannelInfo, DatasetWriter, RecordingInfo
+from pfd_plugin_data import ChannelInfo, DatasetWriter, Finding, RecordingInfo
 
 MakeInfo = Callable[..., RecordingInfo]
 
@@ -50,12 +50,17 @@ def write_dataset(tmp_path: Path) -> Callable[..., Path]:
     """Write a dataset file from columns and signals."""
 
     def write(
-        recordings: list[tuple[RecordingInfo, npt.NDArray[Any]]], name: str = "bench", **truth: npt.NDArray[Any]
+        recordings: list[tuple[RecordingInfo, npt.NDArray[Any]]],
+        name: str = "bench",
+        findings: list[Finding] | None = None,
+        **truth: npt.NDArray[Any],
     ) -> Path:
         path = tmp_path / f"{name}.h5"
         with DatasetWriter(path, name) as writer:
             for info, signal in recordings:
                 writer.add(info, signal, truth)
+            if findings is not None:
+                writer.tell(findings)
         return path
 
     return write

@@ -15,7 +15,7 @@ from scipy.io import loadmat
 
 import pfd
 from pfd import ArtifactError, DataError
-from pfd_plugin_data import Dataset, export, export_dataset, find_dataset, generate_dataset_task, open_dataset
+from pfd_plugin_data import Dataset, Finding, export, export_dataset, find_dataset, generate_dataset_task, open_dataset
 from pfd_plugin_data.cli import data
 
 TIMES = np.array([0.1, 0.25, 1 / 3])
@@ -25,10 +25,11 @@ MASK = np.arange(6.0).reshape(3, 2)
 @pytest.fixture
 def dataset(make_info, write_dataset, noise) -> Dataset:
     """Two recordings, one of two channels with a strange name, one of unknown speed; with truth."""
-    first = make_info("a/1, x", n_samples=100_000, sensors=("DE", "F,E"))
-    second = make_info("b", n_samples=77, rpm=None, load=None, geometry=None, fault_size=None)
+    first = make_info("a/1, x", n_samples=100_000, sensors=("DE", "F,E"), origins={"rpm": "the tacho"})
+    second = make_info("b", n_samples=77, rpm=None, load=None, geometry=None, fault_size=None, fault_type=None)
     signals = [(first, noise(2, 100_000)), (second, noise(1, 77, seed=1))]
-    return open_dataset(write_dataset(signals, impact_times=TIMES, mask=MASK))
+    findings = [Finding("clipped", ("b",), "at its limits")]
+    return open_dataset(write_dataset(signals, findings=findings, impact_times=TIMES, mask=MASK))
 
 
 def read_npz(folder: Path, record: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, Any]:
@@ -77,7 +78,10 @@ def test_what_is_exported_is_read_back_to_the_last_bit(dataset: Dataset, tmp_pat
     assert sorted(written) == sorted(target.iterdir())
     about = json.loads(written[0].read_text(encoding="utf-8"))
     assert (about["name"], about["fingerprint"], about["format"]) == (dataset.name, dataset.fingerprint, kind)
+    assert [record["fault_type"] for record in about["recordings"]] == ["ball", None]
+    assert about["findings"] == [{"kind": "clipped", "records": ["b"], "text": "at its limits"}]
     assert [record["record_id"] for record in about["recordings"]] == ["a/1, x", "b"]
+    assert [record["origins"] for record in about["recordings"]] == [{"rpm": "the tacho"}, {}]
     for index, record in enumerate(about["recordings"]):
         signal, times, rpm = READERS[kind](target, record)
         assert signal.dtype == np.float32
@@ -103,7 +107,9 @@ def test_a_mat_file_holds_every_column(dataset: Dataset, tmp_path: Path) -> None
     assert found["record_id"] == "a/1, x"
     assert found["geometry"]["ball_d_mm"] == 7.94
     assert found["sensor"].tolist() == ["DE", "F,E"]
-    assert loadmat(tmp_path / "m" / "000001_b.mat")["geometry"].size == 0
+    assert found["origins"] == {"rpm": "the tacho"}
+    other = loadmat(tmp_path / "m" / "000001_b.mat")
+    assert other["geometry"].size == other["origins"].size == other["fault_type"].size == 0
 
 
 def test_a_folder_that_exists_and_a_format_that_does_not_are_refused(dataset: Dataset, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pfd import DataError
-from pfd_plugin_data import DatasetWriter, RecordingInfo, open_dataset
+from pfd_plugin_data import DatasetWriter, Finding, RecordingInfo, open_dataset
 
 REQUIRED = {
     *("record_id", "bearing_id", "specimen", "geometry", "fault_type", "fault_size", "fault_origin", "severity"),
@@ -23,11 +23,11 @@ REQUIRED = {
 
 def test_a_recording_has_every_required_column() -> None:
     columns = {field.name for field in dataclasses.fields(RecordingInfo)}
-    assert columns == REQUIRED | {"channels"}  # sensor, axis and unit are those of each channel
+    assert columns == REQUIRED | {"channels", "origins"}  # sensor, axis and unit are those of each channel
 
 
 def test_what_is_written_is_read_back(make_info, write_dataset, noise) -> None:
-    first = make_info("a", n_samples=500, sensors=("DE", "FE"))
+    first = make_info("a", n_samples=500, sensors=("DE", "FE"), origins={"unit": "user: mapping.values", "rpm": "ü"})
     second = make_info(
         "ü/2", n_samples=77, rpm=None, load=None, geometry=None, fault_size=None, specimen=None, rpm_source=None
     )
@@ -79,6 +79,72 @@ def test_the_fingerprint_depends_on_content_and_on_nothing_else(make_info, write
     same = fingerprint("a")
     assert fingerprint("b") == same
     assert len({same, fingerprint("c", rpm=1796.0), fingerprint("d", seed=1), fingerprint("e", times=0.6)}) == 4
+
+
+def test_a_recording_of_unknown_fault_is_stored_and_has_no_label(make_info, write_dataset, noise) -> None:
+    known, unknown = make_info("a"), make_info("b", fault_type=None)
+    with open_dataset(write_dataset([(known, noise(1, 100)), (unknown, noise(1, 100))])) as dataset:
+        assert dataset.recordings == (known, unknown)
+        dataset.verify()
+    assert known.label == "ball"
+    with pytest.raises(DataError, match="recording 'b' is unlabelled"):
+        _ = unknown.label
+
+
+def _as_format_1(path: Path) -> None:
+    """Make a file what an earlier version would have written: it had no remarks."""
+    with h5py.File(path, "r+") as file:
+        del file["remarks"]
+        file.attrs["format_version"] = 1
+
+
+def test_the_same_content_has_the_fingerprint_that_it_had_in_format_1(make_info, write_dataset) -> None:
+    # Computed by the code of format 1: every stored result names its dataset by it.
+    known = "80311abc4b88bf558845e6bf460aa066fece5d788ca66a526fb76a5f5fbfea60"
+    signal, times = np.arange(100.0)[None], np.array([0.5])
+    for name, origins in (("untold", {}), ("told", {"rpm": "file", "unit": "data set"})):
+        path = write_dataset([(make_info(origins=origins), signal)], name=name, impact_times=times)
+        with open_dataset(path) as dataset:
+            assert dataset.fingerprint == known
+            dataset.verify()
+            assert dataset.recordings[0].origins == origins
+        _as_format_1(path)
+        with open_dataset(path) as dataset:
+            assert dataset.fingerprint == known
+            dataset.verify()
+            assert dataset.recordings == (make_info(),)
+            np.testing.assert_array_equal(dataset.read(0), signal)
+
+
+@pytest.mark.parametrize(
+    "findings", [None, (), (Finding("clipped", ("r0",), "ü, at its limits"), Finding("odd", (), "a row too many"))]
+)
+def test_findings_are_kept_beside_the_content_and_that_nobody_has_looked_is_not_that_there_are_none(
+    make_info, write_dataset, noise, findings: tuple[Finding, ...] | None
+) -> None:
+    recordings = [(make_info(), noise(1, 100))]
+    with open_dataset(write_dataset(recordings, findings=findings)) as dataset:
+        assert dataset.findings == findings
+        dataset.verify()
+        assert dataset.fingerprint == open_dataset(write_dataset(recordings, name="plain")).fingerprint
+
+
+def test_remarks_that_are_damaged_are_found(make_info, write_dataset, noise) -> None:
+    path = write_dataset([(make_info(origins={"rpm": "the tacho"}), noise(1, 100))])
+    with h5py.File(path, "r+") as file:
+        text = file["remarks"][...].tobytes()
+        file["remarks"][...] = np.frombuffer(text.replace(b"tacho", b"guess"), np.uint8)
+    with open_dataset(path) as dataset, pytest.raises(DataError, match="its remarks are damaged"):
+        dataset.verify()
+    with h5py.File(path, "r+") as file:
+        del file["remarks"]
+        file["remarks"] = np.frombuffer(b'{"origins": [{}, {}], "findings": null}', np.uint8)
+    with pytest.raises(DataError, match="it says of 2 recordings where they came from"):
+        open_dataset(path)
+    with h5py.File(path, "r+") as file:
+        del file["remarks"]
+    with pytest.raises(DataError, match="cannot be read"):
+        open_dataset(path)
 
 
 def test_the_writer_and_the_reader_agree_on_the_fingerprint(tmp_path: Path, make_info, noise) -> None:
@@ -145,6 +211,7 @@ def test_a_record_id_is_used_once(tmp_path: Path, make_info, noise) -> None:
         {"sensors": ()},
         {"sensors": ("DE", "DE")},
         {"bearing_id": ""},
+        {"origins": {"colour": "file"}},
     ],
     ids=str,
 )

@@ -12,6 +12,7 @@ from pfd_plugin_data.generation import generate_packed, generate_recordings
 from pfd_plugin_data.geometries import GEOMETRIES
 from pfd_plugin_data.params import _OF_ONE, GenerateDatasetParams
 from pfd_plugin_data.recipes.plan import Generated
+from pfd_plugin_data.recording import TRACED
 
 SMALL: dict[str, Any] = {"num_signals_per_fault": 3, "duration_s": 0.2}
 
@@ -143,6 +144,24 @@ def test_all_that_a_simulator_knows_is_kept_beside_the_signal(tmp_path: Path) ->
             assert np.ptp(truth["speed_hz"]) * 60 == pytest.approx(0.2 * 1772, rel=0.01)
             assert info.rpm == pytest.approx(1772, rel=0.001)
             assert ("severity" in truth) == (info.fault_type != "normal")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"geometry": {"ball_d_mm": 7.0}},
+        {"fault_size_in": 0.01, "temporal_evolution": 1},
+        {"speed_profile": "ramp"},
+        {"simulator": "rotor", "fault_types": ("normal", "wear"), "bearings_per_fault": 1},
+    ],
+    ids=str,
+)
+def test_of_every_value_that_is_known_it_is_said_where_it_came_from_and_of_no_other(params: dict[str, Any]) -> None:
+    for item in made(**params):
+        info, channel = item.info, item.info.channels[0]
+        known = {name for name in TRACED if getattr(info if hasattr(info, name) else channel, name) is not None}
+        assert set(info.origins) == known
+        assert info.origins["rpm"] == info.rpm_source
 
 
 @pytest.mark.parametrize("name", sorted(GEOMETRIES))

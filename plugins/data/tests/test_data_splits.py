@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pfd import DataError
-from pfd_plugin_data import PARTS, RecordingInfo, Split, make_split
+from pfd_plugin_data import PARTS, PROTOCOLS, RecordingInfo, Split, make_folds, make_split
 
 KEYS: dict[str, Callable[[RecordingInfo], object]] = {
     "bearing": lambda info: info.bearing_id,
@@ -119,6 +120,44 @@ def test_leaving_out_a_name_that_is_not_there_names_the_nearest(bench) -> None:
     assert "normal" in str(caught.value.hint)
     with pytest.raises(DataError, match="no recording is left"):
         make_split(bench({"normal": 3}), leave_out=["normal"])
+
+
+def _unlabel(recordings: list[RecordingInfo], bearing: str) -> list[RecordingInfo]:
+    return [replace(info, fault_type=None) if info.bearing_id == bearing else info for info in recordings]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_unlabelled_recordings_are_refused_by_their_number_and_are_no_class(bench, protocol: str) -> None:
+    recordings = _unlabel(bench({"normal": 3, "ball": 4}), "ball3")
+    with pytest.raises(DataError, match=r"4 of 28 recordings are unlabelled, the first is 'ball3@800,0 hp'") as caught:
+        make_split(recordings, protocol)
+    assert str(caught.value.hint).startswith('leave_out=["unlabelled"]')
+    split = make_split(recordings, protocol, leave_out=["unlabelled"])
+    assert split.stamp.endswith("left out: unlabelled")
+    assert all(recordings[i].fault_type for part in sides(split) for i in part)
+
+
+def test_folds_refuse_unlabelled_recordings_as_well(bench) -> None:
+    recordings = _unlabel(bench({"normal": 2, "ball": 3}), "ball2")
+    with pytest.raises(DataError, match="4 of 20 recordings are unlabelled"):
+        make_folds(recordings)
+    assert len(make_folds(recordings, leave_out=["unlabelled"])) == 4
+
+
+def test_what_needs_no_labels_is_given_all_of_a_dataset_that_has_none_and_refused_a_mixture(bench) -> None:
+    recordings = [replace(info, fault_type=None) for info in bench({"ball": 1})]
+    split = make_split(recordings, needs_labels=False)
+    assert sides(split) == [(0, 1, 2, 3), (), ()]
+    assert split.stamp == "not split: none of 4 recordings is labelled, so there is nothing to judge"
+    with pytest.raises(DataError, match="4 of 4 recordings are unlabelled") as caught:
+        make_split(recordings)
+    assert caught.value.hint == "give their fault_type where they are imported"
+    mixed = recordings + bench({"normal": 2, "cage": 2})
+    with pytest.raises(DataError, match="4 of 20 recordings are unlabelled"):
+        make_split(mixed, needs_labels=False)
+    assert make_split(mixed, needs_labels=False, leave_out=["normal", "cage"]).train == (0, 1, 2, 3)
+    labelled = make_split(mixed, needs_labels=False, leave_out=["unlabelled"])
+    assert labelled == make_split(mixed, leave_out=["unlabelled"])
 
 
 def test_train_at_one_speed_and_test_at_another(bench) -> None:

@@ -181,6 +181,11 @@ def test_ls_and_show_print_plain_tables_when_piped(generate) -> None:
     assert "inner_race-bearing-02" in shown.output
     balance = shown.output.split("CLASS ")[1].splitlines()
     assert balance[1].split() == ["normal", "3", "3", "0.6", "25%"]
+    told = [line.split(maxsplit=2) for line in shown.output.split("COLUMN ")[1].splitlines()]
+    assert ["rpm", "12/12", "parameter rpm"] in told
+    assert ["fault_size", "12/12", "drawn from parameter severity_levels; parameter fault_types"] in told
+    assert ["load", "0/12", "-"] in told
+    assert shown.output.endswith("findings: nobody has looked for any\n")
 
 
 def test_ls_and_show_speak_json(generate) -> None:
@@ -191,6 +196,8 @@ def test_ls_and_show_speak_json(generate) -> None:
     shown = json.loads(runner.invoke(data, ["show", str(listed["id"]), "--json"]).output)
     assert len(shown["recordings"]) == 12
     assert shown["recordings"][0]["bearing_id"] == "normal-bearing-00"
+    assert shown["findings"] is None
+    assert shown["recordings"][0]["origins"]["rpm"] == "parameter rpm"
     assert shown["fingerprint"] == result["fingerprint"]
 
 

@@ -6,6 +6,7 @@ import csv
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pfd import Dispatcher, JobFailed, ParameterError, Worker, reading, writing
-from pfd_plugin_data import find_dataset, make_folds, make_split, open_dataset, save_splits
+from pfd import Dispatcher, JobFailed, ParameterError, Worker, load_settings, reading, writing
+from pfd_plugin_data import (
+    DatasetWriter,
+    find_dataset,
+    make_folds,
+    make_split,
+    open_dataset,
+    register_dataset,
+    save_splits,
+)
 from pfd_plugin_features import find_feature_set, read_features
 
 LEARNING = ("compute_importance_task", "select_features_task", "compute_correlation_task")
@@ -77,6 +86,54 @@ def test_without_a_validation_part_permutation_is_left_out_or_refused(pfd_home: 
     assert result["validation_score"] is None
     with pytest.raises(JobFailed, match="permutation importance is taken on the validation part"):
         submit("compute_importance_task", feature_set=features, methods=["permutation"]).get()
+
+
+def unlabel(fault: str | None) -> None:
+    """Forget the faults of dataset "bench", or one of them, as if nobody had told it where it was imported."""
+    with writing() as session:
+        entry = find_dataset(session, "bench")
+        path = entry.path.with_name("unlabelled.h5")
+        with open_dataset(entry.path) as known, DatasetWriter(path, "bench") as writer:
+            for index, info in enumerate(known.recordings):
+                forgotten = fault in (None, info.fault_type)
+                writer.add(replace(info, fault_type=None) if forgotten else info, known.read(index))
+        with open_dataset(path) as dataset:
+            register_dataset(session, dataset, job_id=entry.job_id, home=load_settings().values.home)
+
+
+def test_unlabelled_recordings_are_described_and_correlated_but_nothing_is_learnt_from_them(feature_set: int) -> None:
+    assert feature_set
+    unlabel(None)
+    described = submit("extract_features_task", dataset="bench", window=1024).get()
+    with reading() as session:
+        table = read_features(find_feature_set(session, described["feature_set_id"]))
+    assert set(table.label) == {""}
+    assert table.x.shape == (described["n_windows"], described["n_features"])
+    stamp = "not split: none of 16 recordings is labelled, so there is nothing to judge"
+    result = submit("compute_correlation_task", feature_set=described["feature_set_id"]).get()
+    assert (result["stamp"], result["leaky"]) == (stamp, False)
+    assert result["n_windows"] == {"train": described["n_windows"], "validation": 0}
+    for task in ("compute_importance_task", "select_features_task"):
+        with pytest.raises(JobFailed, match="16 of 16 recordings are unlabelled"):
+            submit(task, feature_set=described["feature_set_id"]).get()
+
+
+@pytest.mark.parametrize("task", LEARNING)
+def test_a_mixture_of_labelled_and_unlabelled_is_refused_until_one_of_them_is_left_out(
+    feature_set: int, task: str
+) -> None:
+    assert feature_set
+    unlabel("ball")
+    described = submit("extract_features_task", dataset="bench", window=1024).get()["feature_set_id"]
+    with pytest.raises(JobFailed, match=r"4 of 16 recordings are unlabelled") as caught:
+        submit(task, feature_set=described).get()
+    assert 'leave_out=["unlabelled"]' in str(caught.value.hint)
+    result = submit(task, feature_set=described, split={"leave_out": ["unlabelled"]}).get()
+    assert result["stamp"].endswith("left out: unlabelled")
+    assert result["n_bearings"] == {"train": 6, "validation": 3}
+    with reading() as session:
+        table = read_features(find_feature_set(session, result["feature_set_id"]))
+    assert set(table.label) == {"", "normal", "inner_race", "outer_race"}
 
 
 def test_a_selection_is_a_feature_set_with_the_chosen_columns_of_every_window(feature_set: int) -> None:

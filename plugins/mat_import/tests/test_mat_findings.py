@@ -21,6 +21,7 @@ RPM = 1772.0
 
 def info(**changed: Any) -> RecordingInfo:
     columns: dict[str, Any] = dict.fromkeys(RecordingInfo.__dataclass_fields__) | {
+        "origins": {},
         "record_id": "r",
         "bearing_id": "b",
         "geometry": SKF_6205,
@@ -55,7 +56,7 @@ def measured(signal: npt.NDArray[np.float32], **changed: Any) -> Measured:
     rows = np.atleast_2d(signal)
     sensors = tuple(ChannelInfo(f"S{index}") for index in range(len(rows)))
     columns = info(**{"channels": sensors, "n_samples": rows.shape[1]} | changed)
-    return Measured(columns, measure(columns, rows), {}, ())
+    return Measured(columns, measure(columns, rows), ())
 
 
 def kinds(*recordings: Measured) -> list[str]:
@@ -65,6 +66,16 @@ def kinds(*recordings: Measured) -> list[str]:
 def only(kind: str, *recordings: Measured) -> Finding:
     [found] = [finding for finding in find(recordings) if finding.kind == kind]
     return found
+
+
+def test_unlabelled_recordings_are_a_finding_and_no_class_of_their_own() -> None:
+    fast = measured(noise(2), fault_type=None, sample_rate_hz=48_000.0, record_id="x")
+    assert fast.measures.fault_line is None
+    assert "rate_by_class" not in kinds(fast, measured(noise(1)))
+    found = only("unlabelled", fast, measured(noise(1)))
+    assert found.records == ["x"]
+    assert found.text.startswith("nobody tells the fault of 1 of 2 recordings")
+    assert "unlabelled" not in kinds(measured(noise(1)))
 
 
 @pytest.mark.parametrize("fault", ["inner_race", "outer_race", "ball"])

@@ -63,7 +63,7 @@ def fuzz(tmp_path: Path, originals: list[Path], count: int, mapping: FileMapping
         for outcome in outcomes:
             if (made := outcome.imported) is not None:
                 assert np.isfinite(made.signal).all()
-                found = Measured(made.info, measure(made.info, made.signal), dict(made.origins), made.notes)
+                found = Measured(made.info, measure(made.info, made.signal), made.notes)
                 writer.add(made.info, made.signal)
                 kept.append((outcome.file, found))
             else:

@@ -21,7 +21,7 @@ def test_a_cwru_file_of_any_version_becomes_a_recording(save, cwru, options) -> 
         *("cwru-105", "cwru-DE-IR007", "inner_race", 0.007),
     )
     assert (info.rpm, info.rpm_source, info.load) == (1797.0, "file X105RPM", "0 hp")
-    assert (info.sample_rate_hz, imported.origins["sample_rate_hz"]) == (12_000.0, "CWRU table, X105")
+    assert (info.sample_rate_hz, imported.info.origins["sample_rate_hz"]) == (12_000.0, "CWRU table, X105")
     assert [channel.sensor for channel in info.channels] == ["DE", "FE", "BA"]
     assert info.geometry == {"n_balls": 9, "ball_d_mm": 7.94, "pitch_d_mm": 39.04, "contact_deg": 0.0}
     np.testing.assert_array_equal(imported.signal[0], variables["X105_DE_time"][:, 0].astype(np.float32))
@@ -136,7 +136,7 @@ def test_an_mfpt_file_tells_its_fault_by_its_name(save, mfpt, file: str, fault: 
     info = imported.info
     assert (info.fault_type, info.bearing_id) == (fault, f"mfpt-{fault}")
     assert (info.rpm, info.rpm_source, info.load) == (1500.0, "file bearing.rate, Hz", "270 lbs")
-    assert (info.sample_rate_hz, imported.origins["sample_rate_hz"]) == (97_656.0, "file bearing.sr")
+    assert (info.sample_rate_hz, imported.info.origins["sample_rate_hz"]) == (97_656.0, "file bearing.sr")
     assert info.n_samples == 300
 
 
@@ -172,7 +172,7 @@ def test_a_uestc_file_tells_fault_and_speed_by_its_name(save, uestc, file: str, 
     imported = convert_file(save(file, uestc()))
     info = imported.info
     assert (info.fault_type, info.bearing_id, info.rpm, info.rpm_source) == (fault, f"uestc-{fault}", rpm, "file name")
-    assert (info.sample_rate_hz, imported.origins["sample_rate_hz"]) == (20_000.0, "file SampleFrequency")
+    assert (info.sample_rate_hz, imported.info.origins["sample_rate_hz"]) == (20_000.0, "file SampleFrequency")
 
 
 def test_a_uestc_file_with_another_name_is_refused_with_the_reason(save, uestc) -> None:
@@ -212,7 +212,7 @@ def test_a_number_that_is_not_in_the_tables_is_known_by_the_words_of_its_path(
     info = found.info
     assert (info.record_id, info.bearing_id, info.sample_rate_hz) == ("cwru-X901", bearing, rate)
     assert (info.fault_size, info.load, info.condition, info.rpm) == (size, load, condition, 1760.0)
-    assert found.origins["bearing_id"] == found.origins["sample_rate_hz"] == "file path"
+    assert found.info.origins["bearing_id"] == found.info.origins["sample_rate_hz"] == "file path"
     assert "X901 is not in the tables of CWRU: only what its path says is known" in found.notes
 
 
@@ -278,9 +278,9 @@ def test_the_fan_end_has_its_own_geometry(save, cwru) -> None:
 
 def test_the_folder_of_an_mfpt_file_tells_its_fault_where_its_name_does_not(save, mfpt) -> None:
     found = convert_file(save("x.mat", mfpt()), name=PurePosixPath("2 - Three Outer Race Fault Conditions/7.mat"))
-    assert (found.info.fault_type, found.origins["fault_type"]) == ("outer_race", "folder name")
+    assert (found.info.fault_type, found.info.origins["fault_type"]) == ("outer_race", "folder name")
     named = convert_file(save("x.mat", mfpt()), name=PurePosixPath("outer race/baseline_1.mat"))
-    assert (named.info.fault_type, named.origins["fault_type"]) == ("normal", "file name")
+    assert (named.info.fault_type, named.info.origins["fault_type"]) == ("normal", "file name")
 
 
 @pytest.mark.parametrize(("rate", "bpfo", "known"), [(25, 81.125, True), (25, 60.0, False), (30, 97.35, False)])

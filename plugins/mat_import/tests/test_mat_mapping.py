@@ -34,10 +34,25 @@ def test_a_file_of_any_layout_is_imported_as_the_user_says(save, options) -> Non
     info = found.info
     assert (info.record_id, info.bearing_id, info.fault_type) == ("a", "rig-7", "inner_race")
     assert (info.sample_rate_hz, info.rpm, info.rpm_source) == (25_600.0, 1480.0, "user: variable speed")
-    assert found.origins["sample_rate_hz"] == "user: mapping.values"
+    assert found.info.origins["sample_rate_hz"] == "user: mapping.values"
+    assert {found.info.origins[name] for name in ("sensor", "axis", "unit")} == {"user: mapping.channels"}
     [one] = info.channels
     assert (one.sensor, one.axis, one.unit) == ("motor", "radial", "g")
     np.testing.assert_array_equal(found.signal[0], signal.astype(np.float32))
+
+
+def test_where_a_unit_came_from_is_said_also_where_some_channels_have_their_own(save) -> None:
+    path = save("a.mat", {"x": np.arange(9.0), "y": np.arange(9.0)})
+    own, all_, bare = channel("x", unit="g"), channel("y", unit="m/s2"), channel("y")
+    for channels, values, units, origin in (
+        ((own, all_), {"unit": "mm/s"}, ["g", "m/s2"], "user: mapping.channels"),
+        ((own, bare), {"unit": "mm/s"}, ["g", "mm/s"], "user: mapping.channels and user: mapping.values"),
+        ((bare,), {"unit": "mm/s"}, ["mm/s"], "user: mapping.values"),
+        ((bare,), {}, [None], None),
+    ):
+        info = convert(path, *channels, values=RIG | values).info
+        assert [one.unit for one in info.channels] == units
+        assert info.origins.get("unit") == origin
 
 
 @pytest.mark.parametrize("shape", [(400, 3), (3, 400)])
@@ -112,6 +127,24 @@ def test_what_nobody_tells_is_asked_for_and_not_guessed(save) -> None:
         convert(path, channel("x"), values={"fault_type": "normal"})
 
 
+def test_a_recording_of_unknown_fault_is_taken_without_a_label_only_where_that_is_asked_for(save, mfpt) -> None:
+    path = save("pump.mat", {"x": np.arange(9.0)})
+    rig = {"bearing_id": "pump-3", "sample_rate_hz": 1000}
+    with pytest.raises(DataError, match=r"tells fault_type; .*; mapping\.unlabelled=true takes it without a label"):
+        convert(path, channel("x"), values=rig)
+    info = convert(path, channel("x"), values=rig, unlabelled=True).info
+    assert info.fault_type is None
+    assert "fault_type" not in info.origins
+    # What is told stays a label, and what else is needed is needed still.
+    assert convert(path, channel("x"), values=RIG, unlabelled=True).info.fault_type == "inner_race"
+    with pytest.raises(DataError, match="tells bearing_id;"):
+        convert(path, channel("x"), values={"sample_rate_hz": 1000}, unlabelled=True)
+    with pytest.raises(DataError, match="none of normal, inner_race"):
+        convert(path, channel("x"), values=rig | {"fault_type": "?"}, unlabelled=True)
+    of_a_layout = convert(save("field.mat", mfpt(rate=27)), values={"bearing_id": "field-1"}, unlabelled=True).info
+    assert (of_a_layout.fault_type, of_a_layout.bearing_id, of_a_layout.rpm) == (None, "field-1", 1620)
+
+
 def test_names_tell_columns_by_a_pattern(save) -> None:
     path = save("K04-IR-1500rpm-0.7Nm.mat", {"x": np.arange(9.0)})
     found = convert(
@@ -123,7 +156,7 @@ def test_names_tell_columns_by_a_pattern(save) -> None:
     )
     info = found.info
     assert (info.bearing_id, info.fault_type, info.rpm, info.load) == ("K04", "inner_race", 1500.0, "0.7Nm")
-    assert info.rpm_source == found.origins["bearing_id"] == "user: mapping.name_pattern"
+    assert info.rpm_source == found.info.origins["bearing_id"] == "user: mapping.name_pattern"
 
 
 def test_a_word_that_nobody_explains_is_no_fault(save) -> None:
@@ -159,7 +192,7 @@ def test_the_user_wins_over_the_layout_and_a_contradiction_is_noted(save, cwru) 
 def test_a_renamed_file_of_mfpt_is_imported_with_the_fault_that_the_user_gives(save, mfpt) -> None:
     path = save("data_1.mat", mfpt())
     found = convert(path, values={"fault_type": "outer_race", "bearing_id": "b"})
-    assert (found.info.fault_type, found.info.rpm, found.origins["sample_rate_hz"]) == (
+    assert (found.info.fault_type, found.info.rpm, found.info.origins["sample_rate_hz"]) == (
         *("outer_race", 1500.0),
         "file bearing.sr",
     )
@@ -170,7 +203,7 @@ def test_a_geometry_is_given_by_its_numbers(save) -> None:
     numbers = {"n_balls": 8, "ball_d_mm": 6.75, "pitch_d_mm": 28.5}
     found = convert(path, channel("x"), values=RIG | numbers)
     assert found.info.geometry == numbers | {"contact_deg": 0.0}
-    assert found.origins["geometry"] == "user: mapping.values"
+    assert found.info.origins["geometry"] == "user: mapping.values"
     assert "the contact angle is not given, and taken as 0 degrees" in found.notes
     assert convert(path, channel("x"), values=RIG | numbers | {"contact_deg": 0}).notes == ()
     with pytest.raises(DataError, match="a geometry needs pitch_d_mm as well"):

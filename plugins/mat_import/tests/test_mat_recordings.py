@@ -117,7 +117,7 @@ def test_physics_agrees_with_the_geometry_and_the_speed_that_were_taken(test_dat
 
 def test_the_healthy_files_of_another_rate_are_found(test_data: Path, imported) -> None:
     infos = [one.imported for name, one in imported.items() if name.startswith("cwru/") and one.imported]
-    found = find([Measured(one.info, measure(one.info, one.signal), {}, ()) for one in infos])
+    found = find([Measured(one.info, measure(one.info, one.signal), ()) for one in infos])
     [rates] = [finding.text for finding in found if finding.kind == "rate_by_class"]
     assert "normal 48000" in rates
     assert "ball 12000;" in rates

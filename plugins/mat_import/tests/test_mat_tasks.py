@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from click.testing import CliRunner
 
 import pfd
 from pfd import JobCancelled, JobFailed, KeyConflict, ParameterError
 from pfd_plugin_data import find_dataset, list_datasets, make_split, open_dataset
+from pfd_plugin_data.cli import data
 from pfd_plugin_mat_import import import_mat_dataset_task
 
 
@@ -58,6 +60,16 @@ def test_a_folder_is_imported_and_what_cannot_be_is_reported(files: Path) -> Non
     with open_dataset(entry.path) as dataset:
         dataset.verify()
         assert dataset.fingerprint == result["fingerprint"]
+        of = {info.record_id: info.origins for info in dataset.recordings}
+    assert of["cwru-105"] == dict.fromkeys(
+        ("fault_type", "fault_size", "fault_origin", "bearing_id", "specimen", "geometry", "load", "sample_rate_hz"),
+        "CWRU table, X105",
+    ) | {
+        "record_id": "file",
+        "rpm": "file X105RPM",
+        "sensor": "file, names of the variables",
+        **dict.fromkeys(("axis", "unit", "licence"), "data set"),
+    }
 
 
 def test_files_with_odd_values_take_none_of_the_others_down(files: Path, save, mfpt, v73) -> None:
@@ -119,6 +131,18 @@ def test_findings_are_in_the_result_and_in_a_file(files: Path, save, cwru) -> No
     assert one["bandwidth_of"] == "DE"
 
 
+def test_findings_are_kept_with_the_dataset_and_shown(files: Path, save, cwru) -> None:
+    save("119.mat", cwru(119, rpm=1500))
+    result = run(source=str(files), name="odd")
+    with pfd.reading() as session, open_dataset(find_dataset(session, "odd").path) as dataset:
+        assert dataset.findings is not None
+        found = [{"kind": one.kind, "records": list(one.records), "text": one.text} for one in dataset.findings]
+    assert found == result["findings"]
+    shown = CliRunner().invoke(data, ["show", "odd"]).output
+    [line] = [line for line in shown.splitlines() if line.startswith("odd ")]
+    assert line.split(maxsplit=2)[1:] == ["cwru-119", "file X119RPM says 1500 rpm, the table 1772 at 1 hp"]
+
+
 def test_a_dry_run_shows_what_would_be_imported_and_stores_no_dataset(files: Path, pfd_home: Path) -> None:
     handle = import_mat_dataset_task.delay({"source": str(files), "name": "cwru", "dry_run": True})
     result = handle.get()
@@ -152,6 +176,35 @@ def test_a_layout_of_ones_own_is_imported_with_a_table_and_a_row_too_many_is_sai
     result = run(source=str(folder), layout="generic", mapping=mapping)
     assert result["classes"] == {"normal": 1, "inner_race": 1}
     assert "files that are not there: c.mat" in result["findings"][-1]["text"]
+
+
+def test_recordings_of_unknown_fault_are_imported_where_that_is_asked_for(pfd_home: Path, save) -> None:
+    for name in ("a", "b"):
+        folder = save(f"{name}.mat", {"x": np.arange(300.0) % 7}).parent
+    (folder / "labels.csv").write_text("file,fault_type\na.mat,\nb.mat,normal\n")
+    mapping = {
+        "channels": [{"variable": "x", "unit": "g"}],
+        "values": {"sample_rate_hz": 1000, "bearing_id": "pump-3"},
+        "table": str(folder / "labels.csv"),
+    }
+    [failure] = run(source=str(folder), mapping=mapping)["failures"]
+    assert failure["file"] == "a.mat"
+    assert "mapping.unlabelled=true" in failure["reason"]
+    result = run(source=str(folder), name="pump", mapping=mapping | {"unlabelled": True})
+    assert (result["n_recordings"], result["classes"], result["n_unlabelled"]) == (2, {"normal": 1}, 1)
+    assert result["bearings"][0]["fault_type"] is None
+    assert {finding["kind"] for finding in result["findings"]} >= {"unlabelled"}
+    runner = CliRunner()
+    assert "1 normal, 1 unlabelled" in runner.invoke(data, ["ls"]).output
+    shown = runner.invoke(data, ["show", "pump"]).output
+    assert [line.split()[:3] for line in shown.splitlines() if line.startswith(("a ", "b "))] == [
+        ["a", "pump-3", "?"],
+        ["b", "pump-3", "normal"],
+    ]
+    assert "unlabelled         1           1" in shown
+    drawn = runner.invoke(data, ["plot", "pump", "a", str(folder / "a.svg"), "--what", "wave"])
+    assert drawn.exit_code == 0
+    assert (folder / "a.svg").is_file()
 
 
 def test_a_table_outside_the_allowed_roots_is_refused(pfd_home: Path, files: Path) -> None:

@@ -38,7 +38,7 @@ class Entry:
     stamp: str = "split by bearing; no validation part"
 
 
-def info(record: str, fault: str, **changes: Any) -> RecordingInfo:
+def info(record: str, fault: str | None, **changes: Any) -> RecordingInfo:
     known: dict[str, Any] = {
         "record_id": record,
         "bearing_id": f"bearing of {record}",

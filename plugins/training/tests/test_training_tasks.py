@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pfd import Dispatcher, JobFailed, ParameterError, reading, writing
+from pfd import Dispatcher, JobFailed, ParameterError, load_settings, reading, writing
 from pfd_plugin_data import (
     ChannelInfo,
     DatasetWriter,
@@ -62,6 +63,30 @@ def test_a_forest_beats_the_majority_class_and_all_of_it_is_kept(pfd_home: Path)
     assert (again.accuracy, again.ece) == (result["test_accuracy"], result["test_ece"])
     bearings = [set(read_predictions(entry, part).bearing_id) for part in ("train", "validation", "test")]
     assert not any(a & b for a, b in zip(bearings, [*bearings[1:], bearings[0]], strict=True))
+
+
+@pytest.mark.parametrize("model", ["random_forest", "cnn1d"])
+def test_unlabelled_recordings_are_no_class_to_train(pfd_home: Path, model: str) -> None:
+    generated(num_signals_per_fault=3, bearings_per_fault=3)
+    with writing() as session:
+        entry = find_dataset(session, "bench")
+        path = entry.path.with_name("unlabelled.h5")
+        with open_dataset(entry.path) as known, DatasetWriter(path, "bench") as writer:
+            for index, info in enumerate(known.recordings):
+                writer.add(replace(info, fault_type=None) if index == 0 else info, known.read(index))
+        with open_dataset(path) as dataset:
+            register_dataset(session, dataset, job_id=entry.job_id, home=load_settings().values.home)
+    inputs: dict[str, Any] = CNN | {"epochs": 1}
+    if model == "random_forest":
+        features = submit("extract_features_task", dataset="bench", window=1024).get()["feature_set_id"]
+        inputs = {"model": model, "feature_set": features, "n_estimators": 5}
+    with pytest.raises(JobFailed, match="1 of 12 recordings are unlabelled, the first is 'normal-0000'") as caught:
+        submit("train_model_task", **inputs).get()
+    assert 'leave_out=["unlabelled"]' in str(caught.value.hint)
+    result = submit("train_model_task", **inputs, split={"leave_out": ["unlabelled"]}).get()
+    assert result["classes"] == ["normal", "inner_race", "outer_race", "ball"]
+    assert "left out: unlabelled" in result["stamp"]
+    assert sum(result["n_recordings"].values()) == 11
 
 
 def test_a_network_beats_the_majority_class_and_says_how_its_epoch_was_chosen(pfd_home: Path) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.normalisation import ZNorm
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
+    from pfd_plugin_data.remarks import Finding
     from pfd_plugin_data.speed_profile import SpeedProfile
     from pfd_plugin_data.split_store import StoredSplit, choose_split, find_split, list_splits, save_splits
     from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
@@ -46,6 +47,7 @@ __all__ = [
     "DatasetEntry",
     "DatasetName",
     "DatasetWriter",
+    "Finding",
     "RecordingInfo",
     "SpeedProfile",
     "Split",
@@ -81,6 +83,7 @@ __all__ = [
 
 _LATE = {
     "recording": ("FAULTS", "ChannelInfo", "RecordingInfo"),
+    "remarks": ("Finding",),
     "writer": ("DatasetWriter",),
     "dataset": ("Dataset", "open_dataset"),
     "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),

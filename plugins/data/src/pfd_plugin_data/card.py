@@ -3,21 +3,32 @@
 Croissant is the vocabulary of MLCommons on top of schema.org (https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html).
 It has no words for arrays inside an HDF5 file, so the signals are described as one file object, and the columns of all
 recordings stand in the card itself as a record set.
+
+Findings are a record set as well, for programs.  For people, and for catalogues, they are said once more in the words
+of Croissant's extension for responsible AI (https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html): what
+tells classes apart by something else than the fault as biases, all else as limitations.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 from pfd_plugin_data.catalog import DatasetEntry
+from pfd_plugin_data.classes import UNLABELLED
 from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.recording import FAULTS, RecordingInfo
+from pfd_plugin_data.remarks import BIASES, Finding
 
-CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
+CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
+SAID = 20
+"""Biases, and limitations, that are said in words; all of them are in the record set."""
+
 UNKNOWN = "unknown"
 """The licence and the maker of what nobody has said them of: both are required, and neither is guessed."""
 
@@ -73,7 +84,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
         "sc:Text",
         "number of elements, their diameter and the pitch diameter in mm, contact angle in degrees",
     ),
-    "fault_type": ("sc:Text", f"one of {', '.join(FAULTS)}"),
+    "fault_type": ("sc:Text", f"one of {', '.join(FAULTS)}; null is unknown: the recording is unlabelled"),
     "fault_size": ("sc:Float", "width of the defect, inches; 0 where there is none"),
     "fault_origin": ("sc:Text", "seeded, natural or synthetic"),
     "severity": ("sc:Text", "in the words of the source"),
@@ -87,6 +98,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "sha256": ("sc:Text", "of the file that it was read from, or of the generated signal"),
     "source": ("sc:Text", "where it came from"),
     "licence": ("sc:Text", "on what terms"),
+    "origins": ("sc:Text", "where the values of columns came from, as JSON; of a column that it lacks it is not told"),
 }
 
 
@@ -96,7 +108,7 @@ def croissant(dataset: Dataset, entry: DatasetEntry) -> dict[str, Any]:
     `identifier` is the fingerprint, a SHA-256 over the content alone; `sha256` of the file object is that of the file.
     """
     infos = dataset.recordings
-    counts = Counter(info.fault_type for info in infos)
+    counts = Counter(info.fault_type or UNLABELLED for info in infos)
     seconds = sum(info.n_samples / info.sample_rate_hz for info in infos)
     sources = sorted({info.source for info in infos})
     licences = sorted({info.licence or UNKNOWN for info in infos})
@@ -104,14 +116,15 @@ def croissant(dataset: Dataset, entry: DatasetEntry) -> dict[str, Any]:
     balance = ", ".join(f"{counts[fault]} {fault}" for fault in counts)
     with dataset.path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
+    findings = dataset.findings
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": CONFORMS_TO,
+        "conformsTo": list(CONFORMS_TO),
         "name": dataset.name,
         "description": (
             f"{len(infos)} vibration recordings ({balance}) of {entry.n_bearings} bearings, {seconds:.1f} s in all. "
-            f"Windows of one bearing must not lie on two sides of a split."
+            f"Windows of one bearing must not lie on two sides of a split. {_looked(findings)}"
         ),
         "identifier": f"sha256:{dataset.fingerprint}",
         "version": "1.0.0",
@@ -142,7 +155,61 @@ def croissant(dataset: Dataset, entry: DatasetEntry) -> dict[str, Any]:
                 "key": {"@id": "recordings/record_id"},
                 "field": [_field(name) for name in _COLUMNS],
                 "data": [_record(info) for info in infos],
-            }
+            },
+            *([_finding_set(findings)] if findings else []),
+        ],
+        **_rai(findings or ()),
+    }
+
+
+def _looked(findings: Sequence[Finding] | None) -> str:
+    """Whether anyone has looked for findings, and how many there are."""
+    if findings is None:
+        return "Whether there are findings on them is unknown: nobody has looked."
+    return f"An import has {len(findings) or 'no'} findings on them."
+
+
+def _rai(findings: Sequence[Finding]) -> dict[str, list[str]]:
+    biases = [finding for finding in findings if finding.kind in BIASES]
+    limits = [finding for finding in findings if finding.kind not in BIASES]
+    said = {"rai:dataBiases": _said(biases), "rai:dataLimitations": _said(limits)}
+    return {name: sentences for name, sentences in said.items() if sentences}
+
+
+def _said(findings: Sequence[Finding]) -> list[str]:
+    more = [f"{len(findings) - SAID} more are in the record set findings"] if len(findings) > SAID else []
+    return [
+        f"{finding.kind}: {', '.join(finding.records)}{': ' if finding.records else ''}{finding.text}"
+        for finding in findings[:SAID]
+    ] + more
+
+
+def _finding_set(findings: Sequence[Finding]) -> dict[str, Any]:
+    columns = {
+        "kind": "what it is, in one word",
+        "records": "the record_id of those that it is about; none where it is about the dataset",
+        "text": "what was found",
+    }
+    fields: list[dict[str, Any]] = [
+        {
+            "@type": "cr:Field",
+            "@id": f"findings/{name}",
+            "name": name,
+            "description": description,
+            "dataType": "sc:Text",
+        }
+        for name, description in columns.items()
+    ]
+    fields[1] |= {"isArray": True, "arrayShape": "-1", "references": {"field": {"@id": "recordings/record_id"}}}
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "findings",
+        "name": "findings",
+        "description": "what the user of the recordings should know of them, as it was found by their import",
+        "field": fields,
+        "data": [
+            {"findings/kind": one.kind, "findings/records": list(one.records), "findings/text": one.text}
+            for one in findings
         ],
     }
 
@@ -162,6 +229,7 @@ def _record(info: RecordingInfo) -> dict[str, Any]:
     values = {field.name: getattr(info, field.name) for field in fields(info)}
     if info.geometry is not None:
         values["geometry"] = ", ".join(f"{name}={value:g}" for name, value in info.geometry.items())
+    values["origins"] = json.dumps(dict(info.origins), ensure_ascii=False) if info.origins else None
     values["channels"] = "; ".join(
         ", ".join(filter(None, (channel.sensor, channel.axis, channel.unit))) for channel in info.channels
     )

@@ -20,7 +20,7 @@ from pfd_plugin_data.records import DatasetRow
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """One dataset of the store.  `created_at` is in seconds since the epoch; `classes` counts recordings."""
+    """One dataset of the store.  `created_at` is in seconds since the epoch; `classes` counts labelled recordings."""
 
     id: int
     name: str
@@ -31,6 +31,11 @@ class DatasetEntry:
     classes: dict[str, int]
     created_at: float
     job_id: str
+
+    @property
+    def n_unlabelled(self) -> int:
+        """Recordings whose fault is unknown."""
+        return self.n_recordings - sum(self.classes.values())
 
 
 def find_dataset(session: Session, ref: int | str, *, home: Path | None = None) -> DatasetEntry:

@@ -30,6 +30,9 @@ ROTOR = (
 FAULTS = (*SINGLE, *SEVERAL, *ROTOR[1:])
 """All fault types, in the order of tables and plots."""
 
+UNLABELLED = "unlabelled"
+"""What recordings of unknown fault are called where classes are named; it is no class."""
+
 SYNONYMS = {
     "sain": "normal",
     "healthy": "normal",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +17,7 @@ import numpy.typing as npt
 from pfd import DataError
 from pfd_plugin_data import layout
 from pfd_plugin_data.recording import RecordingInfo
+from pfd_plugin_data.remarks import Finding, Remarks, decode_remarks
 from pfd_plugin_data.speed_profile import SpeedProfile
 
 _HINT = "import or generate it again; 'pfd data ls' lists the datasets"
@@ -22,6 +25,9 @@ _HINT = "import or generate it again; 'pfd data ls' lists the datasets"
 
 class Dataset:
     """An open dataset: its recordings' columns in memory, their signals mapped from the file.
+
+    `findings` is what its user should know of the recordings; None where nobody has looked, as in what a simulator has
+    made, and in files of format 1.
 
     Made by `open_dataset`.  Arrays that were read stay valid after `close`.
     """
@@ -32,6 +38,7 @@ class Dataset:
         name: str,
         fingerprint: str,
         recordings: tuple[RecordingInfo, ...],
+        findings: tuple[Finding, ...] | None,
         signals: tuple[npt.NDArray[np.float32], ...],
         mapped: mmap.mmap,
     ) -> None:
@@ -39,6 +46,7 @@ class Dataset:
         self.name = name
         self.fingerprint = fingerprint
         self.recordings = recordings
+        self.findings = findings
         self._signals: tuple[npt.NDArray[np.float32], ...] | None = signals
         self._mapped = mapped
         self._speeds: dict[int, SpeedProfile] | None = None
@@ -103,6 +111,8 @@ class Dataset:
         with _converting(self.path), h5py.File(self.path, "r") as file:
             columns = _columns(file)
             digests = [row.tobytes() for row in file["digests"][...]]
+            if file.attrs["format_version"] >= 2 and not _is_intact(file["remarks"]):
+                raise DataError(f"{self.path}: its remarks are damaged", hint=_HINT)
         for index, (text, expected) in enumerate(zip(columns, digests, strict=True)):
             if layout.digest(text, self.read(index), self.truth(index)) != expected:
                 raise DataError(f"{self.path}: recording {self.recordings[index].record_id!r} is damaged", hint=_HINT)
@@ -131,17 +141,34 @@ def open_dataset(path: Path | str) -> Dataset:
                 f"{path} has format {version}, this version reads up to {layout.VERSION}", hint="update pfd-plugin-data"
             )
         recordings = tuple(layout.decode_info(text) for text in _columns(file))
+        remarks = decode_remarks(_text(file["remarks"])) if version >= 2 else Remarks(({},) * len(recordings))
+        if len(remarks.origins) != len(recordings):
+            raise DataError(f"{path} is damaged: it says of {len(remarks.origins)} recordings where they came from")
+        recordings = tuple(map(_traced, recordings, remarks.origins))
         digests = file["digests"].shape
         places = [_place(file[f"signals/{layout.key(i)}"], info) for i, info in enumerate(recordings)]
         name, fingerprint = file.attrs["name"].decode(), file.attrs["fingerprint"].decode()
     if not recordings or digests != (len(recordings), 32):
         raise DataError(f"{path} is damaged: {len(recordings)} recordings, digests of shape {digests}", hint=_HINT)
-    return Dataset(path, name, fingerprint, recordings, *_mapped(path, zip(places, recordings, strict=True)))
+    mapped = _mapped(path, zip(places, recordings, strict=True))
+    return Dataset(path, name, fingerprint, recordings, remarks.findings, *mapped)
 
 
 def _columns(file: Any) -> list[bytes]:
     """The columns of each recording, as JSON."""
-    return np.asarray(file["recordings"][...], np.uint8).tobytes().split(b"\n")
+    return _text(file["recordings"]).split(b"\n")
+
+
+def _traced(info: RecordingInfo, origins: Mapping[str, str]) -> RecordingInfo:
+    return replace(info, origins=origins) if origins else info
+
+
+def _text(stored: Any) -> bytes:
+    return np.asarray(stored[...], np.uint8).tobytes()
+
+
+def _is_intact(remarks: Any) -> bool:
+    return bool(remarks.attrs["sha256"] == hashlib.sha256(_text(remarks)).hexdigest().encode())
 
 
 def _place(signal: Any, info: RecordingInfo) -> int:

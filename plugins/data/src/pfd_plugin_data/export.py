@@ -1,7 +1,7 @@
 """Exporting a dataset for other programs: MATLAB, Parquet, NumPy, CSV.
 
-One file a recording, written one after the other, and `dataset.json` beside them: the fingerprint, and the columns of
-each recording with the names of its files.
+One file a recording, written one after the other, and `dataset.json` beside them: the fingerprint, the findings (null
+where nobody has looked), and the columns of each recording with the names of its files.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def export_dataset(dataset: Dataset, target: Path, format: ExportFormat) -> list
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,
             "format": format,
+            "findings": None if dataset.findings is None else [asdict(finding) for finding in dataset.findings],
             "recordings": described,
         }
         text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False)
@@ -111,7 +112,8 @@ def _named(stem: Path, suffix: str) -> Path:
 def _write_mat(stem: Path, info: RecordingInfo, signal: Array, truth: Mapping[str, Array]) -> list[Path]:
     # MATLAB's empty array stands for unknown; None would be refused.
     columns = {name: [] if value is None else value for name, value in asdict(info).items() if name != "channels"}
-    columns["geometry"] = dict(info.geometry) if info.geometry else []
+    for name in ("geometry", "origins"):
+        columns[name] = dict(known) if (known := getattr(info, name)) else []
     for name in ("sensor", "axis", "unit"):
         columns[name] = np.array([getattr(channel, name) or "" for channel in info.channels], dtype=object)
     values = columns | {f"truth_{name}": array for name, array in truth.items()} | {"signal": signal.T}

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from pfd import DataError
-from pfd_plugin_data.grouping import by_class, kept_indices
+from pfd_plugin_data.grouping import by_class, kept_indices, require_labels
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.splits import Split, require_two
 
@@ -49,6 +49,7 @@ def make_folds(
         raise DataError(f"at_most={at_most} must be at least 1")
     left_out = tuple(leave_out)
     kept = kept_indices(recordings, left_out)
+    require_labels(recordings, kept)
     members, classes = by_class(recordings, kept, lambda info: info.bearing_id)
     require_two(classes, "bearing")
     _require_three(classes, needed=validation)
@@ -114,9 +115,9 @@ def _require_three(classes: dict[str, list[str]], *, needed: bool) -> None:
 
 
 def _require_all(recordings: Sequence[RecordingInfo], kept: list[int], parts: dict[str, list[int]], stamp: str) -> None:
-    everything = {recordings[i].fault_type for i in kept}
+    everything = {recordings[i].label for i in kept}
     for part in ("train", "test"):
-        absent = everything - {recordings[i].fault_type for i in parts[part]}
+        absent = everything - {recordings[i].label for i in parts[part]}
         if absent:
             raise DataError(
                 f"{stamp}: the {part} part would hold no {', '.join(sorted(absent))}",

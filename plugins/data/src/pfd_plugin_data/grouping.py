@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pfd import DataError
+from pfd_plugin_data.classes import UNLABELLED
 from pfd_plugin_data.recording import RecordingInfo
 
 SAME_SPEED = 0.05
@@ -16,8 +17,11 @@ SAME_SPEED = 0.05
 
 
 def kept_indices(recordings: Sequence[RecordingInfo], left_out: tuple[str, ...]) -> list[int]:
-    """Indices of the recordings that `left_out` names neither by class nor by bearing nor by id."""
-    names = [{info.fault_type, info.bearing_id, info.record_id} for info in recordings]
+    """Indices of the recordings that `left_out` names neither by class nor by bearing nor by id.
+
+    Those of unknown fault are left out by `UNLABELLED`.
+    """
+    names = [{info.fault_type or UNLABELLED, info.bearing_id, info.record_id} for info in recordings]
     known = set().union(*names)
     for name in left_out:
         if name not in known:
@@ -29,6 +33,20 @@ def kept_indices(recordings: Sequence[RecordingInfo], left_out: tuple[str, ...])
     if not kept:
         raise DataError("no recording is left to split", hint="leave out less")
     return kept
+
+
+def require_labels(recordings: Sequence[RecordingInfo], kept: list[int]) -> None:
+    """Raises `DataError` for recordings of unknown fault, which is no class."""
+    unlabelled = [index for index in kept if recordings[index].fault_type is None]
+    if not unlabelled:
+        return
+    first = recordings[unlabelled[0]].record_id
+    left = f'leave_out=["{UNLABELLED}"], or ' if len(unlabelled) < len(kept) else ""
+    raise DataError(
+        f"{len(unlabelled)} of {len(kept)} recordings are unlabelled, the first is {first!r}: "
+        "nothing can be learnt from them, or judged by them",
+        hint=f"{left}give their fault_type where they are imported",
+    )
 
 
 def by_class(
@@ -44,7 +62,7 @@ def by_class(
     members = dict(sorted(found.items()))
     classes: dict[str, list[str]] = {}
     for group, indices in members.items():
-        most = Counter(sorted(recordings[i].fault_type for i in indices)).most_common(1)[0][0]
+        most = Counter(sorted(recordings[i].label for i in indices)).most_common(1)[0][0]
         classes.setdefault(most, []).append(group)
     return members, dict(sorted(classes.items()))
 

@@ -2,13 +2,17 @@
 
     /                  attributes: format, format_version, name, fingerprint
     /recordings        UTF-8 text as uint8, one line of JSON a recording: the columns of `RecordingInfo`
+    /remarks           the same, one line of JSON: `Remarks`; attribute: sha256 of it
     /digests           uint8 (recordings, 32): SHA-256 over each recording's columns, signal and truth
     /signals/000000    little-endian float32 (channels, samples), contiguous and aligned: it can be memory-mapped
     /truth/000000/...  what a simulator knows beside the signal: float64, such as `impact_times`, s, or uint8
 
 Nothing in it is of variable length: HDF5 keeps such values in a heap, and hangs on one that is damaged.
 
-The fingerprint is the SHA-256 over the digests.  It says what is in a dataset, whatever its name and its file.
+The fingerprint is the SHA-256 over the digests.  It says what is in a dataset, whatever its name, its file, and what is
+remarked of it: where its values came from, and findings.
+
+Version 1 has no remarks.  Its digests are those of version 2, so the same content has the same fingerprint in both.
 """
 
 from __future__ import annotations
@@ -27,7 +31,10 @@ from pfd import DataError
 from pfd_plugin_data.recording import RecordingInfo
 
 FORMAT = "pfd-dataset"
-VERSION = 1
+VERSION = 2
+DIGESTED_AS = b"pfd-dataset/1"
+"""What a digest begins with.  It stays as it is for as long as the same content is to have the same fingerprint."""
+
 SIGNAL_TYPE = np.dtype("<f4")
 TRUTH_TYPES = (np.dtype("<f8"), np.dtype("u1"))
 ALIGNMENT = 64
@@ -42,7 +49,8 @@ def key(index: int) -> str:
 
 
 def encode_info(info: RecordingInfo) -> bytes:
-    return _INFO.dump_json(info)
+    """The columns of a recording, without where they came from."""
+    return _INFO.dump_json(info, exclude={"origins"})
 
 
 def decode_info(text: bytes) -> RecordingInfo:
@@ -52,13 +60,15 @@ def decode_info(text: bytes) -> RecordingInfo:
 
 @dataclass(frozen=True)
 class Packed:
-    """A recording as it is stored: its columns as JSON, its arrays in the types of the file, and its digest."""
+    """A recording as it is stored: its columns as JSON and where they came from, its arrays in the types of the file,
+    and its digest."""
 
     record_id: str
     info: bytes
     signal: npt.NDArray[np.float32]
     truth: Mapping[str, npt.NDArray[Any]]
     digest: bytes
+    origins: Mapping[str, str]
 
 
 def pack(info: RecordingInfo, signal: npt.NDArray[Any], truth: Mapping[str, npt.NDArray[Any]] | None = None) -> Packed:
@@ -81,7 +91,7 @@ def pack(info: RecordingInfo, signal: npt.NDArray[Any], truth: Mapping[str, npt.
         raise DataError(f"recording {info.record_id!r}: its signal holds values that are no finite float32")
     known = {name: _truth_array(array) for name, array in (truth or {}).items()}
     encoded = encode_info(info)
-    return Packed(info.record_id, encoded, stored, known, digest(encoded, stored, known))
+    return Packed(info.record_id, encoded, stored, known, digest(encoded, stored, known), dict(info.origins))
 
 
 def to_buffers(packed: Packed) -> list[bytes | memoryview]:
@@ -90,6 +100,7 @@ def to_buffers(packed: Packed) -> list[bytes | memoryview]:
     about = {
         "record_id": packed.record_id,
         "digest": packed.digest.hex(),
+        "origins": packed.origins,
         "arrays": [(name, array.dtype.str, array.shape) for name, array in arrays.items()],
     }
     return [json.dumps(about).encode(), packed.info, *(a.reshape(-1).view(np.uint8).data for a in arrays.values())]
@@ -104,7 +115,8 @@ def from_buffers(buffers: Sequence[bytes | memoryview]) -> Packed:
         for (name, kind, shape), buffer in zip(known["arrays"], held, strict=True)
     }
     signal = arrays.pop("")
-    return Packed(known["record_id"], bytes(info), signal, arrays, bytes.fromhex(known["digest"]))
+    digested = bytes.fromhex(known["digest"])
+    return Packed(known["record_id"], bytes(info), signal, arrays, digested, known["origins"])
 
 
 def _truth_array(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -117,7 +129,7 @@ def digest(info: bytes, signal: npt.NDArray[np.float32], truth: Mapping[str, npt
 
     Each part goes in with its name and shape, so that no two different recordings give the same bytes.
     """
-    hasher = hashlib.sha256(b"%s/%d" % (FORMAT.encode(), VERSION))
+    hasher = hashlib.sha256(DIGESTED_AS)
     parts: list[tuple[str, npt.NDArray[Any]]] = [("info", np.frombuffer(info, np.uint8)), ("signal", signal)]
     for name, array in parts + sorted(truth.items()):
         hasher.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())

@@ -339,7 +339,11 @@ class SplitParams(Params):
     test_value: float | Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         None, description="the speed in rpm, or the load, to test at; the last one in order when absent"
     )
-    leave_out: tuple[str, ...] = Field((), max_length=1000, description="classes, bearings or recordings to leave out")
+    leave_out: tuple[str, ...] = Field(
+        (),
+        max_length=1000,
+        description="classes, bearings or recordings to leave out; 'unlabelled' is those of unknown fault",
+    )
     seed: int | None = Field(None, ge=0, lt=2**63, description="of the dealing; random_seed when absent")
     name: DatasetName | None = Field(
         None, description="a stored split instead of all of the above ('pfd data splits' lists them)"

@@ -101,7 +101,7 @@ def _heading(stretch: Stretch) -> str:
     speed = "speed unknown" if info.rpm is None else f"{info.rpm:g} rpm{' on average' if info.speed_changes else ''}"
     end = stretch.start_s + stretch.x.size / info.sample_rate_hz
     return (
-        f"{info.record_id}  ·  {info.fault_type}, bearing {info.bearing_id}\n"
+        f"{info.record_id}  ·  {info.fault_type or 'fault unknown'}, bearing {info.bearing_id}\n"
         f"{stretch.sensor}, {speed}, {info.sample_rate_hz:g} Hz, {stretch.start_s:g} to {end:.4g} s"
     )
 

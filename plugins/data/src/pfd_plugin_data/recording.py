@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pfd import DataError
 from pfd_plugin_data.classes import FAULTS
 
-__all__ = ["FAULTS", "MEAN_OF", "ORIGINS", "ChannelInfo", "RecordingInfo"]
+__all__ = ["FAULTS", "MEAN_OF", "ORIGINS", "TRACED", "ChannelInfo", "RecordingInfo"]
 
 ORIGINS = ("seeded", "natural", "synthetic")
+
+TRACED = (
+    *("record_id", "bearing_id", "specimen", "geometry", "fault_type", "fault_size", "fault_origin", "severity"),
+    *("condition", "rpm", "load", "sensor", "axis", "unit", "sample_rate_hz", "licence"),
+)
+"""Columns of which `RecordingInfo.origins` may say where they came from; the others are counted or computed."""
+
+_TRACED = frozenset(TRACED)
 
 MEAN_OF = "mean of "
 """How an `rpm_source` begins where the speed changes within the recording."""
@@ -36,7 +44,8 @@ class RecordingInfo:
     bearing_id : the physical bearing.  What is learnt from one recording of a bearing is no news on another one.
     specimen : the kind of bearing, such as `"SKF 6205-2RS"`.
     geometry : `n_balls`, `ball_d_mm`, `pitch_d_mm`, `contact_deg`.
-    fault_type : one of `FAULTS`; several faults at once are joined by "+".
+    fault_type : one of `FAULTS`; several faults at once are joined by "+".  None where it is unknown: such a recording
+        is unlabelled.
     fault_size : width of the defect, inches (as bearing data sets give it); 0 where there is none.
     fault_origin : one of `ORIGINS`.
     severity, condition : free words of the source.
@@ -46,6 +55,8 @@ class RecordingInfo:
     sample_rate_hz, n_samples : samples a second, and how many a channel.
     sha256 : of the file that it was read from; of the signal where it was generated.
     source, licence : where it came from, and on what terms.
+    origins : by column, of `TRACED`, where its value came from (`{"unit": "file bearing.gs"}`); a column that is not
+        there is unknown, or nobody has said.  It is kept beside the content and is no part of the fingerprint.
 
     Raises
     ------
@@ -56,7 +67,7 @@ class RecordingInfo:
     bearing_id: str
     specimen: str | None
     geometry: Mapping[str, float] | None
-    fault_type: str
+    fault_type: str | None
     fault_size: float | None
     fault_origin: str | None
     severity: str | None
@@ -70,6 +81,7 @@ class RecordingInfo:
     sha256: str
     source: str
     licence: str | None
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def speed_changes(self) -> bool:
@@ -80,11 +92,20 @@ class RecordingInfo:
         for problem in self._problems():
             raise DataError(f"recording {self.record_id!r}: {problem}")
 
+    @property
+    def label(self) -> str:
+        """The fault type, for whom nothing is to be done without.  Raises `DataError` where it is unknown."""
+        if self.fault_type is None:
+            raise DataError(
+                f"recording {self.record_id!r} is unlabelled", hint="leave it out, or give its fault_type in the import"
+            )
+        return self.fault_type
+
     def _problems(self) -> list[str]:
         problems = []
         if not self.record_id or not self.bearing_id:
             problems.append("record_id and bearing_id must not be empty")
-        if self.fault_type not in FAULTS:
+        if self.fault_type not in (None, *FAULTS):
             problems.append(f"fault_type={self.fault_type!r} is none of {', '.join(FAULTS)}")
         if self.fault_origin not in (None, *ORIGINS):
             problems.append(f"fault_origin={self.fault_origin!r} is none of {', '.join(ORIGINS)}")
@@ -94,6 +115,8 @@ class RecordingInfo:
             problems.append(f"rpm={self.rpm} is no speed")
         if self.n_samples < 1:
             problems.append("it has no samples")
+        if strange := sorted(self.origins.keys() - _TRACED):
+            problems.append(f"origins name {strange[0]!r}, which is none of {', '.join(TRACED)}")
         sensors = [channel.sensor for channel in self.channels]
         if not sensors or len(set(sensors)) < len(sensors):
             problems.append(f"channels {sensors} must be one or more, each of its own name")

@@ -119,6 +119,7 @@ def choose_split(
     *,
     seed: int,
     sessions: Callable[[], AbstractContextManager[Session]],
+    needs_labels: bool = True,
 ) -> Split:
     """The split of a dataset that parameters ask for: a stored one, or one made for the occasion.
 
@@ -127,6 +128,7 @@ def choose_split(
     recordings : those of the dataset `entry`.
     seed : of the dealing where the parameters give none.
     sessions : `ctx.session` of a task, `pfd.reading` elsewhere; opened only where a stored split is asked for.
+    needs_labels : as for `make_split`.
 
     Raises
     ------
@@ -140,6 +142,7 @@ def choose_split(
             seed=seed if params.seed is None else params.seed,
             test_value=params.test_value,
             leave_out=params.leave_out,
+            needs_labels=needs_labels,
         )
     with sessions() as session:
         stored = find_split(session, params.name, params.fold)

@@ -14,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
-from pfd_plugin_data.grouping import SAME_SPEED, by_class, by_load, by_speed, kept_indices
+from pfd_plugin_data.grouping import SAME_SPEED, by_class, by_load, by_speed, kept_indices, require_labels
 from pfd_plugin_data.recording import RecordingInfo
 
 PROTOCOLS = ("bearing", "recording", "load", "speed", "leaky-random")
 PARTS = ("train", "validation", "test")
+
+UNSPLIT = "unsplit"
+"""The protocol's name in a `Split` of recordings none of which is labelled."""
 
 LEAKY_SHARES = (0.6, 0.2, 0.2)
 
@@ -77,6 +80,7 @@ def make_split(
     seed: int = 0,
     test_value: str | float | None = None,
     leave_out: Iterable[str] = (),
+    needs_labels: bool = True,
 ) -> Split:
     """Split recordings so that no group is on two sides.
 
@@ -85,7 +89,9 @@ def make_split(
     protocol : `"bearing"` and `"recording"` deal out the groups of each class by `seed`; `"load"` and `"speed"` test at
         one value and train at the others; `"leaky-random"` deals out windows, which tells nothing about new bearings.
     test_value : the load, or the speed in rpm, to test at; the last one in order unless given.
-    leave_out : classes, bearings or recordings, by name, that take no part.
+    leave_out : classes, bearings or recordings, by name, that take no part; "unlabelled" is those of unknown fault.
+    needs_labels : False for what looks at no class.  Where no recording that takes part is labelled there is nothing to
+        judge, so that all are the training part, which the stamp says; else a recording of unknown fault is refused.
 
     Raises
     ------
@@ -97,6 +103,9 @@ def make_split(
         raise DataError(f"unknown split protocol {protocol!r}", hint=f"choose one of {', '.join(PROTOCOLS)}")
     if test_value is not None and protocol not in ("load", "speed"):
         raise DataError(f"test_value={test_value!r} has no meaning for the protocol {protocol!r}")
+    if not needs_labels and all(recordings[i].fault_type is None for i in kept):
+        return _unsplit(kept, seed, left_out)
+    require_labels(recordings, kept)
     if protocol == "leaky-random":
         parts, stamp = (kept, kept, kept), "LEAKY: random windows of the same recordings in all parts"
     elif protocol == "bearing":
@@ -108,10 +117,18 @@ def make_split(
         parts, stamp = _across(recordings, groups, protocol, _chosen(groups, protocol, test_value), seed)
     if protocol != "leaky-random" and _bearings(recordings, parts[0]) & _bearings(recordings, parts[2]):
         stamp += "; train and test share bearings"
-    if left_out:
-        stamp += f"; left out: {', '.join(left_out)}"
+    stamp += _left_out(left_out)
     train, validation, test = (tuple(sorted(part)) for part in parts)
     return Split(protocol, seed, train, validation, test, stamp, protocol == "leaky-random", left_out)
+
+
+def _unsplit(kept: list[int], seed: int, left_out: tuple[str, ...]) -> Split:
+    stamp = f"not split: none of {len(kept)} recordings is labelled, so there is nothing to judge"
+    return Split(UNSPLIT, seed, tuple(kept), (), (), stamp + _left_out(left_out), False, left_out)
+
+
+def _left_out(names: tuple[str, ...]) -> str:
+    return f"; left out: {', '.join(names)}" if names else ""
 
 
 def _bearings(recordings: Sequence[RecordingInfo], indices: list[int]) -> set[str]:
@@ -164,7 +181,7 @@ def _require_classes(
     recordings: Sequence[RecordingInfo], kept: list[int], train: list[int], test: list[int], protocol: str
 ) -> None:
     for part, indices in (("train", train), ("test", test)):
-        absent = {recordings[i].fault_type for i in kept} - {recordings[i].fault_type for i in indices}
+        absent = {recordings[i].label for i in kept} - {recordings[i].label for i in indices}
         if absent:
             names = sorted(absent)
             raise DataError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from pfd import ArtifactError, DataError, replacing
 from pfd_plugin_data import layout
 from pfd_plugin_data.recording import RecordingInfo
+from pfd_plugin_data.remarks import Finding, Remarks, encode_remarks
 
 _CONTIGUOUS = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
 _CONTIGUOUS.set_layout(h5py.h5d.CONTIGUOUS)
@@ -44,6 +46,8 @@ class DatasetWriter:
         self._infos: list[bytes] = []
         self._ids: set[str] = set()
         self._digests: list[bytes] = []
+        self._origins: list[Mapping[str, str]] = []
+        self._findings: tuple[Finding, ...] | None = None
         self._stack = ExitStack()
         self._file: Any = None
         self._signals: Any = None
@@ -87,9 +91,12 @@ class DatasetWriter:
     def _finish(self) -> None:
         if not self._infos:
             raise DataError(f"dataset {self.name!r} would hold no recording")
+        remarks = encode_remarks(Remarks(tuple(self._origins), self._findings))
         try:
             self._file["recordings"] = np.frombuffer(b"\n".join(self._infos), np.uint8)
             self._file["digests"] = np.frombuffer(b"".join(self._digests), np.uint8).reshape(-1, 32)
+            self._file["remarks"] = np.frombuffer(remarks, np.uint8)
+            self._file["remarks"].attrs["sha256"] = np.bytes_(hashlib.sha256(remarks).hexdigest())
             self._file.attrs.update(
                 {
                     "format": np.bytes_(layout.FORMAT),
@@ -126,6 +133,14 @@ class DatasetWriter:
         self._ids.add(packed.record_id)
         self._infos.append(packed.info)
         self._digests.append(packed.digest)
+        self._origins.append(packed.origins)
+
+    def tell(self, findings: Iterable[Finding]) -> None:
+        """Keep what was found in the recordings, in place of what was told before.
+
+        A dataset whose writer was told nothing says that nobody has looked; told of no finding, that there is none.
+        """
+        self._findings = tuple(findings)
 
     def _unwritable(self, error: Exception) -> ArtifactError:
         return ArtifactError(

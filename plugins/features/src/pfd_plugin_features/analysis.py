@@ -206,9 +206,11 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
 def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> ComputeCorrelationResult:
     """Correlate the features over the training part, and group those that say the same.
 
+    It looks at no class, so that it can look at recordings none of which is labelled: at all of them.
+
     Artifacts: `correlation.png` and `.svg`, `correlation.csv` (the matrix), `clusters.csv`.
     """
-    entry, table = _learning_table(params, ctx)
+    entry, table = _learning_table(params, ctx, needs_labels=False)
     constant = is_constant(table.train.x)
     kept = np.flatnonzero(~constant)
     if kept.size < 2:
@@ -264,7 +266,9 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
     )
 
 
-def _learning_table(params: OnFeatureSet, ctx: TaskContext) -> tuple[FeatureSetEntry, LearningTable]:
+def _learning_table(
+    params: OnFeatureSet, ctx: TaskContext, *, needs_labels: bool = True
+) -> tuple[FeatureSetEntry, LearningTable]:
     """The feature set, dealt by the split asked for.
 
     Raises
@@ -282,10 +286,19 @@ def _learning_table(params: OnFeatureSet, ctx: TaskContext) -> tuple[FeatureSetE
         )
     with open_dataset(source.path) as dataset:
         recordings = dataset.recordings
-    split = choose_split(params.split, source, recordings, seed=params.random_seed, sessions=ctx.session)
+    split = choose_split(
+        params.split, source, recordings, seed=params.random_seed, sessions=ctx.session, needs_labels=needs_labels
+    )
     ctx.log.info("split: %s", split.title)
     ctx.progress(0.02, "Reading the features")
-    table = deal(read_features(entry), recordings, split, max_windows=params.max_windows, seed=params.random_seed)
+    table = deal(
+        read_features(entry),
+        recordings,
+        split,
+        max_windows=params.max_windows,
+        seed=params.random_seed,
+        needs_labels=needs_labels,
+    )
     return entry, table
 
 

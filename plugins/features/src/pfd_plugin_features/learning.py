@@ -72,13 +72,22 @@ def is_constant(x: Matrix) -> npt.NDArray[np.bool_]:
 
 
 def deal(
-    table: FeatureTable, recordings: Sequence[RecordingInfo], split: Split, *, max_windows: int, seed: int
+    table: FeatureTable,
+    recordings: Sequence[RecordingInfo],
+    split: Split,
+    *,
+    max_windows: int,
+    seed: int,
+    needs_labels: bool = True,
 ) -> LearningTable:
     """Deal the windows of a table to the parts of a split; of more than `max_windows` in a part, so many at random.
 
+    Where labels are not needed there may be any number of classes; the code of a window that has none of them is -1.
+
     Raises
     ------
-    DataError : values that are not finite, one class only, or a class to be validated that is not trained.
+    DataError : values that are not finite; where labels are needed, one class only, or a class to be validated that is
+        not trained.
     """
     if table.record.size and table.record.max() >= len(recordings):
         raise DataError("the feature set names recordings that its dataset does not have")
@@ -92,13 +101,13 @@ def deal(
     train, validation = part == PARTS.index("train"), part == PARTS.index("validation")
     trained = set(table.label[train].tolist())
     classes = tuple(fault for fault in FAULTS if fault in trained)
-    if len(classes) < 2:
+    if needs_labels and len(classes) < 2:
         held = ", ".join(classes) or "no window"
         raise DataError(
             f"the training part holds {held}, and at least two classes are needed to tell what features are worth",
             hint="choose another split, or leave out less",
         )
-    if unknown := sorted(set(table.label[validation].tolist()) - trained):
+    if needs_labels and (unknown := sorted(set(table.label[validation].tolist()) - trained)):
         raise DataError(
             f"the validation part holds {', '.join(unknown)}, which the training part does not",
             hint=f"choose another split, or leave_out={unknown}",
@@ -109,7 +118,7 @@ def deal(
     def of(rows: npt.NDArray[np.intp]) -> Part:
         if rows.size > max_windows:
             rows = np.sort(rng.choice(rows, max_windows, replace=False))
-        y = np.array([code[str(label)] for label in table.label[rows]], dtype=np.int64)
+        y = np.array([code.get(str(label), -1) for label in table.label[rows]], dtype=np.int64)
         return Part(table.x[rows], y, table.bearing_id[rows], table.record[rows])
 
     return LearningTable(

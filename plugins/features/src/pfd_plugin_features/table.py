@@ -35,7 +35,7 @@ class FeatureTable:
     x : float64 `(windows, features)`.
     record : index of the recording in its dataset, `(windows,)`.
     start : first sample of the window, at the feature set's sample rate, `(windows,)`.
-    label, bearing_id : of the recording, `(windows,)`.
+    label, bearing_id : of the recording, `(windows,)`; the label of one whose fault is unknown is "", null in the file.
     origin : what the table was made from: dataset fingerprint, window, hop, rate, version.
     """
 
@@ -57,19 +57,24 @@ class TableWriter:
         self.rows = 0
 
     def add(
-        self, x: npt.NDArray[np.float64], record: int, start: npt.NDArray[np.int64], label: str, bearing_id: str
+        self, x: npt.NDArray[np.float64], record: int, start: npt.NDArray[np.int64], label: str | None, bearing_id: str
     ) -> None:
-        """Write the features `(n, features)` of windows of one recording."""
+        """Write the features `(n, features)` of windows of one recording; its label is None where it is unknown."""
         count = len(x)
         leading = [
             pa.array(np.full(count, record, dtype=np.int32)),
             pa.array(start.astype(np.int64)),
-            pa.DictionaryArray.from_arrays(np.zeros(count, dtype=np.int32), [label]),
-            pa.DictionaryArray.from_arrays(np.zeros(count, dtype=np.int32), [bearing_id]),
+            _repeated(label, count),
+            _repeated(bearing_id, count),
         ]
         columns = [pa.array(np.ascontiguousarray(column)) for column in x.T]
         self._writer.write_batch(pa.record_batch([*leading, *columns], schema=self._schema))
         self.rows += count
+
+
+def _repeated(text: str | None, count: int) -> pa.DictionaryArray:
+    indices = pa.nulls(count, pa.int32()) if text is None else pa.array(np.zeros(count, dtype=np.int32))
+    return pa.DictionaryArray.from_arrays(indices, pa.array([] if text is None else [text], pa.string()))
 
 
 @contextmanager
@@ -143,7 +148,7 @@ def read_table(path: Path) -> FeatureTable:
         x=x,
         record=table["record"].to_numpy().astype(np.int64),
         start=table["start"].to_numpy(),
-        label=np.asarray(table["label"].to_pylist(), dtype=np.str_),
+        label=np.asarray([label or "" for label in table["label"].to_pylist()], dtype=np.str_),
         bearing_id=np.asarray(table["bearing_id"].to_pylist(), dtype=np.str_),
         origin=origin,
     )

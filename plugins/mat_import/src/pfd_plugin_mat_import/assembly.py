@@ -24,17 +24,19 @@ _GEOMETRY = ("n_balls", "ball_d_mm", "pitch_d_mm", "contact_deg")
 
 @dataclass(frozen=True)
 class Imported:
-    """A recording: its columns, its array, float32 `(channels, samples)`, where the values of columns came from
-    (`{"rpm": "file X105RPM"}`), and what is odd about it."""
+    """A recording: its columns, its array, float32 `(channels, samples)`, and what is odd about it."""
 
     info: RecordingInfo
     signal: npt.NDArray[np.float32]
-    origins: Mapping[str, str]
     notes: tuple[str, ...] = ()
 
 
-def assemble(draft: Draft, given: Mapping[str, Known], words: Mapping[str, str], sha256: str) -> Imported:
+def assemble(
+    draft: Draft, given: Mapping[str, Known], words: Mapping[str, str], sha256: str, *, unlabelled: bool = False
+) -> Imported:
     """The recording of a file.  What the user has `given` wins; where it contradicts the file, that is noted.
+
+    One of unknown fault is taken where `unlabelled` allows for it.
 
     Raises
     ------
@@ -48,18 +50,24 @@ def assemble(draft: Draft, given: Mapping[str, Known], words: Mapping[str, str],
     columns = own | user
     if "record_id" not in columns:
         columns["record_id"] = Known(draft.record_id, "file")
-    if missing := [name for name in REQUIRED if name not in columns]:
+    needed = [name for name in REQUIRED if name != "fault_type" or not unlabelled]
+    if missing := [name for name in needed if name not in columns]:
+        without = "; mapping.unlabelled=true takes it without a label" if missing == ["fault_type"] else ""
         raise DataError(
             f"neither the file nor its name tells {' and '.join(missing)}; "
-            "say it by mapping.values, mapping.variables, mapping.name_pattern or mapping.table"
+            f"say it by mapping.values, mapping.variables, mapping.name_pattern or mapping.table{without}"
         )
     if "geometry" in user and "contact_deg" not in given:
         notes.append("the contact angle is not given, and taken as 0 degrees")
     for name, (least, most) in _RANGES.items():
         if name in columns and not least <= columns[name].value <= most:
             raise DataError(f"{name} is {columns[name].value:g} by {columns[name].origin}: not {least:g} to {most:g}")
-    channels = draft.channels
+    channels, origins = draft.channels, dict(draft.origins) | {name: known.origin for name, known in columns.items()}
     if unit := columns.pop("unit", None):
+        own_units = [channel.unit for channel in channels if channel.unit]
+        if own_units:
+            told = (draft.origins["unit"], unit.origin)
+            origins["unit"] = told[0] if len(own_units) == len(channels) else " and ".join(told)
         channels = tuple(replace(channel, unit=channel.unit or str(unit.value)) for channel in channels)
     found: dict[str, Any] = dict.fromkeys(RecordingInfo.__dataclass_fields__)
     found |= {name: known.value for name, known in columns.items()}
@@ -69,10 +77,9 @@ def assemble(draft: Draft, given: Mapping[str, Known], words: Mapping[str, str],
         "n_samples": draft.signal.shape[1],
         "sha256": sha256,
         "source": draft.source,
+        "origins": origins,
     }
-    info = RecordingInfo(**found)
-    origins = {name: known.origin for name, known in columns.items()} | ({"unit": unit.origin} if unit else {})
-    return Imported(info, draft.signal, origins, tuple(notes))
+    return Imported(RecordingInfo(**found), draft.signal, tuple(notes))
 
 
 def _typed(given: Mapping[str, Known], words: Mapping[str, str]) -> dict[str, Known]:

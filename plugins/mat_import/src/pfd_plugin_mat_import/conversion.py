@@ -48,7 +48,7 @@ def convert_file(
         draft = generic.convert(name, values, mapping.channels)
     given = user.columns(mapping, name, values, row or {})
     draft = replace(draft, notes=(*draft.notes, *user.unmet(mapping, name)))
-    return assemble(draft, given, mapping.words, matfile.sha256_of(path))
+    return assemble(draft, given, mapping.words, matfile.sha256_of(path), unlabelled=mapping.unlabelled)
 
 
 def _layout(variables: Sequence[matfile.Variable], wanted: str) -> Layout:

@@ -18,11 +18,10 @@ BANDWIDTH_GAP = 1.1
 
 @dataclass(frozen=True)
 class Measured:
-    """A recording without its signal: its columns, what it shows, where its values came from, and what is odd."""
+    """A recording without its signal: its columns, what it shows, and what is odd."""
 
     info: RecordingInfo
     measures: Measures
-    origins: dict[str, str]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -32,14 +31,17 @@ class Measured:
             line: Line | None = getattr(self.measures, name)
             if line is not None:
                 found[name]["present"] = line.present
-        return {"record_id": self.info.record_id, "origins": self.origins, "notes": list(self.notes), **found}
+        info = self.info
+        return {"record_id": info.record_id, "origins": dict(info.origins), "notes": list(self.notes), **found}
 
 
 def find(recordings: Sequence[Measured]) -> list[Finding]:
     """The findings on a dataset, those that mislead a classifier first."""
+    labelled = [recording for recording in recordings if recording.info.fault_type]
     return [
-        *_rates(recordings),
-        *_bandwidths(recordings),
+        *_rates(labelled),
+        *_bandwidths(labelled),
+        *_unlabelled(recordings),
         *_duplicates(recordings),
         *_channels(recordings, "constant", "has channels that are constant"),
         *_channels(recordings, "clipped", "has channels that stay at their limits: they are clipped"),
@@ -57,7 +59,7 @@ def _rates(recordings: Sequence[Measured]) -> Iterator[Finding]:
     """Classes of other sample rates: a classifier that is not given one common rate learns the rate."""
     rates: defaultdict[str, set[float]] = defaultdict(set)
     for recording in recordings:
-        rates[recording.info.fault_type].add(recording.info.sample_rate_hz)
+        rates[recording.info.label].add(recording.info.sample_rate_hz)
     if len({frozenset(found) for found in rates.values()}) > 1:
         told = "; ".join(f"{fault} {', '.join(f'{rate:g}' for rate in sorted(rates[fault]))}" for fault in rates)
         yield Finding(
@@ -72,7 +74,7 @@ def _bandwidths(recordings: Sequence[Measured]) -> Iterator[Finding]:
         measures = recording.measures
         if measures.bandwidth_of is not None and measures.bandwidth_hz is not None:
             at = (measures.bandwidth_of, recording.info.sample_rate_hz)
-            bands[at][recording.info.fault_type].append(measures.bandwidth_hz)
+            bands[at][recording.info.label].append(measures.bandwidth_hz)
     for (sensor, rate_hz), classes in bands.items():
         if max(map(min, classes.values())) > BANDWIDTH_GAP * min(map(max, classes.values())):
             told = "; ".join(f"{fault} {min(found):.0f} to {max(found):.0f}" for fault, found in classes.items())
@@ -81,6 +83,12 @@ def _bandwidths(recordings: Sequence[Measured]) -> Iterator[Finding]:
                 records=[],
                 text=f"bandwidths of {sensor} at {rate_hz:g} Hz differ by class, Hz: {told}; low-pass all below them",
             )
+
+
+def _unlabelled(recordings: Sequence[Measured]) -> Iterator[Finding]:
+    if names := [recording.info.record_id for recording in recordings if recording.info.fault_type is None]:
+        text = f"nobody tells the fault of {len(names)} of {len(recordings)} recordings"
+        yield _finding("unlabelled", names, f"{text}: nothing can be learnt from them, or judged by them")
 
 
 def _duplicates(recordings: Sequence[Measured]) -> Iterator[Finding]:

@@ -80,7 +80,7 @@ def measure(info: RecordingInfo, signal: _Array) -> Measures:
         if name in moving
     ]
     shaft_hz = info.rpm / 60 if info.rpm else None
-    order = fault_line(info.fault_type, info.geometry) if info.geometry else None
+    order = fault_line(info.fault_type, info.geometry) if info.geometry and info.fault_type else None
     return Measures(
         shaft_line=_line(spectra, _Spectrum.magnitude, shaft_hz, None),
         fault_line=_line(spectra, _Spectrum.envelope, shaft_hz * order if shaft_hz and order else None, shaft_hz),

@@ -65,6 +65,10 @@ class FileMapping(Params):
     words: dict[Text, str] = Field(
         default_factory=dict, description="fault types by the words that names, variables and tables use for them"
     )
+    unlabelled: bool = Field(
+        False,
+        description="take recordings whose fault nobody tells, without a label: to plot and describe, not to train on",
+    )
 
     @model_validator(mode="after")
     def _known(self) -> FileMapping:
@@ -120,7 +124,7 @@ class ImportedBearing(Result):
     """One physical bearing and its recordings."""
 
     bearing_id: str
-    fault_type: str
+    fault_type: str | None = Field(description="of its first recording; null where it is unlabelled")
     fault_size: float | None = Field(description="width of the defect, inches; null where unknown")
     records: list[str]
 
@@ -134,6 +138,7 @@ class Finding(Result):
         "duplicate",
         "bandwidth_by_class",
         "rate_by_class",
+        "unlabelled",
         "clipped",
         "constant",
         "odd",
@@ -152,6 +157,7 @@ class ImportMatDatasetResult(Result):
     n_recordings: int
     n_bearings: int
     classes: dict[str, int] = Field(description="recordings of each fault type")
+    n_unlabelled: int = Field(description="recordings of unknown fault, which are in no class")
     bearings: list[ImportedBearing] = Field(description="as many as the result may hold; all are in bearings.csv")
     failures: list[FileFailure] = Field(description="files that were not imported; at most the first 100")
     n_failures: int

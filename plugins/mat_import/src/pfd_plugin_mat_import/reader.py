@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, Self, cast
 
@@ -154,7 +154,7 @@ class Reader:
         _copy(os.preadv, self._places[place], array)
         if array.nbytes > _KEPT_BYTES:
             os.ftruncate(self._places[place], 0)
-        return Imported(info, array, reply["origins"], tuple(reply["notes"]))
+        return Imported(info, array, tuple(reply["notes"]))
 
     def _ask(self, request: Mapping[str, Any]) -> None:
         self.start()
@@ -254,14 +254,14 @@ def _answer(request: dict[str, Any], layout: str, mapping: FileMapping, places: 
     path = Path(asked.path)
     with archive.unpacked(path, asked.member) if asked.member else contextlib.nullcontext(path) as readable:
         imported = convert_file(readable, layout, mapping, name=PurePosixPath(asked.name), row=asked.row)
-    info = _INFO.dump_python(imported.info, mode="json")
+    origins = {name: _brief(origin) for name, origin in imported.info.origins.items()}
+    info = _INFO.dump_python(replace(imported.info, origins=origins), mode="json")
     try:
         json.dumps(info, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise DataError("it holds text that is no Unicode") from None
-    origins = {name: _brief(origin) for name, origin in imported.origins.items()}
     _copy(os.pwritev, place, np.ascontiguousarray(imported.signal, _SAMPLE))
-    return {"info": info, "origins": origins, "notes": [_brief(note) for note in imported.notes]}
+    return {"info": info, "notes": [_brief(note) for note in imported.notes]}
 
 
 def _brief(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+import pfd_plugin_data as data
 from pfd_plugin_mat_import.findings import Measured
 from pfd_plugin_mat_import.params import Finding, ImportedBearing
 
@@ -32,7 +33,7 @@ def write_table(path: Path, recordings: Sequence[tuple[str, Measured]]) -> None:
 
 
 def _row(file: str, measured: Measured) -> dict[str, Any]:
-    info, origins = measured.info, measured.origins
+    info, origins = measured.info, measured.info.origins
     return {
         "bearing_id": info.bearing_id,
         "bearing_source": origins.get("bearing_id"),
@@ -65,6 +66,11 @@ def write_findings(path: Path, findings: Sequence[Finding], recordings: Sequence
         "recordings": [{"file": file, **measured.to_json()} for file, measured in recordings],
     }
     path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def for_dataset(findings: Sequence[Finding]) -> list[data.Finding]:
+    """The findings as a dataset keeps them."""
+    return [data.Finding(finding.kind, tuple(finding.records), finding.text) for finding in findings]
 
 
 def within(items: Sequence[T]) -> list[T]:

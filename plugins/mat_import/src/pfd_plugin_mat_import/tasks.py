@@ -35,18 +35,20 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
     entry = None
     with contextlib.ExitStack() as stack:
         reader = stack.enter_context(Reader(params.layout, params.mapping))
-        keep = None if params.dry_run else stack.enter_context(DatasetWriter(path, params.name)).add
-        recordings, failures = _import(params, ctx, reader, table, keep)
-        if not params.dry_run:
+        writer = None if params.dry_run else stack.enter_context(DatasetWriter(path, params.name))
+        recordings, failures = _import(params, ctx, reader, table, writer.add if writer else None)
+        if writer:
             _require_usable(params, failures, len(recordings) + len(failures))
-    measured = [recording for _, recording in recordings]
-    findings = find(measured) + _of_table(table)
+        measured = [recording for _, recording in recordings]
+        findings = find(measured) + _of_table(table)
+        if writer:
+            writer.tell(report.for_dataset(findings))
     report.write_table(ctx.artifact("bearings.csv"), recordings)
     report.write_findings(ctx.artifact("findings.json"), findings, recordings)
     if not params.dry_run:
         with open_dataset(path) as dataset, ctx.session() as session:
             entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
-    classes = Counter(recording.info.fault_type for recording in measured)
+    classes = Counter(recording.info.fault_type for recording in measured if recording.info.fault_type)
     return ImportMatDatasetResult(
         dataset_id=entry.id if entry else None,
         name=params.name,
@@ -55,6 +57,7 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
         n_recordings=len(measured),
         n_bearings=len({recording.info.bearing_id for recording in measured}),
         classes={fault: classes[fault] for fault in FAULTS if classes[fault]},
+        n_unlabelled=len(measured) - classes.total(),
         bearings=report.bearings(measured),
         failures=report.within(failures[:SHOWN_FAILURES]),
         n_failures=len(failures),
@@ -77,7 +80,7 @@ def _import(
             failures.append(FileFailure(file=outcome.file, reason=outcome.reason))
         else:
             info, signal = outcome.imported.info, outcome.imported.signal
-            found = Measured(info, measure(info, signal), dict(outcome.imported.origins), outcome.imported.notes)
+            found = Measured(info, measure(info, signal), outcome.imported.notes)
             if keep:
                 keep(info, signal)
             recordings.append((outcome.file, found))

@@ -136,7 +136,7 @@ class _Cutter:
         start = np.concatenate(first) if first else np.empty(0, dtype=np.int64)
         record = np.repeat(np.array(records, dtype=np.int64), [len(s) for s in first])
         code = {name: index for index, name in enumerate(self.classes)}
-        y = np.array([code[self.dataset.recordings[i].fault_type] for i in record], dtype=np.int64)
+        y = np.array([code[self.dataset.recordings[i].label] for i in record], dtype=np.int64)
         belongs = part_of_windows(self.split, record)
         found = {}
         for part in parts:

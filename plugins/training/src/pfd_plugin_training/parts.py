@@ -28,7 +28,7 @@ def classes_of(split: Split, recordings: Sequence[RecordingInfo], usable: Sequen
     DataError : a part has no window, or a class is to be validated or tested that is not trained.
     """
     held = set(usable)
-    labels = {part: {recordings[i].fault_type for i in recordings_of(split, part) if i in held} for part in PARTS}
+    labels = {part: {recordings[i].label for i in recordings_of(split, part) if i in held} for part in PARTS}
     for part in PARTS:
         if recordings_of(split, part) and not labels[part]:
             raise DataError(

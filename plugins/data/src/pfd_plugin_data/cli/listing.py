@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,9 +12,16 @@ import click
 
 from pfd import reading
 from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets
+from pfd_plugin_data.classes import UNLABELLED
 from pfd_plugin_data.cli.table import print_table, when
 from pfd_plugin_data.dataset import Dataset, open_dataset
-from pfd_plugin_data.recording import FAULTS, RecordingInfo
+from pfd_plugin_data.recording import FAULTS, TRACED, RecordingInfo
+
+SHOWN_ORIGINS = 2
+"""Of a column."""
+
+SHOWN_RECORDS = 3
+"""Of a finding."""
 
 
 @click.command("ls")
@@ -30,7 +37,7 @@ def ls(as_json: bool) -> None:
         click.echo("no datasets yet; 'pfd submit generate_dataset_task' or 'import_mat_dataset_task' makes one")
         return
     rows = [
-        (entry.id, entry.name, entry.n_recordings, entry.n_bearings, _counts(entry.classes), when(entry.created_at))
+        (entry.id, entry.name, entry.n_recordings, entry.n_bearings, _counts(entry), when(entry.created_at))
         for entry in entries
     ]
     print_table(("ID", "NAME", "RECORDINGS", "BEARINGS", "CLASSES", "MADE"), rows, right={0, 2, 3})
@@ -41,7 +48,7 @@ def ls(as_json: bool) -> None:
 @click.option("--verify", is_flag=True, help="Read all of it and compare with its fingerprint.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(dataset: str, verify: bool, as_json: bool) -> None:
-    """Show the recordings of a dataset, its bearings and its class balance.
+    """Show the recordings of a dataset, its bearings and class balance, where its columns came from, and findings.
 
     DATASET is an id, or a name: then the newest of that name.
     """
@@ -52,7 +59,8 @@ def show(dataset: str, verify: bool, as_json: bool) -> None:
             found.verify()
         if as_json:
             recordings = [asdict(info) for info in found.recordings]
-            click.echo(json.dumps(_entry_json(entry) | {"verified": verify, "recordings": recordings}, indent=2))
+            about = {"verified": verify, "recordings": recordings, "findings": _findings_json(found)}
+            click.echo(json.dumps(_entry_json(entry) | about, indent=2))
         else:
             _show(entry, found, verified=verify)
 
@@ -70,13 +78,33 @@ def _show(entry: DatasetEntry, dataset: Dataset, *, verified: bool) -> None:
     print_table(
         ("CLASS", "BEARINGS", "RECORDINGS", "SECONDS", "SHARE"), _balance(dataset.recordings), right={1, 2, 3, 4}
     )
+    click.echo()
+    if any(info.origins for info in dataset.recordings):
+        print_table(("COLUMN", "TOLD", "FROM"), _origins(dataset.recordings), right={1})
+    else:
+        click.echo("where the values of columns came from is not told")
+    click.echo()
+    _show_findings(dataset)
+
+
+def _show_findings(dataset: Dataset) -> None:
+    if dataset.findings:
+        rows = [(finding.kind, _named(finding.records), finding.text) for finding in dataset.findings]
+        print_table(("FINDING", "RECORDINGS", "TEXT"), rows, right=set())
+    else:
+        click.echo("findings: nobody has looked for any" if dataset.findings is None else "findings: none")
+
+
+def _named(records: Sequence[str]) -> str:
+    more = [f"{len(records) - SHOWN_RECORDS} more"] if len(records) > SHOWN_RECORDS else []
+    return ", ".join([*records[:SHOWN_RECORDS], *more]) or "-"
 
 
 def _recording_row(info: RecordingInfo) -> tuple[object, ...]:
     return (
         info.record_id,
         info.bearing_id,
-        info.fault_type,
+        info.fault_type or "?",
         "?" if info.fault_size is None else f'{info.fault_size:g}"' if info.fault_size else "-",
         "?" if info.rpm is None else f"{info.rpm:g}",
         info.load or "?",
@@ -87,10 +115,13 @@ def _recording_row(info: RecordingInfo) -> tuple[object, ...]:
 
 
 def _balance(recordings: Sequence[RecordingInfo]) -> list[tuple[object, ...]]:
-    """One row a class: how many bearings, recordings and seconds it has, and its share of the seconds."""
+    """One row a class: how many bearings, recordings and seconds it has, and its share of the seconds.
+
+    What is unlabelled is no class, and stands last.
+    """
     members: defaultdict[str, list[RecordingInfo]] = defaultdict(list)
     for info in recordings:
-        members[info.fault_type].append(info)
+        members[info.fault_type or UNLABELLED].append(info)
     seconds = {fault: sum(i.n_samples / i.sample_rate_hz for i in infos) for fault, infos in members.items()}
     return [
         (
@@ -100,14 +131,30 @@ def _balance(recordings: Sequence[RecordingInfo]) -> list[tuple[object, ...]]:
             f"{seconds[fault]:.1f}",
             f"{seconds[fault] / sum(seconds.values()):.0%}",
         )
-        for fault in FAULTS
+        for fault in (*FAULTS, UNLABELLED)
         if fault in members
     ]
 
 
+def _origins(recordings: Sequence[RecordingInfo]) -> list[tuple[object, ...]]:
+    """One row a column: of how many recordings it is told where its value came from, and from where."""
+    rows: list[tuple[object, ...]] = []
+    for column in TRACED:
+        told = Counter(info.origins[column] for info in recordings if column in info.origins)
+        shown = [origin for origin, _ in told.most_common(SHOWN_ORIGINS)]
+        more = [f"{len(told) - len(shown)} more"] if len(told) > len(shown) else []
+        rows.append((column, f"{told.total()}/{len(recordings)}", "; ".join(shown + more) or "-"))
+    return rows
+
+
+def _findings_json(dataset: Dataset) -> list[dict[str, Any]] | None:
+    return None if dataset.findings is None else [asdict(finding) for finding in dataset.findings]
+
+
 def _entry_json(entry: DatasetEntry) -> dict[str, Any]:
-    return asdict(entry) | {"path": str(entry.path)}
+    return asdict(entry) | {"path": str(entry.path), "n_unlabelled": entry.n_unlabelled}
 
 
-def _counts(classes: dict[str, int]) -> str:
-    return ", ".join(f"{count} {fault}" for fault, count in classes.items())
+def _counts(entry: DatasetEntry) -> str:
+    counts = entry.classes | ({UNLABELLED: entry.n_unlabelled} if entry.n_unlabelled else {})
+    return ", ".join(f"{count} {fault}" for fault, count in counts.items())

@@ -29,7 +29,7 @@ from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
     help="What must not lie on two sides; 'bearing-folds' holds one bearing of each class out, in every way.",
 )
 @click.option("--test-value", help="The load, or the speed in rpm, to test at (load and speed only).")
-@click.option("--leave-out", multiple=True, help="A class, a bearing or a recording that takes no part; repeatable.")
+@click.option("--leave-out", multiple=True, help="A class (or unlabelled), bearing or recording that takes no part.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--validation", is_flag=True, help="Each fold validates on one more bearing of each class.")
 @click.option(
@@ -104,7 +104,7 @@ def _parts(recordings: Sequence[RecordingInfo], made: Split) -> list[tuple[objec
     rows: list[tuple[object, ...]] = []
     for part in PARTS:
         infos = [recordings[i] for i in getattr(made, part)]
-        classes = ", ".join(sorted({info.fault_type for info in infos})) or "-"
+        classes = ", ".join(sorted({info.label for info in infos})) or "-"
         rows.append((part, len({info.bearing_id for info in infos}), len(infos), classes))
     return rows
 

@@ -22,6 +22,14 @@ SPEED_POINTS = 257
 """Of its speed, which swings up to 16 times: 16 values a swing tell the angle to a hundredth of a turn."""
 
 
+ORIGINS = {
+    **dict.fromkeys(("record_id", "bearing_id", "fault_origin", "sensor", "axis", "unit"), "simulated"),
+    "fault_type": "parameter fault_types",
+    "sample_rate_hz": "parameter sample_rate_hz",
+}
+"""Where these columns of every simulated recording come from."""
+
+
 def finish(plan: Plan, params: GenerateDatasetParams, signal: Signal) -> npt.NDArray[np.float32]:
     """Float32 `(channels, samples)` of a simulated signal of the same shape."""
     if params.augmentation is not None:

@@ -9,7 +9,16 @@ import numpy.typing as npt
 
 from pfd_plugin_data.geometries import GEOMETRIES
 from pfd_plugin_data.params import GenerateDatasetParams, Geometry
-from pfd_plugin_data.recipes.finish import SPEED_POINTS, added_noise, checksum, finish, sampled, samples, speed_words
+from pfd_plugin_data.recipes.finish import (
+    ORIGINS,
+    SPEED_POINTS,
+    added_noise,
+    checksum,
+    finish,
+    sampled,
+    samples,
+    speed_words,
+)
 from pfd_plugin_data.recipes.plan import Generated, Plan, Stream
 from pfd_plugin_data.recording import ChannelInfo, RecordingInfo
 from pfd_plugin_data.simulators.rolling_element import SIZES_IN, Bearing, Setting, Simulated, draw_bearing, simulate
@@ -64,6 +73,7 @@ class RollingElement:
             added=added_noise(plan, params, n, 1.0),
         )
         signal = finish(plan, params, made.signal[np.newaxis])
+        speed = speed_words(params, params.speed_profile)
         info = RecordingInfo(
             record_id=plan.record_id,
             bearing_id=plan.bearing_id,
@@ -75,7 +85,7 @@ class RollingElement:
             severity=_SEVERITY_OF.get(bearing.size_in),
             condition=self._condition(bearing, grows=grows),
             rpm=60 * shaft.hz if variation else plan.rpm,
-            rpm_source=speed_words(params, params.speed_profile),
+            rpm_source=speed,
             load=None,
             channels=_CHANNELS,
             sample_rate_hz=rate,
@@ -83,6 +93,7 @@ class RollingElement:
             sha256=checksum(signal),
             source=SOURCE,
             licence=None,
+            origins=self._origins(bearing) | {"rpm": speed},
         )
         return Generated(info, signal, _truth(made, bearing, shaft, grows=grows))
 
@@ -97,6 +108,17 @@ class RollingElement:
         if not bearing.faults:
             return None
         return f"SNR {self._params.snr_db:g} dB{', the fault grows' if grows else ''}"
+
+    def _origins(self, bearing: Bearing) -> dict[str, str]:
+        """Where the columns come from, but for the speed."""
+        by_size = "parameter fault_size_in" if self._params.fault_size_in else "drawn from parameter severity_levels"
+        origins = ORIGINS | {"geometry": "parameter geometry", "fault_size": "parameter fault_types"}
+        if self._specimen:
+            origins["specimen"] = "parameter geometry"
+        if bearing.faults:
+            origins |= {"fault_size": by_size, "condition": "simulated"}
+            origins |= {"severity": by_size} if bearing.size_in in _SEVERITY_OF else {}
+        return origins
 
 
 def _truth(made: Simulated, bearing: Bearing, shaft: Shaft, *, grows: bool) -> dict[str, npt.NDArray[Any]]:

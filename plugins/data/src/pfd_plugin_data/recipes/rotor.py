@@ -10,7 +10,16 @@ import numpy.typing as npt
 
 from pfd_plugin_data.classes import SEVERITIES
 from pfd_plugin_data.params import GenerateDatasetParams
-from pfd_plugin_data.recipes.finish import SPEED_POINTS, added_noise, checksum, finish, sampled, samples, speed_words
+from pfd_plugin_data.recipes.finish import (
+    ORIGINS,
+    SPEED_POINTS,
+    added_noise,
+    checksum,
+    finish,
+    sampled,
+    samples,
+    speed_words,
+)
 from pfd_plugin_data.recipes.plan import Generated, Plan, Stream
 from pfd_plugin_data.recording import ChannelInfo, RecordingInfo
 from pfd_plugin_data.simulators.machine import Machine, draw_machine
@@ -48,7 +57,10 @@ class RotorMachine:
         course = self._course(plan, machine, profile, transient, severity)
         made = simulate(plan.rng(Stream.SIGNAL), machine, plan.fault_type, course)
         signal = finish(plan, params, made.signal + self._noise(plan, made.signal))
-        shaft = course.shaft
+        shaft, speed = course.shaft, speed_words(params, profile)
+        origins = ORIGINS | {"specimen": "simulated", "condition": "simulated", "rpm": speed}
+        origins |= {"load": "drawn within parameter load_range"}
+        origins |= {"severity": "dealt from parameter severity_levels"} if level else {}
         words = [f"oil {course.celsius.mean():.0f} °C", f"SNR {params.snr_db:g} dB"]
         words += [f"severity {severity[-1]:.2f}"] if level else []
         words += ["the fault grows"] if grows else []
@@ -64,7 +76,7 @@ class RotorMachine:
             severity=level,
             condition=", ".join(words),
             rpm=60 * shaft.hz,
-            rpm_source=speed_words(params, profile),
+            rpm_source=speed,
             load=f"{made.load.mean() / machine.rated_load:.1%}",
             channels=_CHANNELS,
             sample_rate_hz=params.sample_rate_hz,
@@ -72,6 +84,7 @@ class RotorMachine:
             sha256=checksum(signal),
             source=SOURCE,
             licence=None,
+            origins=origins,
         )
         return Generated(info, signal, _truth(plan, made, course))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -33,7 +33,8 @@ class Known(NamedTuple):
 class Draft:
     """What a layout makes of a file: the array, float32 `(channels, samples)`, and those columns that it knows.
 
-    `columns` has the names of `RecordingInfo`, and `unit`; what is missing is unknown.  `notes` say what is odd.
+    `columns` has the names of `RecordingInfo`, and `unit`; what is missing is unknown.  `origins` says where the
+    `sensor`, `axis` and `unit` of the channels came from.  `notes` say what is odd.
     """
 
     record_id: str
@@ -42,6 +43,7 @@ class Draft:
     columns: Mapping[str, Known]
     source: str
     notes: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ def _convert(file: MatFile) -> Draft:
         columns=columns,
         source=f"CWRU Bearing Data Center, {file.path.name}",
         notes=tuple(notes),
+        origins={"sensor": "file, names of the variables"} | ({"axis": "data set"} if set(channels) - {"BA"} else {}),
     )
 
 

@@ -35,6 +35,11 @@ def convert(path: PurePosixPath, values: Mapping[str, Any], channels: Sequence[C
         channels=tuple(info for info, _ in found),
         columns={},
         source=str(path),
+        origins={
+            name: "user: mapping.channels"
+            for name in ("sensor", "axis", "unit")
+            if any(getattr(info, name) for info, _ in found)
+        },
     )
 
 
