@@ -226,7 +226,7 @@ def dispatcher(pfd_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disp
 
 
 LONG: dict[str, tuple[dict[str, Any], float]] = {
-    "extract_features_task": ({"dataset": "bench", "hop": 16, "domains": ["advanced"]}, 0.01),
+    "extract_features_task": ({"dataset": "bench", "hop": 128, "domains": ["advanced"]}, 0.01),
     "compute_importance_task": ({"feature_set": 1, "n_repeats": 100, "methods": ["permutation"]}, 0.3),
     "select_features_task": ({"feature_set": 1, "method": "stability", "n_subsamples": 1000}, 0.11),
 }
