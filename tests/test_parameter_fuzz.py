@@ -21,6 +21,8 @@ from tests.support.workspace import workspace_registry
 TASKS = sorted(workspace_registry().tasks)
 EXAMPLES = 250
 RUNS = 4
+SPREAD = 60
+"""So many draws are made for those runs: a quarter of them valid would do."""
 
 CHEAP: dict[str, dict[str, Any]] = {
     "generate_dataset_task": {
@@ -168,7 +170,7 @@ def _ends(dispatcher: Dispatcher, name: str, there: dict[str, Any]) -> Iterator[
     fields = dispatcher.tasks[name].params.model_fields
     fixed = {field: value for field, value in (there | CHEAP.get(name, {})).items() if field in fields}
 
-    @fuzzed
+    @settings(fuzzed, max_examples=SPREAD)
     @given(_drawn(name))
     def collect(params: dict[str, Any]) -> None:
         try:
