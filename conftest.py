@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ def pytest_configure() -> None:
     for name in list(os.environ):
         if name.startswith(("PFD_", "CELERY_")) and name != TEST_DATA:
             del os.environ[name]
+    # Without bytecode each of the thousand programs that tests start compiles all that it imports, for seconds.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # A shell starts what runs in its background deaf to Ctrl-C, and all children with it; some tests press Ctrl-C.

@@ -1,4 +1,4 @@
-"""`pfd demo`: which split it asks for, and the whole of it on real recordings."""
+"""`pfd demo`: which split it asks for, and what it refuses.  `tests/test_pipeline.py` runs the whole of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from pfd import Dispatcher, State
 from pfd.cli.app import run
 from pfd.cli.demo import splits
 
@@ -53,29 +52,3 @@ def test_plugins_that_are_switched_off_are_not_to_be_installed_again(
 
 def test_a_folder_that_is_not_there_is_a_bad_request(tmp_path: Path) -> None:
     assert run(["demo", "--mat-dir", str(tmp_path / "absent")]) == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("folder", "refused", "stamp"),
-    [
-        ("uestc", "class 'ball' has 1 bearing", "train at 800 rpm, test at 1200 rpm"),
-        ("cwru", "class 'normal' has 1 bearing (cwru-normal)", "3 bearings test; left out: normal"),
-    ],
-)
-def test_real_recordings_end_in_scores_beside_the_stamp_of_an_honest_split(
-    folder: str, refused: str, stamp: str, test_data: Path, capsys: Capture
-) -> None:
-    assert run(["demo", "--mat-dir", str(test_data / folder)]) == 0
-    out = capsys.readouterr().out
-    assert f"refused: cannot split by bearing: {refused}" in out
-    scores = out.partition("scores on the test part")[2]
-    assert scores.count(stamp) >= 2
-    with Dispatcher() as dispatcher:
-        jobs = dispatcher.jobs(tag="demo")
-        assert [job.task for job in jobs if job.state is not State.SUCCESS] == ["train_model_task"]
-        curves = next(job for job in jobs if job.task == "generate_roc_analysis_task")
-        assert str(dispatcher.handle(curves.id).artifacts["roc.png"]) in out
-    if folder == "cwru":
-        named = [line.split()[0] for line in out.splitlines() if line.startswith("cwru-")]
-        assert len(named) == 10

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
+
+from pfd.testing.contract.waiting import until as _until
 
 T = TypeVar("T")
 
@@ -17,12 +18,7 @@ GENEROUS = 60.0
 
 def until(condition: Callable[[], T], what: str = "", seconds: float = GENEROUS) -> T:
     """The first value of `condition` that is true.  Fails where there is none in time."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what or condition}")
-        time.sleep(0.01)
-    return found
+    return _until(condition, what or str(condition), seconds)
 
 
 def lines(path: Path) -> list[str]:

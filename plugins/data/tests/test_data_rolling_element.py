@@ -154,6 +154,12 @@ def test_the_true_impact_times_are_where_the_energy_rises(fault: str) -> None:
     assert after > 20 * before
 
 
+def test_the_smallest_load_zone_that_there_is_makes_a_recording() -> None:
+    made = run("inner_race", load_zone=5e-324, seconds=1.0)
+    assert made.strikes.times.size < 5
+    assert np.isfinite(made.signal).all()
+
+
 def test_slip_adds_up_as_a_random_walk() -> None:
     spacing = 60 / 1772 / (fault_line("outer_race", SKF_6205) or 1)
     walks = np.array([run("outer_race", seed=seed, slip=0.02, seconds=4.0).strikes.times[:400] for seed in range(60)])

@@ -30,6 +30,13 @@ def tree(pid: int) -> list[int]:
     return []
 
 
+def descends(pid: int, ancestor: int) -> bool:
+    """Whether a process is another one or was started below it.  Unlike `tree` it looks at few processes."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return pid == ancestor or any(process.pid == ancestor for process in psutil.Process(pid).parents())
+    return False
+
+
 def warm_server_of(pid: int) -> int:
     """The warm server that made the process of a job.  Fails where none did."""
     # Between them stands a keeper, forked from the server and known by the same name.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pfd.store import WorkerInfo
-from pfd.testing.contract.processes import is_gone, send, tree
+from pfd.testing.contract.processes import descends, is_gone, send
 from pfd.testing.contract.waiting import PATIENCE, until
 
 
@@ -33,8 +33,7 @@ class WorkerProgram:
     def is_ready(self, present: Sequence[WorkerInfo]) -> bool:
         """Whether it is among the workers that the store shows."""
         assert self._process.poll() is None, f"the worker has ended:\n{self.printed}"
-        mine = set(tree(self._process.pid))
-        found = [pid for pid in map(pid_of, present) if pid in mine]
+        found = [pid for pid in map(pid_of, present) if descends(pid, self._process.pid)]
         self.owner = found[0] if found else self._process.pid
         return bool(found)
 

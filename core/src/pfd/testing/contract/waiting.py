@@ -13,10 +13,17 @@ PATIENCE = 90.0
 
 
 def until(condition: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
-    """The first value of `condition` that is true.  Fails where there is none in time."""
-    deadline = time.monotonic() + seconds
+    """The first value of `condition` that is true.  Fails where there is none in time.
+
+    Between two looks it rests at least as long as the first of them took.
+    """
+    began = time.monotonic()
+    looked = began
     while not (found := condition()):
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now - began > seconds:
             raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.01)
+        # Whoever looks all the time takes the processor from what it waits for.
+        time.sleep(max(0.01, now - looked, min((now - began) / 20, 0.1)))
+        looked = time.monotonic()
     return found

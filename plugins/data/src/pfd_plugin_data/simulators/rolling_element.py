@@ -253,7 +253,8 @@ def _load(turns: Signal, zone: float) -> Signal:
 
     `zone` is ε: half the projected part of the race that carries load.
     """
-    carried = 1 - (1 - np.cos(2 * np.pi * turns)) / (2 * zone)
+    with np.errstate(over="ignore"):  # where next to no part carries load, all others are infinitely far from it
+        carried = 1 - (1 - np.cos(2 * np.pi * turns)) / (2 * zone)
     return np.asarray(np.maximum(carried, 0.0) ** 1.5)
 
 
