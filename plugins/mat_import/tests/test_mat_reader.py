@@ -10,10 +10,9 @@ import pytest
 
 from pfd import DataError
 from pfd_plugin_mat_import import matfile
-from pfd_plugin_mat_import import reader as reader_module
 from pfd_plugin_mat_import.conversion import convert_file
 from pfd_plugin_mat_import.importing import import_files
-from pfd_plugin_mat_import.reader import AHEAD, Reader, Request
+from pfd_plugin_mat_import.reader import AHEAD, PLACE_BYTES, Reader, Request
 from pfd_plugin_mat_import.sources import find_files
 
 
@@ -95,13 +94,23 @@ def test_who_stops_early_gets_no_old_reply_later(save, cwru) -> None:
         assert reader.read(paths[2]).info.record_id == "cwru-118"
 
 
-def test_a_large_array_arrives_whole_and_its_memory_is_given_back(save, cwru, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_module, "_KEPT_BYTES", 1000)
-    path = save("105.mat", cwru(105))
+@pytest.mark.parametrize("length", [PLACE_BYTES // 4, PLACE_BYTES // 4 + 1])
+def test_an_array_arrives_whole_in_its_place_and_by_the_pipe(save, cwru, length: int) -> None:
+    path = save("105.mat", cwru(105, sensors="DE", n=length))
+    expected = cwru(105, sensors="DE", n=length)["X105_DE_time"][:, 0].astype(np.float32)
     with Reader() as reader:
-        reader.read(path)
-        assert [os.fstat(place).st_size for place in reader._places] == [0] * AHEAD
-        assert reader.read(path).signal.any()
+        for found in reader.read_all([Request(path.name, str(path))] * 2):
+            assert not isinstance(found, DataError)
+            np.testing.assert_array_equal(found.signal[0], expected)
+
+
+@pytest.mark.timeout(60)
+def test_requests_and_replies_larger_than_a_pipe_do_not_wait_for_each_other(save, uestc) -> None:
+    path = save("N_800_1.mat", uestc())
+    # Names of files come back in the replies.
+    requests = [Request(f"{number}{'x' * 70_000}.mat", str(path)) for number in range(2 * AHEAD)]
+    with Reader() as reader:
+        assert len(list(reader.read_all(requests))) == len(requests)
 
 
 def test_a_recording_is_imported_once(save, cwru, tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ MAX_MEMBERS = 10_000
 MAX_UNPACKED_BYTES = 32 * 1024**3
 """Largest zip file, most files in it, and most that these may take once unpacked."""
 
+MAX_LETTERS = 1024
+"""Of a name: more than any file system takes at a time, and it becomes part of what is kept and shown."""
+
 MAX_RATIO = 200
 FREE_BYTES = 1024**2
 """A file that unpacks to more than `MAX_RATIO` times its size, and to more than this, is refused as a bomb."""
@@ -73,6 +76,7 @@ def _why_not(info: zipfile.ZipInfo) -> str:
     checks = {
         "its path leads out of the zip file": path.is_absolute() or ".." in path.parts or "\\" in info.filename,
         "its name holds no printable text": not info.filename.isprintable(),
+        f"its name has more than {MAX_LETTERS:,} letters": len(info.filename) > MAX_LETTERS,
         "it is encrypted; unpack it first": bool(info.flag_bits & 1),
         "it is a link": stat.S_ISLNK(info.external_attr >> 16),
         "a zip file in a zip file is not opened; unpack it first": path.suffix.lower() == ".zip",

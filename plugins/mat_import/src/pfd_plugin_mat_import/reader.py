@@ -8,7 +8,6 @@ crash or by the limits, costs a new process and not the import.  The next files 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import resource
@@ -19,8 +18,9 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, BinaryIO, Self, cast
+from typing import IO, Any, BinaryIO, NamedTuple, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -44,8 +44,12 @@ giving memory back and being given it again."""
 AHEAD = 3
 """So many files are asked for at a time; the array of each has a place of its own."""
 
-_KEPT_BYTES = 64 * 1024**2
-"""A larger array is not kept in memory until the next one takes its place."""
+PLACE_BYTES = 16 * 1024**2
+"""A larger array goes by the pipe of replies: no limit of memory sees what lies in a place."""
+
+ROOM_BYTES = 16 * 1024
+"""Most that requests ahead may take, a fourth of what a pipe holds.  One that does not fit waits until nothing else is
+asked for: who writes to a full pipe waits for its reader, which may be writing to a full pipe itself."""
 
 MOST_LETTERS = 400
 """Of a reason, a note or an origin."""
@@ -63,6 +67,13 @@ class Request:
     path: str
     member: str | None = None
     row: Mapping[str, str] | None = None
+
+
+class _Asked(NamedTuple):
+    """A request on its way: its line, and which place its array is to be left in."""
+
+    line: bytes
+    place: int
 
 
 class Reader:
@@ -99,7 +110,7 @@ class Reader:
                 env=os.environ | _KEEP_MEMORY,
                 pass_fds=self._places,
             )
-            self._send(self._settings | {"places": self._places})
+            self._send(_line(self._settings | {"places": self._places}))
 
     def read(self, path: Path) -> Imported:
         """The recording in a file.
@@ -115,23 +126,27 @@ class Reader:
 
     def read_all(self, requests: Iterable[Request]) -> Generator[Imported | DataError]:
         """The recording of each file, or the reason why there is none."""
-        waiting = enumerate(requests)
-        asked: deque[dict[str, Any]] = deque()
+        coming = (
+            _Asked(_line(asdict(request) | {"place": number % AHEAD}), number % AHEAD)
+            for number, request in enumerate(requests)
+        )
+        following = next(coming, None)
+        asked: deque[_Asked] = deque()
         try:
             while True:
-                for number, request in itertools.islice(waiting, AHEAD - len(asked)):
-                    asked.append(asdict(request) | {"place": number % AHEAD})
-                    self._ask(asked[-1])
+                while following and _may_be_asked(following, asked):
+                    self._ask(following.line)
+                    asked.append(following)
+                    following = next(coming, None)
                 if not asked:
                     return
-                place = asked.popleft()["place"]
                 try:
-                    found: Imported | DataError = self._imported(place)
+                    found: Imported | DataError = self._imported(asked.popleft().place)
                 except DataError as error:
                     found = error
                     if self._process is None:  # with it went what it had been asked for beside
                         for lost in asked:
-                            self._ask(lost)
+                            self._ask(lost.line)
                 yield found
         finally:
             if asked:  # nobody will take the replies
@@ -144,31 +159,35 @@ class Reader:
         ------
         DataError : it is no zip file, damaged, or there is too much in it.
         """
-        self._ask({"members": str(path)})
+        self._ask(_line({"members": str(path)}))
         return [(name, reason) for name, reason in self._reply()["members"]]
 
     def _imported(self, place: int) -> Imported:
         reply = self._reply()
         info = _INFO.validate_python(reply["info"])
         array = np.empty((len(info.channels), info.n_samples), _SAMPLE)
-        _copy(os.preadv, self._places[place], array)
-        if array.nbytes > _KEPT_BYTES:
-            os.ftruncate(self._places[place], 0)
+        if array.nbytes <= PLACE_BYTES:
+            _copy(os.preadv, self._places[place], array)
+        elif self._replies.readinto(array.data.cast("B")) < array.nbytes:
+            raise self._ended()
         return Imported(info, array, tuple(reply["notes"]))
 
-    def _ask(self, request: Mapping[str, Any]) -> None:
-        self.start()
-        self._send(request)
+    @property
+    def _replies(self) -> BufferedReader:
+        return cast("BufferedReader", cast("subprocess.Popen[bytes]", self._process).stdout)
 
-    def _send(self, message: Mapping[str, Any]) -> None:
+    def _ask(self, line: bytes) -> None:
+        self.start()
+        self._send(line)
+
+    def _send(self, line: bytes) -> None:
         pipe = cast("IO[bytes]", cast("subprocess.Popen[bytes]", self._process).stdin)
         with contextlib.suppress(BrokenPipeError):  # it has ended, which the reply will tell
-            pipe.write(json.dumps(message).encode() + b"\n")
+            pipe.write(line)
             pipe.flush()
 
     def _reply(self) -> Any:
-        process = cast("subprocess.Popen[bytes]", self._process)
-        line = cast("IO[bytes]", process.stdout).readline()
+        line = self._replies.readline()
         if not line.endswith(b"\n"):
             raise self._ended()
         reply = json.loads(line)
@@ -198,6 +217,15 @@ class Reader:
         return process.wait()
 
 
+def _line(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
+
+
+def _may_be_asked(following: _Asked, asked: Sequence[_Asked]) -> bool:
+    taken = sum(len(one.line) for one in asked)
+    return not asked or (len(asked) < AHEAD and taken + len(following.line) <= ROOM_BYTES)
+
+
 def _place(stack: contextlib.ExitStack) -> int:
     """A nameless file for arrays, in memory where the system has such files, until `stack` is closed."""
     if hasattr(os, "memfd_create"):
@@ -208,7 +236,7 @@ def _place(stack: contextlib.ExitStack) -> int:
 
 
 def _copy(move: Callable[[int, list[memoryview], int], int], place: int, array: npt.NDArray[np.float32]) -> None:
-    """Move a whole array out of a file or into it; the system moves two gigabytes at a time at most."""
+    """Move a whole array out of a file or into it; the system may move less at a time than it is asked to."""
     rest, done = array.data.cast("B"), 0
     while done < len(rest):
         moved = move(place, [rest[done:]], done)
@@ -232,23 +260,29 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     places: list[int] = settings["places"]
     for line in requests:
         signal.alarm(SECONDS)  # ends the process, also where it is deep in C
+        by_pipe = None
         try:
-            reply = _answer(json.loads(line), layout, mapping, places)
+            reply, by_pipe = _answer(json.loads(line), layout, mapping, places)
         except DataError as error:
             reply = {"reason": _brief(error.message)}
         except (MemoryError, RecursionError) as error:
             reply = {"reason": f"damaged, or made to do harm: reading it ended in a {type(error).__name__}"}
         signal.alarm(0)  # how long the reply takes is up to who reads it
-        replies.write(json.dumps(reply).encode() + b"\n")
+        replies.write(_line(reply))
+        if by_pipe is not None:
+            replies.write(by_pipe)
         replies.flush()
 
 
-def _answer(request: dict[str, Any], layout: str, mapping: FileMapping, places: Sequence[int]) -> dict[str, Any]:
+def _answer(
+    request: dict[str, Any], layout: str, mapping: FileMapping, places: Sequence[int]
+) -> tuple[dict[str, Any], memoryview | None]:
+    """The reply, and the bytes of the array where it is too large for its place."""
     from pfd_plugin_mat_import import archive
     from pfd_plugin_mat_import.conversion import convert_file
 
     if "members" in request:
-        return {"members": archive.members(Path(request["members"]))}
+        return {"members": archive.members(Path(request["members"]))}, None
     place = places[request.pop("place")]
     asked = Request(**request)
     path = Path(asked.path)
@@ -260,8 +294,12 @@ def _answer(request: dict[str, Any], layout: str, mapping: FileMapping, places: 
         json.dumps(info, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise DataError("it holds text that is no Unicode") from None
-    _copy(os.pwritev, place, np.ascontiguousarray(imported.signal, _SAMPLE))
-    return {"info": info, "notes": [_brief(note) for note in imported.notes]}
+    reply = {"info": info, "notes": [_brief(note) for note in imported.notes]}
+    array = np.ascontiguousarray(imported.signal, _SAMPLE)
+    if array.nbytes > PLACE_BYTES:
+        return reply, array.data.cast("B")
+    _copy(os.pwritev, place, array)
+    return reply, None
 
 
 def _brief(text: str) -> str:
