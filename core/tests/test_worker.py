@@ -34,6 +34,7 @@ from pfd import (
     WorkerLost,
 )
 from pfd.dispatcher import process_session
+from pfd.execution import housekeeping
 from pfd.job import Job
 from pfd.plugins import Registry
 from pfd.store import claims
@@ -396,6 +397,36 @@ def test_a_file_of_a_cancelled_job_stays_where_a_row_that_it_has_stored_may_name
     assert handle.wait(PATIENCE).state is State.REVOKED
     assert workshop.run("add", {"a": 1}).state is State.SUCCESS  # whatever is done at the end of a job is done
     assert (workshop.settings.home / "artifacts" / job.id / str(job.claim) / "note.txt").is_file()
+
+
+def test_a_job_that_is_cancelled_while_it_waits_to_be_run_again_leaves_no_file(workshop: Workshop) -> None:
+    handle = workshop.submit("resume")
+    until(lambda: handle.state is State.RETRY, "it is lost")
+    folder = workshop.settings.home / "artifacts" / handle.id
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["state.txt"]
+    assert handle.revoke().state is State.REVOKED
+    until(lambda: not folder.exists(), "its folder is gone")
+
+
+def test_removing_the_files_of_a_cancelled_job_keeps_nobody_waiting(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+    remove = housekeeping._remove_entry
+
+    def slowly(name: str, folder: int) -> None:
+        begun.set()
+        assert may_go_on.wait(PATIENCE)
+        remove(name, folder)
+
+    monkeypatch.setattr(housekeeping, "_remove_entry", slowly)
+    handle = workshop.submit("resume")
+    until(lambda: handle.state is State.RETRY, "it is lost")
+    handle.revoke()
+    assert begun.wait(PATIENCE)
+    assert workshop.run("add", {"a": 1}).state is State.SUCCESS
+    may_go_on.set()
+    until(lambda: not (workshop.settings.home / "artifacts" / handle.id).exists(), "its folder is gone")
 
 
 def test_a_job_that_waits_for_its_time_is_cancelled_at_once(workshop: Workshop) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,10 +39,6 @@ class ArtifactFolder:
             for entry in self.job_folder.iterdir():
                 if entry.name.isdigit() and int(entry.name) < self.claim:
                     yield int(entry.name)
-
-    def discard(self) -> None:
-        """Remove what all runs of this job have left, as far as it can be removed."""
-        shutil.rmtree(self.job_folder, ignore_errors=True)
 
     def listing(self) -> tuple[ArtifactFile, ...]:
         """What has been written, sorted by name.  Links are left out: they may point anywhere."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pfd.errors import PfdError
+from pfd.job import State
 from pfd.settings import Settings
-from pfd.store import Store, prune
+from pfd.store import Ended, Store, jobs, prune
 
 log = logging.getLogger("pfd.execution")
 
@@ -106,6 +108,27 @@ def remove_orphans(store: Store, home: Path, *, dry_run: bool = False) -> Iterat
             yield Pruned(orphans=len(orphans) if dry_run else 0)
             for name in () if dry_run else sorted(orphans):
                 yield from _remove(home / part / name, Pruned(orphans=1))
+
+
+def discard(store: Store, home: Path, ended: Iterable[Ended]) -> None:
+    """Remove the files of those of these jobs that were cancelled.
+
+    Nobody is given them, and a run that is killed cannot clear up behind itself.  They stay where a job had
+    stored a row before the cancel came, which may name them.  They are removed in a thread of its own: that may take
+    long, and who ends a job has leases to renew and other jobs to run.
+    """
+    for one in ended:
+        folder = home / "artifacts" / one.id
+        if one.state is not State.REVOKED or not folder.is_dir():
+            continue
+        try:
+            with store.read() as connection:
+                named = prune.has_rows(connection, jobs.get(connection, one.id).seq)
+        except PfdError as error:
+            log.warning("the files of job %s stay: %s", one.id[:8], error)
+            continue
+        if not named:
+            threading.Thread(target=lambda found: total(_remove(found, Pruned())), args=(folder,)).start()
 
 
 class Housekeeper:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable
 
 from pfd.errors import PfdError
+from pfd.execution.housekeeping import discard
 from pfd.execution.signals import ended as news
 from pfd.hooks import JobEnd, JobEvent
 from pfd.job import Job, JobFailure
@@ -23,7 +24,12 @@ def announce(
 
 
 def tell(registry: Registry, store: Store, settings: Settings, ended: Iterable[Ended], *, seconds: float = 0.0) -> None:
-    """Tell of jobs whose end has just been stored.  `seconds` is how long the run took that ended."""
+    """Tell of jobs whose end has just been stored.  `seconds` is how long the run took that ended.
+
+    Whoever ends a job comes by here, so what cancelled ones have left goes from here, too.
+    """
+    ended = list(ended)
+    discard(store, settings.home, ended)
     listeners = registry.listens("pfd_after_job")
     for job in ended:
         news.announce()

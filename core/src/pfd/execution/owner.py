@@ -38,7 +38,7 @@ from pfd.monitor import Monitor
 from pfd.plugins import Registry
 from pfd.queue import Bell, Ring, Runtime
 from pfd.settings import Settings
-from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs, prune
+from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs
 from pfd.submission import fill, referred, tell_workers
 from pfd.task import Task
 
@@ -368,10 +368,9 @@ class Owner:
     def _finish(self, job: Job, task: Task | None, outcome: Outcome, began: float, wanted: Wanted | None) -> Job | None:
         """Write how a run ended and, in the same transaction, claim the next job for this slot."""
         artifacts: tuple[ArtifactFile, ...] = ()
-        folder = ArtifactFolder(self.settings.home, job.id, job.claim or 0)
         try:
             if outcome.kind == "done":
-                artifacts = folder.listing()
+                artifacts = ArtifactFolder(self.settings.home, job.id, job.claim or 0).listing()
         except OSError as error:
             outcome = replace(outcome, kind="failed", failure=describe(error))
 
@@ -400,8 +399,6 @@ class Owner:
         reason = f": {outcome.failure.message.partition(chr(10))[0]}" if outcome.failure and kind != "success" else ""
         fields = _fields(job, outcome=kind, seconds=round(seconds, 3))
         log.info("%s %s: %s after %.2f s%s", job.task, job.id[:8], kind, seconds, reason, extra=fields)
-        if kind == "revoked":
-            self._discard(job, folder)
         if not ended:
             announce(self.registry, job, kind, seconds=seconds, failure=outcome.failure)
         self._tell(ended, seconds)
@@ -411,20 +408,6 @@ class Owner:
                 if following is None or ring.job_id != following.id:
                     self._ring_others(ring)
         return following
-
-    def _discard(self, job: Job, folder: ArtifactFolder) -> None:
-        """Remove the files of a cancelled job: nobody is given them, and one that is killed cannot clear up itself.
-
-        They stay where it had stored a row before the cancel came, which may name them.
-        """
-        try:
-            with self.store.read() as connection:
-                if prune.has_rows(connection, job.seq):
-                    return
-        except StoreError as error:
-            log.warning("the files of job %s stay: %s", job.id[:8], error)
-            return
-        folder.discard()
 
     def _write(self, write: Callable[[], T]) -> T:
         """Write, however long the store takes to come back: what a job has done is not thrown away."""
