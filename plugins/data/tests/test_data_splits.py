@@ -242,3 +242,12 @@ def test_a_protocol_that_does_not_exist_or_takes_no_value_is_refused(bench) -> N
         make_split(recordings, "random")
     with pytest.raises(DataError, match="no meaning"):
         make_split(recordings, "bearing", test_value="x")
+
+
+def test_splits_that_deal_windows_alike_have_one_digest_and_others_another() -> None:
+    split = Split("bearing", 0, (0, 1), (2,), (3,), "a stamp")
+    same = [replace(split, seed=1), replace(split, stamp="left out: x, y"), replace(split, name="kept", fold=2)]
+    assert {one.digest for one in same} == {split.digest}
+    leaky = replace(split, leaky=True, train=(0, 1, 2, 3), validation=(0, 1, 2, 3), test=(0, 1, 2, 3))
+    other = [replace(split, train=(0, 1, 2), validation=()), replace(split, test=(4,)), leaky, replace(leaky, seed=1)]
+    assert len({split.digest, *(one.digest for one in other)}) == 5

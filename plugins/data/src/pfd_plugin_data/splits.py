@@ -6,6 +6,7 @@ not met.  So recordings are grouped by bearing unless another protocol is asked 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +64,12 @@ class Split:
         """What a stored split is called, with its fold; empty where it was made for the occasion."""
         fold = "" if self.fold is None else f" (fold={self.fold})"
         return "" if self.name is None else f"{self.name!r}{fold}"
+
+    @property
+    def digest(self) -> str:
+        """Equal for two splits of a dataset that deal its windows alike, whatever they are called."""
+        dealt = [self.train, self.validation, self.test, self.seed if self.leaky else None]
+        return hashlib.sha256(json.dumps(dealt).encode()).hexdigest()[:12]
 
     def parts(self, index: int, n_windows: int) -> npt.NDArray[np.int8]:
         """The part of each window of a recording, as an index into `PARTS`; -1 where it belongs to none."""

@@ -26,8 +26,12 @@ def on_split(split: Split) -> str:
 
 
 def _dealt(split: Split) -> str:
-    """What a split is, under whatever name: for one dataset, no two splits have the same of it."""
-    return f"seed {split.seed}, {split.stamp}"
+    """What a split is, under whatever name.  The digest tells it from all others, also where the words do not."""
+    return f"seed {split.seed}, {split.stamp} {_mark(split)}"
+
+
+def _mark(split: Split) -> str:
+    return f"[{split.digest}]"
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class FeatureSetEntry:
         if self.leaky:
             return "LEAKY: its features were selected in sight of what is judged"
         own = (self.stamp or "").partition(MADE_OF)[0]
-        if self.stamp is not None and not own.endswith(f" {_dealt(split)}"):
+        if self.stamp is not None and not own.endswith(_mark(split)):
             return "LEAKY: its features were selected on another split"
         return None
 
