@@ -177,9 +177,17 @@ def short_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}".replace(",", "\u202f")
+        return _decimal(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {short_value(inner)}" for name, inner in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(short_value(inner) for inner in value)
     return str(value)
+
+
+def _decimal(value: float) -> str:
+    """A float in four digits, no whole digit left out: `0.6667`, `1.0`, `12000`."""
+    if not 1e4 <= abs(value) < 1e15:
+        text = f"{value:.4g}"
+        return f"{text}.0" if abs(value) < 999.5 and text.lstrip("-").isdigit() else text
+    return f"{value:.0f}"
