@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pfd.cli.output import clean, short_value
+from pfd.cli.output import clean, counted, short_value
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,8 @@ from pfd.cli.output import clean, short_value
 def test_a_number_is_plain_text_that_a_program_and_a_terminal_can_read(value: object, text: str) -> None:
     assert short_value(value) == text
     assert clean(text) == text
+
+
+def test_one_of_a_thing_is_not_many() -> None:
+    assert [counted(n, "bearing") for n in (0, 1, 2)] == ["0 bearings", "1 bearing", "2 bearings"]
+    assert [counted(n, "entry", "entries") for n in (1, 2)] == ["1 entry", "2 entries"]

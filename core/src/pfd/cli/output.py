@@ -170,6 +170,11 @@ def size(number: float) -> str:
     return f"{number:.1f} GiB"
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """How many of a thing: `1 bearing`, `2 bearings`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def short_value(value: object) -> str:
     """A value of a result or parameter for people: four digits of a fraction, lists and objects on one line."""
     if value is None:
