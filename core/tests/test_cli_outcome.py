@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from pfd.cli.outcome import brief, show_rows
+from pfd.cli.outcome import brief, show_rows, where
 from pfd.cli.output import clean, counted, short_value
 
 REASON = "the recording ends after 0.4 s, and a window of 2048 samples at 12 kHz with a hop of one half needs more"
@@ -144,3 +144,10 @@ def test_a_number_is_plain_text_that_a_program_and_a_terminal_can_read(value: ob
 def test_one_of_a_thing_is_not_many() -> None:
     assert [counted(n, "bearing") for n in (0, 1, 2)] == ["0 bearings", "1 bearing", "2 bearings"]
     assert [counted(n, "entry", "entries") for n in (1, 2)] == ["1 entry", "2 entries"]
+
+
+def test_files_are_listed_and_of_many_their_folder_is_named() -> None:
+    paths = [Path(f"/home/a/1/csv/{i:03}.csv") for i in range(60)] + [Path("/home/a/1/dataset.npz")]
+    assert where(paths[:2]) == ["file: /home/a/1/csv/000.csv", "file: /home/a/1/csv/001.csv"]
+    assert where(paths) == ["files: 61 in /home/a/1"]
+    assert where([]) == []

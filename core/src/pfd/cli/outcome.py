@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,8 +16,8 @@ from pfd.cli.live import elapsed
 from pfd.cli.state import Session
 from pfd.job import ENDED, Job, State
 
-LONGEST, LONGEST_LIST, MOST_ROWS = 2000, 100, 50
-"""Characters of one value and of a list, rows of a list of objects; `--json` gives all."""
+LONGEST, LONGEST_LIST, MOST_ROWS, MOST_FILES = 2000, 100, 50, 10
+"""Characters of one value and of a list, rows of a list of objects, lines of files; `--json` gives all."""
 
 MOST_KEYS = 6
 """Columns that a mapping of numbers may take in a table."""
@@ -33,8 +34,8 @@ def show_outcome(session: Session, job: Job, *, as_json: bool) -> None:
         output.print_json(as_dict(session, job))
     elif job.state is State.SUCCESS:
         show_result(session, job.task, job.result or {})
-        for path in files(session, job).values():
-            click.echo(f"file: {path}")
+        for line in where(list(files(session, job).values())):
+            click.echo(line)
     require_success(session, job)
 
 
@@ -52,6 +53,13 @@ def require_success(session: Session, job: Job) -> None:
 def files(session: Session, job: Job) -> dict[str, Path]:
     """Where the published files of a job lie."""
     return session.dispatcher.handle(job.id).artifacts
+
+
+def where(paths: Sequence[Path]) -> list[str]:
+    """Lines that say where files lie: one a file, or of many their folder and how many there are."""
+    if len(paths) > MOST_FILES:
+        return [f"files: {len(paths)} in {os.path.commonpath([path.parent for path in paths])}"]
+    return [f"file: {path}" for path in paths]
 
 
 def as_dict(session: Session, job: Job) -> dict[str, Any]:
