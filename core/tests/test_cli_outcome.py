@@ -13,11 +13,15 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.tests.test_display import JOB
+from pfd import Job, State
+from pfd.cli.live import open_display
 from pfd.cli.outcome import brief, show_rows, where
 from pfd.cli.output import clean, counted, short_value
 
@@ -54,6 +58,12 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 65536)
     except OSError:  # how Linux says that the other side is closed
         return b""
+
+
+def show_job(changed: dict[str, Any]) -> None:
+    job: Job = replace(JOB, **changed | {"state": State(changed.get("state", JOB.state))})
+    with open_display() as display:
+        display.show({f"{job.task} {job.id[:8]}": job})
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -151,3 +161,17 @@ def test_files_are_listed_and_of_many_their_folder_is_named() -> None:
     assert where(paths[:2]) == ["file: /home/a/1/csv/000.csv", "file: /home/a/1/csv/001.csv"]
     assert where(paths) == ["files: 61 in /home/a/1"]
     assert where([]) == []
+
+
+def test_the_bar_gives_way_to_the_status_on_a_narrow_terminal() -> None:
+    status = "Growing trees: 120 of 200"
+    changed = {"task": "train_model_task", "status": status}
+    for width, bar in ((120, 24), (100, 19), (80, 0)):
+        line = next(line for line in on_terminal(width, show_job, changed) if "PROGRESS" in line)
+        assert status in line
+        assert sum(line.count(mark) for mark in "━╸╺") == bar
+
+
+def test_a_job_that_has_ended_has_a_whole_bar() -> None:
+    lines = on_terminal(120, show_job, {"state": State.SUCCESS, "status": ""})
+    assert any("━" * 24 in line for line in lines)
