@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from annotated_types import MaxLen, MinLen
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from pfd import ParameterError, Params, PluginError, Ref, Result, Task, UserPath
+from pfd.patterns import in_words
 from pfd.plugins import Registry
 from pfd.task import PathPolicy
 
@@ -162,6 +164,62 @@ def test_a_function_that_does_not_exist_is_named_when_it_is_loaded() -> None:
 def test_a_task_is_loaded_where_it_runs_and_not_where_it_is_declared() -> None:
     task = declare(run="no_such_package_anywhere.tasks:work")
     assert task.run.startswith("no_such_package_anywhere")
+
+
+class Bounded(Params):
+    rpm: Annotated[tuple[Annotated[float, Field(le=30000)], ...], MinLen(1)] = (1.0,)
+    name: str = Field(default="a", pattern="^[A-Za-z][A-Za-z0-9_.-]{0,63}$")
+    odd: str = Field(default="a", pattern="a|b")
+    pair: Annotated[list[int], MaxLen(2)] = Field(default_factory=list)
+    inner: Choosy | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.name == self.odd == "b":
+            raise ValueError("name=b and odd=b say the same")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("given", "problems"),
+    [
+        ({"rpm": [90000]}, ["rpm.0=90000: input should be less than or equal to 30000"]),
+        ({"rpm": []}, ["rpm=[]: should have 1 or more items, has 0"]),
+        ({"rpm": 5}, ["rpm=5: should be a list"]),
+        (
+            {"name": "1/2", "odd": "c"},
+            [
+                "name='1/2': should be a letter, then at most 63 of letters, digits, '_', '.', '-'",
+                "odd='c': should match a|b",
+            ],
+        ),
+        ({"pair": [1, 2, 3]}, ["pair=[1, 2, 3]: should have at most 2 items, has 3"]),
+        ({"inner": 3}, ["inner=3: should be an object of names and values"]),
+        ({"name": "b", "odd": "b"}, ["name=b and odd=b say the same"]),
+    ],
+)
+def test_a_refusal_is_said_without_the_words_of_pydantic(given: dict[str, Any], problems: list[str]) -> None:
+    with pytest.raises(ParameterError) as caught:
+        declare(params=Bounded).validate(given)
+    assert list(caught.value.problems) == problems
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("^[a-z]+$", "one or more of small letters"),
+        ("^[0-9]{4}$", "4 of digits"),
+        ("^[A-Z]{2,}[x-z]{1,3}$", "2 or more of capital letters, then 1 to 3 of 'x' to 'z'"),
+        (r"^[.\-]?[0-9]*$", "at most one of '.', '-', then any number of digits"),
+        ("[a-z]", None),
+        ("^[^a]$", None),
+        (r"^[\w.]+$", None),
+        ("^(a|b)$", None),
+        ("^$", None),
+    ],
+)
+def test_a_plain_pattern_is_put_into_words(pattern: str, words: str | None) -> None:
+    assert in_words(pattern) == words
 
 
 def test_each_wrong_parameter_is_named_with_its_value_and_what_is_allowed(registry: Registry) -> None:

@@ -22,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, Validat
 from pydantic.types import AllowInfNan
 
 from pfd.errors import ParameterError, PluginError
+from pfd.patterns import in_words
 
 if TYPE_CHECKING:
     from pfd.dispatcher import JobHandle
@@ -252,7 +253,7 @@ class Task:
         try:
             return self.params.model_validate(data, context=policy)
         except ValidationError as error:
-            problems = tuple(_explain(item) for item in error.errors(include_url=False))
+            problems = tuple(_explain(item) for item in causes(error))
             raise ParameterError(
                 f"{self.name}: " + "; ".join(problems),
                 problems=problems,
@@ -298,19 +299,50 @@ def set_submitter(submit: Callable[..., JobHandle]) -> None:
     _submitter = submit
 
 
+def causes(error: ValidationError) -> list[Any]:
+    """What pydantic found, each as one of its `errors()`, without what only follows.
+
+    Items that are refused do not count, so that their list may seem too short as well.
+    """
+    items = error.errors(include_url=False)
+    within = {item["loc"][:depth] for item in items for depth in range(1, len(item["loc"]))}
+    return [item for item in items if item["type"] != "too_short" or item["loc"] not in within]
+
+
 def _is_model(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, BaseModel)
 
 
 def _explain(item: Any) -> str:
-    where = ".".join(str(part) for part in item["loc"]) or "parameters"
-    message = item["msg"].removeprefix("Value error, ")
+    """A problem that pydantic found in words that do not take knowing pydantic."""
+    where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "missing":
         return f"{where}: is required"
     if item["type"] == "extra_forbidden":
         return f"{where}: is no parameter of this task"
+    said = _said(item)
+    message = f"{said[0].lower()}{said[1:]}"
+    if not where:  # of several parameters: the message names them
+        return said
     shown = repr(item["input"])
-    return f"{where}={shown if len(shown) <= 80 else shown[:77] + '...'}: {message[0].lower()}{message[1:]}"
+    return f"{where}={shown if len(shown) <= 80 else shown[:77] + '...'}: {message}"
+
+
+def _said(item: Any) -> str:
+    about: Mapping[str, Any] = item.get("ctx", {})
+    match item["type"]:
+        case "tuple_type" | "list_type" | "set_type" | "frozen_set_type":
+            return "should be a list"
+        case "dict_type" | "mapping_type" | "model_type" | "model_attributes_type":
+            return "should be an object of names and values"
+        case "too_short" if "min_length" in about:
+            return f"should have {about['min_length']} or more items, has {about['actual_length']}"
+        case "too_long" if isinstance(about.get("actual_length"), int):
+            return f"should have at most {about['max_length']} items, has {about['actual_length']}"
+        case "string_pattern_mismatch":
+            words = in_words(about["pattern"])
+            return f"should be {words}" if words else f"should match {about['pattern']}"
+    return str(item["msg"]).removeprefix("Value error, ")
 
 
 def _unstorable(model: type[BaseModel], prefix: str = "", seen: frozenset[type] = frozenset()) -> Iterator[Any]:

@@ -189,7 +189,8 @@ class _Story:
             )
             for bearing in data["bearings"]
         ]
-        self._display.say(f"{data['n_recordings']} recordings of {data['n_bearings']} bearings", "bold")
+        recordings = output.counted(data["n_recordings"], "recording")
+        self._display.say(f"{recordings} of {output.counted(data['n_bearings'], 'bearing')}", "bold")
         # Through the display, since bars that are being redrawn would otherwise write over it.
         for text in _aligned([("BEARING", "FAULT", "INCHES", "RECORDINGS"), *rows]):
             self._display.say(text)
@@ -231,9 +232,10 @@ def _show_made(session: Session, jobs: Mapping[str, Job]) -> None:
     data, features = jobs[DATA].result or {}, jobs[FEATURES].result or {}
     classes = ", ".join(f"{count} {name}" for name, count in data["classes"].items())
     what = {
-        DATA: f"dataset {data['dataset_id']}: {classes}; {data['n_bearings']} bearings",
+        DATA: f"dataset {data['dataset_id']}: {classes}; {output.counted(data['n_bearings'], 'bearing')}",
         FEATURES: f"feature set {features['feature_set_id']}: "
-        f"{features['n_features']} features of {features['n_windows']} windows at {features['sample_rate_hz']:g} Hz",
+        f"{output.counted(features['n_features'], 'feature')} of {output.counted(features['n_windows'], 'window')} "
+        f"at {features['sample_rate_hz']:g} Hz",
         CURVES: "one panel a model",
     }
     for step in (FOREST, NETWORK):

@@ -26,7 +26,11 @@ LOOK_EVERY = 2.0
 LINE_EVERY = 2.0
 """Seconds between two lines about the same job that tell of nothing but progress."""
 
-BAR, NARROW = 24, 60
+OTHERS = 8 + 4 + 6 + 5 * 2
+"""Characters of a line for state, share, time and what stands between the columns."""
+
+BAR, SHORTEST_BAR, STATUS = 24, 8, 28
+"""Characters of a bar, of one that is still worth its place, and of a status before any of a bar is shown."""
 
 
 class Display(Protocol):
@@ -79,12 +83,12 @@ class _Bars:
         from rich.table import Table
         from rich.text import Text
 
-        wide = self._console.width >= NARROW
+        bar = self._room()
         grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True, width=8)
-        if wide:
-            grid.add_column(no_wrap=True, width=BAR)
+        if bar:
+            grid.add_column(no_wrap=True, width=bar)
         grid.add_column(no_wrap=True, justify="right", width=4)
         grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         grid.add_column(no_wrap=True, justify="right")
@@ -94,13 +98,19 @@ class _Bars:
             else:
                 state = Text(job.state.value, STYLES[job.state])
                 share = f"{job.progress:.0%}" if job.progress or job.state in ENDED else ""
-                cells = [Text(name), state, self._bar(job), share, Text(standing(job), "dim"), span(elapsed(job))]
-            if not wide:
+                cells = [Text(name), state, self._bar(job, bar), share, Text(standing(job), "dim"), span(elapsed(job))]
+            if not bar:
                 del cells[2]
             grid.add_row(*cells)
         return grid
 
-    def _bar(self, job: Job) -> Any:
+    def _room(self) -> int:
+        """Characters that the bars get: what names and statuses leave of a line, or none where that is too short."""
+        name = max(map(len, self._jobs), default=0)
+        left = self._console.width - name - OTHERS - STATUS
+        return min(BAR, left) if left >= SHORTEST_BAR else 0
+
+    def _bar(self, job: Job, width: int) -> Any:
         from rich.progress_bar import ProgressBar
 
         if job.state in QUEUED:
@@ -109,7 +119,7 @@ class _Bars:
         style = STYLES[job.state] if job.state in ENDED else "cyan"
         beating = job.state is State.STARTED and not done
         return ProgressBar(
-            1.0, done, BAR, pulse=beating, complete_style=style, finished_style=style, pulse_style="cyan"
+            1.0, done, width, pulse=beating, complete_style=style, finished_style=style, pulse_style="cyan"
         )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,11 @@ from pfd.cli.live import elapsed
 from pfd.cli.state import Session
 from pfd.job import ENDED, Job, State
 
-LONGEST, MOST_ROWS = 100, 50
-"""Characters of one value, rows of a list of objects; `--json` gives all of it."""
+LONGEST, LONGEST_LIST, MOST_ROWS, MOST_FILES = 2000, 100, 50, 10
+"""Characters of one value and of a list, rows of a list of objects, lines of files; `--json` gives all."""
+
+MOST_KEYS = 6
+"""Columns that a mapping of numbers may take in a table."""
 
 
 def show_outcome(session: Session, job: Job, *, as_json: bool) -> None:
@@ -28,8 +34,8 @@ def show_outcome(session: Session, job: Job, *, as_json: bool) -> None:
         output.print_json(as_dict(session, job))
     elif job.state is State.SUCCESS:
         show_result(session, job.task, job.result or {})
-        for path in files(session, job).values():
-            click.echo(f"file: {path}")
+        for line in where(list(files(session, job).values())):
+            click.echo(line)
     require_success(session, job)
 
 
@@ -47,6 +53,13 @@ def require_success(session: Session, job: Job) -> None:
 def files(session: Session, job: Job) -> dict[str, Path]:
     """Where the published files of a job lie."""
     return session.dispatcher.handle(job.id).artifacts
+
+
+def where(paths: Sequence[Path]) -> list[str]:
+    """Lines that say where files lie: one a file, or of many their folder and how many there are."""
+    if len(paths) > MOST_FILES:
+        return [f"files: {len(paths)} in {os.path.commonpath([path.parent for path in paths])}"]
+    return [f"file: {path}" for path in paths]
 
 
 def as_dict(session: Session, job: Job) -> dict[str, Any]:
@@ -76,18 +89,73 @@ def show_result(session: Session, task: str, result: Mapping[str, Any]) -> None:
     output.fields({name: brief(result[name]) for name in names if not _is_rows(result[name])})
     for name in filter(lambda name: _is_rows(result[name]), names):
         output.heading(name)
-        rows = result[name]
-        output.table(list(rows[0]), [[brief(cell, 40) for cell in row.values()] for row in rows[:MOST_ROWS]])
-        if len(rows) > MOST_ROWS:
-            click.echo(f"… and {len(rows) - MOST_ROWS} more")
+        show_rows(result[name])
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print objects with the same fields as a table, or one below the other where a terminal is too narrow for one."""
+    spread = [_spread(row, rows) for row in rows[:MOST_ROWS]]
+    columns = list(spread[0])
+    cells = [[brief(cell) for cell in row.values()] for row in spread]
+    if output.on_terminal() and not output.fits(columns, cells):
+        for number, row in enumerate(cells):
+            if number:
+                click.echo()
+            output.fields(dict(zip(columns, row, strict=True)))
+    else:
+        output.table(columns, cells, whole=True)
+    if (more := len(rows) - MOST_ROWS) > 0:
+        click.echo(f"… and {more} more")
 
 
 def brief(value: Any, most: int = LONGEST) -> str:
     """A value in at most so many characters."""
-    if isinstance(value, list) and _is_rows(value):
-        return f"{len(value)} entries"
-    text = output.clean(output.short_value(value)) or "–"
-    return text if len(text) <= most else text[: most - 1] + "…"
+    if isinstance(value, list):
+        return output.cut(_listed(value, min(most, LONGEST_LIST)), most)
+    return output.cut(output.clean(output.short_value(value)) or "–", most)
+
+
+def _listed(values: list[Any], most: int) -> str:
+    """The items of a list; of a long one those that come first, and how many there are."""
+    between = "; " if any(isinstance(value, Mapping | list) for value in values) else ", "
+    text, shown = "", 0
+    for value in values:
+        longer = f"{text}{between if shown else ''}{output.clean(output.short_value(value))}"
+        if len(longer) > most:
+            entries = output.counted(len(values), "entry", "entries")
+            return f"{text}{between}… ({entries})" if shown else entries
+        text, shown = longer, shown + 1
+    return text or "–"
+
+
+def _spread(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A row of a table, each mapping of numbers in it as a column a key.
+
+    A key is named after its mapping as well where another column has its name.
+    """
+    keys = {name: _keys([other[name] for other in rows]) for name in row}
+    taken = Counter([*(name for name in row if not keys[name]), *itertools.chain.from_iterable(keys.values())])
+    spread: dict[str, Any] = {}
+    for name, value in row.items():
+        for key in keys[name]:
+            spread[key if taken[key] == 1 else f"{name}.{key}"] = (value or {}).get(key)
+        if not keys[name]:
+            spread[name] = value
+    return spread
+
+
+def _keys(values: Sequence[Any]) -> list[str]:
+    """The keys of a column of small mappings of numbers; none where it is anything else."""
+    keys: dict[str, None] = {}
+    for value in values:
+        if value is None:
+            continue
+        if not isinstance(value, Mapping) or not all(
+            inner is None or isinstance(inner, int | float) for inner in value.values()
+        ):
+            return []
+        keys |= dict.fromkeys(value)
+    return list(keys) if len(keys) <= MOST_KEYS else []
 
 
 def _is_rows(value: Any) -> bool:

@@ -80,9 +80,21 @@ def cut(text: str, most: int) -> str:
 
 
 def table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Collection[int] = (), wide: int | None = None
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    right: Collection[int] = (),
+    wide: int | None = None,
+    whole: bool = False,
 ) -> None:
-    """Print a table.  `right` holds the columns of numbers; `wide` is cut to what the others leave of a terminal."""
+    """Print a table.
+
+    Parameters
+    ----------
+    right : columns of numbers.
+    wide : column that is cut to what the others leave of a terminal.
+    whole : whether the first column may be folded, too: it is a text as long as any other.
+    """
     columns = [column.upper() for column in columns]
     text = [[clean(cell) for cell in row] for row in rows]
     if on_terminal():
@@ -91,7 +103,7 @@ def table(
             room = shutil.get_terminal_size().columns - sum(others) - 2 * len(columns)
             for row in text:
                 row[wide] = cut(row[wide], max(LEAST, room))
-        _rich_table(columns, text, right)
+        _rich_table(columns, text, right, whole=whole)
         return
     lines = [columns, *text]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
@@ -100,15 +112,22 @@ def table(
         click.echo("  ".join(cells).rstrip())
 
 
-def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int]) -> None:
+def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table can be read on the terminal: no name of a column is folded, nor a cell that is short."""
+    cells = zip(*rows, strict=True)
+    least = [max(len(name), min(LEAST, max(map(len, cell)))) for name, cell in zip(columns, cells, strict=True)]
+    return sum(least) + 2 * len(least) <= shutil.get_terminal_size().columns
+
+
+def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int], *, whole: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
-        # The first column names the row and is copied from; others may be folded on a narrow terminal.
+        # The first column names the row and is copied from; others are folded on a narrow terminal, the longest first.
         justify: Any = "right" if index in right else "left"
-        shown.add_column(column, justify=justify, overflow="fold", no_wrap=index == 0 and len(columns) > 1)
+        shown.add_column(column, justify=justify, overflow="fold", no_wrap=index == 0 and not whole)
     for row in rows:
         shown.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
     console().print(shown)
@@ -170,6 +189,11 @@ def size(number: float) -> str:
     return f"{number:.1f} GiB"
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """How many of a thing: `1 bearing`, `2 bearings`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def short_value(value: object) -> str:
     """A value of a result or parameter for people: four digits of a fraction, lists and objects on one line."""
     if value is None:
@@ -177,9 +201,17 @@ def short_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}".replace(",", "\u202f")
+        return _decimal(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {short_value(inner)}" for name, inner in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(short_value(inner) for inner in value)
     return str(value)
+
+
+def _decimal(value: float) -> str:
+    """A float in four digits, no whole digit left out: `0.6667`, `1.0`, `12000`."""
+    if not 1e4 <= abs(value) < 1e15:
+        text = f"{value:.4g}"
+        return f"{text}.0" if abs(value) < 999.5 and text.lstrip("-").isdigit() else text
+    return f"{value:.0f}"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from pfd.errors import ParameterError
-from pfd.task import PathPolicy, Ref, Task
+from pfd.task import PathPolicy, Ref, Task, causes
 
 
 def validated_params(task: Task, params: Mapping[str, Any] | BaseModel, policy: PathPolicy) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _refuse_what_is_wrong_already(task: Task, data: Mapping[str, Any], policy: P
     except ParameterError as error:
         if not isinstance(error.__cause__, ValidationError):
             raise
-        found = zip(error.problems, error.__cause__.errors(include_url=False), strict=True)
+        found = zip(error.problems, causes(error.__cause__), strict=True)
         problems = tuple(text for text, item in found if not _may_be_mended(item["type"], item["loc"], data))
         if problems:
             text = f"{task.name}: " + "; ".join(problems)
