@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -191,7 +192,22 @@ def test_a_shaft_that_stands_for_a_while_and_a_course_that_does_not_fit_are_refu
     stood = open_dataset(write_dataset(run_up, speed_hz=np.linspace(0, 25, 65)))
     with pytest.raises(DataError, match="a shaft that stands"):
         next(iter_windows(stood, [0], window=10, hop=10, samples_per_rev=64))
-    for course in (np.ones(1001), np.ones(1), np.full(9, np.inf)):
-        damaged = open_dataset(write_dataset(run_up, speed_hz=course))
-        with pytest.raises(DataError, match="speed"):
-            damaged.speed(0)
+    for course in (np.ones(1001), np.ones(1), np.full(9, np.inf), np.full(9, -1.0), np.ones((2, 3))):
+        with pytest.raises(DataError, match=r"recording 'r0': its speed_hz: a speed profile"):
+            write_dataset(run_up, speed_hz=course)
+
+
+def test_a_course_that_no_shaft_can_have_spoils_only_its_own_recording(make_info, write_dataset, noise) -> None:
+    path = write_dataset([(make_info(name), noise(1, 100)) for name in "abc"], speed_hz=np.full(9, 25.0))
+    with h5py.File(path, "r+") as file:
+        file["truth/000001/speed_hz"][3] = np.nan  # as earlier versions have written it
+        del file["truth/000002"]
+        for stray in ("2", "-1", "rough"):  # no recording's, and unknown to `verify`
+            file.create_group(f"truth/{stray}")["speed_hz"] = np.full(9, 90.0)
+    with open_dataset(path) as dataset:
+        first = dataset.speed(0)
+        assert first is not None
+        assert first.fastest_hz == pytest.approx(25.0)
+        with pytest.raises(DataError, match="the speed of recording 'b': a speed profile holds"):
+            dataset.speed(1)
+        assert dataset.speed(2) is None
