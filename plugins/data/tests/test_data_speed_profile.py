@@ -29,7 +29,7 @@ from pfd_plugin_data.plots import draw, fault_lines
 from pfd_plugin_data.recipes.finish import SPEED_POINTS, sampled
 from pfd_plugin_data.resampling import rate_ratio
 from pfd_plugin_data.simulators.speed import turn
-from pfd_plugin_data.sources import AtAngles, Resampled, Stored
+from pfd_plugin_data.sources import WEIGHTS, AtAngles, Resampled, Stored
 from pfd_plugin_data.spectra import default_band, envelope_spectrum
 
 RATE = 12_000.0
@@ -108,6 +108,23 @@ def test_a_stretch_at_even_angles_is_that_of_the_whole(noise) -> None:
     assert source.size == 1 + int(256 * float(RAMP.turns(47_999 / RATE)))
     for start, stop in ((0, 10), (777, 5000), (source.size - 50, source.size + 9)):
         np.testing.assert_allclose(source.read(start, stop), whole[start:stop], atol=1e-6)
+
+
+@pytest.mark.parametrize("hz", [[0.1, 30.0], [30.0, 0.1], [5.0, 30.0, 2.0, 25.0]], ids=["start", "stop", "both"])
+def test_a_shaft_that_starts_or_stops_costs_each_sample_about_its_own_kernel(noise, hz: list[float]) -> None:
+    profile = SpeedProfile(np.linspace(0, 4, len(hz)), hz)
+    source = AtAngles(Stored(noise(1, 48_000)[0]), RATE, profile, 256)
+    first, spent = 0, 0
+    while first < source.size:
+        times, half = source._piece(first, source.size)
+        assert times.size == 1 or times.size * 2 * half <= WEIGHTS
+        spent += times.size * 2 * half
+        first += times.size
+    own = 2 * source._halves(source._times(0, source.size))
+    assert spent < 2 * own.sum() < source.size * own.max() / 2
+    whole = source.read(0, source.size)
+    for sample in (0, 1, 100, 1000, source.size - 1):  # alone each has its own kernel
+        np.testing.assert_allclose(source.read(sample, sample + 1), whole[sample : sample + 1], atol=1e-6)
 
 
 def test_nothing_folds_back_at_any_speed_of_the_ramp() -> None:
