@@ -202,6 +202,17 @@ def test_the_lines_of_a_plot_go_by_the_speed_of_what_is_drawn(ramp: Dataset) -> 
     assert "rpm on average" in draw(begin).get_suptitle()
 
 
+def test_a_plot_has_no_fault_lines_where_the_course_of_a_changing_speed_is_not_stored(
+    ramp: Dataset, tmp_path: Path
+) -> None:
+    with DatasetWriter(tmp_path / "x.h5", "x") as writer:
+        writer.add(ramp.recordings[0], ramp.read(0))
+    stretch = _stretch(open_dataset(tmp_path / "x.h5"), ramp.recordings[0].record_id, None, 0.0, 0.5, None)
+    axes = draw(stretch, ("envelope",)).axes[0]
+    assert len(axes.lines) == 1  # the spectrum itself
+    assert [text.get_text() for text in axes.texts] == ["no fault lines: the speed changes, its course is not stored"]
+
+
 def test_a_shaft_that_stands_for_a_while_and_a_course_that_does_not_fit_are_refused(
     make_info, write_dataset, noise
 ) -> None:
