@@ -28,8 +28,8 @@ from pfd_plugin_data.cli.plot import _stretch
 from pfd_plugin_data.plots import draw, fault_lines
 from pfd_plugin_data.recipes.finish import SPEED_POINTS, sampled
 from pfd_plugin_data.resampling import rate_ratio
-from pfd_plugin_data.simulators.speed import turn
-from pfd_plugin_data.sources import WEIGHTS, AtAngles, Resampled, Stored
+from pfd_plugin_data.simulators.speed import _exponentials, turn
+from pfd_plugin_data.sources import WEIGHTS, AtAngles, Resampled, Stored, _kernel_table
 from pfd_plugin_data.spectra import default_band, envelope_spectrum
 
 RATE = 12_000.0
@@ -125,6 +125,12 @@ def test_a_shaft_that_starts_or_stops_costs_each_sample_about_its_own_kernel(noi
     whole = source.read(0, source.size)
     for sample in (0, 1, 100, 1000, source.size - 1):  # alone each has its own kernel
         np.testing.assert_allclose(source.read(sample, sample + 1), whole[sample : sample + 1], atol=1e-6)
+
+
+def test_tables_that_all_readers_share_cannot_be_written_to() -> None:
+    for table in (_kernel_table(), *_exponentials((0.1, 0.2), 100)):
+        with pytest.raises(ValueError, match="read-only"):
+            table[0] = 0
 
 
 def test_nothing_folds_back_at_any_speed_of_the_ramp() -> None:

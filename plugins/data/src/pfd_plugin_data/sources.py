@@ -155,4 +155,6 @@ def _kernel_table() -> npt.NDArray[np.float64]:
     """A sinc that cuts at `resampling.CUT` under a Kaiser window of `resampling.TAPS` to each side; 0 at its end."""
     reach = np.arange(resampling.TAPS * KERNEL_STEPS + 1) / KERNEL_STEPS
     taper = np.i0(resampling.KAISER_BETA * np.sqrt(1 - (reach / resampling.TAPS) ** 2)) / np.i0(resampling.KAISER_BETA)
-    return np.concatenate([resampling.CUT * np.sinc(resampling.CUT * reach) * taper, [0.0, 0.0]])
+    table = np.concatenate([resampling.CUT * np.sinc(resampling.CUT * reach) * taper, [0.0, 0.0]])
+    table.setflags(write=False)  # one for all who read
+    return table
