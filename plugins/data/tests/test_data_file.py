@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -312,3 +316,72 @@ def test_a_file_with_changed_bytes_is_a_data_error_or_unharmed_and_never_a_crash
         except DataError:
             continue
         np.testing.assert_array_equal(read, expected)
+
+
+def _linked(file: h5py.File, name: str, pipe: Path) -> None:
+    file[name] = h5py.ExternalLink(str(pipe), "/x")
+
+
+def _outside(file: h5py.File, name: str, pipe: Path) -> None:
+    file.create_dataset(name, shape=(10,), dtype="u1", external=[(str(pipe), 0, 10)])
+
+
+def _virtual(file: h5py.File, name: str, pipe: Path) -> None:
+    layout = h5py.VirtualLayout((10,), "u1")
+    layout[:] = h5py.VirtualSource(str(pipe), "x", shape=(10,))
+    file.create_virtual_dataset(name, layout)
+
+
+def _vast(file: h5py.File, name: str, _: Path) -> None:
+    file.create_dataset(name, shape=(1 << 46,), dtype="u1", chunks=(1 << 20,))
+
+
+def _unstored(file: h5py.File, name: str, _: Path) -> None:
+    file.create_dataset(name, shape=(1 << 46,), dtype="u1")  # contiguous, with nothing written
+
+
+@pytest.mark.parametrize("name", ["recordings", "remarks", "digests", "signals/000000", "truth/000000/speed_hz"])
+@pytest.mark.parametrize("put", [_linked, _outside, _virtual, _vast, _unstored])
+def test_what_lies_outside_of_a_file_or_is_larger_than_it_is_refused_unread(
+    make_info, write_dataset, noise, tmp_path: Path, name: str, put: Callable[[h5py.File, str, Path], None]
+) -> None:
+    path = write_dataset([(make_info(), noise(1, 100))], speed_hz=np.full(9, 25.0))
+    os.mkfifo(tmp_path / "pipe")  # whoever opened it for reading would wait for ever
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        put(file, name, tmp_path / "pipe")
+    if not name.startswith("truth"):
+        with pytest.raises(DataError, match=f"cannot be read: .*{Path(name).name}"):
+            open_dataset(path)
+        return
+    with open_dataset(path) as dataset:
+        for read in (lambda: dataset.truth(0), lambda: dataset.speed(0), dataset.verify):
+            with pytest.raises(DataError, match="speed_hz"):
+                read()
+
+
+@pytest.mark.parametrize("name", ["signals", "truth"])
+def test_a_group_that_is_a_link_to_elsewhere_is_refused(
+    make_info, write_dataset, noise, tmp_path: Path, name: str
+) -> None:
+    path = write_dataset([(make_info(), noise(1, 100))], speed_hz=np.full(9, 25.0))
+    os.mkfifo(tmp_path / "pipe")
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = h5py.ExternalLink(str(tmp_path / "pipe"), "/x")
+    with pytest.raises(DataError, match=f"{name!r} of / is a link to elsewhere"):
+        open_dataset(path).verify()
+
+
+@pytest.mark.parametrize(
+    "stored", [np.array([1e300, np.nan]), np.array([1j]), np.zeros((2, 2), "u1"), np.zeros(3, "i1")], ids=str
+)
+def test_text_that_is_no_row_of_bytes_is_refused_by_its_type(
+    make_info, write_dataset, noise, stored: npt.NDArray[Any]
+) -> None:
+    path = write_dataset([(make_info(), noise(1, 100))])
+    with h5py.File(path, "r+") as file:
+        del file["remarks"]
+        file["remarks"] = stored
+    with pytest.raises(DataError, match=rf"/remarks is {stored.dtype}"):
+        open_dataset(path)

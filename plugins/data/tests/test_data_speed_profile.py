@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -27,8 +28,8 @@ from pfd_plugin_data.cli.plot import _stretch
 from pfd_plugin_data.plots import draw, fault_lines
 from pfd_plugin_data.recipes.finish import SPEED_POINTS, sampled
 from pfd_plugin_data.resampling import rate_ratio
-from pfd_plugin_data.simulators.speed import turn
-from pfd_plugin_data.sources import AtAngles, Resampled, Stored
+from pfd_plugin_data.simulators.speed import _exponentials, turn
+from pfd_plugin_data.sources import WEIGHTS, AtAngles, Resampled, Stored, _kernel_table
 from pfd_plugin_data.spectra import default_band, envelope_spectrum
 
 RATE = 12_000.0
@@ -109,6 +110,29 @@ def test_a_stretch_at_even_angles_is_that_of_the_whole(noise) -> None:
         np.testing.assert_allclose(source.read(start, stop), whole[start:stop], atol=1e-6)
 
 
+@pytest.mark.parametrize("hz", [[0.1, 30.0], [30.0, 0.1], [5.0, 30.0, 2.0, 25.0]], ids=["start", "stop", "both"])
+def test_a_shaft_that_starts_or_stops_costs_each_sample_about_its_own_kernel(noise, hz: list[float]) -> None:
+    profile = SpeedProfile(np.linspace(0, 4, len(hz)), hz)
+    source = AtAngles(Stored(noise(1, 48_000)[0]), RATE, profile, 256)
+    first, spent = 0, 0
+    while first < source.size:
+        times, half = source._piece(first, source.size)
+        assert times.size == 1 or times.size * 2 * half <= WEIGHTS
+        spent += times.size * 2 * half
+        first += times.size
+    own = 2 * source._halves(source._times(0, source.size))
+    assert spent < 2 * own.sum() < source.size * own.max() / 2
+    whole = source.read(0, source.size)
+    for sample in (0, 1, 100, 1000, source.size - 1):  # alone each has its own kernel
+        np.testing.assert_allclose(source.read(sample, sample + 1), whole[sample : sample + 1], atol=1e-6)
+
+
+def test_tables_that_all_readers_share_cannot_be_written_to() -> None:
+    for table in (_kernel_table(), *_exponentials((0.1, 0.2), 100)):
+        with pytest.raises(ValueError, match="read-only"):
+            table[0] = 0
+
+
 def test_nothing_folds_back_at_any_speed_of_the_ramp() -> None:
     # Order 70 lies above half of 128 samples a revolution, from the begin of the ramp to its end.
     source = AtAngles(Stored(ramped(70.0)), RATE, RAMP, 128)
@@ -184,6 +208,17 @@ def test_the_lines_of_a_plot_go_by_the_speed_of_what_is_drawn(ramp: Dataset) -> 
     assert "rpm on average" in draw(begin).get_suptitle()
 
 
+def test_a_plot_has_no_fault_lines_where_the_course_of_a_changing_speed_is_not_stored(
+    ramp: Dataset, tmp_path: Path
+) -> None:
+    with DatasetWriter(tmp_path / "x.h5", "x") as writer:
+        writer.add(ramp.recordings[0], ramp.read(0))
+    stretch = _stretch(open_dataset(tmp_path / "x.h5"), ramp.recordings[0].record_id, None, 0.0, 0.5, None)
+    axes = draw(stretch, ("envelope",)).axes[0]
+    assert len(axes.lines) == 1  # the spectrum itself
+    assert [text.get_text() for text in axes.texts] == ["no fault lines: the speed changes, its course is not stored"]
+
+
 def test_a_shaft_that_stands_for_a_while_and_a_course_that_does_not_fit_are_refused(
     make_info, write_dataset, noise
 ) -> None:
@@ -191,7 +226,22 @@ def test_a_shaft_that_stands_for_a_while_and_a_course_that_does_not_fit_are_refu
     stood = open_dataset(write_dataset(run_up, speed_hz=np.linspace(0, 25, 65)))
     with pytest.raises(DataError, match="a shaft that stands"):
         next(iter_windows(stood, [0], window=10, hop=10, samples_per_rev=64))
-    for course in (np.ones(1001), np.ones(1), np.full(9, np.inf)):
-        damaged = open_dataset(write_dataset(run_up, speed_hz=course))
-        with pytest.raises(DataError, match="speed"):
-            damaged.speed(0)
+    for course in (np.ones(1001), np.ones(1), np.full(9, np.inf), np.full(9, -1.0), np.ones((2, 3))):
+        with pytest.raises(DataError, match=r"recording 'r0': its speed_hz: a speed profile"):
+            write_dataset(run_up, speed_hz=course)
+
+
+def test_a_course_that_no_shaft_can_have_spoils_only_its_own_recording(make_info, write_dataset, noise) -> None:
+    path = write_dataset([(make_info(name), noise(1, 100)) for name in "abc"], speed_hz=np.full(9, 25.0))
+    with h5py.File(path, "r+") as file:
+        file["truth/000001/speed_hz"][3] = np.nan  # as earlier versions have written it
+        del file["truth/000002"]
+        for stray in ("2", "-1", "rough"):  # no recording's, and unknown to `verify`
+            file.create_group(f"truth/{stray}")["speed_hz"] = np.full(9, 90.0)
+    with open_dataset(path) as dataset:
+        first = dataset.speed(0)
+        assert first is not None
+        assert first.fastest_hz == pytest.approx(25.0)
+        with pytest.raises(DataError, match="the speed of recording 'b': a speed profile holds"):
+            dataset.speed(1)
+        assert dataset.speed(2) is None

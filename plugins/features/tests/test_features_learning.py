@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -228,6 +229,16 @@ def test_as_many_features_are_chosen_as_were_asked_for_each_once(method: str, co
     assert np.isfinite(found.scores).all()
     assert found.scores.shape == (len(NAMES),)
     assert found.note
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_of_one_feature_that_one_is_chosen(method: str) -> None:
+    table = dealt()
+    alone = replace(table, names=NAMES[:1], train=replace(table.train, x=table.train.x[:, :1]))
+    found = METHODS[method](alone, 1)
+    assert found.chosen == (0,)
+    assert found.scores.shape == (1,)
+    assert np.isfinite(found.scores).all()
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "variance"])

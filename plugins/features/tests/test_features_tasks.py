@@ -281,3 +281,4 @@ def test_recordings_that_were_brought_down_to_a_common_rate_cannot_be_told_by_it
         area = roc_auc_score(truth, np.concatenate([native[:, column], brought_down[:, column]]))
         assert 0.1 < area < 0.9, feature.name
     assert common_lowpass(opened.recordings[::2], 12_000.0) is None
+    assert [common_lowpass(opened.recordings, 12_000.0, edge) for edge in (0.0, 100.0)] == [0.0, 100.0]  # as asked for

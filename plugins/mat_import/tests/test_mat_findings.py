@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,17 @@ def test_many_records_of_a_finding_are_cut() -> None:
     found = only("shaft_line_absent", *(measured(noise(i, 30_000), record_id=f"r{i}") for i in range(25)))
     assert len(found.records) == 20
     assert found.text.endswith("; and 5 more")
+
+
+def test_what_is_odd_of_many_recordings_is_one_finding() -> None:
+    angle, speed = "the contact angle is not given, and taken as 0 degrees", "the file says 1500 rpm"
+    notes = [(angle,), (angle, speed), *[(angle,)] * 20]
+    recordings = [
+        replace(measured(noise(0, 1000), record_id=f"r{index}"), notes=said) for index, said in enumerate(notes)
+    ]
+    first, second = (finding for finding in find(recordings) if finding.kind == "odd")
+    assert (first.text, len(first.records)) == (f"{angle}; and 2 more", 20)
+    assert (second.text, second.records) == (speed, ["r1"])
 
 
 def test_the_envelope_spectrum_is_that_of_the_whole_analytic_signal() -> None:

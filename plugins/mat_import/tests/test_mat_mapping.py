@@ -8,8 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from pfd import DataError
-from pfd_plugin_mat_import.assembly import Imported
+from pfd_plugin_data import ChannelInfo
+from pfd_plugin_mat_import.assembly import Imported, assemble
 from pfd_plugin_mat_import.conversion import convert_file
+from pfd_plugin_mat_import.layouts.base import Draft, Known
 from pfd_plugin_mat_import.params import ChannelMap, FileMapping, ImportMatDatasetParams
 from pfd_plugin_mat_import.table import read_table
 
@@ -53,6 +55,16 @@ def test_where_a_unit_came_from_is_said_also_where_some_channels_have_their_own(
         info = convert(path, *channels, values=RIG | values).info
         assert [one.unit for one in info.channels] == units
         assert info.origins.get("unit") == origin
+
+
+def test_a_unit_of_a_layout_that_does_not_say_where_it_has_it_from_is_that_of_the_file() -> None:
+    channels = (ChannelInfo("DE", None, "g"), ChannelInfo("FE"))
+    draft = Draft("r", np.zeros((2, 9), np.float32), channels, {}, "a layout of a third party")
+    values = {"fault_type": "ball", "bearing_id": "b", "sample_rate_hz": "1000", "unit": "mm/s"}
+    given = {name: Known(value, "user") for name, value in values.items()}
+    info = assemble(draft, given, {}, "-").info
+    assert [one.unit for one in info.channels] == ["g", "mm/s"]
+    assert info.origins["unit"] == "file and user"
 
 
 @pytest.mark.parametrize("shape", [(400, 3), (3, 400)])

@@ -12,12 +12,16 @@ from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.resampling import FLAT_SHARE
 
 
-def common_lowpass(recordings: Sequence[RecordingInfo], sample_rate_hz: float) -> float | None:
+def common_lowpass(
+    recordings: Sequence[RecordingInfo], sample_rate_hz: float, lowpass_hz: float | None = None
+) -> float | None:
     """The edge at which all recordings are to be low-passed, Hz; None where they have one rate.
 
-    `sample_rate_hz` is the common rate.  The edge is the end of what its anti-alias filter leaves untouched, 0.41 of
-    that rate.
+    It is `lowpass_hz` where that is asked for.  `sample_rate_hz` is the common rate: else the edge is the end of what
+    its anti-alias filter leaves untouched, 0.41 of that rate.
     """
+    if lowpass_hz is not None:
+        return lowpass_hz
     return FLAT_SHARE * sample_rate_hz / 2 if len(_rates(recordings)) > 1 else None
 
 

@@ -15,12 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
-from pfd_plugin_data import layout
+from pfd_plugin_data import layout, members
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.remarks import Finding, Remarks, decode_remarks
 from pfd_plugin_data.speed_profile import SpeedProfile
 
+_BYTES = np.dtype("u1")
 _HINT = "import or generate it again; 'pfd data ls' lists the datasets"
+_DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError, MemoryError)
+"""What HDF5, NumPy and pydantic raise for a damaged file."""
 
 
 class Dataset:
@@ -49,7 +52,7 @@ class Dataset:
         self.findings = findings
         self._signals: tuple[npt.NDArray[np.float32], ...] | None = signals
         self._mapped = mapped
-        self._speeds: dict[int, SpeedProfile] | None = None
+        self._speeds: dict[int, SpeedProfile | DataError] | None = None
         self._base = np.frombuffer(mapped, np.uint8).ctypes.data
 
     def __repr__(self) -> str:
@@ -93,25 +96,29 @@ class Dataset:
         `severity` at even times from its begin to its end (`speed` makes a `SpeedProfile` of it).
         """
         with _converting(self.path), h5py.File(self.path, "r") as file:
-            group = file.get(f"truth/{layout.key(index)}", {})
-            return {name: _truth(group[name]) for name in group}
+            group = _truth_group(file, index)
+            return {} if group is None else {name: _truth(group, name) for name in group}
 
     def speed(self, index: int) -> SpeedProfile | None:
         """How the speed changes within a recording, from its `speed_hz`; None where no such course is stored.
 
-        All courses of the file are read at once, when the first is asked for.
+        All courses of the file are read at once, when the first is asked for.  Raises `DataError` for one that no shaft
+        can have.
         """
         if self._speeds is None:
             with _converting(self.path), h5py.File(self.path, "r") as file:
                 self._speeds = dict(_courses(file, self.recordings))
-        return self._speeds.get(index)
+        course = self._speeds.get(index)
+        if isinstance(course, DataError):
+            raise course.with_traceback(None)
+        return course
 
     def verify(self) -> None:
         """Read everything and compare with the fingerprint.  Raises `DataError` naming what is damaged."""
         with _converting(self.path), h5py.File(self.path, "r") as file:
             columns = _columns(file)
-            digests = [row.tobytes() for row in file["digests"][...]]
-            if file.attrs["format_version"] >= 2 and not _is_intact(file["remarks"]):
+            digests = [row.tobytes() for row in members.array(file, "digests", _BYTES, ndim=2)[...]]
+            if file.attrs["format_version"] >= 2 and not _is_intact(file):
                 raise DataError(f"{self.path}: its remarks are damaged", hint=_HINT)
         for index, (text, expected) in enumerate(zip(columns, digests, strict=True)):
             if layout.digest(text, self.read(index), self.truth(index)) != expected:
@@ -141,12 +148,13 @@ def open_dataset(path: Path | str) -> Dataset:
                 f"{path} has format {version}, this version reads up to {layout.VERSION}", hint="update pfd-plugin-data"
             )
         recordings = tuple(layout.decode_info(text) for text in _columns(file))
-        remarks = decode_remarks(_text(file["remarks"])) if version >= 2 else Remarks(({},) * len(recordings))
+        remarks = decode_remarks(_text(file, "remarks")) if version >= 2 else Remarks(({},) * len(recordings))
         if len(remarks.origins) != len(recordings):
             raise DataError(f"{path} is damaged: it says of {len(remarks.origins)} recordings where they came from")
         recordings = tuple(map(_traced, recordings, remarks.origins))
-        digests = file["digests"].shape
-        places = [_place(file[f"signals/{layout.key(i)}"], info) for i, info in enumerate(recordings)]
+        digests = members.array(file, "digests", _BYTES, ndim=2).shape
+        signals = members.group(file, "signals")
+        places = [_place(signals, layout.key(i), info) for i, info in enumerate(recordings)]
         name, fingerprint = file.attrs["name"].decode(), file.attrs["fingerprint"].decode()
     if not recordings or digests != (len(recordings), 32):
         raise DataError(f"{path} is damaged: {len(recordings)} recordings, digests of shape {digests}", hint=_HINT)
@@ -156,47 +164,56 @@ def open_dataset(path: Path | str) -> Dataset:
 
 def _columns(file: Any) -> list[bytes]:
     """The columns of each recording, as JSON."""
-    return _text(file["recordings"]).split(b"\n")
+    return _text(file, "recordings").split(b"\n")
 
 
 def _traced(info: RecordingInfo, origins: Mapping[str, str]) -> RecordingInfo:
     return replace(info, origins=origins) if origins else info
 
 
-def _text(stored: Any) -> bytes:
-    return np.asarray(stored[...], np.uint8).tobytes()
+def _text(file: Any, name: str) -> bytes:
+    return bytes(members.array(file, name, _BYTES, ndim=1)[...].tobytes())
 
 
-def _is_intact(remarks: Any) -> bool:
-    return bool(remarks.attrs["sha256"] == hashlib.sha256(_text(remarks)).hexdigest().encode())
+def _is_intact(file: Any) -> bool:
+    digest = hashlib.sha256(_text(file, "remarks")).hexdigest()
+    return bool(file["remarks"].attrs["sha256"] == digest.encode())
 
 
-def _place(signal: Any, info: RecordingInfo) -> int:
+def _place(signals: Any, name: str, info: RecordingInfo) -> int:
     """The offset in the file of a signal whose array is as its columns say."""
     shape = (len(info.channels), info.n_samples)
-    offset = signal.id.get_offset()
-    if signal.shape != shape or signal.dtype != layout.SIGNAL_TYPE or offset is None:
-        raise DataError(
-            f"{signal.file.filename}: the signal of {info.record_id!r} is {signal.dtype} {signal.shape}"
-            f"{'' if offset is not None else ' in chunks'}; expected contiguous float32 {shape}",
-            hint=_HINT,
-        )
-    return int(offset)
+    signal = members.array(signals, name, layout.SIGNAL_TYPE, ndim=2)
+    if signal.shape != shape:
+        raise ValueError(f"the signal of {info.record_id!r} is {signal.shape}, its columns say {shape}")
+    return int(signal.id.get_offset())
 
 
-def _courses(file: Any, recordings: tuple[RecordingInfo, ...]) -> Iterator[tuple[int, SpeedProfile]]:
-    for name, group in file.get("truth", {}).items():
-        if "speed_hz" in group and int(name) < len(recordings):
-            info = recordings[int(name)]
-            if (size := group["speed_hz"].size) > info.n_samples:
-                raise DataError(f"{file.filename}: {size} speeds of {info.n_samples} samples of {info.record_id!r}")
-            yield int(name), SpeedProfile.of_even(_truth(group["speed_hz"]), info.n_samples, info.sample_rate_hz)
+def _courses(file: Any, recordings: tuple[RecordingInfo, ...]) -> Iterator[tuple[int, SpeedProfile | DataError]]:
+    """The course of the speed of each recording that has one, or what is wrong with it."""
+    for index, info in enumerate(recordings):
+        try:
+            group = _truth_group(file, index)
+            if group is not None and members.holds(group, "speed_hz"):
+                hz = _truth(group, "speed_hz")
+                yield index, SpeedProfile.of_even(hz, info.n_samples, info.sample_rate_hz)
+        except (DataError, *_DAMAGE) as error:
+            problem = f"{file.filename}: the course of the speed of recording {info.record_id!r}: {_line(error)}"
+            yield index, DataError(problem, hint=_HINT)
 
 
-def _truth(stored: Any) -> npt.NDArray[Any]:
-    if stored.dtype not in layout.TRUTH_TYPES:
-        raise DataError(f"{stored.file.filename}: {stored.name} is {stored.dtype}", hint=_HINT)
-    return np.asarray(stored[...])
+def _truth_group(file: Any, index: int) -> Any | None:
+    """What holds the truth of a recording; None where it has none."""
+    group = file
+    for name in ("truth", layout.key(index)):
+        if not members.holds(group, name):
+            return None
+        group = members.group(group, name)
+    return group
+
+
+def _truth(group: Any, name: str) -> npt.NDArray[Any]:
+    return np.asarray(members.array(group, name, *layout.TRUTH_TYPES)[...])
 
 
 def _mapped(
@@ -216,11 +233,15 @@ def _mapped(
 
 @contextmanager
 def _converting(path: Path) -> Iterator[None]:
-    """Turn what HDF5, NumPy and pydantic say of a damaged file into one `DataError`."""
+    """Turn what is raised for a damaged file into one `DataError`."""
     try:
         yield
     except DataError as error:
         error.hint = error.hint or _HINT
         raise
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:
-        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}", hint=_HINT) from error
+    except _DAMAGE as error:
+        raise DataError(f"{path} cannot be read: {_line(error)}", hint=_HINT) from error
+
+
+def _line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -29,6 +29,7 @@ from pydantic import TypeAdapter
 
 from pfd import DataError
 from pfd_plugin_data.recording import RecordingInfo
+from pfd_plugin_data.speed_profile import SpeedProfile
 
 FORMAT = "pfd-dataset"
 VERSION = 2
@@ -78,7 +79,8 @@ def pack(info: RecordingInfo, signal: npt.NDArray[Any], truth: Mapping[str, npt.
 
     Raises
     ------
-    DataError : its array is not what its columns say, or holds values that float32 has not.
+    DataError : its array is not what its columns say, or holds values that float32 has not; `speed_hz` is no course of
+        a speed.
     """
     if signal.shape != (len(info.channels), info.n_samples):
         raise DataError(
@@ -90,6 +92,11 @@ def pack(info: RecordingInfo, signal: npt.NDArray[Any], truth: Mapping[str, npt.
     if not np.isfinite(stored).all():
         raise DataError(f"recording {info.record_id!r}: its signal holds values that are no finite float32")
     known = {name: _truth_array(array) for name, array in (truth or {}).items()}
+    if "speed_hz" in known:
+        try:
+            SpeedProfile.of_even(known["speed_hz"], info.n_samples, info.sample_rate_hz)
+        except DataError as error:
+            raise DataError(f"recording {info.record_id!r}: its speed_hz: {error}") from error
     encoded = encode_info(info)
     return Packed(info.record_id, encoded, stored, known, digest(encoded, stored, known), dict(info.origins))
 

@@ -42,7 +42,11 @@ STYLES: dict[str, Any] = {"1×": ":", "FTF": (0, (1, 1)), "2×BSF": "-.", "BPFO"
 
 @dataclass(frozen=True)
 class Stretch:
-    """A part of one channel of a recording: `x` float64 `(samples,)` that begins at `start_s`."""
+    """A part of one channel of a recording: `x` float64 `(samples,)` that begins at `start_s`.
+
+    The `rpm` of its columns is that of the part; where only the mean over the whole recording is known of a speed that
+    changes, `speed_known` is false, and no fault lines are drawn.
+    """
 
     info: RecordingInfo
     sensor: str
@@ -50,6 +54,7 @@ class Stretch:
     x: npt.NDArray[np.float64]
     start_s: float
     band_hz: tuple[float, float]
+    speed_known: bool = True
 
 
 def fault_lines(info: RecordingInfo) -> dict[str, float]:
@@ -142,7 +147,7 @@ def _envelope(axes: Axes, stretch: Stretch) -> None:
     info = stretch.info
     low, high = stretch.band_hz
     frequencies, amplitudes = spectra.envelope_spectrum(stretch.x, info.sample_rate_hz, stretch.band_hz)
-    lines = fault_lines(info)
+    lines = fault_lines(info) if stretch.speed_known else {}
     top = min((HARMONICS + 0.3) * max(lines.values(), default=150.0), frequencies[-1])
     if set(lines) == {"1×"}:
         top = min(12 * lines["1×"], frequencies[-1])
@@ -169,9 +174,8 @@ def _envelope(axes: Axes, stretch: Stretch) -> None:
         title = None if len(lines) > 1 else "no fault lines: geometry unknown"
         axes.legend(title=title, fontsize=7, title_fontsize=7, loc="upper right", framealpha=0.9)
     else:
-        axes.text(
-            0.99, 0.97, "no fault lines: speed unknown", transform=axes.transAxes, ha="right", va="top", color=MUTED
-        )
+        why = "speed unknown" if stretch.speed_known else "the speed changes, its course is not stored"
+        axes.text(0.99, 0.97, f"no fault lines: {why}", transform=axes.transAxes, ha="right", va="top", color=MUTED)
 
 
 def _spectrogram(axes: Axes, stretch: Stretch) -> None:

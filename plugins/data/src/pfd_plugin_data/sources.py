@@ -95,25 +95,44 @@ class AtAngles:
     def __init__(self, source: Source, rate_hz: float, profile: SpeedProfile, samples_per_rev: float) -> None:
         self._source, self._rate_hz = source, rate_hz
         self._profile, self._per_rev = profile, samples_per_rev
-        self._half = int(np.ceil(resampling.TAPS * rate_hz / (samples_per_rev * profile.slowest_hz))) + 1
         self.size = int(profile.turns((source.size - 1) / rate_hz) * samples_per_rev + 1e-9) + 1
 
     def read(self, start: int, stop: int) -> Signal:
         stop = min(stop, self.size)
         made = np.empty(max(0, stop - start), np.float32)
-        most = max(1, WEIGHTS // (2 * self._half))
-        for first in range(start, stop, most):
-            last = min(first + most, stop)
-            made[first - start : last - start] = self._at(np.arange(first, last) / self._per_rev)
+        first = start
+        while first < stop:
+            times, half = self._piece(first, stop)
+            made[first - start : first - start + times.size] = self._at(times, half)
+            first += times.size
         return made
 
-    def _at(self, turns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        times = self._profile.times(turns)
+    def _piece(self, first: int, stop: int) -> tuple[npt.NDArray[np.float64], int]:
+        """The moments of samples from `first` on, as many as `WEIGHTS` allows, and how far their kernels reach.
+
+        The slowest of them has the widest kernel.  Where a shaft starts, the first samples are many times as wide as
+        those a turn later, which must not pay for them.
+        """
+        most = max(1, WEIGHTS // (2 * int(self._halves(self._times(first, first + 1))[0])))
+        times = self._times(first, min(first + most, stop))
+        halves = np.maximum.accumulate(self._halves(times))
+        count = max(1, int(np.searchsorted(2 * halves * np.arange(1, times.size + 1), WEIGHTS, side="right")))
+        return times[:count], int(halves[count - 1])
+
+    def _times(self, first: int, stop: int) -> npt.NDArray[np.float64]:
+        return self._profile.times(np.arange(first, stop) / self._per_rev)
+
+    def _halves(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """How far the kernel at some moments reaches, in samples of the source."""
+        reach = resampling.TAPS * self._rate_hz / (self._per_rev * self._profile.hz(times))
+        return np.ceil(reach).astype(np.int64) + 1
+
+    def _at(self, times: npt.NDArray[np.float64], half: int) -> npt.NDArray[np.float64]:
         places = times * self._rate_hz
         ratio = self._per_rev * self._profile.hz(times) / self._rate_hz
-        first = max(0, int(places[0]) - self._half)
-        x = self._source.read(first, min(self._source.size, int(places[-1]) + self._half + 2))
-        around = places.astype(np.int64)[:, None] + np.arange(-self._half + 1, self._half + 1)
+        first = max(0, int(places[0]) - half)
+        x = self._source.read(first, min(self._source.size, int(places[-1]) + half + 2))
+        around = places.astype(np.int64)[:, None] + np.arange(-half + 1, half + 1)
         weights = _kernel(np.abs(around - places[:, None]) * ratio[:, None])
         # Their sum is 1 but for the filter's ripple; beyond the ends of the recording all is silent.
         weights /= weights.sum(axis=1, keepdims=True)
@@ -136,4 +155,6 @@ def _kernel_table() -> npt.NDArray[np.float64]:
     """A sinc that cuts at `resampling.CUT` under a Kaiser window of `resampling.TAPS` to each side; 0 at its end."""
     reach = np.arange(resampling.TAPS * KERNEL_STEPS + 1) / KERNEL_STEPS
     taper = np.i0(resampling.KAISER_BETA * np.sqrt(1 - (reach / resampling.TAPS) ** 2)) / np.i0(resampling.KAISER_BETA)
-    return np.concatenate([resampling.CUT * np.sinc(resampling.CUT * reach) * taper, [0.0, 0.0]])
+    table = np.concatenate([resampling.CUT * np.sinc(resampling.CUT * reach) * taper, [0.0, 0.0]])
+    table.setflags(write=False)  # one for all who read
+    return table

@@ -74,6 +74,7 @@ def by_mrmr(train: Part, count: int, on_step: OnStep = untold) -> Selection:
 
 def by_rfe(train: Part, count: int, seed: int, on_step: OnStep = untold) -> Selection:
     """Recursive elimination of the feature of least weight in a linear support vector machine (Guyon et al. 2002)."""
+    note = "share of the features that were eliminated before it"
     x = Scaling.fitted(train.x)(train.x)
     steps = itertools.count(1)
 
@@ -81,11 +82,13 @@ def by_rfe(train: Part, count: int, seed: int, on_step: OnStep = untold) -> Sele
         on_step(next(steps), x.shape[1] - 1)
         return np.asarray(machine.coef_)
 
+    if x.shape[1] == 1:  # nothing to eliminate, which scikit-learn refuses
+        return _largest(train, np.zeros(1), count, note)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the order of weights settles long before their digits
         ranking = RFE(_machine("l2", seed), n_features_to_select=1, importance_getter=weights).fit(x, train.y).ranking_
     scores = 1.0 - ranking / len(ranking)
-    return _largest(train, scores, count, "share of the features that were eliminated before it")
+    return _largest(train, scores, count, note)
 
 
 def by_stability(train: Part, count: int, seed: int, n_subsamples: int, on_step: OnStep = untold) -> Selection:

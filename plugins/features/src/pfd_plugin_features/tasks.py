@@ -59,7 +59,7 @@ def _extract(
     rate = params.sample_rate_hz or common_rate(recordings)
     channel = params.channel or common_channel(recordings)
     hop = params.hop or params.window
-    lowpass_hz = params.lowpass_hz or common_lowpass(recordings, rate)
+    lowpass_hz = common_lowpass(recordings, rate, params.lowpass_hz)
     bandwidth = common_bandwidth(recordings, rate, lowpass_hz)
     if words := band_words(recordings, rate, lowpass_hz):
         ctx.log.info("recordings were %s", words)

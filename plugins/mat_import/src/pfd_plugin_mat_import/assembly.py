@@ -66,7 +66,7 @@ def assemble(
     if unit := columns.pop("unit", None):
         own_units = [channel.unit for channel in channels if channel.unit]
         if own_units:
-            told = (draft.origins["unit"], unit.origin)
+            told = (draft.origins.get("unit", "file"), unit.origin)  # a layout need not say
             origins["unit"] = told[0] if len(own_units) == len(channels) else " and ".join(told)
         channels = tuple(replace(channel, unit=channel.unit or str(unit.value)) for channel in channels)
     found: dict[str, Any] = dict.fromkeys(RecordingInfo.__dataclass_fields__)

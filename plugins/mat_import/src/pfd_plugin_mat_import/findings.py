@@ -47,11 +47,7 @@ def find(recordings: Sequence[Measured]) -> list[Finding]:
         *_channels(recordings, "clipped", "has channels that stay at their limits: they are clipped"),
         *_absent(recordings, "shaft_line", "there is no line at the speed of the shaft"),
         *_absent(recordings, "fault_line", f"the envelope has no line within {TOLERANCE:.0%} of the fault's frequency"),
-        *(
-            Finding(kind="odd", records=[recording.info.record_id], text=note)
-            for recording in recordings
-            for note in recording.notes
-        ),
+        *_odd(recordings),
     ]
 
 
@@ -115,6 +111,16 @@ def _absent(recordings: Sequence[Measured], name: str, text: str) -> Iterator[Fi
     known = [(recording, line) for recording, line in lines if line is not None]
     if absent := [recording.info.record_id for recording, line in known if not line.present]:
         yield _finding(f"{name}_absent", absent, f"{text}: {len(absent)} of {len(known)} recordings")
+
+
+def _odd(recordings: Sequence[Measured]) -> Iterator[Finding]:
+    """What is odd, each once with all the recordings that it is said of."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for recording in recordings:
+        for note in dict.fromkeys(recording.notes):
+            names[note].append(recording.info.record_id)
+    for note, records in names.items():
+        yield _finding("odd", records, note)
 
 
 def _finding(kind: str, records: Sequence[str], text: str) -> Finding:

@@ -38,7 +38,7 @@ class Conditioning:
         return Conditioning(
             channel or common_channel(dataset.recordings),
             rate,
-            lowpass_hz or common_lowpass(dataset.recordings, rate),
+            common_lowpass(dataset.recordings, rate, lowpass_hz),
         )
 
     def leaves(self, info: RecordingInfo) -> bool:

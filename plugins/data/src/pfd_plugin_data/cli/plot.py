@@ -99,7 +99,8 @@ def _stretch(
         )
     if (profile := dataset.speed(index)) is not None:  # the lines of faults go by the speed of what is drawn
         info = replace(info, rpm=60 * float(profile.mean_hz(first / rate, (first + x.size) / rate)))
-    return Stretch(info, sensors[row], info.channels[row].unit, x, first / rate, band or default_band(rate))
+    known = profile is not None or not info.speed_changes
+    return Stretch(info, sensors[row], info.channels[row].unit, x, first / rate, band or default_band(rate), known)
 
 
 def _index(recordings: Sequence[RecordingInfo], name: str) -> int:

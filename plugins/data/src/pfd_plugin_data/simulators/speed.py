@@ -101,7 +101,10 @@ def _exponentials(cycles_per_sample: tuple[float, ...], n: int) -> tuple[npt.NDA
     steps = 2j * np.pi * np.array(cycles_per_sample)
     coarse = np.exp(np.outer(np.arange(-(-n // width)), width * steps))
     fine = np.exp(np.outer(steps, np.arange(width)))
-    return coarse, np.concatenate([fine.real, fine.imag])
+    parts = np.concatenate([fine.real, fine.imag])
+    for kept in (coarse, parts):  # the same for all who ask
+        kept.setflags(write=False)
+    return coarse, parts
 
 
 def turn(rng: np.random.Generator, profile: str, hz: float, variation: float, n: int, rate: float) -> Shaft:
