@@ -88,6 +88,15 @@ def test_each_plot_is_drawn_with_what_it_is_called(make_info, plot: Plot) -> Non
         assert drawn == pytest.approx(expected)
 
 
+def test_a_fault_line_beyond_the_band_is_named_as_left_out(make_info) -> None:
+    stretch = Stretch(make_info(rpm=30_000.0), "DE", "g", modulated(), 0.0, (2000, 4000))
+    legend = draw(stretch, ("envelope",)).axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text().split()[0] for text in legend.get_texts()] == ["1×", "FTF", "BPFO"]
+    assert legend.get_title().get_text() == "beyond a band 2 kHz wide:\n2×BSF 2356.7 Hz, BPFI 2707.6 Hz"
+    assert draw(stretch, ("envelope",)).axes[0].get_xlim() == (0, 2000)
+
+
 @pytest.mark.parametrize("columns", [{"rpm": None}, {"geometry": None}], ids=str)
 def test_without_lines_the_plot_says_why(make_info, columns: dict[str, None]) -> None:
     axes = draw(Stretch(make_info(**columns), "DE", None, modulated(), 0.0, (2000, 4000)), ("envelope",)).axes[0]

@@ -143,9 +143,12 @@ def _envelope(axes: Axes, stretch: Stretch) -> None:
     low, high = stretch.band_hz
     frequencies, amplitudes = spectra.envelope_spectrum(stretch.x, info.sample_rate_hz, stretch.band_hz)
     lines = fault_lines(info)
-    top = min((HARMONICS + 0.3) * max(lines.values(), default=150.0), frequencies[-1])
+    # An envelope changes no faster than its band is wide.
+    widest = min(high - low, float(frequencies[-1]))
+    beyond = [f"{name} {frequency:.1f} Hz" for name, frequency in lines.items() if frequency > widest]
+    top = min((HARMONICS + 0.3) * max(lines.values(), default=150.0), widest)
     if set(lines) == {"1×"}:
-        top = min(12 * lines["1×"], frequencies[-1])
+        top = min(12 * lines["1×"], widest)
     # Below half the slowest line there is nothing but slow changes of loudness, which would set the scale.
     shown = (frequencies <= top) & (frequencies > 0.5 * min(lines.values(), default=2 * frequencies[1]))
     axes.plot(frequencies[shown], amplitudes[shown], color=LINE, linewidth=0.8, zorder=3)
@@ -166,7 +169,9 @@ def _envelope(axes: Axes, stretch: Stretch) -> None:
     axes.set_xlim(0, top)
     axes.set_ylim(bottom=0)
     if lines:
-        title = None if len(lines) > 1 else "no fault lines: geometry unknown"
+        title = "no fault lines: geometry unknown" if len(lines) == 1 else None
+        if beyond:
+            title = f"beyond a band {widest / 1e3:.3g} kHz wide:\n{', '.join(beyond)}"
         axes.legend(title=title, fontsize=7, title_fontsize=7, loc="upper right", framealpha=0.9)
     else:
         axes.text(
