@@ -248,11 +248,11 @@ def keep_folds(name: str = "cv", dataset: str = "bench") -> None:
 @pytest.mark.parametrize("task", LEARNING)
 def test_a_fold_of_a_stored_split_is_taken_and_named(feature_set: int, task: str) -> None:
     keep_folds()
-    handle = submit(task, feature_set=feature_set, split={"name": "cv", "fold": 2})
+    handle = submit(task, feature_set=feature_set, split={"name": "cv", "fold": 3})
     result = handle.get()
-    assert (result["split_name"], result["split_fold"]) == ("cv", 2)
+    assert (result["split_name"], result["split_fold"]) == ("cv", 3)
     assert "fold 3 of 4" in result["stamp"]
-    assert "stored as 'cv' (fold=2)" in result["stamp"]
+    assert "stored as 'cv' (fold=3)" in result["stamp"]
     assert result["n_bearings"] == {"train": 8, "validation": 4}  # of four of each class one tests, too
     assert "stored as" in handle.artifacts[f"{PICTURES[task]}.svg"].read_text(encoding="utf-8")
     by_protocol = submit(task, feature_set=feature_set).get()
@@ -267,12 +267,12 @@ def test_a_stored_split_that_does_not_fit_is_refused(feature_set: int, task: str
     with pytest.raises(JobFailed, match="split 'cv' has 4 folds"):
         submit(task, feature_set=feature_set, split={"name": "cv"}).get()
     with pytest.raises(ParameterError, match="so protocol would have no effect"):
-        submit(task, feature_set=feature_set, split={"name": "cv", "fold": 0, "protocol": "bearing"})
+        submit(task, feature_set=feature_set, split={"name": "cv", "fold": 1, "protocol": "bearing"})
     small = {"num_signals_per_fault": 3, "duration_s": 0.1, "random_seed": 5}
     submit("generate_dataset_task", name="other", **small).get()
     keep_folds("theirs", "other")
     with pytest.raises(JobFailed, match="split 'theirs' was made for dataset 2"):
-        submit(task, feature_set=feature_set, split={"name": "theirs", "fold": 0}).get()
+        submit(task, feature_set=feature_set, split={"name": "theirs", "fold": 1}).get()
 
 
 def test_a_selection_is_no_leak_on_its_own_split_by_name_or_by_protocol(feature_set: int) -> None:
@@ -287,7 +287,7 @@ def test_a_selection_is_no_leak_on_its_own_split_by_name_or_by_protocol(feature_
         assert "on split 'honest': seed 3, split by bearing" in str(find_feature_set(session, ref).stamp)
     by_name = submit("compute_correlation_task", feature_set=ref, split={"name": "honest"}).get()
     by_protocol = submit("compute_correlation_task", feature_set=ref, split={"seed": 3}).get()
-    other = submit("compute_correlation_task", feature_set=ref, split={"name": "cv", "fold": 0}).get()
+    other = submit("compute_correlation_task", feature_set=ref, split={"name": "cv", "fold": 1}).get()
     assert (by_name["leaky"], by_protocol["leaky"], other["leaky"]) == (False, False, True)
 
 

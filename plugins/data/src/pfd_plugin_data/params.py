@@ -367,7 +367,7 @@ class SplitParams(Params):
     name: DatasetName | None = Field(
         None, description="a stored split instead of all of the above ('pfd data splits' lists them)"
     )
-    fold: int | None = Field(None, ge=0, lt=10_000, description="which fold of the stored split, from 0")
+    fold: int | None = Field(None, ge=1, le=10_000, description="which fold of the stored split, from 1")
 
     @model_validator(mode="after")
     def _one_way_to_deal(self) -> SplitParams:

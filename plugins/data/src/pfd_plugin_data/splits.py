@@ -35,7 +35,7 @@ class Split:
     `train`, `validation` and `test` are indices into the dataset's recordings; `validation` may be empty.  `stamp` is
     one line for people, to stand beside every score made with it.  `left_out` is what was left out by name.
 
-    `name`, and `fold` from 0 where there are several, are those of a stored split.  They say where it came from and not
+    `name`, and `fold` from 1 where there are several, are those of a stored split.  They say where it came from and not
     what it is, so two splits that differ in them alone are equal.
 
     Where `leaky` is true each part names the same recordings, and their windows are dealt out at random: `parts` says

@@ -95,7 +95,7 @@ class LearnedFromFeatures(Result):
     dataset_fingerprint: str
     stamp: str
     split_name: str | None = Field(None, description="of a stored split; null where it was made by a protocol")
-    split_fold: int | None = Field(None, description="of that split, from 0, where it has several")
+    split_fold: int | None = Field(None, description="of that split, from 1, where it has several")
     leaky: bool
     n_windows: dict[str, int] = Field(description="looked at, of each part; the test part stays untouched")
     n_bearings: dict[str, int] = Field(description="of each part")
