@@ -119,9 +119,9 @@ def _check_not_text(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(_HEADER).decode("utf-8", errors="ignore")
     if all(letter.isprintable() or letter.isspace() for letter in start):
+        shown = " ".join(start.split())[:40].strip()
         raise DataError(
-            f"no MATLAB file: it begins like text, {' '.join(start.split())[:40].strip()!r}; save it as .mat from MATLAB, or "
-            "with scipy.io.savemat"
+            f"no MATLAB file: it begins like text, {shown!r}; save it as .mat from MATLAB, or with scipy.io.savemat"
         )
 
 
