@@ -105,6 +105,22 @@ def test_without_lines_the_plot_says_why(make_info, columns: dict[str, None]) ->
     assert said == [f"no fault lines: {'speed' if 'rpm' in columns else 'geometry'} unknown"]
 
 
+def test_of_a_rotor_the_orders_are_drawn_and_nothing_is_said_of_fault_lines(make_info) -> None:
+    times = np.arange(24_000) / RATE
+    x = 0.5 * np.sin(2 * np.pi * 60 * times) + 0.01 * np.sin(2 * np.pi * 120 * times)
+    stretch = Stretch(make_info(rpm=3600.0, geometry=None, fault_type="imbalance"), "X", "g", x, 0.0, (2000, 4000))
+    axes = draw(stretch, ("spectrum",)).axes[0]
+    assert axes.get_yscale() == "log"
+    assert axes.get_xlim() == (0, 630)
+    assert [float(np.asarray(line.get_xdata())[0]) for line in axes.lines[1:]] == [60.0 * k for k in range(1, 11)]
+    frequencies, amplitudes = (np.asarray(values) for values in axes.lines[0].get_data())
+    for hz, amplitude in ((60, 0.5), (120, 0.01)):
+        assert amplitudes[np.argmin(np.abs(frequencies - hz))] == pytest.approx(amplitude, rel=0.01)
+    legend = draw(stretch, ("envelope",)).axes[0].get_legend()
+    assert legend is not None
+    assert legend.get_title().get_text() == ""
+
+
 @pytest.mark.parametrize("x", [np.zeros(1000), np.full(1000, 3.0), np.ones(64)], ids=["zeros", "constant", "short"])
 def test_a_signal_with_nothing_in_it_is_drawn_all_the_same(make_info, tmp_path: Path, x: np.ndarray) -> None:
     save(draw(Stretch(make_info(), "DE", "g", x, 0.0, (1000, 5000))), tmp_path / "x.png")
