@@ -91,7 +91,7 @@ def _spoilers(recordings: Sequence[RecordingInfo], kept: list[int], protocol: st
             yield unknown
         groups = _groups(recordings, kept, protocol).values()
         held = [{recordings[i].label for i in indices} for indices in groups]
-        partial = set().union(*held) - set.intersection(*held) if held else set()
+        partial = {name for labels in held for name in labels if not all(name in others for others in held)}
     else:
         bearings = by_class(
             recordings, kept, lambda info: info.record_id if protocol == "recording" else info.bearing_id
