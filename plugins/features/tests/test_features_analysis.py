@@ -196,6 +196,7 @@ def test_each_method_selects(feature_set: int, method: str) -> None:
 def test_correlation_gives_clusters_and_the_matrix(feature_set: int) -> None:
     handle = submit("compute_correlation_task", feature_set=feature_set, threshold=0.95)
     result = handle.get()
+    assert result["n_windows"]["train"] > 0 == result["n_windows"]["validation"]  # which it does not look at
     members = [name for cluster in result["clusters"] for name in cluster["members"]]
     assert len(members) == len(set(members)) == result["n_features"]
     assert all(cluster["representative"] in cluster["members"] for cluster in result["clusters"])

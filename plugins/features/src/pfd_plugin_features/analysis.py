@@ -252,8 +252,9 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
             for i in members
         ],
     )
+    only_trained = {"n_windows": {"train": len(table.train), "validation": 0}}
     return ComputeCorrelationResult(
-        **_looked_at(entry, table),
+        **(_looked_at(entry, table) | only_trained),
         feature_set_id=entry.id,
         method=params.method,
         threshold=params.threshold,
