@@ -74,7 +74,10 @@ def test_importance_gives_a_table_and_a_picture_with_the_stamp_of_the_split(feat
     assert [row[0] for row in table[1:]] == [feature["name"] for feature in result["features"]]
     assert float(table[1][3]) == pytest.approx(result["features"][0]["scores"]["forest"], rel=1e-8)
     picture = handle.artifacts["importance.svg"].read_text(encoding="utf-8")
-    for text in (result["features"][0]["name"], "mutual information", "by chance 0.250", result["stamp"]):
+    of = f"feature set {feature_set} of dataset bench"
+    scales = ("nats", "share of the fall of Gini impurity", "loss of balanced accuracy", "mean |SHAP value|")
+    said = ("deviation of 2 permutations", "by chance 0.250", result["stamp"])
+    for text in (result["features"][0]["name"], "mutual information", of, *scales, *said):
         assert text in picture
 
 
@@ -174,6 +177,15 @@ def test_the_scaling_of_a_selection_is_that_of_the_training_part(feature_set: in
     for column, name in enumerate(table.names):
         assert said[name]["mean"] == pytest.approx(table.x[train, column].mean(), rel=1e-9)
         assert said[name]["std"] == pytest.approx(table.x[train, column].std(), rel=1e-9)
+
+
+def test_the_picture_of_a_selection_says_by_what_and_how_many_are_drawn(feature_set: int) -> None:
+    handle = submit("select_features_task", feature_set=feature_set, n_features=4, method="mutual_information")
+    count = len(handle.get()["scores"])
+    picture = handle.artifacts["selection.svg"].read_text(encoding="utf-8")
+    named = f"selected by mutual information, feature set {feature_set} of dataset bench"
+    for text in (f"4 of {count} features {named}", f"30 of {count} features drawn."):
+        assert text in picture
 
 
 def test_a_selection_is_never_taken_for_an_extraction(feature_set: int) -> None:
