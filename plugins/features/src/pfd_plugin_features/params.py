@@ -52,6 +52,7 @@ class ExtractFeaturesResult(Result):
     n_features: int
     features: list[str]
     absent: dict[str, str]
+    channel: str = Field(description="the sensor whose signals were described")
     window: int
     hop: int
     sample_rate_hz: FiniteFloat
