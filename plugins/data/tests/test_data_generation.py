@@ -269,6 +269,14 @@ def test_a_generated_dataset_splits_by_bearing() -> None:
         ({"fault_size_in": 0.01, "severity_levels": ("mild",)}, "both say how wide"),
         ({"load_zone": 1.0, "fault_types": ("outer_race",)}, "fault_types has none"),
         ({"resonances": [{"hz": 7000}]}, "below half of sample_rate_hz"),
+        (
+            {"rpm": [30_000], "sample_rate_hz": 5000},
+            "sample_rate_hz=5000 is too low: the inner_race fault line lies at 2707.6 Hz at 30000 rpm",
+        ),
+        (
+            {"fault_types": ["ball+cage"], "rpm": [30_000], "sample_rate_hz": 5000, "speed_variation": 0.1},
+            "ball fault line lies at 2592.4 Hz at 33000 rpm",
+        ),
         ({"simulator": "rotor", "load_range": (1, 0.5)}, "must go up"),
         ({"simulator": "rotor", "rpm": (1000, 2000, 3000, 4000)}, "a rotor is built for one"),
         ({"noise_layers": ("pink", "pink")}, "names one twice"),

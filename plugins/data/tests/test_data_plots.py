@@ -88,12 +88,37 @@ def test_each_plot_is_drawn_with_what_it_is_called(make_info, plot: Plot) -> Non
         assert drawn == pytest.approx(expected)
 
 
+def test_a_fault_line_beyond_the_band_is_named_as_left_out(make_info) -> None:
+    stretch = Stretch(make_info(rpm=30_000.0), "DE", "g", modulated(), 0.0, (2000, 4000))
+    legend = draw(stretch, ("envelope",)).axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text().split()[0] for text in legend.get_texts()] == ["1×", "FTF", "BPFO"]
+    assert legend.get_title().get_text() == "beyond a band 2 kHz wide:\n2×BSF 2356.7 Hz, BPFI 2707.6 Hz"
+    assert draw(stretch, ("envelope",)).axes[0].get_xlim() == (0, 2000)
+
+
 @pytest.mark.parametrize("columns", [{"rpm": None}, {"geometry": None}], ids=str)
 def test_without_lines_the_plot_says_why(make_info, columns: dict[str, None]) -> None:
     axes = draw(Stretch(make_info(**columns), "DE", None, modulated(), 0.0, (2000, 4000)), ("envelope",)).axes[0]
     legend = axes.get_legend()
     said = [text.get_text() for text in axes.texts] + ([] if legend is None else [legend.get_title().get_text()])
     assert said == [f"no fault lines: {'speed' if 'rpm' in columns else 'geometry'} unknown"]
+
+
+def test_of_a_rotor_the_orders_are_drawn_and_nothing_is_said_of_fault_lines(make_info) -> None:
+    times = np.arange(24_000) / RATE
+    x = 0.5 * np.sin(2 * np.pi * 60 * times) + 0.01 * np.sin(2 * np.pi * 120 * times)
+    stretch = Stretch(make_info(rpm=3600.0, geometry=None, fault_type="imbalance"), "X", "g", x, 0.0, (2000, 4000))
+    axes = draw(stretch, ("spectrum",)).axes[0]
+    assert axes.get_yscale() == "log"
+    assert axes.get_xlim() == (0, 630)
+    assert [float(np.asarray(line.get_xdata())[0]) for line in axes.lines[1:]] == [60.0 * k for k in range(1, 11)]
+    frequencies, amplitudes = (np.asarray(values) for values in axes.lines[0].get_data())
+    for hz, amplitude in ((60, 0.5), (120, 0.01)):
+        assert amplitudes[np.argmin(np.abs(frequencies - hz))] == pytest.approx(amplitude, rel=0.01)
+    legend = draw(stretch, ("envelope",)).axes[0].get_legend()
+    assert legend is not None
+    assert legend.get_title().get_text() == ""
 
 
 @pytest.mark.parametrize("x", [np.zeros(1000), np.full(1000, 3.0), np.ones(64)], ids=["zeros", "constant", "short"])

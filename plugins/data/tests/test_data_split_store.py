@@ -58,7 +58,7 @@ def test_a_split_is_kept_under_its_name_and_found_as_it_was_made(entry: DatasetE
         assert list_splits(session) == [found]
     assert found == saved
     assert found.split == split
-    assert (found.dataset_id, found.fold, found.n_folds) == (entry.id, 0, 1)
+    assert (found.dataset_id, found.fold, found.n_folds) == (entry.id, 1, 1)
     assert found.of(entry.fingerprint) == split
 
 
@@ -89,12 +89,13 @@ def test_folds_are_found_one_by_one_and_never_by_accident(entry: DatasetEntry) -
     with pfd.writing() as session:
         save_splits(session, "cv", entry, folds)
     with pfd.reading() as session:
-        assert [find_split(session, "cv", fold).split for fold in range(7)] == list(folds)
+        assert [find_split(session, "cv", fold).split for fold in range(1, 8)] == list(folds)
         with pytest.raises(DataError, match="has 7 folds"):
             find_split(session, "cv")
-        with pytest.raises(DataError, match="no fold 7") as caught:
-            find_split(session, "cv", 7)
-        assert caught.value.hint == "its folds are 0 to 6"
+        for fold in (0, 8):
+            with pytest.raises(DataError, match=f"no fold {fold}") as caught:
+                find_split(session, "cv", fold)
+            assert caught.value.hint == "its folds are 1 to 7"
 
 
 def test_an_unknown_split_names_the_nearest_and_a_bad_name_is_refused(entry: DatasetEntry) -> None:
@@ -121,18 +122,18 @@ def test_parameters_choose_a_stored_split_or_have_one_made(entry: DatasetEntry) 
 
     assert chosen() == make_split(recordings, seed=7)
     assert chosen(protocol="recording", seed=3) == make_split(recordings, "recording", seed=3)
-    honest, fold = chosen(name="honest"), chosen(name="cv", fold=3)
+    honest, fold = chosen(name="honest"), chosen(name="cv", fold=4)
     assert honest == make_split(recordings, seed=2)  # its own seed, not that of the job
     assert (honest.name, honest.fold, honest.title) == ("honest", None, f"{honest.stamp}; stored as 'honest'")
-    assert (fold.name, fold.fold) == ("cv", 3)
+    assert (fold.name, fold.fold) == ("cv", 4)
     assert "fold 4 of 5" in fold.title
-    assert fold.title.endswith("; stored as 'cv' (fold=3)")
+    assert fold.title.endswith("; stored as 'cv' (fold=4)")
     with pytest.raises(DataError, match="no split 'honset'"):
         chosen(name="honset")
     with pytest.raises(DataError, match="has 5 folds"):
         chosen(name="cv")
-    with pytest.raises(DataError, match="no fold 5"):
-        chosen(name="cv", fold=5)
+    with pytest.raises(DataError, match="no fold 6"):
+        chosen(name="cv", fold=6)
 
 
 def test_a_split_of_another_dataset_or_of_what_a_dataset_was_is_refused(entry: DatasetEntry) -> None:
@@ -159,6 +160,8 @@ def test_a_stored_split_and_a_way_to_deal_are_not_both_taken(beside: dict[str, A
         SplitParams(name="honest", **beside)
     with pytest.raises(ValidationError, match="which name= must tell"):
         SplitParams(fold=1)
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        SplitParams(name="cv", fold=0)
     # What is kept of a job is validated again where it runs.
     assert SplitParams(**SplitParams(name="cv", fold=2).model_dump(mode="json")).fold == 2
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -99,10 +102,70 @@ def test_two_bearings_a_class_train_and_test_and_the_stamp_says_there_is_no_vali
 
 def test_a_class_with_one_bearing_is_refused_with_its_count_and_the_alternatives(bench) -> None:
     with pytest.raises(DataError) as caught:
-        make_split(bench({"normal": 1, "ball": 3}))
+        make_split(bench({"normal": 1, "ball": 3, "inner_race": 3}))
     assert "class 'normal' has 1 bearing (normal0)" in str(caught.value)
-    for alternative in ('"speed"', '"load"', '"recording"', 'leave_out=["normal"]', '"leaky-random"'):
-        assert alternative in str(caught.value.hint)
+    assert caught.value.hint == (
+        'this would work here: protocol "recording" (which puts recordings of one bearing on both sides), '
+        'or protocol "load", or protocol "speed", or leave_out=["normal"]'
+    )
+
+
+@pytest.mark.parametrize("protocol", ["bearing", "bearing-folds"])
+def test_where_no_protocol_would_work_the_hint_says_what_is_missing(bench, protocol: str) -> None:
+    recordings = bench({"normal": 1, "ball": 1}, rpms=(1797,), loads=("no load",))
+    with pytest.raises(DataError) as caught:
+        make_folds(recordings) if protocol == "bearing-folds" else make_split(recordings, protocol)
+    assert str(caught.value.hint).startswith("these recordings cannot be split without leakage: record at least 2")
+    assert "leave_out" not in str(caught.value.hint)
+
+
+def test_one_load_is_refused_with_its_name_and_by_what_else_to_split(bench) -> None:
+    with pytest.raises(DataError, match='by load: all recordings have the same, "no load"') as caught:
+        make_split(bench({"normal": 1, "ball": 1}, rpms=(800, 1200), loads=("no load",)), "load")
+    assert caught.value.hint == (
+        'this would work here: protocol "recording" (which puts recordings of one bearing on both sides), '
+        'or protocol "speed"'
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), protocol=st.sampled_from([*PROTOCOLS[:-1], "bearing-folds"]), validation=st.booleans())
+def test_each_way_out_that_a_hint_names_works(make_info, data: st.DataObject, protocol: str, validation: bool) -> None:
+    rows = data.draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["normal", "ball", "inner_race"]),
+                st.integers(0, 4),
+                st.sampled_from([800.0, 1200.0, 1797.0, None]),
+                st.sampled_from(["0 hp", "1 hp", None]),
+            ),
+            min_size=1,
+            max_size=12,
+        )
+    )
+    recordings = [
+        make_info(f"r{i}", bearing_id=f"b{bearing}", fault_type=fault, rpm=rpm, load=load)
+        for i, (fault, bearing, rpm, load) in enumerate(rows)
+    ]
+
+    def split(name: str, **more: Any) -> object:
+        if name == "bearing-folds":
+            return make_folds(recordings, validation=validation, **more)
+        return make_split(recordings, name, **more)
+
+    try:
+        split(protocol)
+    except DataError as error:
+        hint = error.hint or ""
+    else:
+        return
+    for other in re.findall(r'protocol "([a-z-]+)"', hint):
+        split(other)
+    if found := re.search(r"test_value=(.*?)(, or [a-z]|$)", hint):
+        for value in found[1].split(" or "):
+            split(protocol, test_value=json.loads(value))
+    if "leave_out=" in hint:
+        split(protocol, leave_out=json.loads(hint.partition("leave_out=")[2].partition("]")[0] + "]"))
 
 
 @pytest.mark.parametrize("name", ["normal", "normal0"])

@@ -74,7 +74,10 @@ def test_importance_gives_a_table_and_a_picture_with_the_stamp_of_the_split(feat
     assert [row[0] for row in table[1:]] == [feature["name"] for feature in result["features"]]
     assert float(table[1][3]) == pytest.approx(result["features"][0]["scores"]["forest"], rel=1e-8)
     picture = handle.artifacts["importance.svg"].read_text(encoding="utf-8")
-    for text in (result["features"][0]["name"], "mutual information", "by chance 0.250", result["stamp"]):
+    of = f"feature set {feature_set} of dataset bench"
+    scales = ("nats", "share of the fall of Gini impurity", "loss of balanced accuracy", "mean |SHAP value|")
+    said = ("deviation of 2 permutations", "by chance 0.250", result["stamp"])
+    for text in (result["features"][0]["name"], "mutual information", of, *scales, *said):
         assert text in picture
 
 
@@ -176,6 +179,15 @@ def test_the_scaling_of_a_selection_is_that_of_the_training_part(feature_set: in
         assert said[name]["std"] == pytest.approx(table.x[train, column].std(), rel=1e-9)
 
 
+def test_the_picture_of_a_selection_says_by_what_and_how_many_are_drawn(feature_set: int) -> None:
+    handle = submit("select_features_task", feature_set=feature_set, n_features=4, method="mutual_information")
+    count = len(handle.get()["scores"])
+    picture = handle.artifacts["selection.svg"].read_text(encoding="utf-8")
+    named = f"selected by mutual information, feature set {feature_set} of dataset bench"
+    for text in (f"4 of {count} features {named}", f"30 of {count} features drawn."):
+        assert text in picture
+
+
 def test_a_selection_is_never_taken_for_an_extraction(feature_set: int) -> None:
     with reading() as session:
         names = find_feature_set(session, feature_set).features
@@ -196,6 +208,7 @@ def test_each_method_selects(feature_set: int, method: str) -> None:
 def test_correlation_gives_clusters_and_the_matrix(feature_set: int) -> None:
     handle = submit("compute_correlation_task", feature_set=feature_set, threshold=0.95)
     result = handle.get()
+    assert result["n_windows"]["train"] > 0 == result["n_windows"]["validation"]  # which it does not look at
     members = [name for cluster in result["clusters"] for name in cluster["members"]]
     assert len(members) == len(set(members)) == result["n_features"]
     assert all(cluster["representative"] in cluster["members"] for cluster in result["clusters"])
@@ -248,11 +261,11 @@ def keep_folds(name: str = "cv", dataset: str = "bench") -> None:
 @pytest.mark.parametrize("task", LEARNING)
 def test_a_fold_of_a_stored_split_is_taken_and_named(feature_set: int, task: str) -> None:
     keep_folds()
-    handle = submit(task, feature_set=feature_set, split={"name": "cv", "fold": 2})
+    handle = submit(task, feature_set=feature_set, split={"name": "cv", "fold": 3})
     result = handle.get()
-    assert (result["split_name"], result["split_fold"]) == ("cv", 2)
+    assert (result["split_name"], result["split_fold"]) == ("cv", 3)
     assert "fold 3 of 4" in result["stamp"]
-    assert "stored as 'cv' (fold=2)" in result["stamp"]
+    assert "stored as 'cv' (fold=3)" in result["stamp"]
     assert result["n_bearings"] == {"train": 8, "validation": 4}  # of four of each class one tests, too
     assert "stored as" in handle.artifacts[f"{PICTURES[task]}.svg"].read_text(encoding="utf-8")
     by_protocol = submit(task, feature_set=feature_set).get()
@@ -267,12 +280,12 @@ def test_a_stored_split_that_does_not_fit_is_refused(feature_set: int, task: str
     with pytest.raises(JobFailed, match="split 'cv' has 4 folds"):
         submit(task, feature_set=feature_set, split={"name": "cv"}).get()
     with pytest.raises(ParameterError, match="so protocol would have no effect"):
-        submit(task, feature_set=feature_set, split={"name": "cv", "fold": 0, "protocol": "bearing"})
+        submit(task, feature_set=feature_set, split={"name": "cv", "fold": 1, "protocol": "bearing"})
     small = {"num_signals_per_fault": 3, "duration_s": 0.1, "random_seed": 5}
     submit("generate_dataset_task", name="other", **small).get()
     keep_folds("theirs", "other")
     with pytest.raises(JobFailed, match="split 'theirs' was made for dataset 2"):
-        submit(task, feature_set=feature_set, split={"name": "theirs", "fold": 0}).get()
+        submit(task, feature_set=feature_set, split={"name": "theirs", "fold": 1}).get()
 
 
 def test_a_selection_is_no_leak_on_its_own_split_by_name_or_by_protocol(feature_set: int) -> None:
@@ -287,7 +300,7 @@ def test_a_selection_is_no_leak_on_its_own_split_by_name_or_by_protocol(feature_
         assert "on split 'honest': seed 3, split by bearing" in str(find_feature_set(session, ref).stamp)
     by_name = submit("compute_correlation_task", feature_set=ref, split={"name": "honest"}).get()
     by_protocol = submit("compute_correlation_task", feature_set=ref, split={"seed": 3}).get()
-    other = submit("compute_correlation_task", feature_set=ref, split={"name": "cv", "fold": 0}).get()
+    other = submit("compute_correlation_task", feature_set=ref, split={"name": "cv", "fold": 1}).get()
     assert (by_name["leaky"], by_protocol["leaky"], other["leaky"]) == (False, False, True)
 
 

@@ -20,7 +20,7 @@ from pfd_plugin_features.importance import (
     forest_importance,
     mean_rank,
     mutual_information,
-    permutation_importance,
+    permutation_falls,
     shap_importance,
     tree_explainer,
 )
@@ -158,7 +158,7 @@ def test_each_measure_ranks_what_tells_the_classes_apart_before_noise() -> None:
     scores = {
         "mutual_information": mutual_information(table.train, 0),
         "forest": forest_importance(forest),
-        "permutation": permutation_importance(forest, table.validation, 5, 0),
+        "permutation": permutation_falls(forest, table.validation, 5, 0).mean(axis=0),
         "shap": shap_importance(forest, table.train, 0),
     }
     for name, values in scores.items():
@@ -181,8 +181,9 @@ def test_permuting_what_the_forest_never_looks_at_changes_nothing() -> None:
     def on_step(done: int, total: int) -> None:
         steps.append((done, total))
 
-    fall = permutation_importance(fit_forest(table.train, 20, seed=0), table.validation, 2, 0, on_step)
-    assert fall[3] == 0
+    falls = permutation_falls(fit_forest(table.train, 20, seed=0), table.validation, 2, 0, on_step)
+    assert falls.shape == (2, len(NAMES))
+    assert falls[:, 3].tolist() == [0, 0]
     assert steps == [(done, len(NAMES)) for done in range(1, len(NAMES) + 1)]
 
 

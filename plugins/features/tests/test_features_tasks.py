@@ -48,6 +48,7 @@ def test_it_stores_the_features_of_every_window(dataset: dict[str, Any]) -> None
         where = find_dataset(session, dataset["dataset_id"])
     table = read_features(entry)
     assert table.x.shape == (result["n_windows"], result["n_features"]) == (8 * 22, len(table.names))
+    assert result["channel"] == "DE"
     assert np.isfinite(table.x).all()
     assert list(table.names) == result["features"] == list(entry.features)
     assert entry.dataset_fingerprint == dataset["fingerprint"] == table.origin["dataset_fingerprint"]

@@ -292,8 +292,9 @@ def test_a_table_that_is_none_is_refused_with_the_reason(tmp_path: Path, text, r
 
 
 def test_a_table_that_is_not_there_or_not_text_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read as a table"):
+    with pytest.raises(DataError, match=r"mapping.table: .*absent.csv does not exist") as caught:
         read_table(tmp_path / "absent.csv")
+    assert "UTF-8" not in str(caught.value.hint)
     (tmp_path / "x.csv").write_bytes(b"file,rpm\n\xff\xfe,1\n")
     with pytest.raises(DataError, match="cannot be read as a table"):
         read_table(tmp_path / "x.csv")

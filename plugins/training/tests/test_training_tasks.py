@@ -157,23 +157,23 @@ def test_a_fold_of_a_stored_split_is_taken_and_named_in_all_that_is_kept(pfd_hom
     if model == "random_forest":
         features = submit("extract_features_task", dataset="bench", window=1024).get()["feature_set_id"]
         own = {"model": model, "feature_set": features, "n_estimators": 5}
-    handle = submit("train_model_task", **own, split={"name": "cv", "fold": 1})
+    handle = submit("train_model_task", **own, split={"name": "cv", "fold": 2})
     result = handle.get()
-    assert (result["protocol"], result["split_name"], result["split_fold"]) == ("bearing-folds", "cv", 1)
-    assert f"{folds[1].stamp}; stored as 'cv' (fold=1)" in result["stamp"]
+    assert (result["protocol"], result["split_name"], result["split_fold"]) == ("bearing-folds", "cv", 2)
+    assert f"{folds[1].stamp}; stored as 'cv' (fold=2)" in result["stamp"]
     assert result["leaky"] is False
     with reading() as session:
         kept = find_experiment(session, result["experiment_id"])
-    assert (kept.split["name"], kept.split["fold"], kept.stamp) == ("cv", 1, result["stamp"])
+    assert (kept.split["name"], kept.split["fold"], kept.stamp) == ("cv", 2, result["stamp"])
     assert set(read_predictions(kept, "test").record.tolist()) == set(folds[1].test)
-    assert "'cv' (fold=1)" in json.loads(handle.artifacts["config.json"].read_text(encoding="utf-8"))["stamp"]
+    assert "'cv' (fold=2)" in json.loads(handle.artifacts["config.json"].read_text(encoding="utf-8"))["stamp"]
     leaky = submit("train_model_task", **own, split={"name": "easy"}).get()
     assert leaky["leaky"] is True
     assert leaky["stamp"].startswith("LEAKY")
     with pytest.raises(JobFailed, match="no split 'vc'"):
         submit("train_model_task", **own, split={"name": "vc"}).get()
-    with pytest.raises(JobFailed, match="split 'cv' has no fold 3"):
-        submit("train_model_task", **own, split={"name": "cv", "fold": 3}).get()
+    with pytest.raises(JobFailed, match="split 'cv' has no fold 4"):
+        submit("train_model_task", **own, split={"name": "cv", "fold": 4}).get()
 
 
 @pytest.fixture

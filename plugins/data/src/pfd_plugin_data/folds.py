@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from pfd import DataError
+from pfd_plugin_data.alternatives import ways_out
 from pfd_plugin_data.grouping import by_class, kept_indices, require_labels
 from pfd_plugin_data.recording import RecordingInfo
-from pfd_plugin_data.splits import Split, require_two
+from pfd_plugin_data.splits import Split, dealer, require_two
 
 FOLDS = "bearing-folds"
 """The protocol's name in a `Split`."""
@@ -50,6 +51,28 @@ def make_folds(
     left_out = tuple(leave_out)
     kept = kept_indices(recordings, left_out)
     require_labels(recordings, kept)
+
+    def deal(protocol: str, indices: list[int], value: str | float | None = None) -> object:
+        if protocol == FOLDS:
+            return _made(recordings, indices, validation, at_most, seed, left_out)
+        return dealer(recordings, seed)(protocol, indices, value)
+
+    try:
+        return _made(recordings, kept, validation, at_most, seed, left_out)
+    except DataError as error:
+        if error.hint is None:
+            error.hint = ways_out(recordings, kept, deal, protocol=FOLDS, left_out=left_out)
+        raise
+
+
+def _made(
+    recordings: Sequence[RecordingInfo],
+    kept: list[int],
+    validation: bool,
+    at_most: int,
+    seed: int,
+    left_out: tuple[str, ...],
+) -> tuple[Split, ...]:
     members, classes = by_class(recordings, kept, lambda info: info.bearing_id)
     require_two(classes, "bearing")
     _require_three(classes, needed=validation)

@@ -102,6 +102,5 @@ def _require_known(recordings: Sequence[RecordingInfo], kept: list[int], noun: s
     if unknown:
         raise DataError(
             f"cannot split by {noun}: it is unknown for {len(unknown)} of {len(kept)} recordings, "
-            f"the first is {recordings[unknown[0]].record_id!r}",
-            hint='choose protocol "bearing" or "recording", or leave those out',
+            f"the first is {recordings[unknown[0]].record_id!r}"
         )

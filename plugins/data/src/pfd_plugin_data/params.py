@@ -10,8 +10,9 @@ from annotated_types import MaxLen, MinLen
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from pfd import Params, Result
-from pfd_plugin_data.classes import FAULTS, SEVERITIES, SIMULATORS, SYNONYMS, canonical
+from pfd_plugin_data.classes import FAULTS, JOINT, SEVERITIES, SIMULATORS, SYNONYMS, canonical
 from pfd_plugin_data.geometries import GEOMETRIES, refusal
+from pfd_plugin_data.kinematics import fault_line
 
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 """A name that cannot be taken for an id and is safe in a file name."""
@@ -300,9 +301,27 @@ class GenerateDatasetParams(Params):
         for resonance in self.resonances or ():
             if resonance.hz >= 0.5 * self.sample_rate_hz:
                 yield f"resonances: {resonance.hz:g} Hz must lie below half of sample_rate_hz={self.sample_rate_hz:g}"
+        yield from self._lines_beyond_the_band()
         samples = len(self.fault_types) * self.num_signals_per_fault * self.duration_s * self.sample_rate_hz
         if (samples := samples * _CHANNELS[self.simulator]) > MAX_SAMPLES:
             yield f"{samples:.3g} samples in all, at most {MAX_SAMPLES:.3g} are allowed"
+
+    def _lines_beyond_the_band(self) -> Iterator[str]:
+        """No envelope shows strikes that come oftener than half the rate, at whatever carrier."""
+        if self.simulator != "rolling_element":
+            return
+        geometry = (self.geometry or Geometry()).model_dump()
+        elements = {element for fault in self.fault_types for element in fault.split(JOINT)}
+        orders = {element: order for element in sorted(elements) if (order := fault_line(element, geometry))}
+        if not orders:
+            return
+        element = max(orders, key=lambda name: orders[name])
+        fastest = max(self.rpm) * (1 + self.speed_variation)
+        if (line := orders[element] * fastest / 60) >= 0.5 * self.sample_rate_hz:
+            yield (
+                f"sample_rate_hz={self.sample_rate_hz:g} is too low: the {element} fault line lies at {line:.5g} Hz "
+                f"at {fastest:g} rpm, and must lie below half of the rate; sample faster, or turn slower"
+            )
 
     def _that_would_do_nothing(self) -> Iterator[str]:
         """A parameter that is accepted has an effect; these would have none."""
@@ -348,7 +367,7 @@ class SplitParams(Params):
     name: DatasetName | None = Field(
         None, description="a stored split instead of all of the above ('pfd data splits' lists them)"
     )
-    fold: int | None = Field(None, ge=0, lt=10_000, description="which fold of the stored split, from 0")
+    fold: int | None = Field(None, ge=1, le=10_000, description="which fold of the stored split, from 1")
 
     @model_validator(mode="after")
     def _one_way_to_deal(self) -> SplitParams:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pfd import DataError, replacing
 from pfd_plugin_data import spectra
+from pfd_plugin_data.classes import ELEMENTS, JOINT
 from pfd_plugin_data.kinematics import fault_orders
 from pfd_plugin_data.recording import RecordingInfo
 
@@ -29,6 +30,12 @@ PLOTS: tuple[Plot, ...] = ("wave", "spectrum", "envelope", "spectrogram")
 FORMATS = (".png", ".svg")
 HARMONICS = 3
 """Of each fault line."""
+
+ORDERS = 10
+"""Orders of the shaft that a spectrum is drawn up to where nothing but the speed is known, as of a rotor."""
+
+PER_ORDER = 20
+"""Lines of that spectrum from one order to the next, at least."""
 
 POINTS = 4000
 """Most points of a line; a longer one is drawn as the band between its least and greatest values."""
@@ -132,6 +139,9 @@ def _wave(axes: Axes, stretch: Stretch) -> None:
 
 
 def _spectrum(axes: Axes, stretch: Stretch) -> None:
+    if stretch.info.rpm and stretch.info.geometry is None:
+        _orders(axes, stretch, stretch.info.rpm / 60)
+        return
     frequencies, density = spectra.power_density(stretch.x, stretch.info.sample_rate_hz)
     # The line at 0 Hz is what taking out the mean has left.
     axes.semilogy(frequencies[1:] / 1e3, np.maximum(density[1:], np.finfo(float).tiny), color=LINE, linewidth=0.8)
@@ -143,14 +153,40 @@ def _spectrum(axes: Axes, stretch: Stretch) -> None:
     axes.margins(x=0)
 
 
+def _orders(axes: Axes, stretch: Stretch, shaft_hz: float) -> None:
+    """The amplitudes at the first orders of the shaft, where faults of rotors show."""
+    frequencies, amplitudes = spectra.amplitude_spectrum(stretch.x, stretch.info.sample_rate_hz, shaft_hz / PER_ORDER)
+    top = min((ORDERS + 0.5) * shaft_hz, float(frequencies[-1]))
+    # Up to a quarter of an order there is what taking out the mean has left.
+    shown = (frequencies <= top) & (frequencies >= 0.25 * shaft_hz)
+    axes.semilogy(
+        frequencies[shown], np.maximum(amplitudes[shown], np.finfo(float).tiny), color=LINE, linewidth=0.8, zorder=3
+    )
+    orders = range(1, int(top / shaft_hz) + 1)
+    for order in orders:
+        axes.axvline(order * shaft_hz, color=COLOURS["1×"], linestyle=STYLES["1×"], linewidth=0.8)
+    above = axes.secondary_xaxis("top")
+    above.set_xticks([order * shaft_hz for order in orders], [f"{order}×" for order in orders])
+    above.tick_params(length=0, labelsize=7, colors=MUTED, pad=1)
+    axes.set_title(
+        f"Spectrum up to {ORDERS} orders of the shaft, 1× {shaft_hz:.4g} Hz", loc="left", fontsize=9, color=INK
+    )
+    axes.set_xlabel("frequency, Hz")
+    axes.set_ylabel(f"amplitude{_bracket(stretch.unit)}")
+    axes.set_xlim(0, top)
+
+
 def _envelope(axes: Axes, stretch: Stretch) -> None:
     info = stretch.info
     low, high = stretch.band_hz
     frequencies, amplitudes = spectra.envelope_spectrum(stretch.x, info.sample_rate_hz, stretch.band_hz)
     lines = fault_lines(info) if stretch.speed_known else {}
-    top = min((HARMONICS + 0.3) * max(lines.values(), default=150.0), frequencies[-1])
+    # An envelope changes no faster than its band is wide.
+    widest = min(high - low, float(frequencies[-1]))
+    beyond = [f"{name} {frequency:.1f} Hz" for name, frequency in lines.items() if frequency > widest]
+    top = min((HARMONICS + 0.3) * max(lines.values(), default=150.0), widest)
     if set(lines) == {"1×"}:
-        top = min(12 * lines["1×"], frequencies[-1])
+        top = min(12 * lines["1×"], widest)
     # Below half the slowest line there is nothing but slow changes of loudness, which would set the scale.
     shown = (frequencies <= top) & (frequencies > 0.5 * min(lines.values(), default=2 * frequencies[1]))
     axes.plot(frequencies[shown], amplitudes[shown], color=LINE, linewidth=0.8, zorder=3)
@@ -171,7 +207,9 @@ def _envelope(axes: Axes, stretch: Stretch) -> None:
     axes.set_xlim(0, top)
     axes.set_ylim(bottom=0)
     if lines:
-        title = None if len(lines) > 1 else "no fault lines: geometry unknown"
+        title = "no fault lines: geometry unknown" if len(lines) == 1 and _is_of_rolling_element(info) else None
+        if beyond:
+            title = f"beyond a band {widest / 1e3:.3g} kHz wide:\n{', '.join(beyond)}"
         axes.legend(title=title, fontsize=7, title_fontsize=7, loc="upper right", framealpha=0.9)
     else:
         why = "speed unknown" if stretch.speed_known else "the speed changes, its course is not stored"
@@ -197,6 +235,11 @@ def _spectrogram(axes: Axes, stretch: Stretch) -> None:
     axes.set_title("Spectrogram", loc="left", fontsize=9, color=INK)
     axes.set_xlabel("time, s")
     axes.set_ylabel("frequency, kHz")
+
+
+def _is_of_rolling_element(info: RecordingInfo) -> bool:
+    """Whether the fault is known to be in a rolling-element bearing, which has fault lines."""
+    return not set(ELEMENTS).isdisjoint((info.fault_type or "").split(JOINT))
 
 
 def _bracket(unit: str | None) -> str:

@@ -29,7 +29,7 @@ class DatasetRow(JobRecord, Record):
 
 
 class SplitRow(Record):
-    """One fold of a named split; a split that has no folds is fold 0 of 1.
+    """One fold of a named split, counted from 0 in the table alone; a split that has no folds is fold 0 of 1.
 
     `parts` holds indices of recordings by the name of a part; they mean something beside the dataset of that
     fingerprint only.  A person makes and names it, not a job, so it hangs on a dataset alone.

@@ -24,6 +24,17 @@ def power_density(x: Floats, rate_hz: float) -> tuple[Floats, Floats]:
     return np.asarray(frequencies, np.float64), np.asarray(density, np.float64)
 
 
+def amplitude_spectrum(x: Floats, rate_hz: float, resolution_hz: float) -> tuple[Floats, Floats]:
+    """Frequencies in Hz and the amplitudes of sines, in the unit of `x` (Welch, IEEE Trans. AU-15, 1967).
+
+    Hann windows, half overlapping and the mean taken out, so long that lines lie `resolution_hz` apart or closer, or of
+    the whole where it is shorter.
+    """
+    length = min(x.size, int(np.ceil(rate_hz / resolution_hz)))
+    frequencies, power = sps.welch(x, rate_hz, nperseg=length, scaling="spectrum")
+    return np.asarray(frequencies, np.float64), np.sqrt(2 * np.asarray(power, np.float64))
+
+
 def default_band(rate_hz: float) -> tuple[float, float]:
     """`BAND` in Hz."""
     return BAND[0] * rate_hz, BAND[1] * rate_hz

@@ -22,7 +22,7 @@ from pfd_plugin_data.splits import PARTS, Split, make_split
 
 @dataclass(frozen=True)
 class StoredSplit:
-    """One fold (from 0) of a named split.  `fingerprint` is that of the dataset whose recordings its indices count."""
+    """One fold (from 1) of a named split.  `fingerprint` is that of the dataset whose recordings its indices count."""
 
     name: str
     fold: int
@@ -91,7 +91,7 @@ def save_splits(session: Session, name: str, entry: DatasetEntry, splits: Sequen
 
 
 def find_split(session: Session, name: str, fold: int | None = None) -> StoredSplit:
-    """The split of that name; `fold`, from 0, where it has several.
+    """The split of that name; `fold`, from 1, where it has several.
 
     Raises
     ------
@@ -105,10 +105,10 @@ def find_split(session: Session, name: str, fold: int | None = None) -> StoredSp
         listed = "'pfd data splits' lists them" if names else "there is none yet: 'pfd data split' makes one"
         raise DataError(f"no split {name!r}", hint=f"did you mean {', '.join(near)}?" if near else listed)
     if fold is None and first.n_folds > 1:
-        raise DataError(f"split {name!r} has {first.n_folds} folds", hint="say which: fold=0 is the first")
-    row = session.scalars(query.where(SplitRow.fold == (fold or 0))).first()
+        raise DataError(f"split {name!r} has {first.n_folds} folds", hint="say which: fold=1 is the first")
+    row = session.scalars(query.where(SplitRow.fold == (0 if fold is None else fold - 1))).first()
     if row is None:
-        raise DataError(f"split {name!r} has no fold {fold}", hint=f"its folds are 0 to {first.n_folds - 1}")
+        raise DataError(f"split {name!r} has no fold {fold}", hint=f"its folds are 1 to {first.n_folds}")
     return _stored(row)
 
 
@@ -186,4 +186,4 @@ def _stored(row: SplitRow) -> StoredSplit:
     split = Split(
         row.protocol, row.seed, train, validation, test, row.stamp, row.leaky, tuple(str(n) for n in row.left_out)
     )
-    return StoredSplit(row.name, row.fold, row.n_folds, row.dataset_id, row.fingerprint, split, row.created_at)
+    return StoredSplit(row.name, row.fold + 1, row.n_folds, row.dataset_id, row.fingerprint, split, row.created_at)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
+from pfd_plugin_data.alternatives import ways_out
 from pfd_plugin_data.grouping import SAME_SPEED, by_class, by_load, by_speed, kept_indices, require_labels
 from pfd_plugin_data.recording import RecordingInfo
 
@@ -26,8 +27,6 @@ UNSPLIT = "unsplit"
 
 LEAKY_SHARES = (0.6, 0.2, 0.2)
 
-LAST_RESORT = 'leave_out={}, or ask for "leaky-random" by name'
-
 
 @dataclass(frozen=True)
 class Split:
@@ -36,7 +35,7 @@ class Split:
     `train`, `validation` and `test` are indices into the dataset's recordings; `validation` may be empty.  `stamp` is
     one line for people, to stand beside every score made with it.  `left_out` is what was left out by name.
 
-    `name`, and `fold` from 0 where there are several, are those of a stored split.  They say where it came from and not
+    `name`, and `fold` from 1 where there are several, are those of a stored split.  They say where it came from and not
     what it is, so two splits that differ in them alone are equal.
 
     Where `leaky` is true each part names the same recordings, and their windows are dealt out at random: `parts` says
@@ -102,7 +101,7 @@ def make_split(
 
     Raises
     ------
-    DataError : it cannot be done honestly; the message says why and names the alternatives.
+    DataError : it cannot be done honestly; the message says why, and the hint what would work on these recordings.
     """
     left_out = tuple(leave_out)
     kept = kept_indices(recordings, left_out)
@@ -113,15 +112,13 @@ def make_split(
     if not needs_labels and all(recordings[i].fault_type is None for i in kept):
         return _unsplit(kept, seed, left_out)
     require_labels(recordings, kept)
-    if protocol == "leaky-random":
-        parts, stamp = (kept, kept, kept), "LEAKY: random windows of the same recordings in all parts"
-    elif protocol == "bearing":
-        parts, stamp = _deal(recordings, kept, lambda info: info.bearing_id, "bearing", seed)
-    elif protocol == "recording":
-        parts, stamp = _deal(recordings, kept, lambda info: info.record_id, "recording", seed)
-    else:
-        groups = by_speed(recordings, kept) if protocol == "speed" else by_load(recordings, kept)
-        parts, stamp = _across(recordings, groups, protocol, _chosen(groups, protocol, test_value), seed)
+    deal = dealer(recordings, seed)
+    try:
+        parts, stamp = deal(protocol, kept, test_value)
+    except DataError as error:
+        if error.hint is None:
+            error.hint = ways_out(recordings, kept, deal, protocol=protocol, left_out=left_out)
+        raise
     if protocol != "leaky-random" and _bearings(recordings, parts[0]) & _bearings(recordings, parts[2]):
         stamp += "; train and test share bearings"
     stamp += _left_out(left_out)
@@ -143,6 +140,27 @@ def _bearings(recordings: Sequence[RecordingInfo], indices: list[int]) -> set[st
 
 
 _Parts = tuple[list[int], list[int], list[int]]
+
+
+def dealer(
+    recordings: Sequence[RecordingInfo], seed: int
+) -> Callable[[str, list[int], str | float | None], tuple[_Parts, str]]:
+    """What deals those of the recordings that take part out by a protocol: the parts, and the stamp.
+
+    It raises `DataError` where that cannot be, without a hint where another protocol may be the answer.
+    """
+
+    def deal(protocol: str, kept: list[int], test_value: str | float | None = None) -> tuple[_Parts, str]:
+        if protocol == "leaky-random":
+            return (kept, kept, kept), "LEAKY: random windows of the same recordings in all parts"
+        if protocol == "bearing":
+            return _deal(recordings, kept, lambda info: info.bearing_id, "bearing", seed)
+        if protocol == "recording":
+            return _deal(recordings, kept, lambda info: info.record_id, "recording", seed)
+        groups = by_speed(recordings, kept) if protocol == "speed" else by_load(recordings, kept)
+        return _across(recordings, groups, protocol, _chosen(groups, protocol, test_value), seed)
+
+    return deal
 
 
 def _deal(
@@ -177,11 +195,7 @@ def require_two(classes: dict[str, list[str]], noun: str) -> None:
     if not lone:
         return
     which = ", ".join(f"class {name!r} has 1 {noun} ({group})" for name, group in lone.items())
-    others = ', protocol "recording"' if noun == "bearing" else ""
-    raise DataError(
-        f"cannot split by {noun}: {which}; each class needs at least 2, and 3 for a validation part",
-        hint=f'use protocol "speed" or "load"{others}, {LAST_RESORT.format(json.dumps(list(lone)))}',
-    )
+    raise DataError(f"cannot split by {noun}: {which}; each class needs at least 2, and 3 for a validation part")
 
 
 def _require_classes(
@@ -190,11 +204,7 @@ def _require_classes(
     for part, indices in (("train", train), ("test", test)):
         absent = {recordings[i].label for i in kept} - {recordings[i].label for i in indices}
         if absent:
-            names = sorted(absent)
-            raise DataError(
-                f"cannot split by {protocol}: the {part} part would hold no {', '.join(names)}",
-                hint=f"choose another test_value or protocol, {LAST_RESORT.format(json.dumps(names))}",
-            )
+            raise DataError(f"cannot split by {protocol}: the {part} part would hold no {', '.join(sorted(absent))}")
 
 
 def _across(
@@ -214,10 +224,7 @@ def _across(
 def _chosen(groups: dict[str, list[int]], protocol: str, value: str | float | None) -> str:
     """The name of the group to test at."""
     if len(groups) < 2:
-        raise DataError(
-            f"cannot split by {protocol}: all recordings have the same, {next(iter(groups))}",
-            hint='choose protocol "bearing" or "recording"',
-        )
+        raise DataError(f'cannot split by {protocol}: all recordings have the same, "{next(iter(groups))}"')
     if value is None:
         return list(groups)[-1]
     for name in groups:

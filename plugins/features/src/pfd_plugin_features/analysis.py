@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pfd import DataError, TaskContext, replacing
-from pfd_plugin_data import choose_split, find_dataset, open_dataset
+from pfd_plugin_data import DatasetEntry, choose_split, find_dataset, open_dataset
 from pfd_plugin_features import figures, importance, selection
 from pfd_plugin_features.correlation import cluster, correlation
 from pfd_plugin_features.learning import LearningTable, Matrix, OnStep, Part, Scaling, deal, is_constant
@@ -48,7 +48,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
 
     Artifacts: `importance.png` and `.svg`, `importance.csv`.
     """
-    entry, table = _learning_table(params, ctx)
+    entry, source, table = _learning_table(params, ctx)
     train, validation = table.train, table.validation
     skipped = {"permutation": NO_VALIDATION} if "permutation" in params.methods and validation is None else {}
     methods = [method for method in params.methods if method not in skipped]
@@ -61,6 +61,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
     growing = _telling(ctx, 0.05, 0.3, "Growing the forest, tree")
     forest = importance.fit_forest(train, params.n_estimators, params.random_seed, job_threads(), growing)
     scores: dict[str, Matrix] = {}
+    spreads: dict[str, Matrix] = {}
     for number, method in enumerate(methods):
         ctx.check_cancelled()
         start = 0.3 + 0.6 * number / len(methods)
@@ -73,9 +74,8 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
             scores[method] = importance.shap_importance(forest, train, params.random_seed)
         elif validation is not None:
             permuting = _telling(ctx, start, start + 0.6 / len(methods), "Permuting feature", method="permutation")
-            scores[method] = importance.permutation_importance(
-                forest, validation, params.n_repeats, params.random_seed, permuting
-            )
+            falls = importance.permutation_falls(forest, validation, params.n_repeats, params.random_seed, permuting)
+            scores[method], spreads[method] = falls.mean(axis=0), falls.std(axis=0)
     rank = importance.mean_rank(scores)
     order = np.argsort(rank, kind="stable")
     names = [table.names[i] for i in order]
@@ -84,7 +84,14 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
     figure = figures.draw_importance(
         names,
         {method: values[order] for method, values in scores.items()},
-        notes=[_judged("forest", reached, table), *_noted(skipped), _stamp(entry, table)],
+        {method: values[order] for method, values in spreads.items()},
+        of=_named(entry, source),
+        notes=[
+            *([f"Whiskers: the standard deviation of {params.n_repeats} permutations."] if spreads else []),
+            _judged("forest", reached, table),
+            *_noted(skipped),
+            _stamp(entry, table),
+        ],
         leaky=_is_leaky(entry, table),
     )
     figures.save(figure, ctx.artifact("importance.png"), ctx.artifact("importance.svg"))
@@ -118,7 +125,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     `features.parquet`, `selection.json` (with the scaling of the training part), `selection.csv`, `selection.png` and
     `.svg`.
     """
-    entry, table = _learning_table(params, ctx)
+    entry, source, table = _learning_table(params, ctx)
     varying = int(np.count_nonzero(~is_constant(table.train.x)))
     if params.n_features > varying:
         raise DataError(
@@ -150,6 +157,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         found.scores[order],
         len(names),
         found.note,
+        of=f"by {params.method.replace('_', ' ')}, {_named(entry, source)}",
         notes=[
             _judged(f"forest on these {len(names)}", reached, table),
             *([] if reached_all is None else [f"On all {len(table.names)} features: {reached_all:.3f}."]),
@@ -210,7 +218,7 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
 
     Artifacts: `correlation.png` and `.svg`, `correlation.csv` (the matrix), `clusters.csv`.
     """
-    entry, table = _learning_table(params, ctx, needs_labels=False)
+    entry, source, table = _learning_table(params, ctx, needs_labels=False)
     constant = is_constant(table.train.x)
     kept = np.flatnonzero(~constant)
     if kept.size < 2:
@@ -230,6 +238,7 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
         matrix,
         clusters,
         params.threshold,
+        of=_named(entry, source),
         notes=[
             f"{params.method.capitalize()} correlation over {len(table.train)} windows of the training part.",
             f"In a framed cluster each two features correlate by {params.threshold:g} at least, either way.",
@@ -252,8 +261,9 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
             for i in members
         ],
     )
+    only_trained = {"n_windows": {"train": len(table.train), "validation": 0}}
     return ComputeCorrelationResult(
-        **_looked_at(entry, table),
+        **(_looked_at(entry, table) | only_trained),
         feature_set_id=entry.id,
         method=params.method,
         threshold=params.threshold,
@@ -268,8 +278,8 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
 
 def _learning_table(
     params: OnFeatureSet, ctx: TaskContext, *, needs_labels: bool = True
-) -> tuple[FeatureSetEntry, LearningTable]:
-    """The feature set, dealt by the split asked for.
+) -> tuple[FeatureSetEntry, DatasetEntry, LearningTable]:
+    """The feature set, its dataset, and its windows dealt by the split asked for.
 
     Raises
     ------
@@ -299,7 +309,7 @@ def _learning_table(
         seed=params.random_seed,
         needs_labels=needs_labels,
     )
-    return entry, table
+    return entry, source, table
 
 
 def _select(params: SelectFeaturesParams, train: Part, ctx: TaskContext) -> selection.Selection:
@@ -350,6 +360,10 @@ def _looked_at(entry: FeatureSetEntry, table: LearningTable) -> dict[str, Any]:
             name: 0 if part is None else int(np.unique(part.bearing_id).size) for name, part in parts.items()
         },
     }
+
+
+def _named(entry: FeatureSetEntry, source: DatasetEntry) -> str:
+    return f"feature set {entry.id} of dataset {source.name}"
 
 
 def _stamp(entry: FeatureSetEntry, table: LearningTable) -> str:

@@ -25,6 +25,14 @@ BLUE, GREY = "#0072B2", "#b8c0c8"
 
 INK, MUTED, RULE, WARNING = "#1b1f24", "#57606a", "#d8dee4", "#9a3412"
 
+SCALES = {
+    "mutual_information": "with the class, nats",
+    "forest": "share of the fall of Gini impurity",
+    "permutation": "loss of balanced accuracy",
+    "shap": "mean |SHAP value|, probability",
+}
+"""What the bars of a measure of importance are, and in which unit."""
+
 SHOWN = 30
 """Features that bars are drawn of; the table has them all."""
 
@@ -34,23 +42,42 @@ MAX_NAMED = 80
 ROW_INCHES = 0.21
 
 
-def draw_importance(names: Sequence[str], scores: Mapping[str, Matrix], *, notes: Sequence[str], leaky: bool) -> Figure:
-    """One panel a measure, the same features in each, most telling first.  `names` and scores are in that order."""
+def draw_importance(
+    names: Sequence[str],
+    scores: Mapping[str, Matrix],
+    spreads: Mapping[str, Matrix],
+    *,
+    of: str,
+    notes: Sequence[str],
+    leaky: bool,
+) -> Figure:
+    """One panel a measure, the same features in each, most telling first.  `names` and scores are in that order.
+
+    `spreads` are standard deviations, of the measures that have one; `of` names the feature set and its dataset.
+    """
     shown = min(SHOWN, len(names))
     figure = _figure(3.1 * len(scores) + 1.6, 1.6 + ROW_INCHES * shown)
-    heading = "Feature importance" if shown == len(names) else f"Feature importance: {shown} of {len(names)} features"
+    heading = f"Feature importance: {_drawn(shown, len(names))}, {of}"
     axes = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
     for axis, (method, values) in zip(axes, scores.items(), strict=True):
         _bars(axis, names[:shown], values[:shown], [BLUE] * shown)
+        if method in spreads:
+            axis.errorbar(
+                values[:shown], range(shown), xerr=spreads[method][:shown], fmt="none", ecolor=INK, elinewidth=1
+            )
+        axis.set_xlabel(SCALES[method], color=INK, fontsize=9)
         axis.set_title(method.replace("_", " "), loc="left", fontsize=11, fontweight="bold", color=INK)
     _head(figure, heading, notes, leaky=leaky)
     return figure
 
 
 def draw_selection(
-    names: Sequence[str], scores: Matrix, chosen: int, score_is: str, *, notes: Sequence[str], leaky: bool
+    names: Sequence[str], scores: Matrix, chosen: int, score_is: str, *, of: str, notes: Sequence[str], leaky: bool
 ) -> Figure:
-    """Scores of the chosen features, and of the best that were not, paler.  The first `chosen` names are the chosen."""
+    """Scores of the chosen features, and of the best that were not, paler.  The first `chosen` names are the chosen.
+
+    `of` names the method, the feature set and its dataset.
+    """
     shown = min(max(SHOWN, chosen + 5), len(names))
     figure = _figure(8.0, 1.8 + ROW_INCHES * shown)
     axis = figure.subplots()
@@ -58,14 +85,25 @@ def draw_selection(
     axis.set_xlabel(score_is, color=INK, fontsize=10)
     if chosen < shown:
         axis.axhline(chosen - 0.5, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
-    _head(figure, f"{chosen} of {len(names)} features selected", notes, leaky=leaky)
+    heading = f"{chosen} of {len(names)} features selected {of}"
+    _head(figure, heading, [f"{_drawn(shown, len(names)).capitalize()} drawn.", *notes], leaky=leaky)
     return figure
 
 
 def draw_correlation(
-    names: Sequence[str], matrix: Matrix, clusters: Clusters, threshold: float, *, notes: Sequence[str], leaky: bool
+    names: Sequence[str],
+    matrix: Matrix,
+    clusters: Clusters,
+    threshold: float,
+    *,
+    of: str,
+    notes: Sequence[str],
+    leaky: bool,
 ) -> Figure:
-    """The matrix in the order of the tree, the tree beside it, and clusters framed."""
+    """The matrix in the order of the tree, the tree beside it, and clusters framed.
+
+    `of` names the feature set and its dataset.
+    """
     named = len(names) <= MAX_NAMED
     side = 0.17 * len(names) + 1 if named else 10.0
     side = max(side, 4.0)
@@ -97,7 +135,7 @@ def draw_correlation(
     right.set_xlim(0, 1)
     right.tick_params(colors=MUTED, length=0, labelsize=8)
     _plain(right)
-    _head(figure, f"{len(clusters.members)} clusters of {len(names)} features", notes, leaky=leaky)
+    _head(figure, f"{len(clusters.members)} clusters of {len(names)} features, {of}", notes, leaky=leaky)
     return figure
 
 
@@ -123,6 +161,10 @@ def _head(figure: Figure, heading: str, notes: Sequence[str], *, leaky: bool) ->
     figure.suptitle(heading, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
     style: dict[str, Any] = {"color": WARNING if leaky else MUTED, "fontsize": 9}
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", linespacing=1.3, **style)
+
+
+def _drawn(shown: int, count: int) -> str:
+    return f"all {count} features" if shown == count else f"{shown} of {count} features"
 
 
 def _bars(axis: Axes, names: Sequence[str], values: Matrix, colours: Sequence[str]) -> None:

@@ -56,30 +56,30 @@ def balanced_accuracy(forest: RandomForestClassifier, part: Part) -> float:
         return float(balanced_accuracy_score(part.y, forest.predict(part.x)))
 
 
-def permutation_importance(
+def permutation_falls(
     forest: RandomForestClassifier,
     validation: Part,
     n_repeats: int,
     seed: int,
     on_step: OnStep = untold,
 ) -> Matrix:
-    """Fall of the balanced accuracy on the validation part when a feature's values change places, `(f,)`.
+    """Falls of the balanced accuracy on the validation part when a feature's values change places, `(n_repeats, f)`.
 
-    The mean of `n_repeats` (Breiman 2001; Fisher, Rudin & Dominici 2019).  Negative where the feature does harm.  Of
-    two features that say the same, neither is missed.
+    Their mean is the importance (Breiman 2001; Fisher, Rudin & Dominici 2019).  Negative where the feature does
+    harm.  Of two features that say the same, neither is missed.
     """
     whole = balanced_accuracy(forest, validation)
     count = validation.x.shape[1]
-    fall = np.zeros(count)
+    falls = np.zeros((n_repeats, count))
     for index, stream in enumerate(np.random.SeedSequence([seed, 1]).spawn(count)):
         rng = np.random.default_rng(stream)
         x = validation.x.copy()
-        for _ in range(n_repeats):
+        for turn in range(n_repeats):
             x[:, index] = rng.permutation(validation.x[:, index])
             part = Part(x, validation.y, validation.bearing_id, validation.record)
-            fall[index] += (whole - balanced_accuracy(forest, part)) / n_repeats
+            falls[turn, index] = whole - balanced_accuracy(forest, part)
         on_step(index + 1, count)
-    return fall
+    return falls
 
 
 def shap_importance(forest: RandomForestClassifier, train: Part, seed: int) -> Matrix:

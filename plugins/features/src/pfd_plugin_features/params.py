@@ -52,6 +52,7 @@ class ExtractFeaturesResult(Result):
     n_features: int
     features: list[str]
     absent: dict[str, str]
+    channel: str = Field(description="the sensor whose signals were described")
     window: int
     hop: int
     sample_rate_hz: FiniteFloat
@@ -95,7 +96,7 @@ class LearnedFromFeatures(Result):
     dataset_fingerprint: str
     stamp: str
     split_name: str | None = Field(None, description="of a stored split; null where it was made by a protocol")
-    split_fold: int | None = Field(None, description="of that split, from 0, where it has several")
+    split_fold: int | None = Field(None, description="of that split, from 1, where it has several")
     leaky: bool
     n_windows: dict[str, int] = Field(description="looked at, of each part; the test part stays untouched")
     n_bearings: dict[str, int] = Field(description="of each part")

@@ -170,6 +170,7 @@ def _result(
         n_features=len(wanted["features"]),
         features=wanted["features"],
         absent=dict(absent),
+        channel=wanted["channel"],
         window=wanted["window"],
         hop=wanted["hop"],
         sample_rate_hz=wanted["sample_rate_hz"],

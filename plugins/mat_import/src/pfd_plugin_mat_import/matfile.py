@@ -63,6 +63,7 @@ def variables(path: Path) -> tuple[Variable, ...]:
         if _is_hdf5(path):
             with _opened(path) as file:
                 return tuple(Variable(*found) for found in hdf5.listing(file))
+        _check_not_text(path)
         _check_compressed(path)
         return tuple(Variable(name, tuple(map(int, shape)), kind) for name, shape, kind in scipy.io.whosmat(path))
 
@@ -113,6 +114,17 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _check_not_text(path: Path) -> None:
+    """Refuse a text by its name: each version of MATLAB's files has a byte 0 or 1 in its header, which no text has."""
+    with path.open("rb") as file:
+        start = file.read(_HEADER).decode("utf-8", errors="ignore")
+    if all(letter.isprintable() or letter.isspace() for letter in start):
+        shown = " ".join(start.split())[:40].strip()
+        raise DataError(
+            f"no MATLAB file: it begins like text, {shown!r}; save it as .mat from MATLAB, or with scipy.io.savemat"
+        )
+
+
 def _check_compressed(path: Path) -> None:
     """Refuse a v7 file whose compressed variables are larger than may be read (a decompression bomb).
 
@@ -157,4 +169,6 @@ def _converting() -> Iterator[None]:
         raise DataError(f"cannot be read: {error.strerror}") from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"damaged, or no MATLAB file: {reason[:160]}") from error
+        raise DataError(
+            f"damaged, or no MATLAB file: {reason[:160]}; copy or download it again, or save it again from MATLAB"
+        ) from error

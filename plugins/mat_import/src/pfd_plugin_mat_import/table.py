@@ -38,7 +38,7 @@ def read_table(path: Path | None) -> Table:
 
     Raises
     ------
-    DataError : it cannot be read, has no column `file`, an unknown one, or two rows of one file.
+    DataError : it is not there or cannot be read, has no column `file`, an unknown one, or two rows of one file.
     """
     if path is None:
         return Table({})
@@ -49,6 +49,10 @@ def read_table(path: Path | None) -> Table:
             reader = csv.DictReader(file, strict=True)
             heads = list(reader.fieldnames or ())
             rows = list(reader)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"mapping.table: {path} does not exist", hint="a relative path is taken from where the job was submitted"
+        ) from error
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table: {error}", hint="save it as CSV in UTF-8") from error
     if "file" not in heads or (unknown := [head for head in heads if head not in ("file", *COLUMNS)]):

@@ -83,7 +83,7 @@ class TrainModelResult(Result):
     classes: list[str]
     protocol: str
     split_name: str | None = Field(None, description="of a stored split; null where it was made by a protocol")
-    split_fold: int | None = Field(None, description="of that split, from 0, where it has several")
+    split_fold: int | None = Field(None, description="of that split, from 1, where it has several")
     stamp: str
     leaky: bool
     n_windows: dict[str, int] = Field(description="of each part")
