@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pfd import DataError, replacing
 from pfd_plugin_data import spectra
-from pfd_plugin_data.classes import ELEMENTS, JOINT
+from pfd_plugin_data.classes import ROTOR
 from pfd_plugin_data.kinematics import fault_orders
 from pfd_plugin_data.recording import RecordingInfo
 
@@ -139,7 +139,7 @@ def _wave(axes: Axes, stretch: Stretch) -> None:
 
 
 def _spectrum(axes: Axes, stretch: Stretch) -> None:
-    if stretch.info.rpm and stretch.info.geometry is None:
+    if stretch.info.rpm and _is_of_rotor(stretch.info):
         _orders(axes, stretch, stretch.info.rpm / 60)
         return
     frequencies, density = spectra.power_density(stretch.x, stretch.info.sample_rate_hz)
@@ -207,7 +207,7 @@ def _envelope(axes: Axes, stretch: Stretch) -> None:
     axes.set_xlim(0, top)
     axes.set_ylim(bottom=0)
     if lines:
-        title = "no fault lines: geometry unknown" if len(lines) == 1 and _is_of_rolling_element(info) else None
+        title = "no fault lines: geometry unknown" if len(lines) == 1 and not _is_of_rotor(info) else None
         if beyond:
             title = f"beyond a band {widest / 1e3:.3g} kHz wide:\n{', '.join(beyond)}"
         axes.legend(title=title, fontsize=7, title_fontsize=7, loc="upper right", framealpha=0.9)
@@ -237,9 +237,9 @@ def _spectrogram(axes: Axes, stretch: Stretch) -> None:
     axes.set_ylabel("frequency, kHz")
 
 
-def _is_of_rolling_element(info: RecordingInfo) -> bool:
-    """Whether the fault is known to be in a rolling-element bearing, which has fault lines."""
-    return not set(ELEMENTS).isdisjoint((info.fault_type or "").split(JOINT))
+def _is_of_rotor(info: RecordingInfo) -> bool:
+    """Whether a recording is known to be of a rotor, whose faults show at orders of the shaft."""
+    return info.fault_type in ROTOR[1:] or (info.specimen or "").startswith("rotor")
 
 
 def _bracket(unit: str | None) -> str:
