@@ -64,6 +64,7 @@ def test_a_reader_that_dies_costs_the_file_and_not_the_import(save, cwru) -> Non
         assert reader.read(path).info.record_id == "cwru-105"
 
 
+@pytest.mark.timeout(60)
 def test_files_that_were_asked_for_when_the_reader_died_are_asked_for_again(save, cwru) -> None:
     numbers = [105, 106, 118, 119, 130, 131, 169, 170]
     paths = [save(f"{number}.mat", cwru(number)) for number in numbers]
@@ -196,3 +197,10 @@ def test_a_v73_file_of_a_known_layout_is_read_and_another_is_refused_with_the_re
     found = outcomes(tmp_path)
     assert found["N_800_1.mat"] == "uestc-N_800_1"
     assert "none of the layouts" in found["x.mat"]
+
+
+def test_bytes_that_are_no_letters_are_not_called_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "odd.mat"
+    path.write_bytes(b"\xff\xfe" * 200)
+    with pytest.raises(DataError, match="damaged, or no MATLAB file"):
+        matfile.variables(path)

@@ -117,8 +117,9 @@ def sha256_of(path: Path) -> str:
 def _check_not_text(path: Path) -> None:
     """Refuse a text by its name: each version of MATLAB's files has a byte 0 or 1 in its header, which no text has."""
     with path.open("rb") as file:
-        start = file.read(_HEADER).decode("utf-8", errors="ignore")
-    if all(letter.isprintable() or letter.isspace() for letter in start):
+        header = file.read(_HEADER)
+    start = header.decode("utf-8", errors="ignore")  # the last letter may be cut
+    if len(start.encode()) > len(header) - 4 and all(letter.isprintable() or letter.isspace() for letter in start):
         shown = " ".join(start.split())[:40].strip()
         raise DataError(
             f"no MATLAB file: it begins like text, {shown!r}; save it as .mat from MATLAB, or with scipy.io.savemat"
