@@ -12,6 +12,7 @@ import errno
 import hashlib
 import logging
 import socket
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,14 +42,16 @@ class LocalRuntime:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._socket: socket.socket | None = None
+        self._opening = threading.Lock()
 
     def ring(self, ring: Ring) -> None:  # noqa: ARG002  (the news is only that there is news)
         """Tell every worker of this machine to look."""
         try:
             folder = bell_folder(self._settings)
-            if self._socket is None:
-                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-                self._socket.setblocking(False)
+            with self._opening:  # threads share a dispatcher, and one socket would be lost
+                if self._socket is None:
+                    self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                    self._socket.setblocking(False)
             for path in folder.glob("*.bell"):
                 self._ring(str(path))
             remove_where_empty(folder)
