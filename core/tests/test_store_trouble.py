@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.tests.support.stores import Databases, as_environment, make_settings
-from pfd import Dispatcher, PfdError, SchemaError, Settings, SettingsError, StoreError, Worker
+from core.tests.support.waiting import until
+from pfd import Dispatcher, PfdError, SchemaError, Settings, SettingsError, State, StoreError, Worker
 from pfd.plugins import Registry
 from pfd.store import NewJob, Store, engine, jobs
 
@@ -126,6 +129,50 @@ def test_a_writer_waits_for_another_one(database: Path, sqlite_settings: Setting
         dispatcher.submit("add", {"a": 1})
     holder.communicate()
     assert count(database) == 4
+
+
+STOPPED_MIDWAY = """
+import os, signal, sys
+import sqlalchemy as sa
+from pfd import load_settings
+from pfd.errors import StoreUnavailable
+from pfd.store import Store
+from pfd.store.schema import jobs
+
+store = Store(load_settings().values)
+change = sa.update(jobs).values(status="changed")
+try:
+    with store.write() as connection:
+        connection.execute(change)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        connection.execute(change)
+except StoreUnavailable as error:
+    with store.read() as connection:  # the next transaction is none of its concern
+        print(error, connection.execute(sa.select(jobs.c.status)).scalar())
+"""
+
+
+def test_a_program_that_is_stopped_in_the_middle_of_a_write_does_not_keep_its_rows(
+    databases: Databases, tmp_path: Path, registry: Registry
+) -> None:
+    settings = make_settings(tmp_path / "home", databases.url("postgres", tmp_path))
+    with Dispatcher(settings, registry=registry) as dispatcher:
+        handle = dispatcher.submit("add", {"a": 1})
+        code = [sys.executable, "-c", STOPPED_MIDWAY]
+        stopped = subprocess.Popen(
+            code, env=os.environ | as_environment(settings), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        try:
+            process = psutil.Process(stopped.pid)
+            until(lambda: process.status() == psutil.STATUS_STOPPED, "it has stopped itself")
+            handle.revoke()
+        finally:
+            stopped.send_signal(signal.SIGCONT)
+        printed, _ = stopped.communicate(timeout=60)
+        assert handle.state is State.REVOKED
+    assert stopped.returncode == 0, printed
+    assert "idle" in printed
+    assert "changed" not in printed
 
 
 def test_missing_folders_above_the_store_are_made(tmp_path: Path, registry: Registry) -> None:

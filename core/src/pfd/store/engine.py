@@ -40,6 +40,16 @@ RESTED = 0.05
 Less than a server takes to start again: who uses a connection all the time does not see one that was closed meanwhile.
 """
 
+IDLE_S = 5.0
+"""Seconds after which PostgreSQL ends a transaction whose program does nothing.
+
+PFD computes first and then writes; a program that was stopped in between, or its machine suspended, would keep the rows
+that it had written from everybody for as long as it sleeps.
+"""
+
+UNLIMITED = "SET LOCAL idle_in_transaction_session_timeout = 0"
+"""Lifts that for one transaction."""
+
 READ = {"pfd_read": True}
 
 
@@ -50,7 +60,7 @@ def make_engine(url: str) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(parsed)
         parsed = parsed.update_query_dict({**PATIENCE, **parsed.query})
-        return _asking_the_rested(sa.create_engine(parsed, pool_size=8, max_overflow=24))
+        return _ending_the_idle(_asking_the_rested(sa.create_engine(parsed, pool_size=8, max_overflow=24)))
     except ModuleNotFoundError as error:
         raise StoreError(f"no driver for {mask(url)}: {error}", hint="pip install 'pfd-core[postgres]'") from error
     except (SQLAlchemyError, NoSuchModuleError, ValueError) as error:
@@ -77,6 +87,17 @@ def _asking_the_rested(engine: Engine) -> Engine:
             engine.dialect.do_ping(connection)
         except driver.Error as error:
             raise DisconnectionError("the server has closed it") from error  # the pool makes another
+
+    return engine
+
+
+def _ending_the_idle(engine: Engine) -> Engine:
+    """Have the server end a transaction whose program does nothing in it."""
+
+    @event.listens_for(engine, "connect")
+    def _limit(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_S * 1000:.0f}")
+        connection.commit()
 
     return engine
 
@@ -152,7 +173,8 @@ def converting(url: str) -> Iterator[None]:
 def refusing_writes(connection: Connection) -> Iterator[None]:
     """Have the database itself refuse every write of this transaction."""
     if not is_sqlite(connection):
-        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        # It holds no row, and its holder may look at what it has read for a while.
+        connection.exec_driver_sql(f"SET TRANSACTION READ ONLY; {UNLIMITED}")
         yield
         return
     connection.exec_driver_sql("PRAGMA query_only=ON")
@@ -191,8 +213,9 @@ def _went_away(error: DBAPIError) -> bool:
     """Whether it is the connection that failed, or the server that made way for others: worth another try."""
     state = getattr(error.orig, "sqlstate", None)
     if isinstance(state, str):
-        # Class 08: connection; 57P: shutdown, start-up; 53: out of resources; 40: lost against another transaction.
-        return state[:2] in ("08", "53", "40") or state.startswith("57P") or state == "55P03"
+        # Class 08: connection; 57P: shutdown, start-up; 53: out of resources; 40: lost against another transaction;
+        # 55P03: a lock that is taken; 25P03: idle for too long.
+        return state[:2] in ("08", "53", "40") or state.startswith("57P") or state in ("55P03", "25P03")
     of_sqlite = isinstance(error.orig, sqlite3.Error)
     return error.connection_invalidated or (isinstance(error, OperationalError) and not of_sqlite)
 

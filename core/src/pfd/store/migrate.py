@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pfd.errors import SchemaError
 from pfd.hooks import Records
-from pfd.store.engine import READ, is_sqlite
+from pfd.store.engine import READ, UNLIMITED, is_sqlite
 
 log = logging.getLogger("pfd.store")
 
@@ -82,6 +82,7 @@ def upgrade(engine: Engine, all_tables: Sequence[Records]) -> dict[str, str]:
 def one_at_a_time(connection: Connection) -> None:
     """Wait, until the end of this transaction, for others that prepare the store."""
     if not is_sqlite(connection):  # there every writer is alone
+        connection.exec_driver_sql(UNLIMITED)  # a plugin's revision may compute
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
