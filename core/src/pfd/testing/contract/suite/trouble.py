@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pfd import Job, JobHandle, State
 from pfd.job import ENDED
+from pfd.testing.contract.programs import WorkerProgram, pid_of
 from pfd.testing.contract.site import Site
-from pfd.testing.contract.waiting import PATIENCE
+from pfd.testing.contract.waiting import PATIENCE, until
 
 KINDS: tuple[tuple[str, dict[str, Any], State], ...] = (
     ("noop", {}, State.SUCCESS),
@@ -26,6 +27,19 @@ LEFT = 4
 
 EXPLAINED = ("lost: ", "attempt ", "handed back: ")
 """How the outcome of a run begins that was not the last of its job."""
+
+
+def _with_a_job(site: Site, present: Sequence[WorkerProgram]) -> WorkerProgram:
+    """The oldest worker of those that hold a job, which is lost with it; waits until one does."""
+
+    def found() -> WorkerProgram | None:
+        owners = {job.owner for job in site.dispatcher.jobs((State.STARTED, State.PROGRESS), limit=10_000)}
+        pids = {pid_of(info) for info in site.dispatcher.workers() if info.id in owners}
+        return next((program for program in present if program.owner in pids), None)
+
+    worker = until(found, "one of the workers holds a job")
+    assert worker is not None
+    return worker
 
 
 class TestTrouble:
@@ -49,7 +63,7 @@ class TestTrouble:
 
     @staticmethod
     def _submit_and_kill(site: Site, kills: int, disturb: Callable[[int], None]) -> list[tuple[JobHandle, State]]:
-        """Each second submit a job of each kind, kill the worker that has been there longest, and start another.
+        """Each second submit a job of each kind, kill a worker that holds one, and start another.
 
         So many workers are left that each lives long enough to see a whole lease of another go by.  On a busy machine
         a second is not enough to start one: then the next kill waits for it.
@@ -68,8 +82,9 @@ class TestTrouble:
                 follower = site.submit("noop", after=[handle for handle, wanted in batch if wanted is State.SUCCESS])
                 submitted += [*batch, (follower, State.SUCCESS)]
                 time.sleep(0.5)  # some of them have begun
-                alive.remove(ready[0])
-                ready[0].kill()
+                victim = _with_a_job(site, ready)
+                alive.remove(victim)
+                victim.kill()
                 alive.append(site.start_worker(slots=2))
         for worker in alive:
             worker.kill()
