@@ -7,6 +7,7 @@ lock on a file of its job, and what it does is written to another.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,12 +23,11 @@ from tests.support.brokers import RedisServer, running_redis
 def test_under_kills_restarts_and_losses_each_job_has_one_end(
     runtime: str, request: pytest.FixtureRequest, tmp_path: Path, contract_full: bool
 ) -> None:
-    with running_redis() as broker:
-        site = site_maker(f"{runtime}-redis-postgres", request)(tmp_path, broker_url=broker.url(0))
-        # Seven jobs and their children for each kill: 43 kills make more than 300.
-        kills = 43 if contract_full else 6
+    make = site_maker(f"{runtime}-redis-postgres", request)
+    # Seven jobs and their children for each kill: 43 kills make more than 300.
+    kills = 43 if contract_full else 6
+    with running_redis() as broker, contextlib.closing(make(tmp_path, broker_url=broker.url(0))) as site:
         suite.TestTrouble().run(site, kills, _trouble(site, broker, kills))
-        site.close()
 
 
 def _trouble(site: Site, broker: RedisServer, kills: int) -> Callable[[int], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import time
@@ -148,9 +149,11 @@ def test_what_a_client_is_to_be_told_waits_for_a_backend_that_is_away(
     celery_sites: MakeSite, broker: RedisServer, tmp_path: Path
 ) -> None:
     backend = broker.url(next(_numbers))
-    site = celery_sites(tmp_path, lease=30.0, result_backend=backend)
-    url = site.settings.broker_url
-    with site.worker(), Celery(broker=url, backend=backend, set_as_current=False) as client:
+    with (
+        contextlib.closing(celery_sites(tmp_path, lease=30.0, result_backend=backend)) as site,
+        site.worker(),
+        Celery(broker=site.settings.broker_url, backend=backend, set_as_current=False) as client,
+    ):
         result = client.send_task("contract_nap", args=[{"gate": "told"}])
         site.await_sight(result.id, "begins")
         broker.end()
@@ -159,15 +162,14 @@ def test_what_a_client_is_to_be_told_waits_for_a_backend_that_is_away(
         time.sleep(1.0)
         broker.start()
         assert result.get(timeout=PATIENCE)["attempt"] == 1
-    site.close()
 
 
 @pytest.mark.parametrize("runtime", ["celery", "dramatiq"])
 def test_rabbitmq_that_restarts_loses_nothing(
     runtime: str, rabbit_server: RabbitServer, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    site = site_maker(f"{runtime}-rabbitmq-postgres", request)(tmp_path, lease=60.0)
-    with site.worker(slots=2):
+    make = site_maker(f"{runtime}-rabbitmq-postgres", request)
+    with contextlib.closing(make(tmp_path, lease=60.0)) as site, site.worker(slots=2):
         running = site.submit("nap", {"gate": "go"})
         site.await_sight(running, "begins")
         rabbit_server.end()
@@ -177,6 +179,5 @@ def test_rabbitmq_that_restarts_loses_nothing(
         site.open_gate("go")
         ended = [running.wait(PATIENCE), away.job, site.run("noop")]
         until(lambda: _rung_at_once(site), "rings are heard again", seconds=60.0)
-    assert {(job.state, job.lost) for job in ended} == {(State.SUCCESS, 0)}
-    assert [len(site.sights(job, "begins")) for job in ended] == [1, 1, 1]
-    site.close()
+        assert {(job.state, job.lost) for job in ended} == {(State.SUCCESS, 0)}
+        assert [len(site.sights(job, "begins")) for job in ended] == [1, 1, 1]

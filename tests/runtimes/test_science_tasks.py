@@ -6,6 +6,7 @@ it is looked at, so that nothing here hangs on how fast the machine is.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -172,10 +173,11 @@ def bench(
 ) -> Iterator[Bench]:
     """One worker of a runtime, and this process a client of it."""
     folder = tmp_path_factory.mktemp(request.param)
-    site = site_maker(RUNTIMES[request.param], request)(
-        folder, plugins=PLUGINS, lease=15.0, grace=10.0, roots=(recordings,)
-    )
-    with pytest.MonkeyPatch.context() as patch:
+    make = site_maker(RUNTIMES[request.param], request)
+    with (
+        contextlib.closing(make(folder, plugins=PLUGINS, lease=15.0, grace=10.0, roots=(recordings,))) as site,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         for name, value in site.environment().items():
             if name.startswith("PFD_"):
                 patch.setenv(name, value)
@@ -186,9 +188,9 @@ def bench(
         features = made.submit(extract_features_task, {"dataset": made.dataset, "window": 256}).get(PATIENCE)
         made.feature_set = features["feature_set_id"]
         yield made
+        send(signal.SIGCONT, made.program.owner)  # where a test has failed with it stopped
         made.program.stop()
         forget_default()
-    site.close()
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.task.name)
