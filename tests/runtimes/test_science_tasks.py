@@ -9,21 +9,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from pfd import Job, JobHandle, KeyConflict, State, Task
+from pfd import Job, JobHandle, KeyConflict, State, StoreUnavailable, Task
 from pfd.dispatcher import forget_default
 from pfd.job import LIVE
 from pfd.testing.contract import PATIENCE, Site, until
-from pfd.testing.contract.processes import SERVER, frozen, of_home, send
+from pfd.testing.contract.processes import SERVER, frozen, is_gone, of_home, send
 from pfd.testing.contract.programs import WorkerProgram
 from pfd_plugin_data import generate_dataset_task
 from pfd_plugin_features import (
@@ -39,6 +42,9 @@ from tests.support import examples
 RUNTIMES = {"local": "local-sqlite", "celery": "celery-redis-postgres", "dramatiq": "dramatiq-redis-postgres"}
 PLUGINS = ("data", "mat_import", "features")
 SLOTS = 4
+TRIES = 10
+TOLD, STEP = 0.25, 0.03
+"""Seconds after which a worker has written what its jobs have told it; and those that a job may go on between."""
 
 
 @dataclass
@@ -78,11 +84,40 @@ class Bench:
         """The processes of jobs: a warm server forks a keeper, and that the job's."""
         return {pid for pid in of_home(self.site.settings.home) if _servers(pid) == 3}
 
-    def catch(self, handle: JobHandle, others: frozenset[int] = frozenset()) -> int:
-        """Wait until a job is midway; the process that it runs in."""
-        [pid] = until(lambda: self.processes() - others, "it runs")
-        until(lambda: 0 < handle.job.progress < 1, "it is midway")
-        return pid
+    def hold(
+        self, begin: Callable[[], JobHandle | None], others: frozenset[int] = frozenset()
+    ) -> tuple[JobHandle, int]:
+        """Begin a job and stop its process midway; both.  `begin` is None where its job is over already.
+
+        A job that comes to its end before that is begun again: some take half a second, which is not long on a busy
+        machine.
+        """
+        for _ in range(TRIES):
+            if (handle := begin()) and (pid := self._stop(handle, others)):
+                return handle, pid
+        raise AssertionError(f"none of {TRIES} jobs could be stopped midway")
+
+    def _writable(self) -> bool:
+        """Whether nobody who is stopped holds the lock of SQLite."""
+        try:
+            with self.site.dispatcher.store.write():
+                return True
+        except StoreUnavailable:
+            return False
+
+    def _stop(self, handle: JobHandle, others: frozenset[int]) -> int | None:
+        """Have a job take small steps until it says how far it is; None where it ends before."""
+        until(lambda: handle.job.ended_at or self.processes() - others, "it runs")
+        for pid in self.processes() - others:
+            while not is_gone(pid):
+                send(signal.SIGSTOP, pid)
+                time.sleep(TOLD)
+                if 0 < handle.job.progress < 1 and self._writable() and not self.rows(handle.id):
+                    return pid
+                send(signal.SIGCONT, pid)
+                time.sleep(STEP)
+        handle.wait(PATIENCE)
+        return None
 
 
 def _servers(pid: int) -> int:
@@ -99,7 +134,8 @@ def _servers(pid: int) -> int:
 class Case:
     """A task with parameters that keep it busy for about a second.
 
-    `other` differs by it from them.  `stores` says whether the task leaves a row; `files` are what it publishes.
+    `other` differs by it from them.  `stores` says whether the task leaves a row; `files` are what it publishes;
+    `says` is what its status says when it has come to its end.
     """
 
     task: Task
@@ -107,6 +143,7 @@ class Case:
     other: Mapping[str, Any]
     stores: bool
     files: tuple[str, ...]
+    says: str
 
 
 CASES = (
@@ -116,6 +153,7 @@ CASES = (
         {"random_seed": 1},
         stores=True,
         files=("many.h5",),
+        says=r"600 recordings of 9 bearings",
     ),
     Case(
         import_mat_dataset_task,
@@ -123,6 +161,7 @@ CASES = (
         {"strict": True},
         stores=True,
         files=("bearings.csv", "findings.json", "imported.h5"),
+        says=r"320 recordings imported",
     ),
     Case(
         extract_features_task,
@@ -130,6 +169,7 @@ CASES = (
         {"hop": 129},
         stores=True,
         files=("features.parquet",),
+        says=r"\d+ features of \d+ windows",
     ),
     Case(
         compute_importance_task,
@@ -141,6 +181,7 @@ CASES = (
         {"random_seed": 1},
         stores=False,
         files=("importance.csv", "importance.png", "importance.svg"),
+        says=r"\w+ tells most, of \d+ features",
     ),
     Case(
         select_features_task,
@@ -148,6 +189,7 @@ CASES = (
         {"random_seed": 1},
         stores=True,
         files=("features.parquet", "selection.csv", "selection.json", "selection.png", "selection.svg"),
+        says=r"5 of \d+ features: balanced accuracy [01]\.\d+, on all [01]\.\d+",
     ),
     Case(
         compute_correlation_task,
@@ -155,6 +197,7 @@ CASES = (
         {"random_seed": 1},
         stores=False,
         files=("clusters.csv", "correlation.csv", "correlation.png", "correlation.svg"),
+        says=r"\d+ features in \d+ clusters",
     ),
 )
 
@@ -225,6 +268,7 @@ def test_from_python_a_job_tells_how_far_it_is_and_gives_its_result(bench: Bench
     assert len(set(fractions)) > 1
     assert fractions[-1] == 1.0
     assert "" not in said
+    assert re.fullmatch(case.says, job.status)
     assert bench.rows(job.id) == case.stores
     assert tuple(handle.artifacts) == case.files
     # And all of it validates as what the task declares.
@@ -236,8 +280,8 @@ def test_cancelled_midway_it_leaves_nothing_and_its_key_begins_anew_from_a_shell
 ) -> None:
     site, params = bench.site, case.params(bench)
     key = f"key of {case.task.name}"
-    handle = case.task.apply_async((params,), key=key)
-    with frozen(bench.catch(handle)):
+    handle, pid = bench.hold(lambda: case.task.apply_async((params,), key=key))
+    with frozen(pid):
         assert bench.submit(case.task, params, key=key).id == handle.id
         with pytest.raises(KeyConflict, match=handle.id):
             bench.submit(case.task, {**params, **case.other}, key=key)
@@ -250,19 +294,28 @@ def test_cancelled_midway_it_leaves_nothing_and_its_key_begins_anew_from_a_shell
 
     words = [f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in params.items()]
     with ThreadPoolExecutor(1) as shell:
-        printed = shell.submit(site.pfd, "submit", case.task.name, *words, "--key", key, "--wait", "--json")
-        again = until(lambda: bench.live(key) or printed.done(), "the shell has submitted it")
-        assert isinstance(again, JobHandle), printed.result()
+        printed: list[Future[str]] = []
+
+        def from_shell() -> JobHandle | None:
+            printed.append(shell.submit(site.pfd, "submit", case.task.name, *words, "--key", key, "--wait", "--json"))
+            found = until(lambda: bench.live(key) or printed[-1].done(), "the shell has submitted it")
+            if isinstance(found, JobHandle):
+                return found
+            printed[-1].result()  # it has a reason where it has failed
+            return None
+
+        again, pid = bench.hold(from_shell)
         assert again.id != handle.id
-        send(signal.SIGKILL, bench.catch(again))
+        send(signal.SIGKILL, pid)
         job, seen, _ = _watch(again)
-        shown, end = json.JSONDecoder().raw_decode(printed.result(PATIENCE))
+        told = printed[-1].result(PATIENCE)
+        shown, end = json.JSONDecoder().raw_decode(told)
     assert (job.state, job.lost, job.attempt) == (State.SUCCESS, 1, 1)
     assert "lost" in (site.outcomes(job)[0] or "")
     assert all(fractions == sorted(fractions) for fractions in seen.values())
     assert (shown["id"], shown["state"], shown["result"]) == (job.id, "SUCCESS", job.result)
     assert tuple(shown["artifacts"]) == case.files
-    assert "lost" not in printed.result()[end:]
+    assert "lost" not in told[end:]
     assert bench.rows(job.id) == case.stores
 
 
@@ -272,9 +325,9 @@ def test_what_was_stored_by_a_worker_that_is_killed_before_it_says_so_is_not_sto
     handles, pids = [], set[int]()
     try:
         for case in cases:
-            handles.append(bench.submit(case.task, case.params(bench)))
-            pids.add(pid := bench.catch(handles[-1], frozenset(pids)))
-            send(signal.SIGSTOP, pid)
+            handle, pid = bench.hold(partial(bench.submit, case.task, case.params(bench)), frozenset(pids))
+            handles.append(handle)
+            pids.add(pid)
         send(signal.SIGSTOP, bench.program.owner)
     finally:
         send(signal.SIGCONT, *pids)
