@@ -6,6 +6,7 @@ import json
 import shlex
 import sqlite3
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
@@ -90,17 +91,31 @@ def test_an_example_satisfies_validators_that_the_schema_does_not_know_of() -> N
 def test_groups_unions_and_lists_are_described_in_words() -> None:
     from pydantic import Field
 
+    class Part(Params):
+        hz: float = Field(gt=0)
+
     class Inner(Params):
         kind: str = Field("a", pattern="^[ab]$")
+        parts: list[Part] | None = None
 
     class Outer(Params):
         inner: Inner = Field(default_factory=Inner)
         either: int | str | None = Field(None, description="one or the other")
         many: tuple[float, ...] = Field(min_length=1, max_length=3)
+        ends: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] = (0.0, 1.0)
+        mixed: tuple[int, Annotated[str, Field(min_length=2)]] | None = None
+        gaps: tuple[float | None, ...] = ()
         seed: int = Field(0, ge=0, lt=2**63)
 
     found = {f.name: f for f in parameters(Task("outer", run="nowhere:f", params=Outer, result=Params))}
-    assert list(found) == ["inner.kind", "either", "many", "seed"]
+    parts = ["inner.kind", "inner.parts", "inner.parts[].hz"]
+    assert list(found) == [*parts, "either", "many", "ends", "mixed", "gaps", "seed"]
+    assert found["inner.parts"].type == "list of object"
+    assert (found["inner.parts[].hz"].default, found["inner.parts[].hz"].allowed) == (None, "more than 0")
+    assert (found["ends"].type, found["ends"].allowed) == ("list of number", "2 of them, each at least 0")
+    assert found["mixed"].type == "list of (integer or text)"
+    assert found["mixed"].allowed == "2 of them, one after the other any, then at least 2 characters"
+    assert found["gaps"].type == "list of (number or null)"
     assert (found["inner.kind"].default, found["inner.kind"].allowed) == ("a", "like ^[ab]$")
     assert (found["either"].type, found["either"].default) == ("integer or text", "null")
     assert (found["many"].type, found["many"].default) == ("list of number", None)

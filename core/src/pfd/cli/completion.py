@@ -50,7 +50,7 @@ def complete_assignment(ctx: click.Context, _param: click.Parameter, incomplete:
         return []
     from pfd.cli.fields import parameters
 
-    found = parameters(task)
+    found = [one for one in parameters(task) if "[]" not in one.name]  # which stands inside of a value
     key, equals, _ = incomplete.partition("=")
     if not equals:
         return [CompletionItem(f"{p.name}=", help=p.description) for p in found if p.name.startswith(key)]

@@ -13,6 +13,9 @@ from typing import Any
 from pfd.errors import ParameterError
 from pfd.task import Task
 
+LEVELS = 3
+"""Groups within groups are shown so deep: a model may hold itself."""
+
 TRIES = 2000
 """Combinations of values that are tried for an example."""
 
@@ -32,15 +35,15 @@ class Field:
 
 
 def parameters(task: Task) -> list[Field]:
-    """The parameters of a task, those of a group as `group.name`, as they are typed."""
+    """The parameters of a task, as they are typed: those of a group as `group.name`, in a list as `list[].name`."""
     schema = task.params.model_json_schema(mode="validation")
-    return list(_Model(schema).fields(schema, deep=True))
+    return list(_Model(schema).fields(schema))
 
 
 def results(task: Task) -> list[Field]:
-    """The fields of a task's result."""
+    """The fields of a task's result, named likewise."""
     schema = task.result.model_json_schema(mode="serialization")
-    return list(_Model(schema).fields(schema, deep=False))
+    return list(_Model(schema).fields(schema))
 
 
 def ready_command(task: Task) -> str:
@@ -100,25 +103,35 @@ class _Model:
             shape = {**self._definitions[shape["$ref"].rpartition("/")[2]], **beside}
         return shape
 
-    def fields(self, schema: Schema, *, deep: bool, prefix: str = "") -> Iterator[Field]:
+    def fields(self, schema: Schema, prefix: str = "") -> Iterator[Field]:
         required = set(schema.get("required", ()))
+        within = prefix.count(".") < LEVELS
         for name, given in schema.get("properties", {}).items():
             shape = self.resolve(given)
-            if deep and not prefix and (group := self._group(shape)) is not None:
-                yield from self.fields(group, deep=True, prefix=f"{name}.")
+            if within and (group := self._group(shape)) is not None:
+                yield from self.fields(group, f"{prefix}{name}.")
                 continue
             default = None if name in required else _default(shape["default"]) if "default" in shape else ""
             kind = self.type(shape)
             if default == "null":
                 kind = kind.removesuffix(" or null")  # the default says so
-            choices = tuple(choice for arm in shape.get("anyOf", [shape]) for choice in _choices(self.resolve(arm)))
+            choices = tuple(choice for arm in self._arms(shape) for choice in _choices(arm))
             about = shape.get("description", "")
             yield Field(prefix + name, kind, default, self.allowed(shape), about, choices)
+            if within and (item := self._item(shape)) is not None:
+                yield from self.fields(item, f"{prefix}{name}[].")
+
+    def _arms(self, shape: Schema) -> list[Schema]:
+        return [self.resolve(arm) for arm in shape.get("anyOf", [shape])]
 
     def _group(self, shape: Schema) -> Schema | None:
         """The model behind a parameter that holds parameters of its own."""
-        arms = [self.resolve(arm) for arm in shape.get("anyOf", [shape])]
-        return next((arm for arm in arms if arm.get("properties")), None)
+        return next((arm for arm in self._arms(shape) if arm.get("properties")), None)
+
+    def _item(self, shape: Schema) -> Schema | None:
+        """The model of the objects that a list holds."""
+        lists = [arm for arm in self._arms(shape) if isinstance(arm.get("items"), dict)]
+        return next((group for arm in lists if (group := self._group(self.resolve(arm["items"]))) is not None), None)
 
     def type(self, shape: Schema) -> str:
         """A schema in a few words: `integer or null`, `list of text`."""
@@ -129,11 +142,11 @@ class _Model:
             return "choice"
         kind = shape.get("type")
         if kind == "array":
-            items = shape.get("items")
-            return f"list of {self.type(items)}" if items else "list"
+            inner = " or ".join(dict.fromkeys(map(self.type, _items(shape))))
+            return f"list of {f'({inner})' if ' or ' in inner else inner}" if inner else "list"
         if kind == "object":
-            inner = shape.get("additionalProperties")
-            return f"{self.type(inner)} by name" if isinstance(inner, dict) and inner else "object"
+            value = shape.get("additionalProperties")
+            return f"{self.type(value)} by name" if isinstance(value, dict) and value else "object"
         if kind == "string":
             return {"path": "path", "date-time": "time"}.get(shape.get("format", ""), "text")
         return {"boolean": "yes/no"}.get(str(kind), str(kind or "any"))
@@ -146,8 +159,11 @@ class _Model:
         found = [", ".join(_choices(shape)), _range(shape), *_lengths(shape)]
         if "pattern" in shape:
             found.append(f"like {shape['pattern']}")
-        if (items := shape.get("items")) and (inner := self.allowed(items)):
-            found.append(f"each {inner}")
+        inner = dict.fromkeys(map(self.allowed, _items(shape)))
+        if len(inner) == 1 and (each := next(iter(inner))):
+            found.append(f"each {each}")
+        elif any(inner):
+            found.append("one after the other " + ", then ".join(each or "any" for each in inner))
         return ", ".join(filter(None, found))
 
     # -- examples -------------------------------------------------------------------------------------------------
@@ -221,6 +237,12 @@ def _texts(name: str, shape: Schema) -> Iterator[str]:
             yield text
     if not found:
         yield name
+
+
+def _items(shape: Schema) -> list[Schema]:
+    """What stands in a list: at each of its places, then at all others."""
+    rest = shape.get("items")
+    return [*shape.get("prefixItems", ()), *([rest] if isinstance(rest, dict) and rest else [])]
 
 
 # -- words --------------------------------------------------------------------------------------------------------
