@@ -120,6 +120,23 @@ def test_a_mapping_of_numbers_is_a_column_for_each_of_its_keys(capsys: pytest.Ca
     ]
 
 
+def test_a_table_within_the_objects_of_a_table_comes_below(capsys: pytest.CaptureFixture[str]) -> None:
+    classes = [{"name": "ball", "auroc": 0.5}, {"name": "cage", "auroc": None}]
+    show_rows([{"id": 1, "classes": classes, "note": "a"}, {"id": 2, "classes": [], "note": "b"}])
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["ID", "NOTE"],
+        ["1", "a"],
+        ["2", "b"],
+        [],
+        ["classes", "of", "id", "1"],
+        ["NAME", "AUROC"],
+        ["ball", "0.5"],
+        ["cage", "–"],
+    ]
+    show_rows([{"classes": classes}])
+    assert capsys.readouterr().out.splitlines()[0] == "CLASSES"
+
+
 def test_a_mapping_of_texts_or_of_many_numbers_stays_one_column(capsys: pytest.CaptureFixture[str]) -> None:
     show_rows([{"words": {"a": "x"}, "many": {str(i): i for i in range(7)}, "none": None}])
     head, row = capsys.readouterr().out.splitlines()

@@ -93,8 +93,14 @@ def show_result(session: Session, task: str, result: Mapping[str, Any]) -> None:
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print objects with the same fields as a table, or one below the other where a terminal is too narrow for one."""
-    spread = [_spread(row, rows) for row in rows[:MOST_ROWS]]
+    """Print objects with the same fields as a table, or one below the other where a terminal is too narrow for one.
+
+    What is a table itself within them comes below, named after the first field of its object.
+    """
+    shown = rows[:MOST_ROWS]
+    first, *others = shown[0]
+    nested = [name for name in others if _are_rows([row[name] for row in shown])]
+    spread = [_spread({name: row[name] for name in row if name not in nested}, shown) for row in shown]
     columns = list(spread[0])
     cells = [[brief(cell) for cell in row.values()] for row in spread]
     if output.on_terminal() and not output.fits(columns, cells):
@@ -106,6 +112,10 @@ def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
         output.table(columns, cells, whole=True)
     if (more := len(rows) - MOST_ROWS) > 0:
         click.echo(f"… and {more} more")
+    for row, name in itertools.product(shown, nested):
+        if row[name]:
+            output.heading(f"{name} of {first} {brief(row[first])}")
+            show_rows(row[name])
 
 
 def brief(value: Any, most: int = LONGEST) -> str:
@@ -158,10 +168,15 @@ def _keys(values: Sequence[Any]) -> list[str]:
     return list(keys) if len(keys) <= MOST_KEYS else []
 
 
+def _are_rows(values: Sequence[Any]) -> bool:
+    """Whether values are tables: all that hold anything."""
+    return any(values) and all(_is_rows(value) for value in values if value)
+
+
 def _is_rows(value: Any) -> bool:
     """Whether a value is a list of objects with the same fields."""
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(row, Mapping) and list(row) == list(value[0]) for row in value)
+        and all(isinstance(row, Mapping) and row and list(row) == list(value[0]) for row in value)
     )
