@@ -51,7 +51,8 @@ def draw(panels: Sequence[Panel], *, heading: str, footnote: str = "") -> Figure
     columns = math.ceil(math.sqrt(len(panels))) if len(panels) > IN_A_ROW else len(panels)
     rows = math.ceil(len(panels) / columns)
     lines = max(1 + len(_small_print(panel)) for panel in panels)
-    height = rows * (PANEL_INCHES - 0.1 + LINE_INCHES * lines) + 0.4 + (0.3 if footnote else 0.0)
+    listed = max(2 + len(panel.curves) for panel in panels)
+    height = rows * (PANEL_INCHES + 0.2 + LINE_INCHES * (lines + listed)) + 0.4 + (0.3 if footnote else 0.0)
     figure = Figure(figsize=(PANEL_INCHES * columns, height), layout="constrained", dpi=130, facecolor="white")
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)  # type: ignore[union-attr,call-arg]
@@ -107,13 +108,14 @@ def _draw_panel(axis: Axes, panel: Panel) -> None:
         [*handles[1:], handles[0]],
         [*labels[1:], labels[0]],
         title="AUROC, one class against the rest",
-        loc="lower right",
+        # Below the axes: within, it would lie on the curve of a class that is told badly.
+        loc="upper left",
+        bbox_to_anchor=(-0.02, -0.13),
+        borderaxespad=0,
         fontsize=8.5,
         title_fontsize=8.5,
         alignment="left",
-        facecolor="white",
-        edgecolor=RULE,
-        framealpha=0.92,
+        frameon=False,
         handlelength=2.4,
         labelcolor=INK,
     )
