@@ -229,6 +229,8 @@ def test_a_shaft_that_stands_for_a_while_and_a_course_that_does_not_fit_are_refu
     for course in (np.ones(1001), np.ones(1), np.full(9, np.inf), np.full(9, -1.0), np.ones((2, 3))):
         with pytest.raises(DataError, match=r"recording 'r0': its speed_hz: a speed profile"):
             write_dataset(run_up, speed_hz=course)
+    with pytest.raises(DataError, match="turns faster than 12000 samples a second show"):
+        write_dataset(run_up, speed_hz=np.full(9, 1e308))
 
 
 def test_a_course_that_no_shaft_can_have_spoils_only_its_own_recording(make_info, write_dataset, noise) -> None:

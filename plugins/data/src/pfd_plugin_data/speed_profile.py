@@ -49,7 +49,10 @@ class SpeedProfile:
         """The profile of values that `even_samples` has taken of a recording of `n_samples`."""
         if not 2 <= hz.size <= n_samples:
             raise DataError(f"a speed profile of {hz.size} values does not fit {n_samples} samples")
-        return cls(even_samples(n_samples, hz.size) / rate_hz, hz)
+        made = cls(even_samples(n_samples, hz.size) / rate_hz, hz)
+        if made.fastest_hz > rate_hz / 2:
+            raise DataError(f"a shaft at {made.fastest_hz:.3g} Hz turns faster than {rate_hz:g} samples a second show")
+        return made
 
     def hz(self, times: npt.ArrayLike) -> Signal:
         """Rotation frequency at some moments, s.  Before and after what is known, it is that of the end."""
