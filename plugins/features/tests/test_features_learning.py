@@ -15,6 +15,7 @@ from pfd_plugin_data import ChannelInfo, RecordingInfo, Split, make_split
 from pfd_plugin_features import FeatureTable
 from pfd_plugin_features.correlation import cluster, correlation
 from pfd_plugin_features.importance import (
+    MAX_SHAP_WINDOWS,
     balanced_accuracy,
     fit_forest,
     forest_importance,
@@ -171,6 +172,22 @@ def test_each_measure_ranks_what_tells_the_classes_apart_before_noise() -> None:
 
 def test_mutual_information_of_classes_that_are_told_apart_is_their_entropy() -> None:
     assert mutual_information(dealt().train, 0)[0] == pytest.approx(np.log(3), abs=0.25)
+
+
+def test_what_takes_long_tells_of_each_step() -> None:
+    train = dealt().train
+    steps: list[tuple[int, int]] = []
+
+    def on_step(done: int, total: int) -> None:
+        steps.append((done, total))
+
+    told = mutual_information(train, 0, on_step)
+    assert steps == [(done, len(NAMES)) for done in range(1, len(NAMES) + 1)]
+    assert told.tolist() == mutual_information(train, 0).tolist()
+    steps.clear()
+    shap_importance(fit_forest(train, 20, seed=0), train, 0, on_step)
+    assert len(steps) > 1
+    assert steps[-1] == (min(len(train), MAX_SHAP_WINDOWS), min(len(train), MAX_SHAP_WINDOWS))
 
 
 def test_permuting_what_the_forest_never_looks_at_changes_nothing() -> None:

@@ -12,7 +12,7 @@ from sklearn.feature_selection import mutual_info_classif
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
 
-from pfd_plugin_features.learning import Matrix, OnStep, Part, untold
+from pfd_plugin_features.learning import Matrix, OnStep, Part, is_constant, untold
 
 MAX_SHAP_WINDOWS = 200
 """Windows that SHAP values are computed for: their cost grows with each, and the mean settles early."""
@@ -22,9 +22,19 @@ STEP = 10
 """Trees grown between two looks at whether the job is to stop."""
 
 
-def mutual_information(train: Part, seed: int) -> Matrix:
+SHAP_BATCH = 20
+"""Windows whose SHAP values are computed between two such looks."""
+
+
+def mutual_information(train: Part, seed: int, on_step: OnStep = untold) -> Matrix:
     """I(feature; class) in nats, `(f,)`, by nearest neighbours (Ross, PLoS ONE 9, 2014): each feature by itself."""
-    return np.asarray(mutual_info_classif(train.x, train.y, discrete_features=False, random_state=seed))
+    found = np.zeros(train.x.shape[1])
+    for index, constant in enumerate(is_constant(train.x)):
+        if not constant:  # the estimate of one is that of the noise it is given, and not 0
+            column = train.x[:, [index]]
+            [found[index]] = mutual_info_classif(column, train.y, discrete_features=False, random_state=seed)
+        on_step(index + 1, len(found))
+    return found
 
 
 def fit_forest(
@@ -82,7 +92,7 @@ def permutation_falls(
     return falls
 
 
-def shap_importance(forest: RandomForestClassifier, train: Part, seed: int) -> Matrix:
+def shap_importance(forest: RandomForestClassifier, train: Part, seed: int, on_step: OnStep = untold) -> Matrix:
     """Mean |SHAP value| over windows of the training part and classes, `(f,)`, in probability.
 
     Exact Shapley values of the trees (Lundberg et al., Nature Machine Intelligence 2, 2020).
@@ -91,9 +101,14 @@ def shap_importance(forest: RandomForestClassifier, train: Part, seed: int) -> M
     if rows.size > MAX_SHAP_WINDOWS:
         rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
         rows = np.sort(rng.choice(rows, MAX_SHAP_WINDOWS, replace=False))
-    values = np.abs(np.asarray(tree_explainer(forest).shap_values(train.x[rows])))
-    # (windows, features, classes)
-    return np.asarray(values.mean(axis=(0, 2)))
+    explainer = tree_explainer(forest)
+    total = np.zeros(train.x.shape[1])
+    for begin in range(0, rows.size, SHAP_BATCH):
+        batch = rows[begin : begin + SHAP_BATCH]
+        # (windows, features, classes)
+        total += np.abs(np.asarray(explainer.shap_values(train.x[batch]))).mean(axis=2).sum(axis=0)
+        on_step(begin + batch.size, rows.size)
+    return np.asarray(total / rows.size)
 
 
 def tree_explainer(forest: RandomForestClassifier) -> Any:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_selection import RFE, mutual_info_classif
+from sklearn.feature_selection import RFE
 from sklearn.svm import LinearSVC
 
+from pfd_plugin_features.importance import mutual_information
 from pfd_plugin_features.learning import Labels, Matrix, OnStep, Part, Scaling, is_constant, untold
 
 BINS = 10
@@ -38,10 +39,9 @@ def by_variance(train: Part, count: int) -> Selection:
     return _largest(train, scaled.var(axis=0), count, "variance of the feature scaled to 0 … 1")
 
 
-def by_mutual_information(train: Part, count: int, seed: int) -> Selection:
+def by_mutual_information(train: Part, count: int, seed: int, on_step: OnStep = untold) -> Selection:
     """The largest I(feature; class) (Ross 2014), each by itself: features that say the same are all kept."""
-    found = mutual_info_classif(train.x, train.y, discrete_features=False, random_state=seed)
-    return _largest(train, np.asarray(found), count, "mutual information with the class, nats")
+    return _largest(train, mutual_information(train, seed, on_step), count, "mutual information with the class, nats")
 
 
 def by_mrmr(train: Part, count: int, on_step: OnStep = untold) -> Selection:
