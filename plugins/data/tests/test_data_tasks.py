@@ -143,7 +143,7 @@ def test_a_cancelled_job_leaves_nothing_and_has_told_of_each_recording(
     context = Context(tmp_path, stop_after=5)
     with pytest.raises(CancelRequested):
         generate_dataset(GenerateDatasetParams(**SMALL), context)  # type: ignore[arg-type]
-    assert context.reports == [(done / 12, f"recording {done}/12") for done in range(1, 6)]
+    assert context.reports == [(done / 12, f"Recording {done}/12") for done in range(1, 6)]
     assert not list(tmp_path.iterdir())
     assert not multiprocessing.active_children()
 

@@ -26,13 +26,14 @@ def generate_dataset(params: GenerateDatasetParams, ctx: TaskContext) -> Generat
         for done, packed in enumerate(recordings, start=1):
             ctx.check_cancelled()
             writer.append(packed)
-            ctx.progress(done / total, f"recording {done}/{total}", recording=packed.record_id)
+            ctx.progress(done / total, f"Recording {done}/{total}", recording=packed.record_id)
     with open_dataset(path) as dataset:
         if params.output_format is not None:
-            ctx.progress(1.0, f"exporting to {params.output_format}")
+            ctx.progress(1.0, f"Exporting to {params.output_format}")
             export_dataset(dataset, ctx.artifact(params.output_format), params.output_format)
         with ctx.session() as session:
             entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
+    ctx.progress(1.0, f"{entry.n_recordings} recordings of {entry.n_bearings} bearings")
     return GenerateDatasetResult(
         dataset_id=entry.id,
         name=entry.name,

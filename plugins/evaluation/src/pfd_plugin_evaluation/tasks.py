@@ -52,7 +52,13 @@ def generate_roc_analysis(params: GenerateRocAnalysisParams, ctx: TaskContext) -
     with replacing(ctx.artifact("roc.json")) as temporary:
         text = json.dumps({**result.model_dump(mode="json"), "curves": curves_of}, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
+    ctx.progress(1.0, f"Macro AUROC {', '.join(map(_area, results))}")
     return result
+
+
+def _area(of: ExperimentRoc) -> str:
+    known = "unknown" if of.macro_auroc is None else f"{of.macro_auroc:.3f}"
+    return f"{known} (LEAKY)" if of.leaky else known
 
 
 def _title(entry: ExperimentEntry) -> str:

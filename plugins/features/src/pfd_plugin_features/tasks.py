@@ -139,6 +139,7 @@ def _extract(
     }
     with ctx.session() as session:
         ref = save_feature_set(session, ctx.job_id, row)
+    ctx.progress(1.0, f"{len(names)} features of {writer.rows} windows")
     return _result(ref, wanted, writer.rows, unusable, absent)
 
 

@@ -48,6 +48,7 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
     if not params.dry_run:
         with open_dataset(path) as dataset, ctx.session() as session:
             entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
+    ctx.progress(1.0, _outcome(len(measured), len(failures), dry_run=params.dry_run))
     classes = Counter(recording.info.fault_type for recording in measured if recording.info.fault_type)
     return ImportMatDatasetResult(
         dataset_id=entry.id if entry else None,
@@ -84,7 +85,7 @@ def _import(
             if keep:
                 keep(info, signal)
             recordings.append((outcome.file, found))
-        ctx.progress(done / len(files), f"file {done}/{len(files)}", file=outcome.file, failures=len(failures))
+        ctx.progress(done / len(files), f"File {done}/{len(files)}", file=outcome.file, failures=len(failures))
     return recordings, failures
 
 
@@ -100,6 +101,11 @@ def _require_usable(params: ImportMatDatasetParams, failures: Sequence[FileFailu
         f"{len(failures)} of {total} files cannot be imported, and strict refuses all: {shown}{more}",
         hint="mend or remove them, or import the others with strict=false",
     )
+
+
+def _outcome(imported: int, refused: int, *, dry_run: bool) -> str:
+    what = "recordings would be imported" if dry_run else "recordings imported"
+    return f"{imported} {what}{f', {refused} files refused' if refused else ''}"
 
 
 def _of_table(table: Table) -> list[Finding]:

@@ -43,6 +43,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     write_predictions(predictions_path, outcome.parts)
     config = {**outcome.config, "params": params.model_dump(mode="json"), "classes": list(outcome.classes)}
     metrics = {part: asdict(values) for part, values in scores.items()}
+    leaky = split.leaky or leak is not None
     _write_json(ctx.artifact("config.json"), {**config, "dataset_fingerprint": entry.fingerprint, "stamp": stamp})
     _write_json(ctx.artifact("history.json"), [asdict(epoch) for epoch in outcome.history])
     _write_json(ctx.artifact("metrics.json"), {"stamp": stamp, **metrics})
@@ -55,7 +56,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
             "feature_set_id": features.id if features else None,
             "random_seed": params.random_seed,
             "stamp": stamp,
-            "leaky": split.leaky or leak is not None,
+            "leaky": leaky,
             "classes": list(outcome.classes),
             "split": _described(split, recordings),
             "config": config,
@@ -66,6 +67,8 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         ctx,
     )
     validation, test = scores.get("validation"), scores["test"]
+    right = f"{test.accuracy:.1%} of the test windows named rightly, {test.baseline_accuracy:.1%} by the majority class"
+    ctx.progress(1.0, f"{'LEAKY: ' if leaky else ''}{right}")
     return TrainModelResult(
         experiment_id=experiment_id,
         model=params.model,
@@ -76,7 +79,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         split_name=split.name,
         split_fold=split.fold,
         stamp=stamp,
-        leaky=split.leaky or leak is not None,
+        leaky=leaky,
         n_windows={part: _count(outcome.parts.get(part), "start", unique=False) for part in PARTS},
         n_recordings={part: _count(outcome.parts.get(part), "record") for part in PARTS},
         n_bearings={part: _count(outcome.parts.get(part), "bearing_id") for part in PARTS},
