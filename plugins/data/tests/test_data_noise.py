@@ -7,6 +7,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy import signal as sps
 
 from pfd import DataError
@@ -51,6 +52,15 @@ def test_coloured_noise_is_gaussian_without_mean_and_of_unit_power() -> None:
     assert abs(x.mean()) < 0.05
     white = coloured(np.random.default_rng(0), 99_991, 0.0)
     assert np.mean(white**4) == pytest.approx(3, abs=0.1)
+
+
+def test_samples_are_normal_and_the_powers_of_lines_exponential_as_those_of_gaussian_noise_are() -> None:
+    white = coloured(np.random.default_rng(0), 100_000, 0.0)
+    assert stats.kstest(white, "norm").pvalue > 0.01
+    lines = np.fft.rfft(white)[1:-1]
+    powers = np.abs(lines) ** 2
+    assert stats.kstest(powers / powers.mean(), "expon").pvalue > 0.01
+    assert stats.kstest(np.angle(lines) / (2 * np.pi) + 0.5, "uniform").pvalue > 0.01
 
 
 @pytest.mark.parametrize("mains_hz", [50, 60])

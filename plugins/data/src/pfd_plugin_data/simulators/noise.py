@@ -34,15 +34,22 @@ def energy(signal: Signal) -> float:
 def coloured(rng: np.random.Generator, n: int, slope: float) -> Signal:
     """Gaussian noise of unit r.m.s. and no mean, whose power spectrum falls as f to the power of `slope`.
 
-    Drawn where the shape is known, in the spectrum: so many deviates as there are samples, and one inverse transform.
+    Drawn where the shape is known, in the spectrum, and transformed once.  The lines of Gaussian noise have powers of
+    an exponential distribution and any phase (Box and Muller, Ann. Math. Stat. 29, 1958), which take half the time of
+    as many normal deviates.
     """
     length = fft.next_fast_len(n, real=True)
     # In single precision, as recordings are stored: the transform takes three quarters of the time.
-    parts = rng.standard_normal((2, length // 2 + 1), dtype=np.float32)
+    height, phase = rng.random((2, length // 2 + 1), dtype=np.float32)
+    np.subtract(1, height, out=height)  # of 0 there is no logarithm
+    np.log(height, out=height)
+    np.sqrt(np.negative(height, out=height), out=height)
     if slope:
-        parts *= np.exp(np.float32(slope / 2) * _log_index(length))
+        height *= np.exp(np.float32(slope / 2) * _log_index(length))
+    phase *= np.float32(2 * np.pi)
     spectrum = np.empty(length // 2 + 1, np.complex64)
-    spectrum.real, spectrum.imag = parts
+    np.multiply(height, np.cos(phase), out=spectrum.real)
+    np.multiply(height, np.sin(phase), out=spectrum.imag)
     spectrum[0] = 0
     noise: Signal = fft.irfft(spectrum, length, overwrite_x=True)[:n].astype(np.float64)
     noise *= 1 / math.sqrt(energy(noise) / n)
