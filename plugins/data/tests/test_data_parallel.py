@@ -24,13 +24,12 @@ def children() -> int:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 20])
 @pytest.mark.parametrize("processes", [1, 2, 3])
-@pytest.mark.parametrize("chunk", [1, 3])
-def test_results_come_in_order_whatever_makes_them(count: int, processes: int, chunk: int) -> None:
+def test_results_come_in_order_whatever_makes_them(count: int, processes: int) -> None:
     def slow_first(number: int) -> list[bytes]:
         time.sleep(0.01 if number == 0 else 0)
         return [b"%d" % number, b"", b"%d" % number**2]
 
-    found = list(ordered(slow_first, count, processes, chunk=chunk))
+    found = list(ordered(slow_first, count, processes))
     assert found == [[b"%d" % number, b"", b"%d" % number**2] for number in range(count)]
     assert children() == 0
 
@@ -86,16 +85,20 @@ def test_nothing_runs_on_once_the_results_are_no_longer_wanted(tmp_path: Path) -
 @pytest.mark.parametrize("size", [3, 1000, 5_000_000])
 def test_buffers_come_as_they_were_made_and_stay_so(size: int) -> None:
     """The largest do not fit the memory that is shared; the smaller ones are written over by those that follow."""
-    found = list(ordered(lambda number: [bytes([number]) * size, memoryview(b"end")], 9, 2, chunk=2))
+    found = list(ordered(lambda number: [bytes([number]) * size, memoryview(b"end")], 9, 2))
     assert found == [[bytes([number]) * size, b"end"] for number in range(9)]
 
 
 @pytest.mark.parametrize("truth", [{}, {"times": np.arange(5.0), "none": np.zeros(0), "mask": np.ones((2, 3), bool)}])
-def test_a_recording_is_the_same_behind_its_buffers(make_info: Any, truth: dict[str, Any]) -> None:
-    packed = layout.pack(make_info(n_samples=50), np.linspace(-1, 1, 50, dtype=np.float32)[np.newaxis], truth)
-    back = layout.from_buffers(layout.to_buffers(packed))
-    assert (back.record_id, back.info, back.digest) == (packed.record_id, packed.info, packed.digest)
-    assert layout.digest(back.info, back.signal, back.truth) == packed.digest  # names, types, shapes and values
+def test_recordings_are_the_same_behind_their_buffers(make_info: Any, truth: dict[str, Any]) -> None:
+    signal = np.linspace(-1, 1, 50, dtype=np.float32)[np.newaxis]
+    infos = [make_info("a", n_samples=50), make_info("b", n_samples=50, origins={"rpm": "user"})]
+    sent = [layout.pack(info, signal, known) for info, known in zip(infos, (truth, {}), strict=True)]
+    received = list(layout.from_buffers(layout.to_buffers(sent)))
+    for back, packed in zip(received, sent, strict=True):
+        assert (back.record_id, back.info, back.digest) == (packed.record_id, packed.info, packed.digest)
+        assert back.origins == packed.origins
+        assert layout.digest(back.info, back.signal, back.truth) == packed.digest  # names, types, shapes and values
 
 
 def test_one_that_is_ahead_waits_so_that_memory_does_not_grow(tmp_path: Path) -> None:

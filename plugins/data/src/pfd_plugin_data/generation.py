@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from pfd_plugin_data import layout
 from pfd_plugin_data.parallel import ordered
 from pfd_plugin_data.params import GenerateDatasetParams
-from pfd_plugin_data.recipes.plan import Generated, plans
+from pfd_plugin_data.recipes.plan import Generated, Plan, plans
 from pfd_plugin_data.recipes.rolling_element import RollingElement
 from pfd_plugin_data.recipes.rotor import RotorMachine
 
@@ -42,17 +42,19 @@ def generate_packed(params: GenerateDatasetParams, processes: int = 1) -> Genera
     each = round(params.duration_s * params.sample_rate_hz)
     wanted = list(plans(params))
 
-    def make(number: int) -> layout.Packed:
-        made = maker.make(wanted[number])
+    def make(plan: Plan) -> layout.Packed:
+        made = maker.make(plan)
         return layout.pack(made.info, made.signal, made.truth)
 
     if processes > 1 and each * len(wanted) >= WORTH_PROCESSES:
         chunk = max(1, CHUNK_SAMPLES // each)
-        sent = ordered(lambda number: layout.to_buffers(make(number)), len(wanted), processes, chunk=chunk)
+        chunks = [wanted[first : first + chunk] for first in range(0, len(wanted), chunk)]
+        sent = ordered(lambda number: layout.to_buffers(list(map(make, chunks[number]))), len(chunks), processes)
         with contextlib.closing(sent):
-            yield from map(layout.from_buffers, sent)
+            for buffers in sent:
+                yield from layout.from_buffers(buffers)
     else:
-        yield from map(make, range(len(wanted)))
+        yield from map(make, wanted)
 
 
 def share_of_cores() -> int:

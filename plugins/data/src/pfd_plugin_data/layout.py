@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,29 +101,26 @@ def pack(info: RecordingInfo, signal: npt.NDArray[Any], truth: Mapping[str, npt.
     return Packed(info.record_id, encoded, stored, known, digest(encoded, stored, known), dict(info.origins))
 
 
-def to_buffers(packed: Packed) -> list[bytes | memoryview]:
-    """A packed recording as bytes, for another process: what it is as JSON, its columns, its arrays."""
-    arrays = {"": packed.signal, **packed.truth}  # no array of truth has an empty name
-    about = {
-        "record_id": packed.record_id,
-        "digest": packed.digest.hex(),
-        "origins": packed.origins,
-        "arrays": [(name, array.dtype.str, array.shape) for name, array in arrays.items()],
-    }
-    return [json.dumps(about).encode(), packed.info, *(a.reshape(-1).view(np.uint8).data for a in arrays.values())]
+def to_buffers(recordings: Sequence[Packed]) -> list[bytes | memoryview]:
+    """Packed recordings as bytes, for another process: what they are as JSON, their columns, their arrays."""
+    about, held = [], []
+    for packed in recordings:
+        arrays = {"": packed.signal, **packed.truth}  # no array of truth has an empty name
+        kinds = [(name, array.dtype.str, array.shape) for name, array in arrays.items()]
+        about.append((packed.record_id, packed.digest.hex(), dict(packed.origins), kinds))
+        held += [array.reshape(-1).view(np.uint8).data for array in arrays.values()]
+    return [json.dumps(about).encode(), b"\n".join(packed.info for packed in recordings), *held]
 
 
-def from_buffers(buffers: Sequence[bytes | memoryview]) -> Packed:
-    """The recording of `to_buffers`."""
-    about, info, *held = buffers
-    known = json.loads(bytes(about))
-    arrays = {
-        name: np.frombuffer(buffer, np.dtype(kind)).reshape(shape)
-        for (name, kind, shape), buffer in zip(known["arrays"], held, strict=True)
-    }
-    signal = arrays.pop("")
-    digested = bytes.fromhex(known["digest"])
-    return Packed(known["record_id"], bytes(info), signal, arrays, digested, known["origins"])
+def from_buffers(buffers: Sequence[bytes | memoryview]) -> Iterator[Packed]:
+    """The recordings of `to_buffers`."""
+    about, infos, *held = buffers
+    arrays = iter(held)
+    for (record_id, digested, origins, kinds), info in zip(
+        json.loads(bytes(about)), bytes(infos).split(b"\n"), strict=True
+    ):
+        known = {name: np.frombuffer(next(arrays), kind).reshape(shape) for name, kind, shape in kinds}
+        yield Packed(record_id, info, known.pop(""), known, bytes.fromhex(digested), origins)
 
 
 def _truth_array(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import mmap
 import multiprocessing
@@ -19,22 +20,22 @@ PATIENCE = 5.0
 """Seconds that a process which was ended may take to be gone."""
 
 SLOT = 4 << 20
-"""Bytes of one chunk that fit into the memory that two processes share; a larger one goes by the pipe."""
+"""Bytes of one result that fit into the memory that two processes share; a larger one goes by the pipe."""
 
 SLOTS = 2
-"""A process may be so many chunks ahead of those that were taken."""
+"""A process may be so many results ahead of those that were taken."""
 
 Buffer = bytes | memoryview
 Make = Callable[[int], Sequence[Buffer]]
 
 
-def ordered(make: Make, count: int, processes: int, *, chunk: int = 1) -> Generator[Sequence[Buffer]]:
+def ordered(make: Make, count: int, processes: int) -> Generator[Sequence[Buffer]]:
     """`make(0)`, `make(1)`, … up to `count`, each some buffers of bytes, made by `processes` at once.
 
-    The chunks are dealt out in turn, so each process knows its own and no result waits for more than its neighbours;
-    one that is ahead waits until its chunks are taken, so memory does not grow.  Processes are forked, so that nothing
+    They are dealt out in turn, so each process knows its own and no result waits for more than its neighbours; one
+    that is ahead waits until its results are taken, so memory does not grow.  Processes are forked, so that nothing
     of `make` has to be sent; where the system cannot, all is done here.  However the iteration ends, the processes
-    are gone after it.
+    are gone after it.  The way between them has its price each time: what is small is better made several at a time.
 
     Raises
     ------
@@ -42,8 +43,7 @@ def ordered(make: Make, count: int, processes: int, *, chunk: int = 1) -> Genera
     DataError : `make` raised it.
     RuntimeError : `make` raised something else, which it names.
     """
-    chunks = [range(first, min(first + chunk, count)) for first in range(0, count, chunk)]
-    processes = min(processes, len(chunks))
+    processes = min(processes, count)
     if processes < 2 or sys.platform != "linux":
         yield from map(make, range(count))
         return
@@ -56,15 +56,15 @@ def ordered(make: Make, count: int, processes: int, *, chunk: int = 1) -> Genera
             stack.callback(here.close)
             process = fork.Process(
                 target=_work,
-                args=(make, chunks[place::processes], line.other_end(there), [*lines, line], os.getpid()),
+                args=(make, range(place, count, processes), line.other_end(there), [*lines, line], os.getpid()),
                 daemon=True,
             )
             process.start()
             there.close()
             stack.callback(_end, process)
             lines.append(line)
-        for number in range(len(chunks)):
-            yield from lines[number % processes].take()
+        for number in range(count):
+            yield lines[number % processes].take()
 
 
 class _Line:
@@ -81,40 +81,38 @@ class _Line:
     def other_end(self, connection: Connection) -> _Line:
         return _Line(connection, self._memory)
 
-    def put(self, made: list[Sequence[Buffer]]) -> None:
+    def put(self, made: Sequence[Buffer]) -> None:
         if self._number >= SLOTS:
             self.connection.recv_bytes()  # the slot is free
         start = self._next_slot()
-        views = [[memoryview(buffer) for buffer in item] for item in made]
-        sizes = [[len(view) for view in item] for item in views]
-        fits = sum(map(sum, sizes)) <= SLOT
-        flat = [view for item in views for view in item]
-        for view in flat if fits else ():
-            self._memory[start : start + len(view)] = view
-            start += len(view)
+        sizes = list(map(len, made))
+        fits = sum(sizes) <= SLOT
+        for buffer in made if fits else ():
+            self._memory[start : start + len(buffer)] = buffer
+            start += len(buffer)
         self._say({"sizes": sizes, "fits": fits})
-        for view in () if fits else flat:
-            self.connection.send_bytes(view)
+        for buffer in () if fits else made:
+            self.connection.send_bytes(buffer)
 
     def fail(self, error: Exception) -> None:
         hint = error.hint if isinstance(error, PfdError) else None
         self._say({"error": type(error).__name__, "message": str(error), "hint": hint})
 
-    def take(self) -> list[list[bytes]]:
+    def take(self) -> list[Buffer]:
         """What the other end has put.  A copy: the memory is written again while it may be kept."""
         start = self._next_slot()
         try:
             told = json.loads(self.connection.recv_bytes())
             if "error" in told:
                 raise _error(**told)
-            made: list[list[bytes]] = []
-            for sizes in told["sizes"]:
-                made.append([])
-                for size in sizes:
-                    made[-1].append(
-                        self._memory[start : start + size] if told["fits"] else self.connection.recv_bytes()
-                    )
-                    start += size
+            sizes = told["sizes"]
+            made: list[Buffer]
+            if told["fits"]:
+                whole = memoryview(self._memory[start : start + sum(sizes)])
+                ends = list(itertools.accumulate(sizes))
+                made = [whole[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+            else:
+                made = [self.connection.recv_bytes() for _ in sizes]
         except (EOFError, ConnectionResetError):
             raise WorkerLost(
                 "a process that generates recordings was killed", hint="the machine may be short of memory; try again"
@@ -141,18 +139,19 @@ def _end(process: Any) -> None:
     process.join(PATIENCE)
 
 
-def _work(make: Make, chunks: list[range], line: _Line, others: list[_Line], parent: int) -> None:
+def _work(make: Make, numbers: range, line: _Line, others: list[_Line], parent: int) -> None:
     """What a forked process does; it ends with what it was told, or with the one that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started it
     for other in others:  # else a pipe that its reader has left would never break
         other.connection.close()
     with contextlib.suppress(OSError, EOFError):
-        for chunk in chunks:
+        for number in numbers:
             if os.getppid() != parent:
                 return
             try:
-                made = [make(number) for number in chunk]
+                made = make(number)
             except Exception as error:
                 line.fail(error)
                 return
             line.put(made)
+            del made  # the next needs the room
