@@ -7,8 +7,8 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from scipy import stats
 from scipy import signal as sps
+from scipy import stats
 
 from pfd import DataError
 from pfd_plugin_data.params import NoiseLayer
