@@ -6,7 +6,11 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 import time
+from array import array
+from collections import Counter
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ import pytest
 
 from pfd import DataError, WorkerLost
 from pfd_plugin_data import layout
-from pfd_plugin_data.parallel import ordered
+from pfd_plugin_data.parallel import SLOTS, _Numbers, ordered
 
 
 def children() -> int:
@@ -34,10 +38,69 @@ def test_results_come_in_order_whatever_makes_them(count: int, processes: int) -
     assert children() == 0
 
 
-def test_the_work_is_done_in_other_processes() -> None:
-    pids = {bytes(pid) for [pid] in ordered(lambda _: [b"%d" % os.getpid()], 8, 2)}
-    assert len(pids) == 2
-    assert b"%d" % os.getpid() not in pids
+@pytest.mark.parametrize("processes", [2, 3])
+def test_the_work_is_shared_by_so_many_processes_the_one_that_asks_among_them(processes: int) -> None:
+    def whose(_: int) -> list[bytes]:
+        time.sleep(0.02)
+        return [b"%d" % os.getpid()]
+
+    made = Counter(bytes(pid) for [pid] in ordered(whose, 30, processes))
+    assert len(made) == processes
+    assert made[b"%d" % os.getpid()] > 1
+
+
+def test_no_number_is_given_twice_and_none_is_left_out() -> None:
+    fork = multiprocessing.get_context("fork")
+    given: list[int] = []
+    with _Numbers(20_000) as numbers:
+
+        def take_all(end: Connection) -> None:
+            end.send_bytes(array("q", iter(numbers.next, None)).tobytes())
+
+        pipes = [fork.Pipe() for _ in range(3)]
+        takers = [fork.Process(target=take_all, args=(there,)) for _, there in pipes]
+        for taker in takers:
+            taker.start()
+        for (here, there), taker in zip(pipes, takers, strict=True):
+            given += array("q", here.recv_bytes())
+            taker.join()
+            here.close()
+            there.close()
+    assert sorted(given) == list(range(20_000))
+
+
+def test_the_one_that_asks_makes_nothing_while_what_it_asks_for_is_there() -> None:
+    def whose(_: int) -> list[bytes]:
+        return [b"%d" % os.getpid()]
+
+    makers = []
+    for [pid] in ordered(whose, 20, 2):
+        makers.append(bytes(pid))
+        time.sleep(0.02)  # it has other things to do
+    assert set(makers[5:]) == {makers[-1]} != {b"%d" % os.getpid()}
+
+
+def test_a_result_that_is_late_holds_up_all_that_come_after_it(tmp_path: Path) -> None:
+    """Those that are ahead wait: what was made beyond it is bounded."""
+
+    def late_first(number: int) -> list[bytes]:
+        (tmp_path / str(number)).touch()
+        while number == 0 and not (tmp_path / "go").exists():
+            time.sleep(0.01)
+        return [b"%d" % number]
+
+    def open_gate() -> None:
+        time.sleep(0.5)
+        begun.append(len(list(tmp_path.iterdir())))
+        (tmp_path / "go").touch()
+
+    begun: list[int] = []
+    gate = threading.Thread(target=open_gate)
+    gate.start()
+    found = list(ordered(late_first, 100, 3))
+    gate.join()
+    assert found == [[b"%d" % number] for number in range(100)]
+    assert 1 <= begun[0] <= 1 + 3 * (SLOTS + 1)
 
 
 @pytest.mark.parametrize(
@@ -58,9 +121,12 @@ def test_an_error_is_raised_where_its_result_would_have_come(error: Exception, e
 
 
 def test_a_process_that_is_killed_is_known_at_once() -> None:
+    asks = os.getpid()
+
     def dies(number: int) -> list[bytes]:
-        if number == 3:
+        if os.getpid() != asks:
             os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.02)
         return [b"%d" % number]
 
     with pytest.raises(WorkerLost, match="was killed"):
