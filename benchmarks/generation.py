@@ -25,7 +25,7 @@ MANY = 2_000
 
 def measure(runs: int) -> list[Comparison]:
     found = [one for rate in RATES for one in _one_process(rate, runs)]
-    return [*found, *(_two(rate, runs) for rate in RATES)]
+    return [*found, *(one for rate in RATES for one in (_two(rate, runs), _two_to_disk(rate, runs)))]
 
 
 def _one_process(rate: int, runs: int) -> list[Comparison]:
@@ -102,20 +102,32 @@ def _two(rate: int, runs: int) -> Comparison:
     )
 
 
+def _two_to_disk(rate: int, runs: int) -> Comparison:
+    sides = {str(number): functools.partial(_to_disk, rate, MANY, number) for number in (1, 2)}
+    found = interleaved({name: _each(side, MANY) for name, side in sides.items()}, runs)
+    setup = f"{MANY} recordings to disk, with truth and checksums"
+    return Comparison(
+        f"Write 1 s of a bearing at {rate / 1000:g} kHz with two processes",
+        "at least 1.7 times as fast as with one",
+        Side("PFD, two processes", f"{setup}; their start included", found["2"], "µs"),
+        (Side("PFD, one process", setup, found["1"], "µs"),),
+    )
+
+
 def _params(rate: int, recordings: int) -> Any:
     from pfd_plugin_data.params import GenerateDatasetParams
 
     return GenerateDatasetParams(num_signals_per_fault=recordings // 4, duration_s=1, sample_rate_hz=rate)
 
 
-def _to_disk(rate: int, recordings: int) -> None:
+def _to_disk(rate: int, recordings: int, processes: int = 1) -> None:
     from pfd_plugin_data import DatasetWriter
     from pfd_plugin_data.generation import generate_packed
 
     with (
         tempfile.TemporaryDirectory(prefix="pfd-bench-") as folder,
         DatasetWriter(Path(folder) / "x.h5", "x") as writer,
-        contextlib.closing(generate_packed(_params(rate, recordings))) as made,
+        contextlib.closing(generate_packed(_params(rate, recordings), processes)) as made,
     ):
         for packed in made:
             writer.append(packed)
