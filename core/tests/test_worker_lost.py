@@ -156,3 +156,19 @@ def test_a_job_that_was_to_be_cancelled_is_not_run_again_when_its_worker_is_lost
     with Worker(dispatcher.settings, slots=1, registry=registry):
         assert handle.wait(PATIENCE).state is State.REVOKED
     assert len(lines(tmp_path / "witness")) == 1
+
+
+def test_a_signal_that_another_thread_has_been_given_is_heard() -> None:
+    """As is one that comes just as the main thread begins to wait: no call of its is interrupted by either."""
+    code = (
+        "import signal, threading, time\n"
+        "from pfd.runtimes import StopSignals\n"
+        "def elsewhere():\n"
+        "    time.sleep(0.3)\n"
+        "    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)\n"
+        "    time.sleep(60)\n"
+        "with StopSignals().heard() as signals:\n"
+        "    threading.Thread(target=elsewhere, daemon=True).start()\n"
+        "    signals.wait()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0

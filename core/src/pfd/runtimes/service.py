@@ -24,6 +24,10 @@ SHUTDOWN_PATIENCE = 30.0
 """Seconds that running jobs may take to end once a worker has been told to stop."""
 
 
+HEARING = 0.5
+"""Seconds after which a waiting thread looks whether it has missed a signal."""
+
+
 class Service:
     """Claims jobs from the store and runs them, in threads of this process; jobs run in processes of their own.
 
@@ -131,7 +135,12 @@ class StopSignals:
         return self._count > 1
 
     def wait(self) -> None:
-        self._asked.get()
+        # Python hears a signal between two instructions of this thread.  One that comes just as the wait begins, or
+        # that the system gives to another thread, would not end it.
+        while True:
+            with contextlib.suppress(queue.Empty):
+                self._asked.get(timeout=HEARING)
+                return
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[StopSignals]:
