@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import PendingRollbackError
 
 from pfd.errors import StoreError
-from pfd.store.engine import is_sqlite
+from pfd.store.engine import IDLE, is_sqlite
 
 STEPS = 100_000
 """Steps of SQLite's machine between two looks at the clock: some milliseconds."""
@@ -47,7 +47,7 @@ def ended_after(connection: Connection, seconds: float) -> Iterator[None]:
 def _limit(connection: Connection, seconds: float) -> Iterator[None]:
     if not is_sqlite(connection):
         # The server sees to it, even where this program is stopped.
-        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        for name in ("statement_timeout", IDLE):
             connection.exec_driver_sql(f"SET LOCAL {name} = {int(seconds * 1000)}")
         yield
         return

@@ -40,6 +40,7 @@ RESTED = 0.05
 Less than a server takes to start again: who uses a connection all the time does not see one that was closed meanwhile.
 """
 
+IDLE = "idle_in_transaction_session_timeout"
 IDLE_S = 5.0
 """Seconds after which PostgreSQL ends a transaction whose program does nothing.
 
@@ -47,7 +48,7 @@ PFD computes first and then writes; a program that was stopped in between, or it
 that it had written from everybody for as long as it sleeps.
 """
 
-UNLIMITED = "SET LOCAL idle_in_transaction_session_timeout = 0"
+UNLIMITED = f"SET LOCAL {IDLE} = 0"
 """Lifts that for one transaction."""
 
 READ = {"pfd_read": True}
@@ -60,7 +61,8 @@ def make_engine(url: str) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(parsed)
         parsed = parsed.update_query_dict({**PATIENCE, **parsed.query})
-        return _ending_the_idle(_asking_the_rested(sa.create_engine(parsed, pool_size=8, max_overflow=24)))
+        engine = _asking_the_rested(sa.create_engine(parsed, pool_size=8, max_overflow=24))
+        return engine if IDLE in str(parsed.query.get("options", "")) else _ending_the_idle(engine)
     except ModuleNotFoundError as error:
         raise StoreError(f"no driver for {mask(url)}: {error}", hint="pip install 'pfd-core[postgres]'") from error
     except (SQLAlchemyError, NoSuchModuleError, ValueError) as error:
@@ -96,7 +98,7 @@ def _ending_the_idle(engine: Engine) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _limit(connection: Any, _entry: ConnectionPoolEntry) -> None:
-        connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_S * 1000:.0f}")
+        connection.execute(f"SET {IDLE} = {IDLE_S * 1000:.0f}")
         connection.commit()
 
     return engine
@@ -205,6 +207,11 @@ def explain(error: DBAPIError, url: str) -> StoreError:
         )
     if "no such table" in low or "undefinedtable" in type(error.orig).__name__.lower():
         return StoreError(f"the store {where} has no tables: {reason}", hint="run 'pfd db upgrade'")
+    if getattr(error.orig, "sqlstate", None) == "25P03":
+        return StoreUnavailable(
+            f"this program did nothing for {IDLE_S:g} s in the middle of a write to {where}: nothing was written",
+            hint="try again; it was stopped, or its machine is far too busy",
+        )
     kind = StoreUnavailable if _went_away(error) else StoreError
     return kind(f"the store {where} cannot be used: {reason}", hint="'pfd doctor' checks the connection")
 
@@ -214,8 +221,8 @@ def _went_away(error: DBAPIError) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     if isinstance(state, str):
         # Class 08: connection; 57P: shutdown, start-up; 53: out of resources; 40: lost against another transaction;
-        # 55P03: a lock that is taken; 25P03: idle for too long.
-        return state[:2] in ("08", "53", "40") or state.startswith("57P") or state in ("55P03", "25P03")
+        # 55P03: a lock that is taken.
+        return state[:2] in ("08", "53", "40") or state.startswith("57P") or state == "55P03"
     of_sqlite = isinstance(error.orig, sqlite3.Error)
     return error.connection_invalidated or (isinstance(error, OperationalError) and not of_sqlite)
 

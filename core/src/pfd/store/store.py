@@ -18,7 +18,16 @@ from pfd.settings import Settings
 from pfd.store import migrate
 from pfd.store.answers import Access, Answers
 from pfd.store.deadline import ended_after
-from pfd.store.engine import READ, converting, ensure_folder, explain, is_sqlite, make_engine, refusing_writes
+from pfd.store.engine import (
+    READ,
+    UNLIMITED,
+    converting,
+    ensure_folder,
+    explain,
+    is_sqlite,
+    make_engine,
+    refusing_writes,
+)
 from pfd.store.schema import CORE, facts
 
 STORE_ID_FILE = "store-id"
@@ -84,9 +93,15 @@ class Store:
                 yield connection
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A connection in a write transaction, committed at the end, rolled back on an error."""
+    def write(self, *, calling_others: bool = False) -> Iterator[Connection]:
+        """A connection in a write transaction, committed at the end, rolled back on an error.
+
+        PostgreSQL ends one in which nothing is asked of it for `IDLE_S`, unless the block calls what may take longer: a
+        plugin, another server.
+        """
         with self._asked("write"), self.engine.begin() as connection:
+            if calling_others and not is_sqlite(connection):
+                connection.exec_driver_sql(UNLIMITED)
             yield connection
 
     @contextlib.contextmanager

@@ -60,7 +60,7 @@ def adopt(store: Store, registry: Registry, settings: Settings, requests: Sequen
     A request that is not valid is stored as a failed job that says why.  Raises `StoreError`: then none is stored.
     """
     rings, events = [], []
-    with store.write() as connection:
+    with store.write(calling_others=True) as connection:
         for request in requests:
             if jobs.find(connection, request.id) is not None:
                 continue  # delivered before

@@ -72,7 +72,7 @@ class Mirror:
                 return False
         told = mirrors.BATCH
         while told == mirrors.BATCH:
-            with self._store.write() as connection:
+            with self._store.write(calling_others=True) as connection:
                 told = mirrors.tell(connection, self._store_result)
         return True
 
