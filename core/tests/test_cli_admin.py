@@ -103,7 +103,7 @@ def test_groups_unions_and_lists_are_described_in_words() -> None:
         either: int | str | None = Field(None, description="one or the other")
         many: tuple[float, ...] = Field(min_length=1, max_length=3)
         ends: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] = (0.0, 1.0)
-        mixed: tuple[int, Annotated[str, Field(min_length=2)]] | None = None
+        mixed: tuple[Annotated[str, Field(min_length=2)], int, Annotated[str, Field(min_length=2)]] | None = None
         gaps: tuple[float | None, ...] = ()
         seed: int = Field(0, ge=0, lt=2**63)
 
@@ -113,8 +113,8 @@ def test_groups_unions_and_lists_are_described_in_words() -> None:
     assert found["inner.parts"].type == "list of object"
     assert (found["inner.parts[].hz"].default, found["inner.parts[].hz"].allowed) == (None, "more than 0")
     assert (found["ends"].type, found["ends"].allowed) == ("list of number", "2 of them, each at least 0")
-    assert found["mixed"].type == "list of (integer or text)"
-    assert found["mixed"].allowed == "2 of them, one after the other any, then at least 2 characters"
+    assert found["mixed"].type == "list of (text or integer)"
+    assert found["mixed"].allowed == "3 of them, at least 2 characters, then any, then at least 2 characters"
     assert found["gaps"].type == "list of (number or null)"
     assert (found["inner.kind"].default, found["inner.kind"].allowed) == ("a", "like ^[ab]$")
     assert (found["either"].type, found["either"].default) == ("integer or text", "null")

@@ -122,7 +122,7 @@ class _Model:
                 yield from self.fields(item, f"{prefix}{name}[].")
 
     def _arms(self, shape: Schema) -> list[Schema]:
-        return [self.resolve(arm) for arm in shape.get("anyOf", [shape])]
+        return [self.resolve(arm) for arm in shape.get("anyOf") or shape.get("oneOf") or [shape]]
 
     def _group(self, shape: Schema) -> Schema | None:
         """The model behind a parameter that holds parameters of its own."""
@@ -159,11 +159,10 @@ class _Model:
         found = [", ".join(_choices(shape)), _range(shape), *_lengths(shape)]
         if "pattern" in shape:
             found.append(f"like {shape['pattern']}")
-        inner = dict.fromkeys(map(self.allowed, _items(shape)))
-        if len(inner) == 1 and (each := next(iter(inner))):
-            found.append(f"each {each}")
-        elif any(inner):
-            found.append("one after the other " + ", then ".join(each or "any" for each in inner))
+        inner = list(map(self.allowed, _items(shape)))
+        if any(inner):
+            alike = len(set(inner)) == 1
+            found.append(f"each {inner[0]}" if alike else ", then ".join(each or "any" for each in inner))
         return ", ".join(filter(None, found))
 
     # -- examples -------------------------------------------------------------------------------------------------
