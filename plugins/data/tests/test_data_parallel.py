@@ -6,7 +6,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
 import time
 from array import array
 from collections import Counter
@@ -69,38 +68,39 @@ def test_no_number_is_given_twice_and_none_is_left_out() -> None:
     assert sorted(given) == list(range(20_000))
 
 
-def test_the_one_that_asks_makes_nothing_while_what_it_asks_for_is_there() -> None:
-    def whose(_: int) -> list[bytes]:
+def test_the_one_that_asks_makes_nothing_while_what_it_asks_for_is_there(tmp_path: Path) -> None:
+    def whose(number: int) -> list[bytes]:
+        (tmp_path / str(number)).touch()
         return [b"%d" % os.getpid()]
 
     makers = []
-    for [pid] in ordered(whose, 20, 2):
+    for number, [pid] in enumerate(ordered(whose, 20, 2)):
         makers.append(bytes(pid))
-        time.sleep(0.02)  # it has other things to do
-    assert set(makers[5:]) == {makers[-1]} != {b"%d" % os.getpid()}
+        _await(tmp_path / str(min(number + 2, 19)))  # the one before it is handed over then
+    assert set(makers[3:]) == {makers[-1]} != {b"%d" % os.getpid()}
+
+
+def _await(*paths: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not all(path.exists() for path in paths):
+        assert time.monotonic() < deadline, paths
+        time.sleep(0.005)
 
 
 def test_a_result_that_is_late_holds_up_all_that_come_after_it(tmp_path: Path) -> None:
     """Those that are ahead wait: what was made beyond it is bounded."""
 
     def late_first(number: int) -> list[bytes]:
-        (tmp_path / str(number)).touch()
-        while number == 0 and not (tmp_path / "go").exists():
-            time.sleep(0.01)
+        if number == 0:
+            _await(*(tmp_path / str(made) for made in range(1, 1 + SLOTS)))
+            time.sleep(0.5)
+            (tmp_path / "late").write_text(str(len(list(tmp_path.iterdir()))), encoding="ascii")
+        else:
+            (tmp_path / str(number)).touch()
         return [b"%d" % number]
 
-    def open_gate() -> None:
-        time.sleep(0.5)
-        begun.append(len(list(tmp_path.iterdir())))
-        (tmp_path / "go").touch()
-
-    begun: list[int] = []
-    gate = threading.Thread(target=open_gate)
-    gate.start()
-    found = list(ordered(late_first, 100, 3))
-    gate.join()
-    assert found == [[b"%d" % number] for number in range(100)]
-    assert 1 <= begun[0] <= 1 + 3 * (SLOTS + 1)
+    assert list(ordered(late_first, 100, 3)) == [[b"%d" % number] for number in range(100)]
+    assert SLOTS <= int((tmp_path / "late").read_text(encoding="ascii")) <= 3 * (SLOTS + 1)
 
 
 @pytest.mark.parametrize(
@@ -120,14 +120,23 @@ def test_an_error_is_raised_where_its_result_would_have_come(error: Exception, e
     assert children() == 0
 
 
-def test_a_process_that_is_killed_is_known_at_once() -> None:
+@pytest.mark.parametrize("size", [1, 5_000_000])
+def test_a_process_that_is_killed_is_known(tmp_path: Path, size: int) -> None:
+    """Also in the middle of what it sends: the larger one waits in the pipe to be read."""
     asks = os.getpid()
 
     def dies(number: int) -> list[bytes]:
-        if os.getpid() != asks:
-            os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.02)
-        return [b"%d" % number]
+        if os.getpid() == asks:
+            _await(tmp_path / "pid")
+            time.sleep(0.1)  # it has told of its result, and sends what there is of it
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int((tmp_path / "pid").read_text(encoding="ascii")), signal.SIGKILL)
+        elif not (tmp_path / "pid").exists():
+            (tmp_path / "pid.new").write_text(str(os.getpid()), encoding="ascii")
+            (tmp_path / "pid.new").rename(tmp_path / "pid")
+        else:
+            time.sleep(60)
+        return [bytes(size)]
 
     with pytest.raises(WorkerLost, match="was killed"):
         list(ordered(dies, 10, 2))

@@ -148,7 +148,7 @@ class _Line:
         """The number of what was put next; None where that is all."""
         try:
             told = json.loads(self.connection.recv_bytes())
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # the latter where it ended in the middle of a message
             raise _lost() from None
         self._over = told["number"] is None
         if not self._over:
@@ -169,7 +169,7 @@ class _Line:
         else:
             try:
                 made = [self.connection.recv_bytes() for _ in sizes]
-            except (EOFError, ConnectionResetError):
+            except (EOFError, OSError):
                 raise _lost() from None
         with contextlib.suppress(OSError):  # it has done all that it had to, and is gone
             self.connection.send_bytes(b"free")
@@ -244,13 +244,16 @@ def _work(make: Make, numbers: _Numbers, line: _Line, others: Sequence[_Line], p
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started it
     for other in others:  # else a pipe that its reader has left would never break
         other.connection.close()
-    with contextlib.suppress(OSError, EOFError):
-        while os.getppid() == parent and (number := numbers.next()) is not None:
-            try:
-                made = make(number)
-            except Exception as error:
+    gone = contextlib.suppress(OSError, EOFError)  # so is then the one that would read
+    while os.getppid() == parent and (number := numbers.next()) is not None:
+        try:
+            made = make(number)
+        except Exception as error:
+            with gone:
                 line.fail(number, error)
-                break
+            break
+        with gone:
             line.put(number, made)
-            del made  # the next needs the room
+        del made  # the next needs the room
+    with gone:
         line.end()
