@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -56,8 +57,10 @@ class Site:
         return self.machine.run(*ADMIN, *words)
 
     def submit(self, task: str, *assignments: str) -> str:
-        """Submit one of the contract's tasks; the id of the job."""
-        return self.pfd("submit", f"contract_{task}", *assignments).split()[-1]
+        """Submit one of the contract's tasks; the id of the job, whatever is said of its workers beside it."""
+        printed = self.pfd("submit", f"contract_{task}", *assignments)
+        [found] = re.findall(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", printed, re.MULTILINE)
+        return str(found)
 
     def job(self, job_id: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.pfd("job", job_id, "--json"))

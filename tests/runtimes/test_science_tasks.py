@@ -107,7 +107,7 @@ class Bench:
 
     def _stop(self, handle: JobHandle, others: frozenset[int]) -> int | None:
         """Have a job take small steps until it says how far it is; None where it ends before."""
-        until(lambda: handle.job.ended_at or self.processes() - others, "it runs")
+        until(lambda: handle.job.ended_at or len(self.processes() - others) == 1, "it runs, and it alone")
         for pid in self.processes() - others:
             while not is_gone(pid):
                 send(signal.SIGSTOP, pid)
