@@ -252,8 +252,10 @@ def _work(make: Make, numbers: _Numbers, line: _Line, others: Sequence[_Line], p
             with gone:
                 line.fail(number, error)
             break
-        with gone:
+        try:
             line.put(number, made)
+        except (OSError, EOFError):  # nobody takes it any more
+            return
         del made  # the next needs the room
     with gone:
         line.end()
