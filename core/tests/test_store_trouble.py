@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 
 from core.tests.support.stores import Databases, as_environment, make_settings
 from core.tests.support.waiting import until
-from pfd import Dispatcher, PfdError, SchemaError, Settings, SettingsError, State, StoreError, Worker
+from pfd import Dispatcher, PfdError, SchemaError, Settings, SettingsError, State, StoreError, StoreUnavailable, Worker
 from pfd.plugins import Registry
 from pfd.store import NewJob, Store, engine, jobs
 
@@ -173,6 +174,29 @@ def test_a_program_that_is_stopped_in_the_middle_of_a_write_does_not_keep_its_ro
     assert stopped.returncode == 0, printed
     assert "did nothing for 5 s in the middle of a write" in printed
     assert "changed" not in printed
+
+
+def test_a_write_that_calls_others_takes_its_time_and_what_the_url_says_of_the_limit_stands(
+    databases: Databases, tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "IDLE_S", 0.2)
+    url = databases.url("postgres", tmp_path)
+
+    def idle(store: Store, *, calling_others: bool = False) -> str:
+        with store.write(calling_others=calling_others) as connection:
+            shown = connection.exec_driver_sql(f"SHOW {engine.IDLE}").scalar()
+            time.sleep(1.0)
+            connection.exec_driver_sql("SELECT 1")
+        return str(shown)
+
+    with closing(Store(make_settings(tmp_path / "home", url), registry.tables()).open()) as store:
+        with pytest.raises(StoreUnavailable, match="did nothing"):
+            idle(store)
+        assert idle(store, calling_others=True) == "0"
+    mark = "&" if "?" in url else "?"
+    slow = make_settings(tmp_path / "home", f"{url}{mark}options=-c%20{engine.IDLE}%3D7000")
+    with closing(Store(slow, registry.tables()).open()) as store:
+        assert idle(store) == "7s"
 
 
 def test_missing_folders_above_the_store_are_made(tmp_path: Path, registry: Registry) -> None:

@@ -132,9 +132,11 @@ def test_a_leaky_split_is_stamped_and_a_lone_bearing_refused(pfd_home: Path) -> 
     generated(num_signals_per_fault=1, bearings_per_fault=1)
     with pytest.raises(JobFailed, match="has 1 bearing"):
         submit("train_model_task", **CNN, epochs=1).get()
-    result = submit("train_model_task", **CNN, epochs=1, split={"protocol": "leaky-random"}).get()
+    handle = submit("train_model_task", **CNN, epochs=1, split={"protocol": "leaky-random"})
+    result = handle.get()
     assert result["leaky"] is True
     assert result["stamp"].startswith("LEAKY")
+    assert handle.job.status.startswith(f"LEAKY: {result['test_accuracy']:.1%} of the test windows named rightly")
 
 
 def test_a_split_by_speed_trains_at_one_and_tests_at_the_other(pfd_home: Path) -> None:
