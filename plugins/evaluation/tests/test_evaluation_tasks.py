@@ -32,6 +32,13 @@ def experiments(pfd_home: Path) -> list[int]:
 def test_it_writes_curves_and_areas_that_agree_with_the_experiment(experiments: list[int]) -> None:
     handle = submit("generate_roc_analysis_task", experiments=experiments, n_bootstrap=100)
     result = handle.get()
+    areas = [one["macro_auroc"] for one in result["experiments"]]
+    assert [float(word.split()[0]) for word in handle.job.status.removeprefix("Macro AUROC ").split(", ")] == (
+        pytest.approx(areas, abs=6e-4)
+    )
+    assert ["LEAKY" in word for word in handle.job.status.split(", ")] == [
+        one["leaky"] for one in result["experiments"]
+    ]
     assert set(handle.artifacts) == {"roc.png", "roc.svg", "roc.json"}
     assert [one["experiment_id"] for one in result["experiments"]] == experiments
     assert [one["leaky"] for one in result["experiments"]] == [False, True]
