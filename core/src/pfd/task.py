@@ -260,7 +260,7 @@ class Task:
                 hint=f"'pfd tasks show {self.name}' lists the parameters",
             ) from error
 
-    def bind(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def bind(self, /, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Turn the arguments of `delay` into a mapping: one mapping, or values in declared order and by name."""
         if len(args) == 1 and not kwargs and isinstance(args[0], Mapping | BaseModel):
             given = args[0]
@@ -273,7 +273,7 @@ class Task:
             raise ParameterError(f"{self.name}: {', '.join(sorted(twice))} given twice")
         return bound | kwargs
 
-    def delay(self, *args: Any, **kwargs: Any) -> JobHandle:
+    def delay(self, /, *args: Any, **kwargs: Any) -> JobHandle:
         """Submit a job: `delay({...})`, or the parameters in declared order or by name."""
         return _submit(self.name, self.bind(*args, **kwargs))
 
@@ -284,7 +284,7 @@ class Task:
         return _submit(self.name, self.bind(*args, **(kwargs or {})), **options)
 
 
-def _submit(name: str, params: Mapping[str, Any], **options: Any) -> JobHandle:
+def _submit(name: str, params: Mapping[str, Any], /, **options: Any) -> JobHandle:
     if _submitter is None:
         raise PluginError(f"{name} cannot be submitted before pfd is imported")
     return _submitter(name, params, **options)
