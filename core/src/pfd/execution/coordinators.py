@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pfd.job import Job
+from pfd.monitor import Alarm, LastingThread
 from pfd.store import Wanted
 
 AT_ONCE = 16
@@ -26,9 +27,12 @@ class Coordinators:
     wanted : which of them.
     claim : takes the next one, or None.
     run : runs it to its end.
+    alarm : hears of a thread that dies.
     """
 
-    def __init__(self, wanted: Wanted, claim: Callable[[Wanted], Job | None], run: Callable[[Job], None]) -> None:
+    def __init__(
+        self, wanted: Wanted, claim: Callable[[Wanted], Job | None], run: Callable[[Job], None], alarm: Alarm
+    ) -> None:
         self._wanted = wanted
         self._claim = claim
         self._run = run
@@ -37,7 +41,7 @@ class Coordinators:
         self._stopping = False
         self._levels: Counter[int] = Counter()
         self._threads: set[threading.Thread] = set()
-        self._main = threading.Thread(target=self._serve, name="pfd-coordinators", daemon=True)
+        self._main = LastingThread("pfd-coordinators", self._serve, alarm)
 
     def start(self) -> None:
         self._main.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from pfd.errors import QueueError
 from pfd.execution.devices import Place
 from pfd.execution.turn import Turn
 from pfd.job import Job
+from pfd.monitor import Alarm, LastingThread
 from pfd.store import Wanted
 
 log = logging.getLogger("pfd.execution")
@@ -31,6 +33,7 @@ class GpuSlots:
     is_due : whether there is one to claim; a look.
     claim : takes it, or None where others were quicker.
     run : runs it to its end, on the device whose turn it is.
+    alarm : hears of a thread that dies.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class GpuSlots:
         is_due: Callable[[Wanted], bool],
         claim: Callable[[Wanted], Job | None],
         run: Callable[[Job, Turn], None],
+        alarm: Alarm,
     ) -> None:
         self._wanted = wanted
         self._is_due = is_due
@@ -49,7 +53,7 @@ class GpuSlots:
         self._rings = 0
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._serve, args=(place,), name=f"pfd-gpu-{place.device.name}", daemon=True)
+            LastingThread(f"pfd-gpu-{place.device.name}-{place.number}", functools.partial(self._serve, place), alarm)
             for place in places
         ]
 

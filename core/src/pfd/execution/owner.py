@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import logging
 import os
@@ -34,7 +35,7 @@ from pfd.execution.turn import Turn
 from pfd.execution.watch import Watch
 from pfd.hooks import JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
-from pfd.monitor import Monitor
+from pfd.monitor import Alarm, LastingThread, Monitor
 from pfd.plugins import Registry
 from pfd.queue import Bell, Ring, Runtime
 from pfd.settings import Settings
@@ -60,6 +61,7 @@ class Owner:
     runtime : rings other workers for what is submitted or let go by a job here.
     bell : how others ring; without it only the sweep finds work.
     on_idle : called whenever a slot has found nothing to do.
+    alarm : hears of threads of this worker that die; one of its own where left out.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Owner:
         session: str | None = None,
         bell: Bell | None = None,
         on_idle: Callable[[], None] = lambda: None,
+        alarm: Alarm | None = None,
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -80,6 +83,7 @@ class Owner:
         self.slots = dict(slots)
         self.id = uuid.uuid4().hex
         self._runtime = runtime
+        self._alarm = alarm or Alarm()
         self.idle = IdleSlots(slots, on_idle)
         self._stopping = threading.Event()
         self._handing_back = False
@@ -87,7 +91,7 @@ class Owner:
         self._lifeline: Lifeline | None = None
         self._holdings = Holdings()
         self._threads: list[threading.Thread] = []
-        self._progress = ProgressWriter(store)
+        self._progress = ProgressWriter(store, self._alarm)
         loadable = [task for task in registry.tasks.values() if _loadable(task)]
         queues = tuple(sorted({queue for names in slots for queue in names.split(",")}))
         self._wanted = Wanted(self.id, queues, tuple(t.name for t in loadable if not t.coordinator), session)
@@ -96,17 +100,26 @@ class Owner:
         wanted = [self._wanted]
         if waiting and queues:
             wanted.append(replace(self._wanted, tasks=waiting, coordinators=True))
-            self._coordinators = Coordinators(wanted[-1], self._claim_coordinator, self._run_beside)
+            self._coordinators = Coordinators(wanted[-1], self._claim_coordinator, self._run_beside, self._alarm)
         places = devices.places_for(settings, loadable) if queues else []
         self.gpus = devices.counts(places)
         wanted += [replace(self._wanted, gpu=True)] if places else []
-        self._gpu_slots = GpuSlots(places, wanted[-1], self._is_due, self._claim, self._run_beside)
+        self._gpu_slots = GpuSlots(places, wanted[-1], self._is_due, self._claim, self._run_beside, self._alarm)
         now = time.time()
         name = f"{socket.gethostname()}:{os.getpid()}"
         info = WorkerInfo(self.id, name, runtime.name, self.slots, session, 0, now, now, self.gpus)
         self._processes = Processes(settings, Share(settings, store, info))
         self._watch = Watch(
-            store, settings, registry, info, self._holdings, tuple(wanted), self.ring, self._ring_others, bell
+            store,
+            settings,
+            registry,
+            info,
+            self._holdings,
+            tuple(wanted),
+            self.ring,
+            self._ring_others,
+            bell,
+            self._alarm,
         )
         self._monitor = Monitor(settings, registry, store, self._watch.vitals)
 
@@ -138,7 +151,7 @@ class Owner:
             wanted = replace(self._wanted, queues=tuple(names.split(",")))
             for index in range(number):
                 name = f"pfd-slot-{names}-{index}"
-                thread = threading.Thread(target=self._serve, args=(wanted,), name=name, daemon=True)
+                thread = LastingThread(name, functools.partial(self._serve, wanted), self._alarm)
                 self._threads.append(thread)
                 thread.start()
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pfd.errors import StaleClaim, StoreError
 from pfd.job import Job
+from pfd.monitor import Alarm, LastingThread
 from pfd.store import Store, claims
 
 log = logging.getLogger("pfd.execution")
@@ -35,8 +36,9 @@ class Report:
 class ProgressWriter:
     """Takes reports from any thread.  Of a job only the newest is kept until it is written."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, alarm: Alarm) -> None:
         self._store = store
+        self._alarm = alarm
         self._latest: dict[int, Report] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -47,7 +49,7 @@ class ProgressWriter:
         with self._changed:
             self._latest[report.job.seq] = report
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="pfd-progress-writer", daemon=True)
+                self._thread = LastingThread("pfd-progress-writer", self._run, self._alarm)
                 self._thread.start()
             self._changed.notify()
 

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import selectors
 import socket
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +16,7 @@ from pfd.execution.housekeeping import Housekeeper
 from pfd.execution.maintenance import Sweeper
 from pfd.execution.news import announce, tell
 from pfd.execution.schedules import Scheduler
-from pfd.monitor import Vitals
+from pfd.monitor import Alarm, LastingThread, Vitals
 from pfd.plugins import Registry
 from pfd.queue import Bell, Ring
 from pfd.settings import Settings
@@ -40,6 +39,7 @@ class Watch:
     ring : wakes its slots.
     tell_of : tells workers, this one and others, of a job that can be claimed.
     bell : how others ring; without it only the sweep finds work.
+    alarm : which threads of this worker are down.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Watch:
         ring: Callable[[], None],
         tell_of: Callable[[Ring], None],
         bell: Bell | None,
+        alarm: Alarm,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -62,7 +63,7 @@ class Watch:
         self._wanted = wanted
         self._ring = ring
         self._bell = bell
-        self.vitals = Vitals(info, holdings.__len__)
+        self.vitals = Vitals(info, holdings.__len__, alarm)
         self._sweeper = Sweeper(store, settings, info.id)
         self._housekeeper = Housekeeper(store, settings)
         # What a caller runs by itself is no worker, and comes and goes with its own jobs.
@@ -74,7 +75,7 @@ class Watch:
         self._unheld: set[tuple[int, int]] = set()
         self._stopping = False
         self._claims_no_more = False
-        self._thread = threading.Thread(target=self._run, name="pfd-watch", daemon=True)
+        self._thread = LastingThread("pfd-watch", self._run, self.vitals.alarm)
 
     def start(self, metrics: str | None = None) -> None:
         """Register the worker, and where it serves metrics, and begin.
@@ -83,7 +84,6 @@ class Watch:
         """
         self._info = replace(self._info, metrics=metrics)
         self._register()
-        self.vitals.watching = True
         self._thread.start()
 
     def wake(self) -> None:
@@ -130,6 +130,7 @@ class Watch:
         self.vitals.renewed()
 
     def _run(self) -> None:
+        self.vitals.watching = True
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._wake, selectors.EVENT_READ)

@@ -1,6 +1,7 @@
 """What a worker tells over HTTP: metrics for Prometheus, and whether it is well."""
 
 from pfd.monitor.monitor import Monitor
+from pfd.monitor.threads import Alarm, LastingThread
 from pfd.monitor.vitals import Vitals
 
-__all__ = ["Monitor", "Vitals"]
+__all__ = ["Alarm", "LastingThread", "Monitor", "Vitals"]

@@ -27,7 +27,7 @@ def health(vitals: Vitals, lease: float) -> Health:
     if watch == OK and vitals.watch_age > lease:
         watch = f"has not gone round for {vitals.watch_age:.0f} s"
     store = OK if vitals.lease_age <= lease else f"has taken no sign of life for {vitals.lease_age:.0f} s"
-    return Health(watch == store == OK, _report(vitals, watch, store))
+    return Health(watch == store == _threads(vitals) == OK, _report(vitals, watch, store))
 
 
 def readiness(vitals: Vitals, lease: float) -> Health:
@@ -49,11 +49,17 @@ def _watch(vitals: Vitals) -> str:
     return OK if vitals.watching else "does not run"
 
 
+def _threads(vitals: Vitals) -> str:
+    """What is down of the threads that are begun again when they die."""
+    return ", ".join(f"{name}: {why}" for name, why in sorted(vitals.alarm.down.items())) or OK
+
+
 def _report(vitals: Vitals, watch: str, store: str) -> dict[str, Any]:
     return {
-        "ok": watch == store == OK,
+        "ok": watch == store == _threads(vitals) == OK,
         "store": store,
         "watch": watch,
+        "threads": _threads(vitals),
         "lease_age_seconds": round(vitals.lease_age, 3),
         "watch_age_seconds": round(vitals.watch_age, 3),
         "worker": vitals.info.id,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pfd.monitor.threads import Alarm
 from pfd.store import WorkerInfo
 
 
@@ -17,10 +18,12 @@ class Vitals:
     ----------
     info : who it is.
     busy : how many jobs it holds now.
+    alarm : which of its threads are down.
     """
 
     info: WorkerInfo
     busy: Callable[[], int]
+    alarm: Alarm
     watching: bool = False
     """Whether the thread of its watch lives."""
     stopping: bool = False

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 
 from pfd.execution import Owner
+from pfd.monitor import Alarm
 from pfd.plugins import Registry
 from pfd.queue import Bell, Ring, Runtime
 from pfd.settings import Settings
@@ -56,6 +57,7 @@ class Service:
         self._runtime = runtime
         self._session = session
         self._on_idle = on_idle
+        self.alarm = Alarm()
         self.owner: Owner | None = None
 
     def start(self, bell: Bell | None = None) -> None:
@@ -71,6 +73,7 @@ class Service:
                 session=self._session,
                 bell=bell,
                 on_idle=self._on_idle,
+                alarm=self.alarm,
             )
             self.owner.start()
         except BaseException:

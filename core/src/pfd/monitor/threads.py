@@ -1,0 +1,57 @@
+"""Threads that last as long as their worker, whatever is raised in them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger("pfd.monitor")
+
+PAUSE = 1.0
+"""Seconds until a thread that died is begun again; meanwhile its worker is not well."""
+
+
+class Alarm:
+    """Which threads of a worker are down.  Thread-safe: each thread has a name of its own."""
+
+    def __init__(self) -> None:
+        self._down: dict[str, str] = {}
+        self.deaths = 0
+        """How often a thread has died."""
+
+    @property
+    def down(self) -> dict[str, str]:
+        """Threads that died and have not begun again, each with why."""
+        return dict(self._down)
+
+    def raised(self, name: str, reason: str) -> None:
+        self._down[name] = reason
+        self.deaths += 1
+
+    def over(self, name: str) -> None:
+        self._down.pop(name, None)
+
+
+class LastingThread(threading.Thread):
+    """A daemon that runs `work` until that returns, and again where it raises.
+
+    A thread of a worker that died in silence would leave one that looks well and does nothing.
+    """
+
+    def __init__(self, name: str, work: Callable[[], None], alarm: Alarm) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+        self._alarm = alarm
+
+    def run(self) -> None:
+        while True:
+            try:
+                self._work()
+            except BaseException as error:  # SystemExit as well: it would end the thread without a word
+                log.exception("%s has died, and begins again in %g s", self.name, PAUSE)
+                self._alarm.raised(self.name, f"{type(error).__name__}: {error}"[:200])
+                threading.Event().wait(PAUSE)
+                self._alarm.over(self.name)
+            else:
+                return
