@@ -12,8 +12,10 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +31,10 @@ from pfd.task import Task
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_SPACE = 2**30
+RECENT = 7 * 86400.0
+"""Seconds for which a message that was refused is worth a word."""
+
+MOST_REFUSED = 10
 NETWORK = frozenset({"9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"})
 """Kinds of file system on which the locks of SQLite cannot be relied on."""
 
@@ -267,7 +273,27 @@ def _store(session: Session) -> Checks:
     for name, reason in store.problems.items():
         yield Check("fail", f"tables of {name}", reason, "install another version of the plugin; then 'pfd db upgrade'")
     store.bind_home()
+    yield from _refused(session)
     yield from _workers(session)
+
+
+def _refused(session: Session) -> Checks:
+    from pfd.store import refused
+
+    with session.dispatcher.store.read() as connection:
+        found = refused.newest(connection)
+    recent = [one for one in found if time.time() - one.last_at < RECENT]
+    for one in recent[:MOST_REFUSED]:
+        many = "1 message was refused" if one.number == 1 else f"{one.number} messages were refused"
+        when = datetime.fromtimestamp(one.last_at).astimezone().isoformat(" ", "seconds")
+        yield Check(
+            "warn",
+            f"{one.runtime} queue {one.queue}",
+            f"{many}, the last at {when}: {one.reason}",
+            f"find its sender; it began with {one.sample[:120]}" if one.sample else "",
+        )
+    if len(recent) > MOST_REFUSED:
+        yield Check("warn", "refused messages", f"{len(recent) - MOST_REFUSED} more kinds of them")
 
 
 def _file_system(path: Path) -> str:

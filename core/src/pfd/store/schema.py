@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pfd.hooks import Records
 from pfd.records import Record
 
-CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0007", floor=0)
+CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0008", floor=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -195,6 +195,19 @@ schedule_slots = Table(
     Column("job_id", String(64)),
 )
 """The newest slots of each schedule, and what became of them.  They refer to jobs by id alone, and so keep none."""
+
+refused = Table(
+    "pfd_refused",
+    Record.metadata,
+    Column("runtime", String(50), primary_key=True),
+    Column("queue", String(100), primary_key=True),
+    Column("reason", String(300), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False, index=True),
+    Column("sample", Text, nullable=False),
+)
+"""Messages of a broker that could not even be stored as a job that failed, counted by what was wrong with them."""
 
 facts = Table(
     "pfd_fact",

@@ -1,6 +1,7 @@
 """Jobs that a client has sent to a broker, bypassing `submit`: stored under the id of their message.
 
-Such a client cannot be told that its request is not valid, so that becomes a job that has failed.
+Such a client cannot be told that its request is not valid, so that becomes a job that has failed.  Whatever a message
+holds, nothing of it is raised here: of all that is foreign, this is where it becomes a job or a reason.
 """
 
 from __future__ import annotations
@@ -12,16 +13,24 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DataError, IntegrityError
 
-from pfd.errors import ParameterError, PfdError
+from pfd.errors import ParameterError, PfdError, StoreError
 from pfd.hooks import JobEvent
 from pfd.job import JobFailure, State
 from pfd.plugins import Registry
 from pfd.queue import Ring
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, jobs, mirrors
+from pfd.store.encoding import clean_text, encode
 from pfd.submission.options import make_options
 from pfd.submission.submit import Origin, accompanied, prepare
+
+MAX_TASK = 200
+"""Characters of the name of a task, known or not, that are stored."""
+
+MAX_MESSAGE, MAX_TRACEBACK = 4_000, 16_000
+"""Characters of what is said of a request that failed: a client can be wrong in a thousand fields at once."""
 
 # An id becomes the name of a folder, and stands for a job in many places: no other shape is let in.
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -37,6 +46,7 @@ class Request:
     args, kwargs : as for `Task.delay`.
     options : of the submission, where the message names any.
     reply : where given, the state of the job is told to the client, who is reached by this.
+    problem : why it cannot be run, where that was seen when it was read.
     """
 
     id: str
@@ -45,20 +55,48 @@ class Request:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     reply: Mapping[str, Any] | None = None
+    problem: PfdError | None = None
+
+
+def is_id(identity: object) -> bool:
+    """Whether a message of that id can be a job."""
+    return isinstance(identity, str) and _ID.fullmatch(identity) is not None
 
 
 def check_id(identity: object) -> str:
     """The id of a message.  Raises `ParameterError` for one that no job can have."""
-    if not isinstance(identity, str) or not _ID.fullmatch(identity):
-        raise ParameterError(f"{str(identity)[:80]!r} is no id of a job", hint="send messages whose id is a UUID")
+    if not isinstance(identity, str) or not is_id(identity):
+        raise ParameterError("its id is no UUID in lower case", hint="send messages whose id is a UUID")
     return identity
 
 
 def adopt(store: Store, registry: Registry, settings: Settings, requests: Sequence[Request]) -> list[Ring]:
     """Store jobs, those that are not there yet, all in one transaction; rings for those that can be claimed.
 
-    A request that is not valid is stored as a failed job that says why.  Raises `StoreError`: then none is stored.
+    A request that is not valid is stored as a failed job that says why, and one that cannot be stored beside others
+    alone.
+
+    Raises
+    ------
+    StoreError : the store does not take them for now; none is stored, or not all.
     """
+    try:
+        return _adopt(store, registry, settings, requests)
+    except Exception as error:
+        # What the database says of a value is no fault of the store's, and would be said again each time.
+        if isinstance(error, StoreError) and not isinstance(error.__cause__, DataError | IntegrityError):
+            raise
+        if len(requests) > 1:
+            return [ring for one in requests for ring in adopt(store, registry, settings, [one])]
+        [request] = requests
+        if request.problem is not None:
+            raise
+        reason = error if isinstance(error, PfdError) else _unexpected(error)
+        bare = Request(request.id, request.task, reply=request.reply, problem=reason)
+        return adopt(store, registry, settings, [bare])
+
+
+def _adopt(store: Store, registry: Registry, settings: Settings, requests: Sequence[Request]) -> list[Ring]:
     rings, events = [], []
     with store.write(calling_others=True) as connection:
         for request in requests:
@@ -79,17 +117,38 @@ def adopt(store: Store, registry: Registry, settings: Settings, requests: Sequen
 
 def _prepared(registry: Registry, settings: Settings, request: Request) -> tuple[NewJob, JobFailure | None]:
     try:
+        if request.problem is not None:
+            raise request.problem
         task = registry.task(request.task)
         params = task.bind(*request.args, **request.kwargs)
         new = prepare(task, params, make_options(task, request.options), Origin(), settings)
-    except PfdError as error:
-        given = {"args": list(request.args), "kwargs": dict(request.kwargs)}
+    except Exception as error:  # a validator is code of a plugin, and can raise anything
+        reason = error if isinstance(error, PfdError) else _unexpected(error)
         known = registry.tasks.get(request.task)
-        new = NewJob(request.task, known.queue if known else "default", given)
-        text = "".join(traceback.format_exception(error))
-        failure = JobFailure(type(error).__name__, error.message, text, error.hint)
-        return replace(new, id=request.id), failure
+        name = clean_text(request.task)[:MAX_TASK] or "(none)"
+        new = NewJob(name, known.queue if known else "default", _given(request, settings))
+        return replace(new, id=request.id), _failure(reason, error)
     return replace(new, id=request.id), None
+
+
+def _failure(reason: PfdError, error: Exception) -> JobFailure:
+    # Where it came from says something only of what nobody expected: the code of a plugin.
+    text = "" if reason is error else "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
+    message = reason.message if len(reason.message) <= MAX_MESSAGE else f"{reason.message[:MAX_MESSAGE]}…"
+    return JobFailure(type(reason).__name__, message, text, reason.hint)
+
+
+def _unexpected(error: Exception) -> PfdError:
+    return ParameterError(f"the request cannot be read: {type(error).__name__}: {error}")
+
+
+def _given(request: Request, settings: Settings) -> dict[str, Any]:
+    """What a request that failed had given, as far as it can be kept."""
+    given = {"args": list(request.args), "kwargs": dict(request.kwargs)}
+    try:
+        return given if len(encode(given)) <= settings.max_result_bytes else {}
+    except ParameterError:
+        return {}
 
 
 def _insert(connection: Connection, new: NewJob, failure: JobFailure | None, reply: Mapping[str, Any] | None) -> State:

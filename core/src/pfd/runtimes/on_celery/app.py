@@ -18,6 +18,9 @@ from pfd.settings import Settings, mask
 DEFAULT_QUEUE = "celery"
 """Where clients of Celery send what they route nowhere else."""
 
+CLEAN_UP = "celery.backend_cleanup"
+"""The one task of Celery's own that is served: it removes old results, and `celery beat` sends it."""
+
 TIMEOUT = 2.0
 """Seconds that a broker may take to answer a client."""
 
@@ -29,7 +32,6 @@ class PfdTask(CeleryTask):  # type: ignore[misc]  # Celery carries no types
     """A task of PFD as Celery knows it: messages for it go to the worker's door and not to Celery's pool."""
 
     abstract = True
-    Strategy = "pfd.runtimes.on_celery.door:strategy"
     typing = False
     ignore_result = False
 
@@ -45,6 +47,7 @@ class PfdCelery(Celery):  # type: ignore[misc]
     options.
     """
 
+    amqp_cls = "pfd.runtimes.on_celery.transport:ScreenedAMQP"
     pfd_settings: Settings
     pfd_registry: Registry
     pfd_slots: Mapping[str, int] | None = None
@@ -65,16 +68,22 @@ def make_app(settings: Settings, registry: Registry) -> PfdCelery:
         task_queues=[_queue(name) for name in (*registry.queues, DEFAULT_QUEUE)],
         task_routes={task.name: {"queue": task.queue} for task in registry.tasks.values()},
         worker_pool="pfd.runtimes.on_celery.pool:Pool",
+        worker_consumer="pfd.runtimes.on_celery.consumer:PfdConsumer",
         worker_prefetch_multiplier=8,  # of what clients ask for, which is only stored
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # for ever: jobs are found in the store meanwhile
+        broker_channel_error_retry=True,  # a key of another type in the place of a queue is no reason to end
         broker_connection_timeout=TIMEOUT,
         broker_transport_options=_transport_options(broker),
         redis_socket_connect_timeout=TIMEOUT,
         redis_socket_timeout=TIMEOUT,
     )
+    # Those that run whatever they are given, and those that stand for others, are no tasks of PFD.
+    app.finalize()
+    for name in [name for name in app.tasks if name != CLEAN_UP]:
+        del app.tasks[name]
     for task in registry.tasks.values():
         app.register_task(type(task.name, (PfdTask,), {"name": task.name, "__doc__": task.summary})())
     return app

@@ -11,43 +11,21 @@ import functools
 import logging
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from kombu import Consumer, Queue  # type: ignore[attr-defined]  # exported lazily
 
-from pfd.errors import ParameterError, PfdError, StoreError
-from pfd.runtimes.on_celery.app import is_redis
-from pfd.runtimes.on_celery.request import read_request
+from pfd.errors import ParameterError
+from pfd.runtimes.intake import Intake, most_bytes
+from pfd.runtimes.on_celery.app import CLEAN_UP, is_redis
+from pfd.runtimes.on_celery.request import read_request, refused_request
+from pfd.runtimes.on_celery.transport import lost_connection
 from pfd.runtimes.ringing import ring_queue, rung_queue
 from pfd.runtimes.service import Service
-from pfd.submission import Request, adopt
 
 log = logging.getLogger("pfd.runtimes")
-
-BATCH = 100
-PAUSE = 1.0
-"""Seconds before another try where the store did not answer."""
-
-
-def strategy(task: Any, app: Any, consumer: Any) -> Callable[..., None]:  # noqa: ARG001  (Celery's shape)
-    """What Celery does with each message of a task: nothing but to hand it to the door of the worker."""
-    door: Door = consumer.pool.door
-    door.consumer = consumer.pool.listener.consumer = consumer
-
-    def handle(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:  # noqa: ARG001
-        door.receive(task.name, message)
-
-    return handle
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    request: Request
-    message: Any
 
 
 class Door:
@@ -58,7 +36,8 @@ class Door:
 
     def __init__(self, service: Service, on_stored: Callable[[], None]) -> None:
         self._service = service
-        self._on_stored = on_stored
+        self._intake = Intake(service, "celery", on_stored)
+        self._most = most_bytes(service.settings)
         self.consumer: Any = None
         self._rings: Any = None
         self._wake, self._wake_in = os.pipe()
@@ -67,21 +46,23 @@ class Door:
         self._calls: deque[Callable[[], None]] = deque()
         self._closed = False
         self._stopping = False
-        self._changed = threading.Condition()
-        self._requests: deque[_Waiting] = deque()
-        self._thread = threading.Thread(target=self._adopt_all, name="pfd-adopt", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        self._intake.start()
 
     def attach(self, hub: Any) -> None:
         """Take part in the event loop of a new connection, with a line of our own for rings."""
         hub.add_reader(self._wake, self._woken)
+        transport = self.consumer.connection.transport
+        if is_redis(self.consumer.app.conf.broker_url):
+            transport.most_bytes, transport.refuse = self._most, self._refuse_item
         channel = self.consumer.connection.channel()
         channel.basic_qos(0, sum(self._service.slots.values()), False)
         names = sorted({name for group in self._service.slots for name in group.split(",")})
         queues = [Queue(ring_queue(name)) for name in names]  # type: ignore[no-untyped-call]
-        self._rings = Consumer(channel, queues, on_message=self._ring)  # type: ignore[no-untyped-call]
+        self._rings = Consumer(  # type: ignore[no-untyped-call]
+            channel, queues, on_message=self._ring, on_decode_error=lambda message, _: self._ring(message)
+        )
         self._closed = False
         if is_redis(self.consumer.app.conf.broker_url):
             # As Celery itself does for `worker_disable_prefetch`: nothing is fetched while the door is closed.
@@ -99,8 +80,7 @@ class Door:
     def stop(self) -> None:
         """Store nothing more: what is not acknowledged goes back to the broker."""
         self._stopping = True
-        with self._changed:
-            self._changed.notify()
+        self._intake.stop()
 
     def call(self, function: Callable[[], None]) -> None:
         """Have something done by the event loop, from any thread."""
@@ -110,23 +90,69 @@ class Door:
 
     # -- the event loop -----------------------------------------------------------------------------------------
 
-    def receive(self, name: str, message: Any) -> None:
-        """Take the message of a client."""
+    def receive(self, message: Any) -> None:
+        """Take the message of a client, whatever it holds."""
         try:
-            request = read_request(name, message)
+            self._take(message)
+        except lost_connection(self.consumer.connection.transport):
+            raise
+        except Exception as error:  # nothing that a message holds may end the event loop, and all jobs with it
+            log.exception("a message of a client could not be taken in")
+            self._refuse(message, f"{type(error).__name__}: it could not be taken in")
+
+    def receive_undecoded(self, message: Any, error: Exception) -> None:
+        """Take a message that kombu could not make: it is compressed, mostly."""
+        reason = error if isinstance(error, ParameterError) else ParameterError(f"it cannot be read: {error}")
+        try:
+            request = refused_request(message, reason)
+        except ParameterError as odd:
+            self._refuse(message, str(odd))
+        else:
+            self._put(request, message)
+
+    def _take(self, message: Any) -> None:
+        try:
+            request = read_request(message, self._most)
         except ParameterError as error:
-            log.error("a message for %s is no request for a job: %s", name, error)
-            message.reject_log_error(log, self.consumer.connection_errors)
+            self._refuse(message, str(error))
             return
-        with self._changed:
-            self._requests.append(_Waiting(request, message))
-            self._changed.notify()
+        if request.task == CLEAN_UP and request.problem is None:
+            threading.Thread(target=self._clean_up, name="pfd-clean-up", daemon=True).start()
+            self._acknowledge(message)
+        else:
+            self._put(request, message)
+
+    def _put(self, request: Any, message: Any) -> None:
+        self._intake.put(request, lambda: self.call(functools.partial(self._acknowledge, message)))
+
+    def _refuse(self, message: Any, reason: str) -> None:
+        queue = (message.delivery_info or {}).get("routing_key")
+        self._intake.refuse(str(queue)[:200], reason, message.headers or message.body)
+        self._acknowledge(message)
+
+    def _refuse_item(self, queue: str, error: ParameterError, item: Any) -> None:
+        """Take what lay in a queue of Redis, and is no message; it is off the queue."""
+        if isinstance(item, dict):
+            with contextlib.suppress(ParameterError):
+                self._intake.put(refused_request(_Item(item), error), lambda: None)
+                return
+        self._intake.refuse(queue, str(error), item)
+
+    def _acknowledge(self, message: Any) -> None:
+        message.ack_log_error(log, self.consumer.connection_errors)
+
+    def _clean_up(self) -> None:
+        try:
+            self.consumer.app.backend.cleanup()
+        except Exception:  # whatever the client of a backend raises
+            log.exception("old results of Celery could not be removed")
 
     def _ring(self, message: Any) -> None:
         """Take a ring, or put it back where another worker may take it."""
-        queue = rung_queue(message.delivery_info.get("routing_key") or "")
+        # What it says is not looked at: that there is one is the news.
+        queue = rung_queue(str((message.delivery_info or {}).get("routing_key")))
         if queue is None or self._service.offer(queue):
-            message.ack_log_error(log, self.consumer.connection_errors)
+            self._acknowledge(message)
             return
         self._shut()
         with contextlib.suppress(*self.consumer.connection_errors):
@@ -158,33 +184,12 @@ class Door:
             except Exception:  # it would end the worker, and its jobs with it
                 log.exception("Celery could not be told")
 
-    # -- the thread that stores jobs ----------------------------------------------------------------------------
 
-    def _adopt_all(self) -> None:
-        while True:
-            with self._changed:
-                while not self._requests and not self._stopping:
-                    self._changed.wait()
-                if self._stopping:
-                    return
-                taken = [self._requests.popleft() for _ in range(min(BATCH, len(self._requests)))]
-            self._adopt(taken)
+class _Item:
+    """What lay in a queue of Redis in the place of a message, as far as the names of a message go."""
 
-    def _adopt(self, taken: list[_Waiting]) -> None:
-        service = self._service
-        while not self._stopping:
-            try:
-                rings = adopt(service.store, service.registry, service.settings, [one.request for one in taken])
-            except StoreError as error:
-                log.warning("%d jobs of clients of Celery are not stored yet: %s", len(taken), error)
-                time.sleep(PAUSE)
-            except PfdError:
-                log.exception("%d messages are no jobs", len(taken))
-                return
-            else:
-                for one in taken:
-                    self.call(functools.partial(one.message.ack_log_error, log, self.consumer.connection_errors))
-                for ring in rings:
-                    service.announce(ring)
-                self._on_stored()
-                return
+    def __init__(self, payload: dict[str, Any]) -> None:
+        self.headers = payload.get("headers")
+        self.properties = payload.get("properties")
+        self.delivery_info = None
+        self.body = None

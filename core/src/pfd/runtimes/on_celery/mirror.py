@@ -11,6 +11,7 @@ from celery.exceptions import TaskRevokedError
 
 from pfd.errors import JobFailed, StoreError
 from pfd.job import Job, State
+from pfd.monitor import Alarm, LastingThread
 from pfd.store import Store, mirrors
 
 log = logging.getLogger("pfd.runtimes")
@@ -25,12 +26,12 @@ PAUSE = 2.0
 class Mirror:
     """A thread of a worker that passes on what an outbox in the store says is not told yet."""
 
-    def __init__(self, app: Any, store: Store) -> None:
+    def __init__(self, app: Any, store: Store, alarm: Alarm) -> None:
         self._app = app
         self._store = store
         self._stopping = False
         self._woken = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pfd-mirror", daemon=True)
+        self._thread = LastingThread("pfd-mirror", self._run, alarm)
 
     def start(self) -> None:
         if self._app.conf.result_backend:

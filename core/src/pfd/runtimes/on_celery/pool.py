@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any
 
-from celery.concurrency.base import BasePool, apply_target
+from celery.concurrency.base import BasePool
 from celery.signals import worker_shutting_down
 
 from pfd.errors import PfdError
@@ -22,6 +22,7 @@ from pfd.runtimes.on_celery.door import Door
 from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.runtimes.on_celery.mirror import Mirror
 from pfd.runtimes.on_celery.runtime import CeleryRuntime
+from pfd.runtimes.on_celery.transport import refuse_compression
 from pfd.runtimes.service import SHUTDOWN_PATIENCE, Service, StopSignals
 
 CELERY_PATIENCE = 15.0
@@ -40,7 +41,7 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
         registry.listen("celery", self.listener)
         self._runtime = CeleryRuntime(settings, self.app)
         self.service = Service(settings, registry, self._slots(), self._runtime, on_idle=self._idle)
-        self._mirror = Mirror(self.app, self.service.store)
+        self._mirror = Mirror(self.app, self.service.store, self.service.alarm)
         self.door = Door(self.service, self._mirror.wake)
         try:
             self.service.start()
@@ -48,7 +49,7 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
             self.app.pfd_failure = error
             raise
         self._mirror.start()
-        self._restore = take_over(self.service)
+        self._restore = (take_over(self.service), refuse_compression())
         self._ended = threading.Event()
         worker_shutting_down.connect(self._told_to_end, weak=False)
         self.door.start()
@@ -94,17 +95,14 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
         self._end()
 
     def _end(self) -> None:
-        self._restore()
+        for restore in self._restore:
+            restore()
         self.door.stop()
         self.service.hand_back()
         self._mirror.stop()
         self.service.stop()
         self._runtime.close()
         self._ended.set()
-
-    def on_apply(self, target: Any, args: Any = None, kwargs: Any = None, **options: Any) -> None:
-        """Run one of Celery's own tasks, such as the clean-up of results: right here, they are short."""
-        apply_target(target, args, kwargs, **options)
 
     def _get_info(self) -> dict[str, Any]:
         owner = self.service.owner

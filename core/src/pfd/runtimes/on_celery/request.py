@@ -1,57 +1,153 @@
-"""Messages of Celery's protocol as requests for jobs."""
+"""Messages of Celery's protocol as requests for jobs.
+
+All in here is foreign: headers, properties and bodies are whatever somebody has written to the broker.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pfd.errors import ParameterError
 from pfd.runtimes.on_celery.app import DEFAULT_QUEUE
-from pfd.submission import Request, check_id
+from pfd.submission import MAX_TASK, Request, check_id
+
+MAX_REPLY = 500
+"""Characters of what a client is reached by."""
+
+_LARGEST = 1e15
+"""Of all numbers that mean seconds or a priority; what is too large for either is said where it is used."""
+
+_NOT_SERVED = {
+    "callbacks": "link",
+    "errbacks": "link_error",
+    "chain": "chain",
+    "chord": "chord",
+}
+"""What a body may ask for beside its parameters, and how a client of Celery asks for that."""
 
 
-def read_request(task: str, message: Any) -> Request:
-    """What a client asks for.  Raises `ParameterError` for a message that is none of a job."""
-    headers = message.headers or {}
+def read_request(message: Any, most: int) -> Request:
+    """What a client asks for; where it cannot be done the request says why.
+
+    `most` is how many bytes a body may have.  Raises `ParameterError` for a message that has no id that a job can have,
+    or no name of a task.
+    """
+    headers = message.headers
+    if not isinstance(headers, Mapping):
+        raise ParameterError("its headers are no object")
     identity = check_id(headers.get("id"))
+    task = headers.get("task")
+    if not isinstance(task, str) or not 0 < len(task) <= MAX_TASK:
+        raise ParameterError("its header 'task' is no name of a task")
+    bare = Request(identity, task, reply=_reply(message, headers))
     try:
-        args, kwargs, *_ = message.decode()
-    except Exception as error:  # the content is a client's: not JSON, not of three parts
-        raise ParameterError(f"message {identity} cannot be read: {error}") from error
-    if not isinstance(args, list) or not isinstance(kwargs, dict):
-        raise ParameterError(f"message {identity} has no parameters where they should be")
-    return Request(identity, task, args, kwargs, _options(message, headers), _reply(message))
+        return _read(message, headers, bare, most)
+    except ParameterError as error:
+        return Request(identity, task, reply=bare.reply, problem=error)
 
 
-def _options(message: Any, headers: dict[str, Any]) -> dict[str, Any]:
+def refused_request(message: Any, error: ParameterError) -> Request:
+    """A message that was not let in, as a request that says why.  Raises as `read_request` does."""
+    found = read_request(message, 0)
+    return Request(found.id, found.task, reply=found.reply, problem=error)
+
+
+def _read(message: Any, headers: Mapping[str, Any], bare: Request, most: int) -> Request:
+    if headers.get("compression"):
+        raise ParameterError("compression: the body is compressed, which is not accepted", hint="send it as it is")
+    size = len(message.body or b"")
+    if size > most:
+        raise ParameterError(
+            f"the body has {size} bytes, more than {most}", hint="keep what is large in a file, and name that"
+        )
+    try:
+        body = message.decode()
+    except Exception as error:  # not JSON, not of a known encoding: decoders raise anything
+        raise ParameterError(f"the body cannot be read: {type(error).__name__}: {str(error)[:200]}") from error
+    if not isinstance(body, list | tuple) or not 2 <= len(body) <= 3:
+        raise ParameterError("the body is not [args, kwargs, embed]", hint="send messages of Celery's protocol 2")
+    args, kwargs, embed = (*body, None)[:3]
+    if not isinstance(args, list):
+        raise ParameterError(f"args: a list is expected, not {type(args).__name__}")
+    if not isinstance(kwargs, dict):
+        raise ParameterError(f"kwargs: an object is expected, not {type(kwargs).__name__}")
+    if problems := tuple(_not_served(headers, embed)):
+        raise ParameterError(
+            "; ".join(problems),
+            problems=problems,
+            hint="let jobs wait for each other with 'pfd run' or submit(after=[…]), or send them one by one",
+        )
+    return Request(bare.id, bare.task, args, kwargs, _options(message, headers), bare.reply)
+
+
+def _not_served(headers: Mapping[str, Any], embed: object) -> Iterator[str]:
+    if embed is not None and not isinstance(embed, dict):
+        yield f"embed: an object is expected, not {type(embed).__name__}"
+        return
+    for name, asked in _NOT_SERVED.items():
+        if (embed or {}).get(name):
+            yield f"{asked}: is not served, and nothing was run"
+    if headers.get("expires") is not None:
+        yield "expires: is not served, and nothing was run"
+
+
+def _options(message: Any, headers: Mapping[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    queue = (message.delivery_info or {}).get("routing_key")
+    delivery = message.delivery_info
+    queue = delivery.get("routing_key") if isinstance(delivery, Mapping) else None
     if queue and queue != DEFAULT_QUEUE:
         options["queue"] = queue
-    if headers.get("eta"):
+    if headers.get("eta") is not None:
         options["not_before"] = _seconds(headers["eta"])
-    hard, soft = (headers.get("timelimit") or [None, None])[:2]
-    if hard:
-        options["time_limit"] = float(hard)
-    if soft:
-        options["soft_time_limit"] = float(soft)
-    priority = (message.properties or {}).get("priority")
+    hard, soft = _limits(headers.get("timelimit"))
+    if hard is not None:
+        options["time_limit"] = _number("timelimit[0]", hard)
+    if soft is not None:
+        options["soft_time_limit"] = _number("timelimit[1]", soft)
+    properties = message.properties
+    priority = properties.get("priority") if isinstance(properties, Mapping) else None
     if priority:
-        options["priority"] = int(priority)
+        options["priority"] = int(_number("priority", priority))
     return options
 
 
-def _seconds(eta: str) -> float:
+def _limits(given: object) -> tuple[object, object]:
+    if given is None:
+        return None, None
+    if not isinstance(given, list | tuple) or len(given) != 2:
+        raise ParameterError(f"timelimit={_short(given)}: two numbers of seconds are expected, or null")
+    hard, soft = given
+    return hard, soft
+
+
+def _number(name: str, value: object) -> float:
+    # An integer may be larger than any float, of which `isfinite` cannot be asked.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST <= value <= _LARGEST:
+        raise ParameterError(f"{name}={_short(value)}: a number is expected")
+    return float(value)
+
+
+def _seconds(eta: object) -> float:
     try:
-        at = dt.datetime.fromisoformat(eta)
-    except (TypeError, ValueError) as error:
-        raise ParameterError(f"eta={eta!r} is no time") from error
-    return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()
+        at = dt.datetime.fromisoformat(eta)  # type: ignore[arg-type]  # whatever it is, it is an error or a time
+        return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ParameterError(f"eta={_short(eta)}: a time is expected") from error
 
 
-def _reply(message: Any) -> dict[str, Any] | None:
+def _reply(message: Any, headers: Mapping[str, Any]) -> dict[str, Any] | None:
     """How the client is reached; None where it does not want to hear of results."""
-    headers, properties = message.headers or {}, message.properties or {}
     if headers.get("ignore_result"):
         return None
-    return {"reply_to": properties.get("reply_to"), "correlation_id": properties.get("correlation_id")}
+    properties = message.properties if isinstance(message.properties, Mapping) else {}
+    named = {name: properties.get(name) for name in ("reply_to", "correlation_id")}
+    return {
+        name: value if isinstance(value, str) and len(value) <= MAX_REPLY else None for name, value in named.items()
+    }
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."

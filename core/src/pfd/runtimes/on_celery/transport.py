@@ -1,0 +1,174 @@
+"""Celery's connection to its broker, with nothing of what comes by it trusted.
+
+kombu takes what lies in a list of Redis for what another kombu has put there; where it is not, kombu raises in the
+event loop of the worker, and ends it.  Here each item is looked at before kombu sees it, and what is raised even so
+is caught where one item is taken in.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from celery.app.amqp import AMQP
+from kombu import compression
+from kombu.connection import Connection
+from kombu.transport import redis as kombu_redis
+from kombu.transport.virtual import Empty
+from redis.exceptions import ResponseError
+
+from pfd.errors import ParameterError
+
+log = logging.getLogger("pfd.runtimes")
+
+Refuse = Callable[[str, ParameterError, Any], None]
+"""Is told of an item that is no message: its queue, what is wrong, and the item, as bytes or as far as it was read."""
+
+MAX_TAG = 200
+"""Characters of the tag by which Redis remembers a message until it is acknowledged."""
+
+
+class RedisChannel(kombu_redis.Channel):
+    """Hands on what is a message, and tells of what is not, which is off its list by then."""
+
+    connection: RedisTransport
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        client = super()._create_client(asynchronous)
+        # What is done with the answer to the one command that fetches messages.
+        client.set_response_callback("BRPOP", self._screened)
+        return client
+
+    def _screened(self, response: Any, **_: Any) -> Any:
+        if not response:
+            return None
+        key, item = response
+        try:
+            check_envelope(item, self.connection.most_bytes)
+        except NotAMessage as error:
+            queue = key.decode(errors="replace").rsplit(self.sep, 1)[0]
+            self.connection.refuse(queue, error, item if error.payload is None else error.payload)
+            return None
+        return response
+
+
+class RedisTransport(kombu_redis.Transport):
+    """`most_bytes` and `refuse` are set by whoever consumes."""
+
+    Channel = RedisChannel
+    most_bytes: int = 1 << 20
+
+    def refuse(self, queue: str, error: ParameterError, item: Any) -> None:  # noqa: ARG002  (its shape)
+        """Tell of an item that is no message."""
+        log.error("an item in queue %s is no message: %s", queue, error)
+
+    def on_readable(self, *args: Any) -> None:
+        """Take in what has come.  Only what is wrong with the connection is raised."""
+        try:
+            super().on_readable(*args)
+        except (Empty, ResponseError, *lost_connection(self)):  # type: ignore[misc]
+            raise
+        except Exception:  # of one item, which is off its list; the next may be a good one
+            log.exception("something that came by the broker could not be taken in")
+
+
+class ScreenedConnection(Connection):
+    """A connection whose transport is one of the above, where the broker is Redis."""
+
+    def get_transport_cls(self) -> type:
+        """The class of its transport."""
+        found: type = super().get_transport_cls()
+        return RedisTransport if found is kombu_redis.Transport else found
+
+
+class ScreenedAMQP(AMQP):  # type: ignore[misc]
+    """What Celery makes its connections with."""
+
+    Connection = ScreenedConnection
+    BrokerConnection = ScreenedConnection
+
+
+def lost_connection(transport: Any) -> tuple[type[BaseException], ...]:
+    """What is raised where the line to a broker is lost.
+
+    kombu counts a `KeyError` among them on Redis, which anything may raise that looks into a message.
+    """
+    return tuple(kind for kind in transport.connection_errors if kind is not KeyError)
+
+
+class NotAMessage(ParameterError):
+    """An item that kombu cannot make a message of.  `payload` is what was read of it, or None."""
+
+    def __init__(self, message: str, payload: Any = None) -> None:
+        super().__init__(message)
+        self.payload = payload
+
+
+def check_envelope(item: bytes, most: int) -> None:
+    """Make sure that kombu can make a message of an item.  Raises `NotAMessage`."""
+    if len(item) > most:
+        raise NotAMessage(f"the message is larger than {most} bytes")
+    try:
+        payload = json.loads(item)
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, numbers too long, nested too deep
+        raise NotAMessage(f"the message is not JSON ({type(error).__name__})") from error
+    for problem in _problems(payload):
+        raise NotAMessage(problem, payload)
+
+
+def _problems(payload: Any) -> Any:
+    if not isinstance(payload, dict):
+        yield f"the message is no object but of type {type(payload).__name__}"
+        return
+    properties = payload.get("properties")
+    if not isinstance(properties, dict):
+        yield "its properties are no object"
+        return
+    if not isinstance(payload.get("headers"), dict | None):
+        yield "its headers are no object"
+    tag = properties.get("delivery_tag")
+    if not isinstance(tag, str) or not 0 < len(tag) <= MAX_TAG:
+        yield "its delivery_tag is no short text"
+    delivery = properties.get("delivery_info")
+    if not isinstance(delivery, Mapping) or not all(
+        isinstance(delivery.get(n), str) for n in ("exchange", "routing_key")
+    ):
+        yield "its delivery_info names no exchange and routing_key"
+    yield from _body_problems(payload.get("body"), properties.get("body_encoding"))
+
+
+def _body_problems(body: Any, encoding: Any) -> Any:
+    if not isinstance(body, str | None):
+        yield f"its body is no text but of type {type(body).__name__}"
+    elif encoding == "base64":
+        try:
+            base64.b64decode(body or "")
+        except (binascii.Error, ValueError):  # the latter where it is not ASCII
+            yield "its body is not base64"
+    elif encoding is not None and (not isinstance(encoding, str) or encoding.lower() != "utf-8"):
+        yield "its body_encoding is not known"
+
+
+def refuse_compression() -> Callable[[], None]:
+    """Have kombu unpack nothing in this process, where a few bytes can stand for gigabytes; what comes back undoes it.
+
+    kombu unpacks while it makes a message, before anybody can look at that.
+    """
+    known = {kind: (compression.get_encoder(kind)[0], compression.get_decoder(kind)) for kind in compression.encoders()}
+
+    def refuse(body: Any) -> Any:  # noqa: ARG001  (the shape of a decoder)
+        raise ParameterError("compression: the body is compressed, which is not accepted", hint="send it as it is")
+
+    for kind, (encoder, _) in known.items():
+        compression.register(encoder, refuse, kind)
+    return functools.partial(_restore, known)
+
+
+def _restore(known: Mapping[str, tuple[Any, Any]]) -> None:
+    for kind, (encoder, decoder) in known.items():
+        compression.register(encoder, decoder, kind)
