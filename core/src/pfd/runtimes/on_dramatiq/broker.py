@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 from typing import Any
 
 import dramatiq
-from dramatiq.middleware import CurrentMessage, Middleware
+from dramatiq.middleware import Middleware
 
-from pfd.errors import SettingsError
+from pfd.errors import QueueError, SettingsError
 from pfd.plugins import Registry
 from pfd.queue import Ring
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
@@ -48,16 +47,15 @@ def make_broker(settings: Settings, registry: Registry, *further: Middleware) ->
     """The broker with an actor for each task.  Raises `SettingsError` where the settings name none."""
     url = check_url(settings)
     # None of Dramatiq's retries, limits and so on: those are kept by the core.
-    middleware: list[Middleware] = [CurrentMessage(), *further]
+    middleware: list[Middleware] = list(further)
     broker: PfdBroker
     if url.partition(":")[0] in _REDIS:
         broker = _redis(url, middleware)
     else:
         broker = PfdRabbitmqBroker(url=_with_timeouts(url), middleware=middleware)
-    broker.door = Door(broker)
-    receive = functools.partial(_receive, broker)
+    broker.door = Door()
     for task in registry.tasks.values():
-        _actor(broker, receive, task.name, task.queue)
+        _actor(broker, task.name, task.queue)
     return broker
 
 
@@ -82,18 +80,13 @@ def _with_timeouts(url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{given}"
 
 
-def _actor(broker: PfdBroker, receive: Any, name: str, queue: str) -> None:
-    def act(*args: Any, **kwargs: Any) -> None:  # noqa: ARG001  (what they are is read from the message)
-        receive()
+def _actor(broker: PfdBroker, name: str, queue: str) -> None:
+    def act(*_: Any, **__: Any) -> None:
+        """What a worker of another broker would call."""
+        raise QueueError(f"{name} is run by a worker of PFD and not by Dramatiq", hint="use delay() or 'pfd submit'")
 
     act.__name__ = name
     dramatiq.actor(actor_name=name, queue_name=queue, broker=broker)(act)
-
-
-def _receive(broker: PfdBroker) -> None:
-    message = CurrentMessage.get_current_message()
-    assert message is not None
-    broker.door.receive(message)
 
 
 def publish(broker: PfdBroker, ring: Ring) -> None:

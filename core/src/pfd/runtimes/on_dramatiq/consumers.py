@@ -1,19 +1,26 @@
-"""Consumers of Dramatiq that fetch only what this worker has a slot for, and hear of it at once."""
+"""Consumers of Dramatiq that fetch only what this worker can take, and give nothing of it to Dramatiq's own threads.
+
+Those trust what they are given: a message that names another queue than it lay in, or no id, ends one of them, and is
+never acknowledged.  Here the queue is the one that is consumed, and the id the one that the broker knows, whatever a
+message says.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pika.exceptions
 import redis
+from dramatiq.broker import Consumer
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.rabbitmq import _RabbitmqConsumer as RabbitmqConsumer
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.brokers.redis import _RedisConsumer as RedisConsumer
 from dramatiq.common import q_name
 from dramatiq.errors import ConnectionClosed
 
@@ -27,99 +34,218 @@ log = logging.getLogger("pfd.runtimes")
 POLL = 0.05
 """Seconds between looks at whether a slot is free, for a consumer that has to keep its connection alive meanwhile."""
 
+FETCH = 100
+"""Messages of clients that are fetched at once."""
+
+UNSTORED = 200
+"""Messages of clients of one queue that may be fetched and not stored yet."""
+
+BEAT = 1.0
+"""Seconds between two signs of life of a consumer, by which Dramatiq knows whose messages to give to others."""
+
+# A message too large to be read stays where it is: only its size is told.
+_FETCH = """
+local ids = redis.call("lpop", KEYS[1], ARGV[1])
+if not ids then return {} end
+local found = {}
+for i, id in ipairs(ids) do
+    redis.call("sadd", KEYS[2], id)
+    local size = redis.call("hstrlen", KEYS[3], id)
+    local data = false
+    if size <= tonumber(ARGV[2]) then data = redis.call("hget", KEYS[3], id) end
+    found[i] = {id, size, data}
+end
+return found
+"""
+
+_ACKNOWLEDGE = """
+for _, id in ipairs(ARGV) do
+    if redis.call("srem", KEYS[1], id) > 0 then redis.call("hdel", KEYS[2], id) end
+end
+"""
+
 
 @contextlib.contextmanager
-def _acknowledging(door: Door) -> Iterator[None]:
-    """Where the broker is away Dramatiq tries again until it is back, unless this worker ends.
-
-    A message that is not acknowledged comes again.  That does no harm: what it asks for is in the store.
-    """
+def _converting() -> Iterator[None]:
     try:
         yield
-    except (ConnectionClosed, redis.TimeoutError) as error:
-        if door.serves:
-            raise ConnectionClosed(error) from None
-        log.warning("the broker is away, a message is not acknowledged and will come again: %s", error)
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise ConnectionClosed(error) from None
 
 
-class GatedRedisConsumer(RedisConsumer):
-    """Fetches one message at a time, rings only while the door lets them in.
+class Held:
+    """Messages of a queue of Redis that were fetched: those not stored yet, and those to be acknowledged.
+
+    They outlive a consumer, of which there is a new one after each trouble with the connection.
+    """
+
+    def __init__(self) -> None:
+        self.unstored: set[bytes] = set()
+        self.stored: deque[bytes] = deque()
+        self.changed = threading.Event()
+
+    def store(self, identity: bytes) -> None:
+        """A message is stored; from any thread."""
+        self.stored.append(identity)
+        self.unstored.discard(identity)
+        self.changed.set()
+
+
+class GatedRedisConsumer(Consumer):
+    """Fetches rings one at a time and only while the door lets them in, and messages of clients several at once.
 
     Dramatiq's own sleeps longer and longer while a queue is empty, up to a second: a job would begin that much later.
     """
 
-    def __init__(self, broker: PfdRedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        self._delayed = q_name(queue_name) != queue_name
-        self._gated = rung_queue(queue_name) is not None and not self._delayed
-        self._handled = threading.Event()
-        super().__init__(broker, queue_name, prefetch if self._delayed else 1, timeout)
+    def __init__(self, broker: PfdRedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:  # noqa: ARG002
+        self._broker = broker
+        self._queue_name = queue_name
+        self._queue = q_name(queue_name)
+        self._rung = rung_queue(self._queue)
+        self._seconds = timeout / 1000
+        self._list = f"{broker.namespace}:{queue_name}"
+        self._contents = f"{self._list}.msgs"
+        self._fetched = f"{broker.namespace}:__acks__.{broker.broker_id}.{queue_name}"
+        self._fetch = broker.client.register_script(_FETCH)
+        self._acknowledge = broker.client.register_script(_ACKNOWLEDGE)
+        self._held = broker.held.setdefault(queue_name, Held())
+        self._beat_at = 0.0
 
-    def __next__(self) -> Any:
-        if self._delayed:
-            return super().__next__()
-        seconds = self.timeout / 1000
-        if self.outstanding_message_count >= self.prefetch:
-            self._handled.wait(seconds)
-            self._handled.clear()
-            return None
-        if self._gated and not self.broker.door.lets_in(seconds):
-            return None
-        try:
-            key = f"{self.broker.namespace}:{self.queue_name}"
+    def __next__(self) -> None:
+        """Take what there is, within about a second.  Always None: there is nothing for Dramatiq to do."""
+        with _converting():
+            self._flush()
+            if not self._may_fetch():
+                return
+            if time.monotonic() >= self._beat_at:
+                self._beat_at = time.monotonic() + BEAT
+                self._broker.do_fetch(self._queue_name, 0)
             # From one end of the list to the same end: waits for a message without taking it.
-            if self.broker.client.blmove(key, key, seconds, "LEFT", "LEFT") is None:
-                return None
-            self.misses = 0  # who comes too late for it tries again at once
-            return super().__next__()
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            raise ConnectionClosed(error) from None
+            wait: Any = self._seconds  # a fraction of a second is as good for Redis, if not by its types
+            if self._broker.client.blmove(self._list, self._list, wait, "LEFT", "LEFT") is None:
+                return
+            keys = [self._list, self._fetched, self._contents]
+            number = FETCH if self._rung is None else 1
+            for identity, size, data in self._fetch(keys=keys, args=[number, self._broker.door.most_bytes]):
+                self._take(identity, size, data)
+            self._flush()
+
+    def _may_fetch(self) -> bool:
+        door = self._broker.door
+        if not door.serves:
+            time.sleep(self._seconds)
+            return False
+        if self._rung is not None:
+            return door.lets_in(self._seconds)
+        if len(self._held.unstored) < UNSTORED:
+            return True
+        self._held.changed.wait(self._seconds)
+        self._held.changed.clear()
+        return False
+
+    def _take(self, identity: bytes, size: int, data: bytes | None) -> None:
+        door = self._broker.door
+        if self._rung is None:
+            self._held.unstored.add(identity)
+            if not door.receive(self._queue, data, size, lambda: self._held.store(identity)):
+                self._held.store(identity)
+        elif door.offer(self._rung):  # what it says is not looked at: that there is one is the news
+            self._held.store(identity)
+        else:
+            self._broker.do_requeue(self._queue_name, identity)
+
+    def _flush(self) -> None:
+        """Acknowledge what is stored.  What cannot be for now is kept."""
+        while self._held.stored:
+            some = [self._held.stored.popleft() for _ in range(min(FETCH, len(self._held.stored)))]
+            try:
+                self._acknowledge(keys=[self._fetched, self._contents], args=some)
+            except redis.RedisError:
+                self._held.stored.extendleft(some)
+                raise
 
     def ack(self, message: Any) -> None:
-        try:
-            with _acknowledging(self.broker.door):
-                super().ack(message)
-        finally:
-            self._handled.set()
+        """Nothing: Dramatiq is given no messages."""
 
-    def nack(self, message: Any) -> None:
-        with _acknowledging(self.broker.door):
-            super().nack(message)
+    nack = ack
+
+    def requeue(self, messages: Any) -> None:
+        """Nothing, as above."""
+
+    def close(self) -> None:
+        """Once the worker ends, give back what is not stored.
+
+        What cannot be given back comes again all the same, to others: that does no harm.
+        """
+        if self._broker.door.serves:
+            return
+        try:
+            self._flush()
+            if unstored := tuple(self._held.unstored):
+                self._broker.do_requeue(self._queue_name, *unstored)
+        except redis.RedisError as error:
+            number = len(self._held.unstored) + len(self._held.stored)
+            log.warning("the broker is away: %d messages are not acknowledged, and will come again: %s", number, error)
 
 
 class GatedRabbitmqConsumer(RabbitmqConsumer):
     """Consumes rings while the door lets them in, else cancels its subscription: what was prefetched goes back."""
 
-    def __init__(self, broker: PfdRabbitmqBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        self._delayed = q_name(queue_name) != queue_name
-        self._gated = rung_queue(queue_name) is not None and not self._delayed
+    def __init__(self, broker: PfdRabbitmqBroker, queue_name: str, prefetch: int, timeout: int) -> None:  # noqa: ARG002
+        self._queue = q_name(queue_name)
+        self._rung = rung_queue(self._queue)
         self._seconds = timeout / 1000
         self._consuming = True
-        super().__init__(broker, queue_name, 1 if self._gated else prefetch, timeout)
+        super().__init__(broker, queue_name, UNSTORED if self._rung is None else 1, timeout)
 
-    def __next__(self) -> Any:
-        if not self._gated:
-            return super().__next__()
+    def __next__(self) -> None:
+        """Take what there is, within about a second.  Always None: there is nothing for Dramatiq to do."""
         try:
-            if not self.broker.door.lets_in(0.0):
-                if self._consuming:
-                    self._consuming = False
-                    self.channel.cancel()
-                self.connection.sleep(POLL)  # and not idle: a connection without heartbeats is closed
-                return None
+            if self._may_consume():
+                method, _, body = next(self.iterator)
+                if method is not None:
+                    self._take(method.delivery_tag, body)
+        except pika.exceptions.ChannelClosedByBroker as error:
+            if error.reply_code == 404:  # the queue is gone: it is declared again
+                self.broker.queues_pending.add(self._queue)
+            raise ConnectionClosed(error) from None
+        except (AssertionError, pika.exceptions.AMQPError, OSError) as error:
+            raise ConnectionClosed(error) from None
+
+    def _may_consume(self) -> bool:
+        door = self.broker.door
+        if door.serves and (self._rung is None or door.lets_in(0.0)):
             if not self._consuming:
                 self.iterator = self.channel.consume(self.queue_name, inactivity_timeout=self._seconds)
                 self._consuming = True
+            return True
+        if self._consuming:
+            self._consuming = False
+            self.channel.cancel()
+        self.connection.sleep(POLL)  # and not idle: a connection without heartbeats is closed
+        return False
+
+    def _take(self, tag: int, body: bytes) -> None:
+        door = self.broker.door
+        if self._rung is None:
+            data = body if len(body) <= door.most_bytes else None
+            if not door.receive(self._queue, data, len(body), lambda: self._acknowledge_later(tag)):
+                self.channel.basic_ack(tag)
+        elif door.offer(self._rung):  # what it says is not looked at: that there is one is the news
+            self.channel.basic_ack(tag)
+        else:
+            self.channel.basic_nack(tag, requeue=True)
+
+    def _acknowledge_later(self, tag: int) -> None:
+        """From any thread."""
+        try:
+            self.connection.add_callback_threadsafe(lambda: self._acknowledge(tag))
         except (pika.exceptions.AMQPError, OSError) as error:
-            raise ConnectionClosed(error) from None
-        return super().__next__()
+            log.warning("a message is not acknowledged, and will come again: %s", error)
 
-    def ack(self, message: Any) -> None:
-        with _acknowledging(self.broker.door):
-            super().ack(message)
-
-    def nack(self, message: Any) -> None:
-        with _acknowledging(self.broker.door):
-            super().nack(message)
+    def _acknowledge(self, tag: int) -> None:
+        if self.channel.is_open:  # else it comes again, by another connection
+            self.channel.basic_ack(tag)
 
 
 class PfdRedisBroker(RedisBroker):
@@ -127,8 +253,12 @@ class PfdRedisBroker(RedisBroker):
 
     door: Door
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.held: dict[str, Held] = {}
+
     @property
-    def consumer_class(self) -> type[RedisConsumer]:
+    def consumer_class(self) -> type[Consumer]:
         return GatedRedisConsumer
 
 

@@ -8,35 +8,31 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
-from pfd.errors import ParameterError, StoreError
+from pfd.errors import ParameterError
+from pfd.runtimes.intake import Intake, most_bytes
 from pfd.runtimes.on_dramatiq.request import read_request
-from pfd.runtimes.ringing import rung_queue
 from pfd.runtimes.service import Service
-from pfd.submission import adopt
-
-if TYPE_CHECKING:
-    from dramatiq import Broker, Message
 
 log = logging.getLogger("pfd.runtimes")
-
-PAUSE = 1.0
-"""Seconds before another try where the store did not answer."""
 
 
 class Door:
     """The door of a worker.  Thread-safe."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
+    def __init__(self) -> None:
         self._service: Service | None = None
+        self._intake: Intake | None = None
         self._changed = threading.Condition()
         self._closed = True  # until there are slots
+        self.most_bytes = 0
 
     def serve(self, service: Service) -> None:
-        """Let rings in, for the slots of a worker."""
+        """Let rings in, for the slots of a worker, and take what clients ask for."""
+        self.most_bytes = most_bytes(service.settings)
+        self._intake = Intake(service, "dramatiq")
+        self._intake.start()
         self._service = service
         self.open()
 
@@ -56,44 +52,42 @@ class Door:
         with self._changed:
             return self._changed.wait_for(lambda: not self._closed, timeout)
 
-    def _shut(self, service: Service) -> None:
+    def offer(self, queue: str) -> bool:
+        """Have a slot look for a job of that queue; where none is free the ring is for another worker."""
+        service = self._service
+        if service is None:
+            return False
+        if service.offer(queue):
+            return True
         with self._changed:
             self._closed = True
         if service.has_room():  # a slot has become free meanwhile
             self.open()
+        return False
 
-    def receive(self, message: Message[Any]) -> None:
-        """Take a message, or put it back where another worker may take it.  Dramatiq acknowledges it after that."""
-        service = self._service
-        queue = rung_queue(message.queue_name)
-        if service is None:
-            self._broker.enqueue(message)  # nobody serves here any more
-        elif queue is None:
-            self._adopt(service, message)
-        elif not service.offer(queue):
-            self._shut(service)
-            self._broker.enqueue(message)
+    def receive(self, queue: str, data: bytes | None, size: int, stored: Callable[[], None]) -> bool:
+        """Take the message of a client, whatever it holds; whether it will be stored, and `stored` called then.
 
-    def _adopt(self, service: Service, message: Message[Any]) -> None:
+        One that cannot be is to be acknowledged at once.
+        """
+        intake = self._intake
+        assert intake is not None
         try:
-            request = read_request(message)
+            request = read_request(queue, data, size)
         except ParameterError as error:
-            log.error("a message for %s is no request for a job: %s", message.actor_name, error)
-            return
-        while self._service is not None:
-            try:
-                rings = adopt(service.store, service.registry, service.settings, [request])
-            except StoreError as error:
-                log.warning("a job of a client of Dramatiq is not stored yet: %s", error)
-                time.sleep(PAUSE)
-            else:
-                for ring in rings:
-                    service.announce(ring)
-                return
-        self._broker.enqueue(message)
+            intake.refuse(queue, str(error), data)
+            return False
+        except Exception as error:  # nothing that a message holds may end the thread that reads its queue
+            log.exception("a message of queue %s could not be taken in", queue)
+            intake.refuse(queue, f"{type(error).__name__}: it could not be taken in", data)
+            return False
+        intake.put(request, stored)
+        return True
 
     def stop(self) -> None:
         """Let nothing in any more."""
         self._service = None
+        if self._intake is not None:
+            self._intake.stop()
         with self._changed:
             self._closed = True

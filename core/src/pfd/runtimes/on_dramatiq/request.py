@@ -1,18 +1,93 @@
-"""Messages of Dramatiq as requests for jobs."""
+"""Messages of Dramatiq as requests for jobs.
+
+All in here is foreign: a message is whatever somebody has written to the broker.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from pfd.submission import Request, check_id
+from pfd.errors import ParameterError
+from pfd.submission import MAX_TASK, Request, check_id
 
-if TYPE_CHECKING:
-    from dramatiq import Message
+_LARGEST = 1e15
+"""Of all numbers that mean milliseconds or a priority; what is too large for either is said where it is used."""
+
+_OWN = frozenset({"redis_message_id"})
+"""Options that a broker of Dramatiq adds."""
 
 
-def read_request(message: Message[Any]) -> Request:
-    """What a client asks for.  Raises `ParameterError` for a message that is none of a job."""
-    identity = check_id(message.message_id)
-    return Request(
-        identity, message.actor_name, list(message.args), dict(message.kwargs), {"queue": message.queue_name}
-    )
+def read_request(queue: str, data: bytes | None, size: int) -> Request:
+    """What a client asks for; where it cannot be done the request says why.
+
+    Parameters
+    ----------
+    queue : that of the list which the message lay in, whatever it says itself.
+    data : its content; None where it is not there, or larger than is read.
+    size : bytes of the content.
+
+    Raises
+    ------
+    ParameterError : it has no id that a job can have, or no name of a task.
+    """
+    if data is None:
+        raise ParameterError(f"the message is too large, it has {size} bytes" if size else "its content is not there")
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, numbers too long, nested too deep
+        raise ParameterError(f"the message is not JSON ({type(error).__name__})") from error
+    if not isinstance(message, dict):
+        raise ParameterError(f"the message is no object but of type {type(message).__name__}")
+    identity = check_id(message.get("message_id"))
+    task = message.get("actor_name")
+    if not isinstance(task, str) or not 0 < len(task) <= MAX_TASK:
+        raise ParameterError("its actor_name is no name of a task")
+    try:
+        return _read(queue, message, identity, task)
+    except ParameterError as error:
+        return Request(identity, task, problem=error)
+
+
+def _read(queue: str, message: Mapping[str, Any], identity: str, task: str) -> Request:
+    args, kwargs, options = (message.get(name) for name in ("args", "kwargs", "options"))
+    if not isinstance(args, list):
+        raise ParameterError(f"args: a list is expected, not {type(args).__name__}")
+    if not isinstance(kwargs, dict):
+        raise ParameterError(f"kwargs: an object is expected, not {type(kwargs).__name__}")
+    if not isinstance(options, dict):
+        raise ParameterError(f"options: an object is expected, not {type(options).__name__}")
+    return Request(identity, task, args, kwargs, {"queue": queue, **_options(options)})
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = {name: value for name, value in given.items() if name not in _OWN and value is not None}
+    if unknown := tuple(
+        f"options.{name[:80]}: is not served, and nothing was run" for name in wanted if name not in _SERVED
+    ):
+        raise ParameterError(
+            "; ".join(unknown[:10]),
+            problems=unknown,
+            hint="retries are those of the task; jobs wait for each other with submit(after=[…]) or 'pfd run'",
+        )
+    return {_SERVED[name][0]: _SERVED[name][1](_number(name, value)) for name, value in wanted.items()}
+
+
+def _to_seconds(milliseconds: float) -> float:
+    return milliseconds / 1000
+
+
+_SERVED: Mapping[str, tuple[str, Callable[[float], float]]] = {
+    "eta": ("not_before", _to_seconds),
+    "time_limit": ("time_limit", _to_seconds),
+    "broker_priority": ("priority", int),
+}
+"""Options of a message that its job gets, by their names here, and how each is said."""
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST <= value <= _LARGEST:
+        shown = repr(value)
+        raise ParameterError(f"options.{name}={shown[:80]}: a number is expected")
+    return float(value)
