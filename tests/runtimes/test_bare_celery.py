@@ -6,12 +6,13 @@ import contextlib
 import itertools
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from celery import Celery
+from celery import Celery, chain, chord, group
 from celery.exceptions import TaskRevokedError
 from sqlalchemy.engine import Connection
 
@@ -184,3 +185,80 @@ def test_the_store_is_asked_often_only_while_a_client_is_to_be_told(
     assert next(looks) > 4
     mirror.stop()
     site.close()
+
+
+def _noop(client: Celery) -> Any:
+    return client.signature("contract_noop", args=[{}], immutable=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("chain", lambda client: chain(_noop(client), _noop(client), app=client).apply_async()),
+        ("link", lambda client: _noop(client).apply_async(link=_noop(client))),
+        ("link_error", lambda client: _noop(client).apply_async(link_error=_noop(client))),
+        ("chord", lambda client: chord([_noop(client), _noop(client)], _noop(client), app=client).apply_async()),
+        ("expires", lambda client: _noop(client).apply_async(expires=3600)),
+    ],
+)
+def test_what_is_not_served_is_a_failure_that_says_so_and_nothing_runs(
+    celery_crew: Site, client: Celery, name: str, ask: Callable[[Celery], Any]
+) -> None:
+    before = celery_crew.dispatcher.counts()
+    result = ask(client)
+    with pytest.raises(Exception, match=f"{name}: is not served"):
+        result.get(timeout=PATIENCE)  # of a chain or chord it is the last one's, whose client hears of it as well
+    after = celery_crew.dispatcher.counts()
+    assert after["default", State.FAILURE] > before.get(("default", State.FAILURE), 0)
+    assert after["default", State.SUCCESS] == before["default", State.SUCCESS]
+
+
+def test_a_group_is_a_job_for_each_of_its_members(celery_crew: Site, client: Celery) -> None:
+    result = group([_noop(client) for _ in range(3)], app=client).apply_async()
+    got = result.get(timeout=PATIENCE)
+    assert got == [celery_crew.dispatcher.job(one.id).result for one in result.results]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("add_consumer", {"queue": "elsewhere"}),
+        ("rate_limit", {"task_name": "contract_noop", "rate_limit": "1/h"}),
+        ("memdump", {"samples": 10**9}),
+        ("pool_grow", {"n": 1000}),
+        ("time_limit", {"task_name": "contract_noop", "hard": 1}),
+        ("pool_restart", {}),
+    ],
+)
+def test_a_command_that_changes_a_worker_is_refused(
+    celery_crew: Site, client: Celery, command: str, arguments: dict[str, Any]
+) -> None:
+    until(lambda: client.control.ping(timeout=1), "it listens for commands")
+    [answer] = client.control.broadcast(command, arguments=arguments, reply=True, timeout=5, limit=1)
+    [said] = answer.values()
+    assert said == {"error": f"{command}: is not served by a worker of PFD"}
+    client.send_task("contract_noop", args=[{}]).get(timeout=PATIENCE)
+
+
+def test_a_command_with_odd_arguments_ends_nothing(celery_crew: Site, client: Celery) -> None:
+    for arguments in ({"task_id": 7}, {"task_id": [None, "x", {}]}, {"self": 1}, {"state": 1}, {}):
+        client.control.broadcast("revoke", arguments=arguments)
+    client.control.broadcast("nobody_knows_it")
+    client.send_task("contract_noop", args=[{}]).get(timeout=PATIENCE)
+    celery_crew.is_ready(celery_crew.programs[0])
+
+
+def test_celerys_clean_up_is_done_and_no_job(celery_crew: Site, client: Celery) -> None:
+    known = {job.id for job in celery_crew.dispatcher.jobs(limit=500)}
+    sent = client.send_task("celery.backend_cleanup", queue="default")
+    client.send_task("contract_noop", args=[{}]).get(timeout=PATIENCE)
+    assert sent.id not in {job.id for job in celery_crew.dispatcher.jobs(limit=500)} - known
+
+
+def test_a_small_message_that_stands_for_gigabytes_is_not_unpacked(celery_crew: Site, client: Celery) -> None:
+    [program] = celery_crew.programs
+    before = psutil.Process(program.owner).memory_info().rss
+    result = client.send_task("contract_noop", args=[{"text": "x" * 200_000_000}], compression="zlib")
+    with pytest.raises(Exception, match="compressed"):
+        result.get(timeout=PATIENCE)
+    assert psutil.Process(program.owner).memory_info().rss - before < 100_000_000

@@ -8,13 +8,10 @@ import random
 import time
 import uuid
 import zlib
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-import pika
 import pytest
-import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,138 +20,8 @@ from pfd.job import ENDED
 from pfd.store import refused
 from pfd.testing.contract import MakeSite, Site, until
 from tests.contract.support.sites import site_maker
-from tests.support.foreign import (
-    BODY,
-    celery_envelope,
-    celery_headers,
-    dramatiq_message,
-    foreign_body,
-    foreign_celery,
-    foreign_dramatiq,
-    mutated,
-    to_bytes,
-)
-
-TASK = "contract_noop"
-QUEUE = "default"
-
-
-class Sender(ABC):
-    """Writes to a broker what no client would."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-
-    def close(self) -> None:
-        """Send no more."""
-        self.site.close()
-
-    @abstractmethod
-    def good(self, job_id: str) -> None:
-        """Send a message as a client does."""
-
-    @abstractmethod
-    def foreign(self, rng: random.Random, queue: str) -> None:
-        """Send something like a message."""
-
-    @abstractmethod
-    def raw(self, data: bytes) -> None:
-        """Send some bytes in the place of a message, or of its body."""
-
-
-class CeleryRedis(Sender):
-    def _push(self, queue: str, item: bytes) -> None:
-        with redis.Redis.from_url(self.site.settings.broker_url) as client:
-            client.lpush(queue, item)
-
-    def send(self, envelope: Any) -> None:
-        self._push(QUEUE, to_bytes(envelope))
-
-    def good(self, job_id: str) -> None:
-        self.send(celery_envelope(TASK, job_id, QUEUE))
-
-    def foreign(self, rng: random.Random, queue: str) -> None:
-        self._push(queue, foreign_celery(rng, TASK, queue))
-
-    def raw(self, data: bytes) -> None:
-        self._push(QUEUE, data)
-
-
-class DramatiqRedis(Sender):
-    def _push(self, queue: str, content: bytes | None) -> None:
-        identity = str(uuid.uuid4())
-        with redis.Redis.from_url(self.site.settings.broker_url) as client:
-            if content is not None:
-                client.hset(f"dramatiq:{queue}.msgs", identity, content)
-            client.rpush(f"dramatiq:{queue}", identity)
-
-    def good(self, job_id: str) -> None:
-        self._push(QUEUE, to_bytes(dramatiq_message(TASK, job_id, QUEUE)))
-
-    def foreign(self, rng: random.Random, queue: str) -> None:
-        self._push(queue, foreign_dramatiq(rng, TASK, queue))
-
-    def raw(self, data: bytes) -> None:
-        self._push(QUEUE, data)
-
-
-class Rabbit(Sender):
-    """Either runtime on RabbitMQ, which lets nobody write what is no message."""
-
-    def __init__(self, site: Site) -> None:
-        super().__init__(site)
-        self._connection = pika.BlockingConnection(pika.URLParameters(site.settings.broker_url))
-        self._channel = self._connection.channel()
-
-    def close(self) -> None:
-        self._connection.close()
-        super().close()
-
-    def publish(self, body: bytes, queue: str = QUEUE, **properties: Any) -> None:
-        # What pika cannot say it is not asked to: a number beyond 64 bits, half a pair of surrogates.
-        with contextlib.suppress(Exception):
-            self._channel.basic_publish("", queue, body, pika.BasicProperties(**properties))
-            return
-        self._channel.basic_publish("", queue, body)
-
-    def raw(self, data: bytes) -> None:
-        self.publish(data, **self.properties(str(uuid.uuid4())))
-
-    def properties(self, job_id: str) -> dict[str, Any]:
-        return {}
-
-
-class CeleryRabbit(Rabbit):
-    def properties(self, job_id: str) -> dict[str, Any]:
-        headers = celery_headers(TASK, job_id)
-        return {"headers": headers, "content_type": "application/json", "content_encoding": "utf-8"}
-
-    def good(self, job_id: str) -> None:
-        self.publish(to_bytes(BODY), **self.properties(job_id))
-
-    def foreign(self, rng: random.Random, queue: str) -> None:
-        changed = mutated(rng, self.properties(str(uuid.UUID(int=rng.getrandbits(128)))))
-        known = ("headers", "content_type", "content_encoding")
-        properties = {name: changed[name] for name in known if name in changed} if isinstance(changed, dict) else {}
-        self.publish(foreign_body(rng) if rng.random() < 0.5 else to_bytes(BODY), queue, **properties)
-
-
-class DramatiqRabbit(Rabbit):
-    def good(self, job_id: str) -> None:
-        self.publish(to_bytes(dramatiq_message(TASK, job_id, QUEUE)))
-
-    def foreign(self, rng: random.Random, queue: str) -> None:
-        odd = {"headers": {"x": mutated(rng, [1, {"a": "b"}])}, "priority": rng.choice((None, 0, 255))}
-        self.publish(foreign_dramatiq(rng, TASK, queue), queue, **odd)
-
-
-SENDERS: dict[str, type[Sender]] = {
-    "celery-redis-postgres": CeleryRedis,
-    "celery-rabbitmq-postgres": CeleryRabbit,
-    "dramatiq-redis-postgres": DramatiqRedis,
-    "dramatiq-rabbitmq-postgres": DramatiqRabbit,
-}
-
+from tests.support.foreign import BODY, celery_envelope, celery_headers, dramatiq_message, to_bytes
+from tests.support.senders import QUEUE, SENDERS, TASK, CeleryRabbit, CeleryRedis, Sender
 
 ON_CELERY = pytest.mark.parametrize("sender", [name for name in SENDERS if "celery" in name], indirect=True)
 ON_DRAMATIQ = pytest.mark.parametrize("sender", [name for name in SENDERS if "dramatiq" in name], indirect=True)

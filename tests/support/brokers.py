@@ -41,6 +41,12 @@ def find_redis() -> Path | None:
     return None
 
 
+def find_rabbit() -> Path | None:
+    """The program of RabbitMQ; None where there is none."""
+    found = shutil.which("rabbitmq-server") or shutil.which("rabbitmq-server", path="/usr/sbin:/usr/local/sbin")
+    return Path(found) if found else None
+
+
 class RedisServer:
     """A Redis of this test run alone, in memory only."""
 
@@ -260,9 +266,9 @@ def redis_database(redis_server: RedisServer) -> str:
 
 @pytest.fixture(scope="session")
 def rabbit_server() -> Iterator[RabbitServer]:
-    program = shutil.which("rabbitmq-server") or shutil.which("rabbitmq-server", path="/usr/sbin:/usr/local/sbin")
+    program = find_rabbit()
     if program is None:
         pytest.skip("RabbitMQ is missing: no rabbitmq-server on PATH or in /usr/sbin")
-    server = RabbitServer(Path(program))
+    server = RabbitServer(program)
     yield server
     server.stop()

@@ -1,0 +1,64 @@
+"""A thread of a worker that dies begins again, and the worker's health says so meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.tests.support.stores import make_settings
+from pfd import Dispatcher, State, Worker
+from pfd.execution import owner
+from pfd.monitor import Alarm, LastingThread, threads
+from pfd.monitor.health import health
+from pfd.testing.contract import until
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), SystemExit(3), MemoryError()], ids=lambda one: type(one).__name__)
+def test_it_is_down_for_a_moment_and_then_goes_on(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(threads, "PAUSE", 0.2)
+    alarm, done, turns = Alarm(), threading.Event(), iter([error, None])
+
+    def work() -> None:
+        if (raised := next(turns)) is not None:
+            raise raised
+        done.set()
+
+    thread = LastingThread("pfd-some", work, alarm)
+    thread.start()
+    until(lambda: alarm.down, "it is down")
+    assert list(alarm.down) == ["pfd-some"]
+    assert type(error).__name__ in alarm.down["pfd-some"]
+    assert done.wait(10)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert alarm.down == {}
+    assert alarm.deaths == 1
+    assert "pfd-some has died" in caplog.text
+
+
+def test_a_slot_that_dies_takes_jobs_again_and_health_is_red_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(tmp_path / "home")
+    serve = owner.Owner._serve
+    once = iter([True])
+
+    def dying(self: owner.Owner, wanted: object) -> None:
+        if next(once, False):
+            sys.exit("a fault that nobody has thought of")
+        serve(self, wanted)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(owner.Owner, "_serve", dying)
+    with Worker(settings) as worker, contextlib.closing(Dispatcher(settings)) as pfd:
+        assert worker.owner is not None
+        vitals = worker.owner._watch.vitals
+        found = until(lambda: None if (one := health(vitals, settings.lease)).ok else one, "its health is red")
+        assert "pfd-slot" in found.report["threads"]  # type: ignore[union-attr]
+        assert pfd.submit("add", {"a": 1, "b": 2}).wait(30).state is State.SUCCESS
+        assert health(vitals, settings.lease).ok
