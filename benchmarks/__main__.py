@@ -33,6 +33,7 @@ NAMES = (
     "window_read",
     "dataset_memory",
     "chaos",
+    "foreign",
 )
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"

@@ -88,7 +88,7 @@ def measure_one(name: str) -> tuple[float, float, float]:
     return meanwhile, whole, after
 
 
-def measure(runs: int) -> list[Comparison]:  # noqa: ARG001  (one flood says enough)
+def measure(runs: int) -> list[Comparison]:
     """Each runtime on each broker."""
     found = {name.removesuffix("-postgres"): measure_one(name) for name in SENDERS}
     told = (

@@ -241,7 +241,8 @@ def test_a_command_that_changes_a_worker_is_refused(
 
 
 def test_a_command_with_odd_arguments_ends_nothing(celery_crew: Site, client: Celery) -> None:
-    for arguments in ({"task_id": 7}, {"task_id": [None, "x", {}]}, {"self": 1}, {"state": 1}, {}):
+    odd: list[dict[str, Any]] = [{"task_id": 7}, {"task_id": [None, "x", {}]}, {"self": 1}, {"state": 1}, {}]
+    for arguments in odd:
         client.control.broadcast("revoke", arguments=arguments)
     client.control.broadcast("nobody_knows_it")
     client.send_task("contract_noop", args=[{}]).get(timeout=PATIENCE)

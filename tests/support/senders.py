@@ -9,9 +9,10 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import pika
+import pika.exceptions
 import redis
 
-from pfd.testing.contract import Site
+from pfd.testing.contract import Site, until
 from tests.support.foreign import (
     BODY,
     celery_envelope,
@@ -92,18 +93,34 @@ class Rabbit(Sender):
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
-        self._connection = pika.BlockingConnection(pika.URLParameters(site.settings.broker_url))
+        self._connect()
+        # RabbitMQ drops what is sent to a queue before a worker has declared it.
+        until(self._is_declared, "the worker has declared its queue")
+
+    def _connect(self) -> None:
+        self._connection = pika.BlockingConnection(pika.URLParameters(self.site.settings.broker_url))
         self._channel = self._connection.channel()
+
+    def _is_declared(self) -> bool:
+        with contextlib.suppress(pika.exceptions.ChannelClosedByBroker):
+            self._connection.channel().queue_declare(QUEUE, passive=True)
+            return True
+        return False
 
     def close(self) -> None:
         self._connection.close()
         super().close()
 
     def publish(self, body: bytes, queue: str = QUEUE, **properties: Any) -> None:
-        # What pika cannot say it is not asked to: a number beyond 64 bits, half a pair of surrogates.
+        # What pika cannot say, and what RabbitMQ does not take and closes the channel for, is not asked of them: a
+        # number beyond 64 bits, half a pair of surrogates, headers larger than a frame.
         with contextlib.suppress(Exception):
             self._channel.basic_publish("", queue, body, pika.BasicProperties(**properties))
             return
+        if not self._channel.is_open:
+            with contextlib.suppress(Exception):
+                self._connection.close()
+            self._connect()
         self._channel.basic_publish("", queue, body)
 
     def raw(self, data: bytes) -> None:
