@@ -21,10 +21,11 @@ from pfd.store import refused
 from pfd.testing.contract import MakeSite, Site, until
 from tests.contract.support.sites import site_maker
 from tests.support.foreign import BODY, celery_envelope, celery_headers, dramatiq_message, to_bytes
-from tests.support.senders import QUEUE, SENDERS, TASK, CeleryRabbit, CeleryRedis, Sender
+from tests.support.senders import QUEUE, SENDERS, TASK, CeleryRabbit, CeleryRedis, Rabbit, Sender
 
 ON_CELERY = pytest.mark.parametrize("sender", [name for name in SENDERS if "celery" in name], indirect=True)
 ON_DRAMATIQ = pytest.mark.parametrize("sender", [name for name in SENDERS if "dramatiq" in name], indirect=True)
+ON_RABBIT = pytest.mark.parametrize("sender", [name for name in SENDERS if "rabbit" in name], indirect=True)
 
 
 @pytest.fixture(scope="module", params=list(SENDERS))
@@ -228,3 +229,21 @@ def test_a_delay_and_a_limit_of_dramatiq_are_those_of_the_job(sender: Sender) ->
     assert (job.state, job.options) == (State.PENDING, {"time_limit": 7.0})
     assert abs(job.due_at - eta) < 1
     assert sender.site.dispatcher.cancel(job_id).state is State.REVOKED
+
+
+@ON_RABBIT
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"T" + b"\x80" + bytes(7),
+        b"D\xff" + b"\xff" * 4,
+        b"x" + bytes([0, 0, 0, 2]) + b"\xff\xfe",
+        b"S\0\0\0\1\xff",
+        b"V",
+    ],
+    ids=["a time beyond all calendars", "a decimal", "bytes", "no text", "void"],
+)
+def test_a_header_that_a_library_cannot_read_is_no_end_of_the_line(sender: Sender, field: bytes) -> None:
+    assert isinstance(sender, Rabbit)
+    sender.publish_field(field)
+    _lives(sender)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import struct
 import uuid
 from abc import ABC, abstractmethod
 from typing import Any
@@ -122,6 +123,14 @@ class Rabbit(Sender):
                 self._connection.close()
             self._connect()
         self._channel.basic_publish("", queue, body)
+
+    def publish_field(self, field: bytes) -> None:
+        """Send a message with a header of these bytes, which no client could be made to write."""
+        name = b"\x01x"
+        properties = pika.BasicProperties(headers={})
+        table = struct.pack(">I", len(name + field)) + name + field
+        properties.encode = lambda: [struct.pack(">H", pika.BasicProperties.FLAG_HEADERS), table]
+        self._channel.basic_publish("", QUEUE, b"{}", properties)
 
     def raw(self, data: bytes) -> None:
         self.publish(data, **self.properties(str(uuid.uuid4())))

@@ -22,7 +22,7 @@ from pfd.runtimes.on_celery.door import Door
 from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.runtimes.on_celery.mirror import Mirror
 from pfd.runtimes.on_celery.runtime import CeleryRuntime
-from pfd.runtimes.on_celery.transport import refuse_compression
+from pfd.runtimes.on_celery.transport import read_any_properties, refuse_compression
 from pfd.runtimes.service import SHUTDOWN_PATIENCE, Service, StopSignals
 
 CELERY_PATIENCE = 15.0
@@ -49,7 +49,7 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
             self.app.pfd_failure = error
             raise
         self._mirror.start()
-        self._restore = (take_over(self.service), refuse_compression())
+        self._restore = (take_over(self.service), refuse_compression(), read_any_properties())
         self._ended = threading.Event()
         worker_shutting_down.connect(self._told_to_end, weak=False)
         self.door.start()

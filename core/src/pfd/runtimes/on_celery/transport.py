@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from amqp.serialization import PROPERTY_CLASSES
 from celery.app.amqp import AMQP
 from kombu import compression
 from kombu.connection import Connection
@@ -152,6 +153,25 @@ def _body_problems(body: Any, encoding: Any) -> Any:
             yield "its body is not base64"
     elif encoding is not None and (not isinstance(encoding, str) or encoding.lower() != "utf-8"):
         yield "its body_encoding is not known"
+
+
+def read_any_properties() -> Callable[[], None]:
+    """Have properties of a message of RabbitMQ that cannot be read taken for none; what comes back undoes it.
+
+    RabbitMQ hands on what a client has written: a time beyond all calendars, a text that is none.  py-amqp raises where
+    it reads from the line, which ends the worker, and the message comes again.
+    """
+    known = dict(PROPERTY_CLASSES)
+
+    def read(decode: Callable[[bytes, int], Any], buffer: bytes, offset: int) -> Any:
+        try:
+            return decode(buffer, offset)
+        except Exception as error:
+            log.warning("properties of a message cannot be read: %s", error)
+            return {}, len(buffer)
+
+    PROPERTY_CLASSES.update({kind: functools.partial(read, decode) for kind, decode in known.items()})
+    return lambda: PROPERTY_CLASSES.update(known)
 
 
 def refuse_compression() -> Callable[[], None]:

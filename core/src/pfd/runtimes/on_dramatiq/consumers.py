@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import pika
 import pika.exceptions
 import redis
 from dramatiq.broker import Consumer
@@ -188,6 +189,22 @@ class GatedRedisConsumer(Consumer):
             log.warning("the broker is away: %d messages are not acknowledged, and will come again: %s", number, error)
 
 
+_decode = pika.BasicProperties.decode
+
+
+def _decode_any(properties: Any, encoded: bytes, offset: int = 0) -> Any:
+    """Read the properties of a message, none where that is not possible.
+
+    RabbitMQ hands on what a client has written: a time beyond all calendars, a text that is none.  pika raises where it
+    reads from the line, which is lost by it, and the message comes again.
+    """
+    try:
+        return _decode(properties, encoded, offset)
+    except Exception as error:
+        log.warning("properties of a message cannot be read: %s", error)
+        return properties
+
+
 class GatedRabbitmqConsumer(RabbitmqConsumer):
     """Consumes rings while the door lets them in, else cancels its subscription: what was prefetched goes back."""
 
@@ -196,6 +213,7 @@ class GatedRabbitmqConsumer(RabbitmqConsumer):
         self._rung = rung_queue(self._queue)
         self._seconds = timeout / 1000
         self._consuming = True
+        pika.BasicProperties.decode = _decode_any  # in a process with a worker: nothing of them is used here
         super().__init__(broker, queue_name, UNSTORED if self._rung is None else 1, timeout)
 
     def __next__(self) -> None:
