@@ -90,9 +90,10 @@ def call(
     task: Task | None = None
     try:
         task = registry.task(job.task)
-        function = task.load()
-        params = task.validate(job.params, _policy(job, context.settings))
+        # What a task imports can take longer than any patience: it can be asked to stop from there on.
         with guard or contextlib.nullcontext():
+            function = task.load()
+            params = task.validate(job.params, _policy(job, context.settings))
             returned = function(params, context)
         result = _encode_result(task, returned, context.settings.max_result_bytes)
     except CancelRequested as request:

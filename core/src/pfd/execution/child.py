@@ -14,29 +14,24 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import json
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Self
+from typing import Any
 
 from pfd.context import TaskContext
-from pfd.errors import CancelRequested
 from pfd.execution import calling, native
+from pfd.execution.stop import Stop
 from pfd.job import Job, State
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
 from pfd.store.encoding import encode
-
-CANCEL = signal.SIGTERM
-TIME_LIMIT = signal.SIGXCPU
 
 
 class Channel:
@@ -55,51 +50,6 @@ class Channel:
         line = encode(message).encode() + b"\n"
         with self._lock:
             self._connection.sendall(line)
-
-
-class Stop:
-    """Turns the owner's signals into `CancelRequested`, once, and only while the task's own code runs.
-
-    They are for this process.  One that the task forks, such as those of a pool, ends by them, as any program does: it
-    would otherwise raise wherever it is, perhaps where Python drops exceptions, and be waited for without end.
-    """
-
-    def __init__(self) -> None:
-        self.reason: str | None = None
-        self._armed = False
-        self._forking = threading.local()
-        signal.signal(CANCEL, functools.partial(self._asked, "cancel"))
-        signal.signal(TIME_LIMIT, functools.partial(self._asked, "time limit"))
-        # Held back while it forks: the new process would forget one that came before its handlers are set.
-        os.register_at_fork(
-            before=self._hold_back, after_in_parent=self._let_through, after_in_child=self._leave_to_the_system
-        )
-
-    def _hold_back(self) -> None:
-        self._forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (CANCEL, TIME_LIMIT))
-
-    def _let_through(self) -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._forking.mask)
-
-    def _leave_to_the_system(self) -> None:
-        for number in (CANCEL, TIME_LIMIT):
-            signal.signal(number, signal.SIG_DFL)
-        self._let_through()
-
-    def _asked(self, reason: str, *_: object) -> None:
-        if self.reason is None:
-            self.reason = reason
-            if self._armed:
-                raise CancelRequested(reason)
-
-    def __enter__(self) -> Self:
-        self._armed = True
-        if self.reason is not None:
-            raise CancelRequested(self.reason)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._armed = False
 
 
 def run(connection: socket.socket, registry: Registry | None = None) -> int:

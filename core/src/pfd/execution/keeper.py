@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pfd.execution import native
+from pfd.execution.stop import let_through
 
 _POLL = 0.02
 
@@ -117,10 +118,12 @@ def start_fresh(fds: Sequence[int], environment: Mapping[str, str]) -> subproces
 
 def main(control_fd: int, channel_fd: int, output_fd: int, *held: int) -> None:
     """A keeper in an interpreter of its own, where a warm server cannot be had; the job gets a fresh one as well."""
+    let_through()
     parent = os.getppid()
     control = socket.socket(fileno=control_fd)
 
     def start() -> int:
+        # Asked to stop before it listens, a program ends, which is as well: the task has not begun.
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "pfd.execution.child", str(channel_fd)],
             pass_fds=(channel_fd, *held),

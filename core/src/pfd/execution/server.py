@@ -32,6 +32,7 @@ from typing import Any, NoReturn
 from pfd.execution import child, cuda, native
 from pfd.execution.keeper import Keeper, start_fresh
 from pfd.execution.private import remove_where_empty
+from pfd.execution.stop import held_back, let_through
 from pfd.execution.warm import locked
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
@@ -46,6 +47,7 @@ def main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as line, line.makefile("rb") as stream:
         order: dict[str, Any] = json.loads(stream.read())
     listening = socket.socket(fileno=int(sys.argv[2]))
+    let_through()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which says what becomes of its jobs
     native.adopt_orphans()
     if "unfit" in order:
@@ -213,9 +215,10 @@ def _become_keeper(fds: Sequence[int], server: int, inherited: Sequence[int], re
 
         def start() -> int:
             keeper = os.getpid()
-            pid = os.fork()
-            if pid == 0:
-                _become_job(keeper, control_fd, channel_fd, output_fd, registry)
+            with held_back():
+                pid = os.fork()
+                if pid == 0:
+                    _become_job(keeper, control_fd, channel_fd, output_fd, registry)  # never returns
             return pid
 
         native.die_with_parent(server, signal.SIGTERM)
@@ -236,7 +239,6 @@ def _become_job(keeper: int, control_fd: int, channel_fd: int, output_fd: int, r
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.setsid()
         native.die_with_parent(keeper, signal.SIGKILL)

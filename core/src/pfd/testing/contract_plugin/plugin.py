@@ -62,6 +62,7 @@ TASKS = [
     _task("rough:sleep_in_c", SleepParams, Run),
     _task("rough:sleep_in_c_with_limit", SleepParams, Run, time_limit=1.0),
     _task("rough:stubborn", NapParams, Run),
+    _task("rough:finalise", NapParams, Run),
     _task("rough:leave", LeaveParams, Run),
     _task("rough:script", ScriptParams, Run, **_RETRIED),
     _task("rough:print_much", SizeParams, Run),

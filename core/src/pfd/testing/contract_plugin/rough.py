@@ -28,11 +28,14 @@ from pfd.testing.contract_plugin.params import (
     SleepParams,
 )
 from pfd.testing.contract_plugin.plain import STEP, linger, this_run
-from pfd.testing.contract_plugin.witness import witness_folder, witnessed
+from pfd.testing.contract_plugin.witness import Witness, witness_folder, witnessed
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
 _GRANDCHILD = "import os, time; os.setsid(); print('free', flush=True); time.sleep(600)"
+
+
+_BLOCKED = [sys.executable, "-S", "-c", "import signal; print(*signal.pthread_sigmask(signal.SIG_BLOCK, ()), end='')"]
 
 
 def sleep_in_c(params: SleepParams, ctx: TaskContext) -> Run:
@@ -82,6 +85,28 @@ def stubborn(params: NapParams, ctx: TaskContext) -> Run:
         while not gate.exists():
             with contextlib.suppress(BaseException):
                 time.sleep(STEP)
+        return this_run(ctx)
+
+
+class _Lingering:
+    """Something that takes its time to go, in a finaliser, where Python drops what is raised."""
+
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+
+    def __del__(self) -> None:
+        self._witness.note("finalises")
+        time.sleep(600)
+
+
+def finalise(params: NapParams, ctx: TaskContext) -> Run:
+    """Is asked to stop in a finaliser, and goes on to wait for its gate."""
+    with witnessed(ctx) as witness:
+        _Lingering(witness)
+        witness.note("goes on")
+        gate = witness_folder(ctx.settings.home) / params.gate
+        while not gate.exists():
+            time.sleep(STEP)
         return this_run(ctx)
 
 
@@ -211,6 +236,8 @@ def surroundings(params: NoParams, ctx: TaskContext) -> Anything:
                 "main thread": threading.current_thread() is threading.main_thread(),
                 "threads": {name: os.environ.get(name) for name in THREADS},
                 "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
+                "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+                "blocked below": subprocess.run(_BLOCKED, capture_output=True, text=True, check=True).stdout,
             }
         )
 

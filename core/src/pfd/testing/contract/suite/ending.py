@@ -49,6 +49,25 @@ class TestEndingEarly:
         assert [sight.what for sight in crew.sights(handle)] == ["begins", "stops", "raises"]
         assert crew.sights(handle, "stops")[0].detail == "cancel"
 
+    def test_a_running_job_hears_that_it_is_to_stop_however_early_it_is_asked(self, crew: Site) -> None:
+        handles = []
+        for _ in range(30):
+            handles.append(crew.submit("nap", {"gate": "never"}))
+            while handles[-1].state is State.PENDING:  # more often than `until` looks, which would miss the moment
+                time.sleep(0.0005)
+            handles[-1].revoke()
+        for handle in handles:
+            assert handle.wait(PATIENCE).state is State.REVOKED
+            # One that has not heard is ended after the grace period, and notes nothing.
+            assert [sight.what for sight in crew.sights(handle)] in ([], ["begins", "raises"])
+
+    def test_a_request_that_comes_where_python_drops_exceptions_is_made_again(self, crew: Site) -> None:
+        handle = crew.submit("finalise", {"gate": "never"})
+        crew.await_sight(handle, "finalises")
+        handle.revoke()
+        assert handle.wait(PATIENCE).state is State.REVOKED
+        assert [sight.what for sight in crew.sights(handle)] == ["begins", "finalises", "goes on", "raises"]
+
     def test_an_inline_job_stops_where_it_asks_whether_it_should(self, crew: Site) -> None:
         handle = crew.submit("nap_inline", {"seconds": 10})
         crew.await_sight(handle, "begins")

@@ -29,6 +29,7 @@ class TestIsolation:
             assert found["daemonic"] is False
             assert found["main thread"] is True
             assert found["main"] is None or found["main"].startswith("pfd.")  # never the caller's
+            assert (found["blocked"], found["blocked below"]) == ([], "")
 
     def test_threads_of_libraries_follow_from_cores_and_slots(self, crew: Site) -> None:
         share = str(max(1, int(cores() / 3)))  # of its three slots
