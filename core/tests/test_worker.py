@@ -32,6 +32,7 @@ from pfd import (
     UnknownTask,
     Worker,
     WorkerLost,
+    artifacts,
 )
 from pfd.dispatcher import process_session
 from pfd.execution import housekeeping
@@ -160,6 +161,7 @@ def test_a_failure_comes_with_type_message_and_traceback(workshop: Workshop, tas
         ("unprintable", "UnprintableError", "cannot be shown"),
         ("module", "ModuleNotFoundError", "no_such_module_anywhere"),
         ("long", "ValueError", "characters left out"),
+        ("odd", "E" * 200, "odd"),
     ],
 )
 def test_whatever_a_task_raises_is_a_failure_and_the_worker_lives(
@@ -171,6 +173,7 @@ def test_whatever_a_task_raises_is_a_failure_and_the_worker_lives(
     assert job.failure.type == failure
     assert said in job.failure.message
     assert len(job.failure.message) < 10_000
+    assert len(job.failure.hint or "") < 10_000
     assert workshop.run("add", {"a": 1}).state is State.SUCCESS
 
 
@@ -324,6 +327,30 @@ def test_progress_that_json_cannot_say_is_said_in_words(workshop: Workshop) -> N
     assert odd["loss"] is None
     assert odd["nul"] == "a\ufffdb"
     assert "object" in odd["thing"]
+
+
+@pytest.mark.parametrize("task", ["report_large", "report_large_inline"])
+def test_progress_that_is_too_large_to_store_is_cut_or_refused(workshop: Workshop, task: str) -> None:
+    handle = workshop.submit(task, {"size": 10_000_000})
+    statuses = [job.status for job in handle.events(PATIENCE)]
+    assert max(map(len, statuses)) == 2_000
+    job = handle.job
+    assert job.state is State.FAILURE
+    assert job.failure is not None
+    assert job.failure.type == "ParameterError"
+    assert "the largest field is 'large'" in job.failure.message
+
+
+def test_more_artifacts_than_can_be_published_are_a_failure(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artifacts, "MAX_PUBLISHED", 20)
+    assert len(workshop.run("write_many", {"size": 20}).artifacts) == 20
+    job = workshop.run("write_many", {"size": 21})
+    assert (job.state, job.result, job.artifacts) == (State.FAILURE, None, ())
+    assert job.failure is not None
+    assert job.failure.type == "ArtifactError"
+    assert "at most 20" in job.failure.message
 
 
 # -- limits and cancelling ----------------------------------------------------------------------------------------

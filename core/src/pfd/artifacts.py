@@ -11,6 +11,10 @@ from pathlib import Path
 from pfd.errors import ArtifactError
 from pfd.job import ArtifactFile, Job
 
+MAX_PUBLISHED = 10_000
+MAX_NAMES = 1024 * 1024
+"""Characters of all names of a job's files, which are stored with the job and read with it."""
+
 
 class ArtifactFolder:
     """The folder of one run of a job."""
@@ -41,13 +45,24 @@ class ArtifactFolder:
                     yield int(entry.name)
 
     def listing(self) -> tuple[ArtifactFile, ...]:
-        """What has been written, sorted by name.  Links are left out: they may point anywhere."""
-        found = []
+        """What has been written, sorted by name.  Links are left out: they may point anywhere.
+
+        Raises `ArtifactError` where that is more than can be published.
+        """
+        found: list[ArtifactFile] = []
+        characters = 0
         for folder, _, names in os.walk(self.path):
             for name in names:
                 path = Path(folder, name)
                 if path.is_file() and not path.is_symlink():
                     found.append(ArtifactFile(path.relative_to(self.path).as_posix(), path.stat().st_size))
+                    characters += len(found[-1].name)
+                    if len(found) > MAX_PUBLISHED or characters > MAX_NAMES:
+                        raise ArtifactError(
+                            f"more files than can be published: at most {MAX_PUBLISHED}, "
+                            f"and {MAX_NAMES} characters of names",
+                            hint=f"pack them into one; they are in {self.path}",
+                        )
         return tuple(sorted(found, key=lambda item: item.name))
 
 

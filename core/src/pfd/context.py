@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pfd.artifacts import ArtifactFolder
 from pfd.errors import CancelRequested, ParameterError, StoreUnavailable
 from pfd.job import Job
+from pfd.reporter import Reporter, Send
 from pfd.settings import Settings
-from pfd.store.encoding import encode
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from pfd.queue import Ring
     from pfd.store import Store
 
-PROGRESS_INTERVAL = 0.1
-"""Seconds between two progress messages of a job: about ten a second, whatever the task does."""
-
 SESSION_SECONDS = 10.0
 """A session held longer than this keeps every other writer of a SQLite store waiting; it is rolled back."""
 
@@ -35,68 +31,6 @@ WAIT_FIRST, WAIT_MOST = 0.02, 0.5
 """Seconds between looks for children that have ended."""
 
 T = TypeVar("T")
-
-Send = Callable[[float, str, Mapping[str, Any]], None]
-
-
-class Reporter:
-    """Progress, coalesced: the newest report is sent about ten times a second, by a thread of its own.
-
-    `report` costs a task no more than an assignment.  `close` gives back the report that has not been sent.
-    """
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._latest: tuple[float, str, Mapping[str, Any]] | None = None
-        self._highest = 0.0
-        self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
-        self._closed = False
-        self._busy = threading.Lock()
-
-    def report(self, fraction: float, status: str, meta: Mapping[str, Any]) -> None:
-        self._highest = max(self._highest, fraction)
-        self._latest = (self._highest, status, meta)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="pfd-progress", daemon=True)
-            self._thread.start()
-        self._wake.set()
-
-    def close(self) -> tuple[float, str, Mapping[str, Any]] | None:
-        """Stop sending; the last report, sent or not, or None where there was none."""
-        self._closed = True
-        self._wake.set()
-        with self._busy:  # a message that is on its way gets out before the end does
-            return self._storable()
-
-    def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            with self._busy:
-                if self._closed:
-                    return
-                if latest := self._storable():
-                    self._send(*latest)
-            time.sleep(PROGRESS_INTERVAL)
-
-    def _storable(self) -> tuple[float, str, Mapping[str, Any]] | None:
-        """The newest report.  What JSON does not know, such as a NumPy number, becomes a number or a text."""
-        if self._latest is None:
-            return None
-        fraction, status, meta = self._latest
-        return fraction, status, {name: _plain(value) for name, value in meta.items()}
-
-
-def _plain(value: Any) -> Any:
-    try:
-        encode(value)
-    except ParameterError:
-        item = getattr(value, "item", None)  # of a NumPy scalar, or of a tensor with one element
-        with contextlib.suppress(Exception):
-            return _plain(item()) if callable(item) else str(value)
-        return type(value).__name__
-    return value
 
 
 class TaskContext:
@@ -143,7 +77,12 @@ class TaskContext:
     def progress(self, fraction: float, status: str = "", **meta: Any) -> None:
         """Report how far the task is: `fraction` from 0 to 1, a line for people, and whatever else is worth knowing.
 
-        Cheap enough for the innermost loop.  It never goes back within an attempt.
+        Cheap enough for the innermost loop.  It never goes back within an attempt.  A long status is cut.
+
+        Raises
+        ------
+        ParameterError : a fraction that is none, or more than 64 KiB of JSON beside the status; the largest field is
+            named.
         """
         if not 0.0 <= fraction <= 1.0:
             raise ParameterError(f"progress {fraction!r} is not between 0 and 1")

@@ -7,7 +7,7 @@ import errno
 import importlib
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,16 +18,21 @@ from pfd.context import TaskContext
 from pfd.errors import CancelRequested, JobError, ParameterError, PfdError, StaleClaim, StoreUnavailable
 from pfd.job import Job, JobFailure
 from pfd.plugins import Registry
+from pfd.reporter import Report
 from pfd.settings import Settings
 from pfd.store.encoding import encode
 from pfd.store.store import Store
 from pfd.task import PathPolicy, Task
 
-Report = tuple[float, str, Mapping[str, Any]]
-
+MAX_TYPE = 200
 MAX_MESSAGE = 4_000
+"""Characters of the message of a failure, and of its hint."""
+
 MAX_TRACEBACK = 16_000
 """Characters of a traceback that are kept: its head says where it began, its tail what went wrong."""
+
+
+Kind = Literal["done", "failed", "stopped", "lost", "stale"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Outcome:
     from outside, `stale` that the job is another run's by now.
     """
 
-    kind: Literal["done", "failed", "stopped", "lost", "stale"]
+    kind: Kind
     result: str | None = None
     failure: JobFailure | None = None
     retry: bool = False
@@ -160,22 +165,36 @@ def worth_retrying(task: Task, error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> JobFailure:
-    """An exception as a failure: type, message, traceback and, where known, what to do."""
-    text = _shortened("".join(traceback.format_exception(error)), MAX_TRACEBACK)
-    hint = error.hint if isinstance(error, PfdError) else _hint(error)
-    message = _text(error)
+    """An exception as a failure: type, message, traceback and, where known, what to do.
+
+    Never raises, though what it shows is the task's code.
+    """
+    name = type(error).__name__
+    message = _text(lambda: str(error) or name, f"{name} (its message cannot be shown)")
     if isinstance(error, SystemExit):
-        message = f"the task called sys.exit({error.code!r})"
+        message = f"the task called sys.exit({_text(lambda: repr(error.code), '...')})"
     if isinstance(error, ParameterError) and error.problems:
-        message = "; ".join(error.problems)
-    return JobFailure(type(error).__name__, _shortened(message, MAX_MESSAGE), text, hint)
+        message = _text(lambda: "; ".join(error.problems), message)
+    text = _text(lambda: "".join(traceback.format_exception(error)), "it cannot be shown")
+    hint = error.hint if isinstance(error, PfdError) else _hint(error)
+    return bounded_failure(name, message, text, None if hint is None else _text(lambda: str(hint), ""))
 
 
-def _text(error: BaseException) -> str:
+def bounded_failure(type_name: str, message: str, text: str, hint: str | None) -> JobFailure:
+    """A failure of a length that can be stored and shown; `text` is the traceback."""
+    return JobFailure(
+        type_name[:MAX_TYPE],
+        _shortened(message, MAX_MESSAGE),
+        _shortened(text, MAX_TRACEBACK),
+        None if hint is None else _shortened(hint, MAX_MESSAGE),
+    )
+
+
+def _text(show: Callable[[], str], otherwise: str) -> str:
     try:
-        return str(error) or type(error).__name__
-    except Exception:  # even that is the task's code
-        return f"{type(error).__name__} (its message cannot be shown)"
+        return show()
+    except Exception:
+        return otherwise
 
 
 def _shortened(text: str, most: int) -> str:

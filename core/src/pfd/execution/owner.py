@@ -384,8 +384,8 @@ class Owner:
         try:
             if outcome.kind == "done":
                 artifacts = ArtifactFolder(self.settings.home, job.id, job.claim or 0).listing()
-        except OSError as error:
-            outcome = replace(outcome, kind="failed", failure=describe(error))
+        except (OSError, PfdError) as error:
+            outcome = replace(outcome, kind="failed", result=None, failure=describe(error))
 
         def write() -> tuple[str, list[Ended], Job | None]:
             with self.store.write() as connection:

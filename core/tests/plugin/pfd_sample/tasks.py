@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from pfd import CancelRequested, StaleClaim, TaskContext
+from pfd import CancelRequested, PfdError, StaleClaim, TaskContext
 from pfd_sample.plugin import (
     AddParams,
     Anything,
@@ -96,6 +96,8 @@ def fail(params: FailParams, ctx: TaskContext) -> Text:
         import no_such_module_anywhere  # type: ignore[import-not-found]  # noqa: F401  (it does not exist)
     if params.kind == "unprintable":
         raise UnprintableError
+    if params.kind == "odd":  # of a class without a module, so that no traceback can be shown
+        exec("raise type('E' * 100_000, (PfdError,), {})('odd', hint=['h' * 100_000])", {"PfdError": PfdError})
     if params.kind == "long":
         raise ValueError("long " * 100_000)
     raise ValueError(f"this {params.kind} is wrong: 7")
@@ -135,6 +137,12 @@ def not_json(params: NoParams, ctx: TaskContext) -> Anything:
 
 def read_path(params: PathParams, ctx: TaskContext) -> Text:
     return Text(text=params.path.read_text(encoding="utf-8"))
+
+
+def write_many(params: SizeParams, ctx: TaskContext) -> Text:
+    for number in range(params.size):
+        ctx.artifact(f"{number}.txt").touch()
+    return Text(text="written")
 
 
 def write_artifact(params: NoParams, ctx: TaskContext) -> Text:
@@ -208,6 +216,18 @@ def report_oddly(params: NoParams, ctx: TaskContext) -> Text:
     time.sleep(0.3)
     ctx.progress(0.5, "odd again", thing=object())
     return Text(text="reported")
+
+
+def report_large(params: SizeParams, ctx: TaskContext) -> Text:
+    """Reports a status of so many characters; then as much beside it."""
+    ctx.progress(0.5, "x" * params.size)
+    time.sleep(0.3)
+    ctx.progress(0.6, "beside", small=1, large="x" * params.size)
+    return Text(text="reported")
+
+
+def report_large_inline(params: SizeParams, ctx: TaskContext) -> Text:
+    return report_large(params, ctx)
 
 
 def eat_memory(params: SizeParams, ctx: TaskContext) -> Text:
