@@ -7,7 +7,7 @@ import errno
 import importlib
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -54,17 +54,6 @@ class Outcome:
         message["last"] = None if self.last is None else list(self.last)
         message["failure"] = None if self.failure is None else asdict(self.failure)
         return message
-
-    @staticmethod
-    def from_message(message: Mapping[str, Any]) -> Outcome:
-        failure = message["failure"]
-        return Outcome(
-            message["end"],
-            message["result"],
-            None if failure is None else JobFailure(**failure),
-            message["retry"],
-            None if message["last"] is None else tuple(message["last"]),
-        )
 
 
 class LateStore:

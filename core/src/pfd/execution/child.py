@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -33,12 +34,15 @@ from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
 from pfd.store.encoding import encode
 
+OUT_OF_THE_WAY = 900
+"""Descriptors from here on are hardly ever a program's own, and nearly every system allows so many."""
+
 
 class Channel:
     """The job's end of the line to its owner."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+        self._connection = _out_of_the_way(connection)
         self._lock = threading.Lock()
 
     def read(self) -> dict[str, Any]:
@@ -50,6 +54,17 @@ class Channel:
         line = encode(message).encode() + b"\n"
         with self._lock:
             self._connection.sendall(line)
+
+
+def _out_of_the_way(connection: socket.socket) -> socket.socket:
+    """The same with a descriptor that the task does not take for one of its own, and that its programs do not get."""
+    try:
+        descriptor = fcntl.fcntl(connection, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
+    except OSError:  # so many are not allowed
+        os.set_inheritable(connection.fileno(), False)
+        return connection
+    connection.close()
+    return socket.socket(fileno=descriptor)
 
 
 def run(connection: socket.socket, registry: Registry | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import selectors
 import signal
@@ -16,10 +17,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pfd.execution import native
+from pfd.execution import messages, native
 from pfd.execution.calling import Outcome
 from pfd.execution.logfile import LogFile
+from pfd.execution.messages import Lines, NotAMessage, Progress
 from pfd.execution.processes import Processes
+from pfd.execution.tree import Tree
 from pfd.job import Job, JobFailure
 from pfd.queue import Ring
 from pfd.settings import Settings
@@ -31,8 +34,17 @@ MEMORY_POLL = 0.5
 SPAWN_PATIENCE = 300.0
 """Seconds that a warm server may take to import what a task preloads, and to make a process for it."""
 
+SPAWN_POLL = 1.0
+"""Seconds between looks at a warm server that has not made a process yet."""
+
 EXIT_PATIENCE = 5.0
 """Seconds that a process may take to go away after it has said how its task ended."""
+
+KEEPER_PATIENCE = 3.0
+"""Seconds that a keeper may take to end its job's processes when told to; then the worker does."""
+
+CONTROL_LINE = 4096
+"""Bytes of the longest line that a keeper writes."""
 
 
 class IsolatedRun:
@@ -72,14 +84,17 @@ class IsolatedRun:
         self._wake_in.setblocking(False)  # one byte says as much as many, and the watch must not wait
         self._orders: list[str] = []
         self._unsent = memoryview(b"")
-        self._buffers = {"control": b"", "channel": b""}
-        self._pid: int | None = None
+        self._said = Lines(messages.longest(settings.max_result_bytes))
+        self._kept = Lines(CONTROL_LINE)
         self._keeper: int | None = None
+        self._tree: Tree | None = None
         self._exit: int | None = None
         self._outcome: Outcome | None = None
+        self._verdict: Outcome | None = None
         self._stop_reason: str | None = None
         self._kill_at: float | None = None
-        self._killed_for: str | None = None
+        self._end_at: float | None = None
+        self._killed = False
         self._stale = False
 
     def stop(self, reason: str) -> None:
@@ -115,15 +130,16 @@ class IsolatedRun:
         began = time.monotonic()
         limit, patience = self._limits()
         limit_at: float | None = None
-        spawned_by: float | None = began + SPAWN_PATIENCE
+        spawned_by = began + SPAWN_PATIENCE
+        server_at: float | None = began + SPAWN_POLL
         memory_at = began + MEMORY_POLL if self._task.memory_limit else None
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ, "control")
-            selector.register(self._channel, selectors.EVENT_READ | selectors.EVENT_WRITE, "channel")
+            selector.register(self._channel, selectors.EVENT_READ, "channel")
             selector.register(self._output, selectors.EVENT_READ, "output")
             selector.register(self._wake, selectors.EVENT_READ, "wake")
             while True:
-                alarms = [at for at in (limit_at, spawned_by, memory_at, self._kill_at) if at is not None]
+                alarms = [at for at in (limit_at, server_at, memory_at, self._kill_at, self._end_at) if at is not None]
                 timeout = max(0.0, min(alarms) - time.monotonic()) if alarms else None
                 for key, events in selector.select(timeout):
                     if events & selectors.EVENT_WRITE:
@@ -134,12 +150,20 @@ class IsolatedRun:
                             self._drain(selector, logfile)
                             return
                 now = time.monotonic()
-                if spawned_by is not None and self._pid is not None:
+                if self._tree is None:
+                    if self._stop_reason is not None or self._stale or now >= spawned_by:
+                        return  # no process was made; the keeper, should it come yet, finds its line cut
+                elif server_at is not None:
                     # The task's time begins with its process: what a cold server takes to import is not its doing.
-                    spawned_by = None
+                    server_at = None
                     limit_at = None if limit is None else now + limit
-                if spawned_by is not None and now >= spawned_by:
-                    return  # no process was made; the keeper, should it come yet, finds its line cut
+                    # Sent only now: a process that is made when its line is cut already has nothing to run.
+                    selector.modify(self._channel, selectors.EVENT_READ | selectors.EVENT_WRITE, "channel")
+                    if self._tree.job is not None:
+                        selector.register(self._tree.job, selectors.EVENT_READ, "job")
+                if server_at is not None and now >= server_at:
+                    server_at = now + SPAWN_POLL
+                    self._processes.resume(self._task.preload)
                 if limit_at is not None and now >= limit_at:
                     limit_at = None
                     self._ask("time limit", patience)
@@ -148,7 +172,12 @@ class IsolatedRun:
                     self._check_memory()
                 if self._kill_at is not None and now >= self._kill_at:
                     self._kill_at = None
-                    self._kill(self._stop_reason or "end")
+                    self._kill()
+                if self._end_at is not None and now >= self._end_at and self._tree is not None:
+                    log.warning("job %s: its keeper does not act, so its worker ends its processes", self._job.id)
+                    self._tree.end()
+                    self._drain(selector, logfile)
+                    return
 
     def _send(self, selector: selectors.BaseSelector) -> None:
         """Send what to run, as far as it goes: it may be large, and the process that is to read it late or dead."""
@@ -177,7 +206,7 @@ class IsolatedRun:
                 reason = self._orders.pop(0)
                 if reason == "stale":
                     self._stale = True
-                    self._kill("stale")
+                    self._kill()
                 else:
                     self._ask(reason, self._settings.grace)
             return True
@@ -185,27 +214,47 @@ class IsolatedRun:
             data = os.read(self._output, 65536)
             logfile.write(data)
             return bool(data)
+        if source == "job" and self._tree is not None:  # its process has ended, which its keeper is to say
+            self._tree.resume_keeper()
+            self._kill_at = min(self._kill_at or math.inf, time.monotonic() + EXIT_PATIENCE)
+            return False
         connection = self._control if source == "control" else self._channel
         try:
             data = connection.recv(262144)
         except ConnectionResetError:
             data = b""
-        *lines, self._buffers[source] = (self._buffers[source] + data).split(b"\n")
-        for line in lines:
-            self._hear(json.loads(line))
+        if source == "control":
+            for line in self._kept.take(data):
+                self._hear_keeper(json.loads(line))
+            return bool(data)
+        try:
+            for line in self._said.take(data):
+                self._hear_job(messages.parse(line, self._settings.max_result_bytes))
+        except NotAMessage as error:
+            self._condemn(
+                "BrokenChannel",
+                f"the job's process wrote something else into the line to its worker: {error}",
+                hint="does the task, or a library it uses, write to file descriptors that it did not open?",
+            )
+            return False  # nothing that comes after it can be trusted
         return bool(data)
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _hear_keeper(self, message: dict[str, int]) -> None:
         if "pid" in message:
-            self._pid, self._keeper = message["pid"], message["keeper"]
+            self._keeper = message["keeper"]
+            self._tree = Tree(message["keeper"], message["pid"])
         elif "exit" in message:
             self._exit = message["exit"]
-        elif "progress" in message:
-            self._on_progress(*message["progress"])
-        elif "ring" in message:
-            self._on_ring(Ring(**message["ring"]))
-        elif "end" in message:
-            self._outcome = Outcome.from_message(message)
+
+    def _hear_job(self, message: messages.Message) -> None:
+        if self._outcome is not None:
+            return
+        if isinstance(message, Progress):
+            self._on_progress(message.fraction, message.status, message.meta)
+        elif isinstance(message, Ring):
+            self._on_ring(message)
+        else:
+            self._outcome = message
             self._kill_at = time.monotonic() + EXIT_PATIENCE
 
     def _drain(self, selector: selectors.BaseSelector, logfile: LogFile) -> None:
@@ -227,39 +276,46 @@ class IsolatedRun:
             self._tell({"signal": name.name})
             self._kill_at = time.monotonic() + patience
 
-    def _kill(self, reason: str) -> None:
-        if self._killed_for is None:
-            self._killed_for = reason
+    def _kill(self) -> None:
+        if not self._killed:
+            self._killed = True
+            self._end_at = time.monotonic() + KEEPER_PATIENCE
             self._tell({"kill": True})
+
+    def _condemn(self, kind: str, message: str, hint: str) -> None:
+        """End the job for something that it does; of one that was asked to stop before, that is still why it ends."""
+        if self._outcome is None and self._stop_reason is None:
+            self._verdict = Outcome("failed", failure=JobFailure(kind, message, hint=hint))
+        self._kill()
 
     def _tell(self, order: Mapping[str, Any]) -> None:
         with contextlib.suppress(OSError):
             self._control.sendall(json.dumps(order).encode() + b"\n")
+        if self._tree is not None:
+            self._tree.resume_keeper()
 
     def _check_memory(self) -> None:
         limit = self._task.memory_limit
         if self._keeper is None or limit is None or self._outcome is not None:
             return
         if (used := native.tree_memory(self._keeper)) > limit:
-            self._outcome = Outcome(
-                "failed",
-                failure=JobFailure(
-                    "MemoryLimitExceeded",
-                    f"the job's processes used {used / 2**20:.0f} MiB, more than the {limit / 2**20:.0f} MiB allowed",
-                    hint="use a smaller batch or window",
-                ),
+            self._condemn(
+                "MemoryLimitExceeded",
+                f"the job's processes used {used / 2**20:.0f} MiB, more than the {limit / 2**20:.0f} MiB allowed",
+                hint="use a smaller batch or window",
             )
-            self._kill("memory limit")
 
     def _conclude(self) -> Outcome:
+        if self._exit is None and self._tree is not None:
+            # The keeper is gone without a word; the kernel ends the job's process with it, and its server the rest.
+            self._processes.resume(self._task.preload)
+            self._tree.end()
         if self._stale:
             return Outcome("stale")
-        if self._exit is None:
-            self._make_sure()
-            if self._outcome is None or self._outcome.kind == "stopped":
-                return Outcome("lost", failure=JobFailure("WorkerLost", "the job's process was ended from outside"))
+        if self._verdict is not None:
+            return self._verdict
         # What a task raises once it was asked to stop came of that: many a library turns one exception into another.
-        asked = self._stop_reason is not None and self._killed_for != "memory limit"
+        asked = self._stop_reason is not None
         if (
             self._outcome is not None
             and self._outcome.kind != "stopped"
@@ -270,6 +326,8 @@ class IsolatedRun:
         if self._stop_reason is not None:
             reason = JobFailure("CancelRequested", self._stop_reason)
             return Outcome("stopped", failure=reason, last=last)
+        if self._exit is None:
+            return Outcome("lost", failure=JobFailure("WorkerLost", "the job's process was ended from outside"))
         if self._outcome is not None:
             # A stop that nobody here asked for, as when a service manager signals the whole group.
             return Outcome("lost", failure=JobFailure("WorkerLost", "the job's process was told to stop from outside"))
@@ -288,25 +346,12 @@ class IsolatedRun:
             hint = "does the task, or a library it uses, call os._exit()? 'pfd logs' shows what it printed"
         return Outcome("failed", failure=JobFailure("ProcessDied", message, hint=hint))
 
-    def _make_sure(self) -> None:
-        """The keeper is gone without a word; the kernel ends the job's process with it.  Wait until that is so."""
-        if self._pid is None:
-            return
-        try:
-            handle = os.pidfd_open(self._pid)
-        except (OSError, AttributeError):
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
-        with selectors.DefaultSelector() as selector:
-            selector.register(handle, selectors.EVENT_READ)
-            selector.select(EXIT_PATIENCE)
-        os.close(handle)
-
     def _close(self) -> None:
         pairs = (self._control, self._their_control, self._channel, self._their_channel, self._wake, self._wake_in)
         for connection in pairs:
             connection.close()
+        if self._tree is not None:
+            self._tree.close()
         for fd in (self._output, self._their_output):
             if fd >= 0:
                 os.close(fd)

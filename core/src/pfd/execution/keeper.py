@@ -87,6 +87,7 @@ class Keeper:
             elif self._status is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self._pid, signal.Signals[order["signal"]])
+                    os.kill(self._pid, signal.SIGCONT)  # one that is stopped hears nothing
 
     def _reap(self) -> bool:
         """Collect ended children; True when none is left."""

@@ -55,6 +55,13 @@ class Processes:
             self._fresh = [keeper for keeper in self._fresh if keeper.poll() is None] + [process]
         return profile.environment
 
+    def resume(self, preload: tuple[str, ...]) -> None:
+        """Have the warm server for these imports go on, where something has stopped it."""
+        with self._lock:
+            server = self._servers.get(preload)
+        if server is not None:
+            server.resume()
+
     def close(self) -> None:
         """Let go of servers; to be called when no job runs any more."""
         for server in self._servers.values():

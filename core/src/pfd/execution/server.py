@@ -33,7 +33,7 @@ from pfd.execution import child, cuda, native
 from pfd.execution.keeper import Keeper, start_fresh
 from pfd.execution.private import remove_where_empty
 from pfd.execution.stop import held_back, let_through
-from pfd.execution.warm import locked
+from pfd.execution.warm import BACKLOG, MODULE, locked
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
 
@@ -47,6 +47,7 @@ def main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as line, line.makefile("rb") as stream:
         order: dict[str, Any] = json.loads(stream.read())
     listening = socket.socket(fileno=int(sys.argv[2]))
+    listening.listen(BACKLOG)  # once more: from now on those who connect see that it is this process that listens
     let_through()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which says what becomes of its jobs
     native.adopt_orphans()
@@ -76,7 +77,7 @@ def _begin_anew(order: dict[str, Any], listening: socket.socket) -> NoReturn:
     for end in (theirs, listening):
         end.set_inheritable(True)
     numbers = (str(theirs.fileno()), str(listening.fileno()))
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "pfd.execution.server", *numbers])  # noqa: S606  (ourselves)
+    os.execv(sys.executable, [sys.executable, "-P", "-m", MODULE, *numbers])  # noqa: S606  (ourselves)
 
 
 def preload(modules: Sequence[str]) -> tuple[dict[str, str], str | None]:

@@ -7,18 +7,23 @@ import fcntl
 import json
 import logging
 import os
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import psutil
+
 from pfd.execution.private import socket_folder
 from pfd.execution.profile import Profile
 
 log = logging.getLogger("pfd.execution")
 
+MODULE = "pfd.execution.server"
 FOLDER = "warm"
 BACKLOG = 64
 
@@ -33,6 +38,7 @@ class WarmServer:
         self._lock = threading.Lock()
         self._name = ""
         self._connection: socket.socket | None = None
+        self._process: psutil.Process | None = None
         self._started: list[subprocess.Popen[bytes]] = []
 
     def spawn(self, profile: Profile, fds: Sequence[int]) -> None:
@@ -53,6 +59,15 @@ class WarmServer:
                 self._disconnect()
             self._connection = self._connect(profile)
             socket.send_fds(self._connection, [b"job"], fds)
+
+    def resume(self) -> None:
+        """Have the server go on where it was stopped, as by a signal of a job: no other would get a process."""
+        if (process := self._process) is None:
+            return
+        with contextlib.suppress(psutil.Error):
+            if process.status() == psutil.STATUS_STOPPED and process.is_running():
+                log.warning("the warm server (process %d) was stopped; it is told to go on", process.pid)
+                process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         with self._lock:
@@ -79,19 +94,25 @@ class WarmServer:
                 connection.connect(str(path))
             except (FileNotFoundError, ConnectionRefusedError):
                 path.unlink(missing_ok=True)
-                self._start(profile, path)
+                pid = self._start(profile, path)
                 connection.connect(str(path))
+            else:
+                pid = _listener(connection)
+        self._process = _server(pid)
         threading.Thread(target=_report, args=(connection.dup(),), name="pfd-preload", daemon=True).start()
         return connection
 
-    def _start(self, profile: Profile, path: Path) -> None:
-        """Start the server; whoever connects waits in its socket's queue until it has done its imports."""
+    def _start(self, profile: Profile, path: Path) -> int:
+        """Start the server; whoever connects waits in its socket's queue until it has done its imports.
+
+        Returns its pid.
+        """
         order, theirs = socket.socketpair()
         with order, theirs, _line() as listening, path.with_suffix(".log").open("wb") as output:
             listening.bind(str(path))
             listening.listen(BACKLOG)
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "pfd.execution.server", str(theirs.fileno()), str(listening.fileno())],
+                [sys.executable, "-P", "-m", MODULE, str(theirs.fileno()), str(listening.fileno())],
                 pass_fds=(theirs.fileno(), listening.fileno()),
                 env=profile.server_environment(),
                 stdin=subprocess.DEVNULL,
@@ -105,10 +126,25 @@ class WarmServer:
             theirs.close()
             # Not on the command line, where everyone on the machine could read the password of a database.
             order.sendall(json.dumps(profile.order() | {"socket": str(path)}).encode())
+        return process.pid
 
 
 def _line() -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def _listener(connection: socket.socket) -> int:
+    """Pid of the server that a worker is connected to: whoever was last to say that it listens on that socket."""
+    pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return int(pid)
+
+
+def _server(pid: int) -> psutil.Process | None:
+    with contextlib.suppress(psutil.Error, ValueError):
+        process = psutil.Process(pid)
+        if MODULE in process.cmdline():  # else the worker that has just started it
+            return process
+    return None
 
 
 def _report(connection: socket.socket) -> None:

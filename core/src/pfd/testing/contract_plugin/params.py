@@ -50,6 +50,21 @@ class SizeParams(Params):
     size: int = Field(1, ge=0)
 
 
+class StopParams(Params):
+    """What a task stops with SIGSTOP: over and over again, where `again`."""
+
+    what: Literal["keeper", "server", "itself", "its group"]
+    again: bool = False
+    gate: str = "never"
+
+
+class ScribbleParams(Params):
+    """What is written into each socket of a process, so many times."""
+
+    what: str
+    times: int = 1
+
+
 class ParentParams(Params):
     children: int = Field(3, ge=0)
     child: str = "contract_noop"

@@ -17,9 +17,11 @@ from pfd.testing.contract_plugin.params import (
     NumberParams,
     ParentParams,
     Run,
+    ScribbleParams,
     ScriptParams,
     SizeParams,
     SleepParams,
+    StopParams,
     Text,
 )
 
@@ -64,6 +66,8 @@ TASKS = [
     _task("rough:stubborn", NapParams, Run),
     _task("rough:finalise", NapParams, Run),
     _task("rough:leave", LeaveParams, Run),
+    _task("rough:halt", StopParams, Run),
+    _task("rough:scribble", ScribbleParams, Run),
     _task("rough:script", ScriptParams, Run, **_RETRIED),
     _task("rough:print_much", SizeParams, Run),
     _task("rough:eat", SizeParams, Run, memory_limit=MEMORY_LIMIT),

@@ -7,13 +7,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import json
 import multiprocessing
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
 import time
+
+import psutil
 
 from pfd import TaskContext
 from pfd.testing.contract_plugin.params import (
@@ -23,19 +27,32 @@ from pfd.testing.contract_plugin.params import (
     NoParams,
     Number,
     Run,
+    ScribbleParams,
     ScriptParams,
     SizeParams,
     SleepParams,
+    StopParams,
 )
 from pfd.testing.contract_plugin.plain import STEP, linger, this_run
 from pfd.testing.contract_plugin.witness import Witness, witness_folder, witnessed
 
+MOST_DESCRIPTORS = 1024
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
 _GRANDCHILD = "import os, time; os.setsid(); print('free', flush=True); time.sleep(600)"
 
 
-_BLOCKED = [sys.executable, "-S", "-c", "import signal; print(*signal.pthread_sigmask(signal.SIG_BLOCK, ()), end='')"]
+_BELOW = """
+import json, os, signal, stat
+def is_socket(fd):
+    try:
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+blocked = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())]
+print(json.dumps({"blocked below": blocked, "sockets below": sum(map(is_socket, range(3, 1024)))}))
+"""
+"""What a program that a task starts has of it, though nothing is closed for that program."""
 
 
 def sleep_in_c(params: SleepParams, ctx: TaskContext) -> Run:
@@ -119,6 +136,38 @@ def leave(params: LeaveParams, ctx: TaskContext) -> Run:
         os.kill(os.getpid(), signal.Signals[params.how])
         time.sleep(60)
         raise AssertionError("it is dead")
+
+
+def halt(params: StopParams, ctx: TaskContext) -> Run:
+    """Stops what runs it, or itself, and waits for its gate."""
+    with witnessed(ctx) as witness:
+        keeper = psutil.Process(os.getppid())
+        what = {"keeper": keeper, "server": keeper.parent()}.get(params.what)
+        if params.again and os.fork() == 0:
+            witness.note("stops it again")
+            while what is not None:
+                what.suspend()
+                time.sleep(0.001)
+        if what is not None:
+            what.suspend()
+        witness.note("stopped")
+        if what is None:
+            os.kill(0 if params.what == "its group" else os.getpid(), signal.SIGSTOP)
+        gate = witness_folder(ctx.settings.home) / params.gate
+        while not gate.exists():
+            time.sleep(STEP)
+        return this_run(ctx)
+
+
+def scribble(params: ScribbleParams, ctx: TaskContext) -> Run:
+    """Writes where it has no business to."""
+    with witnessed(ctx):
+        for fd in range(3, MOST_DESCRIPTORS):
+            with contextlib.suppress(OSError):
+                for _ in range(params.times if stat.S_ISSOCK(os.fstat(fd).st_mode) else 0):
+                    os.write(fd, params.what.encode("latin-1"))
+        time.sleep(600)
+        return this_run(ctx)
 
 
 def script(params: ScriptParams, ctx: TaskContext) -> Run:
@@ -212,7 +261,7 @@ def _ended_by(number: signal.Signals) -> int:
 def close_all(params: NapParams, ctx: TaskContext) -> Run:
     """Closes every descriptor that it did not open itself, and lives on for a while."""
     with witnessed(ctx) as witness:
-        for fd in range(256):
+        for fd in range(MOST_DESCRIPTORS):
             if fd != witness.lock:
                 with contextlib.suppress(OSError):
                     os.close(fd)
@@ -237,7 +286,7 @@ def surroundings(params: NoParams, ctx: TaskContext) -> Anything:
                 "threads": {name: os.environ.get(name) for name in THREADS},
                 "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
                 "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
-                "blocked below": subprocess.run(_BLOCKED, capture_output=True, text=True, check=True).stdout,
+                **json.loads(subprocess.check_output([sys.executable, "-S", "-c", _BELOW], close_fds=False)),
             }
         )
 

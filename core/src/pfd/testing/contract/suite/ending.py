@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import psutil
 import pytest
 
 from pfd import CancelRequested, JobCancelled, JobFailed, JobHandle, State, TimeLimitExceeded
+from pfd.execution.isolated import KEEPER_PATIENCE
 from pfd.testing.contract.processes import is_gone
 from pfd.testing.contract.site import Site
 from pfd.testing.contract.waiting import PATIENCE, until
@@ -92,6 +94,39 @@ class TestEndingEarly:
         assert crew.settings.grace <= _ended_after(handle, asked) < crew.settings.grace + SLACK
         assert handle.state is State.REVOKED
         assert is_gone(pid)
+
+    @pytest.mark.parametrize("what", ["keeper", "itself", "its group"])
+    def test_a_job_that_is_stopped_or_stops_its_keeper_hears_what_it_is_asked(self, crew: Site, what: str) -> None:
+        handle = crew.submit("halt", {"what": what})
+        crew.await_sight(handle, "stopped")
+        asked = time.time()
+        handle.revoke()
+        assert _ended_after(handle, asked) < PROMPT
+        assert handle.state is State.REVOKED
+        assert crew.sights(handle, "raises")[0].detail == "CancelRequested"
+
+    def test_a_job_whose_keeper_cannot_act_is_ended_by_its_worker(self, crew: Site) -> None:
+        handle = crew.submit("halt", {"what": "keeper", "again": True})
+        pids = [crew.await_sight(handle, what).pid for what in ("stopped", "stops it again")]
+        pids.append(psutil.Process(pids[0]).ppid())
+        asked = time.time()
+        handle.revoke()
+        assert _ended_after(handle, asked) < crew.settings.grace + KEEPER_PATIENCE + PROMPT
+        assert handle.state is State.REVOKED
+        assert all(map(is_gone, pids))
+
+    def test_a_time_limit_holds_for_a_job_whose_keeper_cannot_act(self, crew: Site) -> None:
+        handle = crew.submit("halt", {"what": "keeper", "again": True}, time_limit=0.5)
+        with pytest.raises(TimeLimitExceeded):
+            handle.get(PATIENCE)
+        assert is_gone(crew.sights(handle, "stopped")[0].pid)
+
+    def test_a_warm_server_that_a_job_has_stopped_makes_processes_for_others(self, crew: Site) -> None:
+        handle = crew.submit("halt", {"what": "server", "gate": "server goes on"})
+        crew.await_sight(handle, "stopped")
+        assert crew.run("nap").state is State.SUCCESS
+        crew.open_gate("server goes on")
+        assert handle.wait(PATIENCE).state is State.SUCCESS
 
     def test_a_soft_limit_asks(self, crew: Site) -> None:
         handle = crew.submit("polite_with_limit", {"seconds": 300})

@@ -29,7 +29,7 @@ class TestIsolation:
             assert found["daemonic"] is False
             assert found["main thread"] is True
             assert found["main"] is None or found["main"].startswith("pfd.")  # never the caller's
-            assert (found["blocked"], found["blocked below"]) == ([], "")
+            assert (found["blocked"], found["blocked below"]) == ([], [])
 
     def test_threads_of_libraries_follow_from_cores_and_slots(self, crew: Site) -> None:
         share = str(max(1, int(cores() / 3)))  # of its three slots
@@ -91,6 +91,35 @@ class TestIsolation:
         job = pair.run("close_all", {"seconds": 1.5 * pair.settings.lease})
         assert [sight.what for sight in pair.sights(job)] == ["begins", "closed", "still here", "ends"]
         assert (job.state, job.lost) == (State.FAILURE, 0)  # it could not say how it went
+
+    @pytest.mark.parametrize(
+        ("what", "times"),
+        [
+            ("noise \xff\xfe\n", 1),
+            ('{"progress": [0.5, "half a message\n', 1),
+            ('{"progress": 5}\n', 1),
+            ('{"ring": {"x": 1}}\n', 1),
+            ('{"end": "done"}\n', 1),
+            ('{"pid": 1, "keeper": 1}\n{"exit": 0}\n', 1),
+            ("[" * 10_000 + "\n", 1),
+            ("a line without end" * 5000, 100),
+        ],
+        ids=["noise", "half", "progress", "ring", "end", "keeper's", "deep", "endless"],
+    )
+    def test_a_job_that_writes_into_the_line_to_its_worker_fails_with_that(
+        self, crew: Site, what: str, times: int
+    ) -> None:
+        job = crew.run("scribble", {"what": what, "times": times})
+        assert job.state is State.FAILURE
+        assert job.failure is not None
+        assert job.failure.type == "BrokenChannel"
+        assert "wrote something else into the line to its worker" in job.failure.message
+        assert len(job.failure.message) < 1000
+        assert is_gone(crew.sights(job, "begins")[0].pid)
+
+    def test_programs_that_a_job_starts_have_no_line_to_its_worker(self, crew: Site) -> None:
+        found = (crew.run("surroundings").result or {})["value"]
+        assert found["sockets below"] == 0
 
     def test_a_job_that_eats_memory_past_its_limit_is_ended(self, crew: Site) -> None:
         handle = crew.submit("eat", {"size": 2 * MEMORY_LIMIT // MIB})
