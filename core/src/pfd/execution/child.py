@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import faulthandler
 import fcntl
 import json
 import logging
@@ -70,6 +71,7 @@ def _out_of_the_way(connection: socket.socket) -> socket.socket:
 def run(connection: socket.socket, registry: Registry | None = None) -> int:
     """Run the job that the owner names.  Returns the exit code of the process."""
     stop = Stop()
+    faulthandler.enable()  # what Python was doing when compiled code crashes, for the log
     native.prefer_for_oom()
     channel = Channel(connection)
     order = channel.read()

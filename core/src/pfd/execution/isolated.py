@@ -340,7 +340,7 @@ class IsolatedRun:
             return Outcome("lost", failure=JobFailure("WorkerLost", f"the job's process was ended by {name}"))
         if code < 0:
             message = f"the job's process crashed with {signal.Signals(-code).name}"
-            hint = "a fault in compiled code; 'pfd logs' shows what it printed"
+            hint = "a fault in compiled code; 'pfd logs' shows where Python called it"
         else:
             message = f"the job's process ended with exit code {code} before the task returned"
             hint = "does the task, or a library it uses, call os._exit()? 'pfd logs' shows what it printed"

@@ -121,6 +121,15 @@ class TestIsolation:
         found = (crew.run("surroundings").result or {})["value"]
         assert found["sockets below"] == 0
 
+    @pytest.mark.parametrize("how", ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"])
+    def test_the_log_of_a_job_that_crashes_shows_what_python_was_doing(self, crew: Site, how: str) -> None:
+        job = crew.run("leave", {"how": how})
+        assert job.failure is not None
+        assert how in job.failure.message
+        assert "pfd logs" in (job.failure.hint or "")
+        assert "Fatal Python error" in crew.log(job)
+        assert "rough.py" in crew.log(job)
+
     def test_a_job_that_eats_memory_past_its_limit_is_ended(self, crew: Site) -> None:
         handle = crew.submit("eat", {"size": 2 * MEMORY_LIMIT // MIB})
         with pytest.raises(JobFailed, match="more than the 200 MiB allowed"):
