@@ -17,9 +17,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pfd.execution import messages, native
+from pfd.execution import messages
 from pfd.execution.calling import Outcome
 from pfd.execution.logfile import LogFile
+from pfd.execution.memory import TreeMemory
 from pfd.execution.messages import Lines, NotAMessage, Progress
 from pfd.execution.processes import Processes
 from pfd.execution.tree import Tree
@@ -31,6 +32,14 @@ from pfd.task import Task
 log = logging.getLogger("pfd.execution")
 
 MEMORY_POLL = 0.5
+"""Seconds between looks at the memory of a job that has a limit; more, where such a look takes long."""
+
+MEMORY_SHARE = 0.05
+"""Part of a core that looking at a job's memory may take."""
+
+MEMORY_GLANCE = 0.05
+"""Seconds between glances at shared memory."""
+
 SPAWN_PATIENCE = 300.0
 """Seconds that a warm server may take to import what a task preloads, and to make a process for it."""
 
@@ -86,7 +95,8 @@ class IsolatedRun:
         self._unsent = memoryview(b"")
         self._said = Lines(messages.longest(settings.max_result_bytes))
         self._kept = Lines(CONTROL_LINE)
-        self._keeper: int | None = None
+        self._memory: TreeMemory | None = None
+        self._memory_at = 0.0
         self._tree: Tree | None = None
         self._exit: int | None = None
         self._outcome: Outcome | None = None
@@ -132,14 +142,14 @@ class IsolatedRun:
         limit_at: float | None = None
         spawned_by = began + SPAWN_PATIENCE
         server_at: float | None = began + SPAWN_POLL
-        memory_at = began + MEMORY_POLL if self._task.memory_limit else None
+        glance_at: float | None = None
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ, "control")
             selector.register(self._channel, selectors.EVENT_READ, "channel")
             selector.register(self._output, selectors.EVENT_READ, "output")
             selector.register(self._wake, selectors.EVENT_READ, "wake")
             while True:
-                alarms = [at for at in (limit_at, server_at, memory_at, self._kill_at, self._end_at) if at is not None]
+                alarms = [at for at in (limit_at, server_at, glance_at, self._kill_at, self._end_at) if at is not None]
                 timeout = max(0.0, min(alarms) - time.monotonic()) if alarms else None
                 for key, events in selector.select(timeout):
                     if events & selectors.EVENT_WRITE:
@@ -167,9 +177,9 @@ class IsolatedRun:
                 if limit_at is not None and now >= limit_at:
                     limit_at = None
                     self._ask("time limit", patience)
-                if memory_at is not None and now >= memory_at:
-                    memory_at = now + MEMORY_POLL
-                    self._check_memory()
+                if self._memory is not None and now >= (glance_at or 0.0):
+                    glance_at = now + MEMORY_GLANCE
+                    self._check_memory(self._memory, now)
                 if self._kill_at is not None and now >= self._kill_at:
                     self._kill_at = None
                     self._kill()
@@ -241,8 +251,9 @@ class IsolatedRun:
 
     def _hear_keeper(self, message: dict[str, int]) -> None:
         if "pid" in message:
-            self._keeper = message["keeper"]
             self._tree = Tree(message["keeper"], message["pid"])
+            if self._task.memory_limit is not None:
+                self._memory = TreeMemory(message["keeper"])
         elif "exit" in message:
             self._exit = message["exit"]
 
@@ -294,11 +305,16 @@ class IsolatedRun:
         if self._tree is not None:
             self._tree.resume_keeper()
 
-    def _check_memory(self) -> None:
+    def _check_memory(self, memory: TreeMemory, now: float) -> None:
         limit = self._task.memory_limit
-        if self._keeper is None or limit is None or self._outcome is not None:
+        if limit is None or self._outcome is not None:
             return
-        if (used := native.tree_memory(self._keeper)) > limit:
+        if now < self._memory_at:
+            memory.glance()
+            return
+        used = memory.used(limit)
+        self._memory_at = now + max(MEMORY_POLL, (time.monotonic() - now) / MEMORY_SHARE)
+        if used > limit:
             self._condemn(
                 "MemoryLimitExceeded",
                 f"the job's processes used {used / 2**20:.0f} MiB, more than the {limit / 2**20:.0f} MiB allowed",

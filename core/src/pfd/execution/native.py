@@ -70,18 +70,6 @@ def kill_descendants() -> bool:
     return bool(found)
 
 
-def tree_memory(pid: int) -> int:
-    """Proportional set size of a process and its descendants, in bytes (resident set size where there is no PSS)."""
-    total = 0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                info = process.memory_full_info()
-                total += getattr(info, "pss", info.rss)
-    return total
-
-
 def children() -> list[int]:
     """Pids of this process's own children."""
     return [process.pid for process in psutil.Process().children()]

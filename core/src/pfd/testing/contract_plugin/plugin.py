@@ -71,6 +71,7 @@ TASKS = [
     _task("rough:script", ScriptParams, Run, **_RETRIED),
     _task("rough:print_much", SizeParams, Run),
     _task("rough:eat", SizeParams, Run, memory_limit=MEMORY_LIMIT),
+    _task("rough:hoard", SizeParams, Run, memory_limit=MEMORY_LIMIT),
     _task("rough:share", SizeParams, Run, memory_limit=MEMORY_LIMIT),
     _task("rough:daemonise", NapParams, Run),
     _task("rough:crowd", SizeParams, Anything),

@@ -206,6 +206,16 @@ def eat(params: SizeParams, ctx: TaskContext) -> Run:
         return this_run(ctx)
 
 
+def hoard(params: SizeParams, ctx: TaskContext) -> Run:
+    """Writes `size` MiB into a file of shared memory that nothing maps."""
+    with witnessed(ctx):
+        fd = os.memfd_create("hoard")
+        for _ in range(params.size):
+            os.write(fd, bytes(2**20))
+        time.sleep(60)
+        return this_run(ctx)
+
+
 def share(params: SizeParams, ctx: TaskContext) -> Run:
     """Shares `size` MiB of memory with three children for a while."""
     with witnessed(ctx):

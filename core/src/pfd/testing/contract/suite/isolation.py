@@ -130,8 +130,9 @@ class TestIsolation:
         assert "Fatal Python error" in crew.log(job)
         assert "rough.py" in crew.log(job)
 
-    def test_a_job_that_eats_memory_past_its_limit_is_ended(self, crew: Site) -> None:
-        handle = crew.submit("eat", {"size": 2 * MEMORY_LIMIT // MIB})
+    @pytest.mark.parametrize("task", ["eat", "hoard"])
+    def test_a_job_that_eats_memory_past_its_limit_is_ended(self, crew: Site, task: str) -> None:
+        handle = crew.submit(task, {"size": 2 * MEMORY_LIMIT // MIB})
         with pytest.raises(JobFailed, match="more than the 200 MiB allowed"):
             handle.get(PATIENCE)
         assert handle.job.failure is not None
