@@ -13,6 +13,7 @@ import pytest
 from core.tests.support.stores import as_environment, make_settings
 from core.tests.support.waiting import lines, until
 from pfd import Dispatcher, ParameterError, Settings, State, Worker
+from pfd.execution.warm import WarmServer
 from pfd.plugins import Registry
 from pfd.runtimes.local import bell_folder
 from pfd.store import Wanted, claims, workers
@@ -60,6 +61,30 @@ def test_a_job_whose_process_is_told_to_end_from_outside_is_run_again(
         os.kill(int(until(lambda: lines(witness))[0].split()[0]), signal.SIGTERM)
         assert handle.get(PATIENCE) == {"text": "slept in attempt 1"}
         assert handle.job.lost == 1
+
+
+def test_a_job_is_cancelled_while_its_task_is_still_imported(sqlite_settings: Settings, registry: Registry) -> None:
+    with Worker(sqlite_settings, registry=registry), Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        handle = dispatcher.submit("import_slowly")
+        until((sqlite_settings.home / "importing").exists, "it is imported")
+        handle.revoke()
+        assert handle.wait(PATIENCE).state is State.REVOKED
+        assert (sqlite_settings.home / "disturbed").read_text(encoding="utf-8") == "CancelRequested"
+
+
+def test_a_job_that_has_no_process_yet_is_cancelled_at_once(
+    sqlite_settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a warm server takes minutes for its imports: here it hears of no job."""
+    unheard: list[int] = []
+    monkeypatch.setattr(WarmServer, "spawn", lambda _server, _profile, fds: unheard.extend(map(os.dup, fds)))
+    with Worker(sqlite_settings, registry=registry), Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        handle = dispatcher.submit("nap", {"seconds": 300})
+        until(lambda: unheard, "it waits for its process")
+        handle.revoke()
+        assert handle.wait(PATIENCE).state is State.REVOKED
+    for fd in unheard:
+        os.close(fd)
 
 
 def test_a_ring_reaches_the_one_slot_that_serves_the_queue(tmp_path: Path, registry: Registry) -> None:

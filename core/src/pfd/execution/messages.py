@@ -6,6 +6,7 @@ The messages themselves are described in `pfd.execution.child`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -20,8 +21,8 @@ from pfd.store.encoding import decode, encode
 OVERHEAD = 1024 * 1024
 """Bytes that a message may have beside a result: a traceback, a status, what is reported beside it."""
 
-MAX_WORD = 1_000
-"""Characters of an id, or of the name of a task or a queue."""
+_WORD = re.compile(r"[\w.:/@-]{1,200}", re.ASCII)
+"""An id, or the name of a task or a queue; a broker makes a queue of whatever is rung."""
 
 
 class NotAMessage(PfdError):
@@ -100,7 +101,7 @@ def _ring(value: Any) -> Ring:
     match value:
         case {"job_id": str(), "task": str(), "queue": str(), "cancel": bool()} if len(value) == 4:
             ring = Ring(**value)
-            if max(len(ring.job_id), len(ring.task), len(ring.queue)) <= MAX_WORD:
+            if all(map(_WORD.fullmatch, (ring.job_id, ring.task, ring.queue))):
                 return ring
     raise ValueError("not a ring")
 

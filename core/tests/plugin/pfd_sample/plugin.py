@@ -119,6 +119,7 @@ TASKS = [
     _task("eat_memory", SizeParams, Text, memory_limit=150 * 2**20),
     _task("limited", SleepParams, Text, time_limit=1.0),
     _task("limited_softly", SleepParams, Text, soft_time_limit=0.5, time_limit=30.0),
+    Task("import_slowly", run="pfd_sample.slow:import_slowly", params=NoParams, result=Text),
     _task("warm", NoParams, Text, preload=("json", "no_such_module_anywhere")),
     _task("note", NoteParams, Number),
     _task("note_inline", NoteParams, Number, isolation="inline", time_limit=10.0),
