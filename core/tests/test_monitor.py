@@ -7,10 +7,11 @@ import logging
 import re
 import socket
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, SettingsError, State, Worker, load_settings
+from pfd.monitor import server
 from pfd.monitor.catalogue import METRICS
 from pfd.monitor.reading import Reader
 from pfd.plugins import Registry
@@ -218,11 +220,83 @@ def test_what_is_not_served_is_not_found_and_nothing_can_be_written(watched_on_s
 
 
 def test_a_client_that_says_nothing_keeps_no_other_from_an_answer(watched_on_sqlite: Worker) -> None:
-    host, _, port = address(watched_on_sqlite).rpartition(":")
     with contextlib.ExitStack() as stack:
         for _ in range(20):
-            stack.enter_context(socket.create_connection((host, int(port)), PATIENCE))
+            stack.enter_context(connect(address(watched_on_sqlite)))
         assert health(address(watched_on_sqlite))[0] == 200
+
+
+def connect(where: str) -> socket.socket:
+    host, _, port = where.rpartition(":")
+    return socket.create_connection((host, int(port)), PATIENCE)
+
+
+def rest_of(client: socket.socket) -> bytes:
+    """All that still comes from the other side; nothing where it has cut the connection."""
+    found = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := client.recv(65536):
+            found += piece
+    return found
+
+
+def answering() -> int:
+    """Threads of this process that answer requests."""
+    return sum("process_request_thread" in thread.name for thread in threading.enumerate())
+
+
+def test_connections_have_a_limit_and_what_is_too_much_is_told_so(watched_on_sqlite: Worker) -> None:
+    where = address(watched_on_sqlite)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(where)) for _ in range(server.MOST_CONNECTIONS + 8)]
+        for client in clients[server.MOST_CONNECTIONS :]:
+            assert rest_of(client).startswith(b"HTTP/1.0 503 ")
+        assert answering() == server.MOST_CONNECTIONS
+        clients[0].close()
+        until(lambda: answering() < server.MOST_CONNECTIONS)
+        assert health(where)[0] == 200
+
+
+def test_a_client_has_so_long_for_its_whole_request(watched_on_sqlite: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_PATIENCE", 0.5)
+    began = time.monotonic()
+    with connect(address(watched_on_sqlite)) as client, contextlib.suppress(ConnectionError):
+        client.sendall(b"GET /health HTTP/1.0\r\nSlowly: ")
+        client.settimeout(0.1)
+        while time.monotonic() < began + PATIENCE:
+            client.sendall(b"x")  # each byte in good time
+            with contextlib.suppress(TimeoutError):
+                if not client.recv(1):
+                    break
+    assert time.monotonic() < began + 5
+    until(lambda: not answering())
+
+
+def test_a_client_that_does_not_take_its_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def much(_: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"x" * 2**26]  # more than the system keeps for a reader that is late
+
+    monkeypatch.setattr(server, "REQUEST_PATIENCE", 0.5)
+    serving_much = server.serve(("127.0.0.1", range(1)), server.Application(much, {}))
+    try:
+        with connect(server.place(serving_much)) as client:
+            client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            until(lambda: answering() == 1)
+            until(lambda: not answering(), seconds=5)
+    finally:
+        serving_much.shutdown()
+        serving_much.server_close()
+
+
+def test_what_is_said_of_an_answer_comes_without_it(watched_on_sqlite: Worker) -> None:
+    for path in ("/", "/health", "/metrics"):
+        with connect(address(watched_on_sqlite)) as client:
+            client.sendall(f"HEAD {path} HTTP/1.0\r\n\r\n".encode())
+            said, _, body = rest_of(client).partition(b"\r\n\r\n")
+        assert said.startswith(b"HTTP/1.0 200 ")
+        assert int(re.findall(rb"Content-Length: (\d+)", said)[0]) > 0
+        assert body == b""
 
 
 def test_a_lease_that_others_took_away_is_counted_and_so_is_what_was_done_in_vain(watched: Worker) -> None:

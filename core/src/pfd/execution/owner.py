@@ -35,7 +35,7 @@ from pfd.execution.turn import Turn
 from pfd.execution.watch import Watch
 from pfd.hooks import JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
-from pfd.monitor import Alarm, LastingThread, Monitor
+from pfd.monitor import MOST_CONNECTIONS, Alarm, LastingThread, Monitor
 from pfd.plugins import Registry
 from pfd.queue import Bell, Ring, Runtime
 from pfd.settings import Settings
@@ -135,7 +135,7 @@ class Owner:
         StoreError : the store cannot be reached.
         """
         slots = sum(self.slots.values()) + len(self._gpu_slots)
-        needed = 64 + DESCRIPTORS * slots
+        needed = 64 + DESCRIPTORS * slots + (MOST_CONNECTIONS if self.settings.metrics else 0)
         if (allowed := native.allow_descriptors(needed)) < needed:
             raise SettingsError(
                 f"{slots} slots may need {needed} open files, and this process may have {allowed}",

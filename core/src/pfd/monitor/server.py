@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -9,6 +10,7 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -21,8 +23,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pfd.monitor")
 
+MOST_CONNECTIONS = 32
+"""Connections at once.  Each takes a thread and a descriptor of the worker, which has jobs to run with them."""
+
 REQUEST_PATIENCE = 10.0
-"""Seconds that a client may take to send its request."""
+"""Seconds from a connection to its end: to send the request, and to take the answer."""
+
+BREATH = 0.1
+"""Seconds without another try where a connection could not be taken: it waits, and would be tried without pause."""
+
+_BUSY = b"HTTP/1.0 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 1\r\n\r\ntoo many connections\n"
 
 
 class Application:
@@ -33,8 +43,26 @@ class Application:
         self._checks = checks
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return self._head(environ, start_response)
+        return self._get(environ, start_response)
+
+    def _head(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """What is said of an answer, without the answer."""
+        told: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def note(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
+            told.append((status, headers))
+            return lambda _: None
+
+        length = sum(map(len, self._get(environ | {"REQUEST_METHOD": "GET"}, note)))
+        [(status, headers)] = told
+        start_response(status, [*headers, ("Content-Length", str(length))])
+        return []
+
+    def _get(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"].rstrip("/")
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        if environ["REQUEST_METHOD"] != "GET":
             return _text(start_response, "405 Method Not Allowed", "this is only for reading\n")
         if path == "/metrics":
             return self._metrics(environ, start_response)
@@ -54,16 +82,68 @@ def _answer(start_response: StartResponse, status: str, kind: str, text: str) ->
     return [text.encode()]
 
 
+class _Handler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        log.debug(format, *args)
+
+
 class MonitorServer(socketserver.ThreadingMixIn, WSGIServer):
-    """Each request in a thread of its own, so that one that hangs holds up no other."""
+    """Each request in a thread of its own, so that one that hangs holds up no other; of neither without limit."""
 
     daemon_threads = True
+    request_queue_size = MOST_CONNECTIONS
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._deadlines: dict[socket.socket, float] = {}
+        self._lock = threading.Lock()
+        super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
         # Not as the library does it, which asks the network for a name of this machine, and may wait long for that.
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().get_request()
+        except OSError:  # of which the library knows, but not that no descriptor is to be had
+            time.sleep(BREATH)
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            if room := len(self._deadlines) < MOST_CONNECTIONS:
+                self._deadlines[request] = time.monotonic() + REQUEST_PATIENCE
+        if room:
+            super().process_request(request, client_address)
+            return
+        with contextlib.suppress(OSError):  # as far as that goes without waiting
+            request.setblocking(False)
+            request.send(_BUSY)
+            request.recv(65536)  # what is closed unread is reset, and so may be what was sent
+        self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._deadlines.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Cut connections whose time is up; called by the library twice a second and more."""
+        self._cut(time.monotonic())
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._cut(float("inf"))
+
+    def _cut(self, now: float) -> None:
+        # Not closed, which is for their threads to do: these are woken by it.  Under the lock none of them does so now.
+        with self._lock:
+            for connection, deadline in self._deadlines.items():
+                if now >= deadline:
+                    with contextlib.suppress(OSError):
+                        connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  (a client that went away, mostly)
         log.debug("a request from %s was not answered: %r", client_address, sys.exception())
@@ -75,20 +155,13 @@ class MonitorServer6(MonitorServer):
     address_family = socket.AF_INET6
 
 
-class _Handler(WSGIRequestHandler):
-    timeout = REQUEST_PATIENCE
-
-    def log_message(self, format: str, *args: Any) -> None:
-        log.debug(format, *args)
-
-
 def serve(address: tuple[str, range], application: Application) -> MonitorServer:
     """A server at the first free port, in a thread.  Raises `SettingsError` where there is none."""
     host, ports = address
     kind = MonitorServer6 if ":" in host else MonitorServer
     for port in ports:
         try:
-            server = kind((host, port), _Handler)
+            server = kind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE and port != ports[-1]:
                 continue
