@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -242,6 +243,83 @@ def test_a_database_without_tables_is_refused_until_it_is_upgraded_by_name(
     store.close()
     with Dispatcher(settings, registry=registry) as dispatcher:
         dispatcher.submit("add", {"a": 1})
+
+
+# -- a file that is moved away ------------------------------------------------------------------------------------
+
+
+def test_a_store_that_is_moved_away_under_a_worker_is_missed_until_it_is_back(
+    sqlite_settings: Settings, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    database, away = sqlite_settings.home / "pfd.sqlite3", sqlite_settings.home / "away"
+    with Worker(sqlite_settings, registry=registry), Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        running = dispatcher.submit("nap", {"seconds": 1.0})
+        until(lambda: running.state is State.PROGRESS)
+        database.rename(away)
+        moved = time.monotonic()
+        assert "is gone: it was moved or removed" in str(trouble(sqlite_settings, registry))
+        with pytest.raises(StoreUnavailable, match="is gone"):
+            dispatcher.submit("add", {"a": 1})
+        until(lambda: "the end of a job is not stored yet" in caplog.text)
+        assert not database.exists()
+        away.rename(database)
+        looks = caplog.text.count("the store does not answer")
+        assert looks <= (time.monotonic() - moved) / sqlite_settings.sweep + 3
+        assert running.get(60) == {"text": "slept in attempt 1"}
+        assert dispatcher.submit("add", {"a": 1}).get(60) == {"value": 2}
+    assert count(database) == 2
+
+
+def test_what_only_the_log_of_a_moved_store_holds_is_not_thrown_away(
+    sqlite_settings: Settings, registry: Registry
+) -> None:
+    database, away = sqlite_settings.home / "pfd.sqlite3", sqlite_settings.home / "away"
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        dispatcher.submit("add", {"a": 1})
+        database.rename(away)
+        error = trouble(sqlite_settings, registry)
+        assert f"move {database}-wal away as well" in (error.hint or "")
+        away.rename(database)
+        assert len(dispatcher.jobs()) == 1
+    assert count(database) == 1
+
+
+def test_a_store_that_was_served_is_made_anew_only_where_nothing_says_that_there_was_one(
+    sqlite_settings: Settings, registry: Registry
+) -> None:
+    database, mark = sqlite_settings.home / "pfd.sqlite3", sqlite_settings.home / "store-id"
+    with Worker(sqlite_settings, registry=registry):
+        pass
+    database.unlink()
+    for content in (None, b""):
+        if content is not None:
+            database.write_bytes(content)
+        assert str(mark) in (trouble(sqlite_settings, registry).hint or "")
+        with closing(Store(sqlite_settings, registry.tables())) as store, pytest.raises(StoreError, match="is gone"):
+            store.upgrade()
+        assert not database.exists() or database.stat().st_size == 0
+    mark.unlink()
+    with Worker(sqlite_settings, registry=registry), Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        assert dispatcher.submit("add", {"a": 1}).get(60) == {"value": 2}
+
+
+def test_a_store_that_comes_back_as_a_copy_is_gone_on_with_and_another_one_is_not(
+    sqlite_settings: Settings, registry: Registry, tmp_path: Path
+) -> None:
+    database, other = sqlite_settings.home / "pfd.sqlite3", make_settings(tmp_path / "other")
+    for settings in (sqlite_settings, other):
+        with Worker(settings, registry=registry):
+            pass
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        dispatcher.submit("add", {"a": 1})
+        away = database.rename(tmp_path / "away")
+        shutil.copy(other.home / "pfd.sqlite3", database)
+        with pytest.raises(StoreUnavailable, match="lies another file"):
+            dispatcher.submit("add", {"a": 2})
+        Path(shutil.copy(away, tmp_path / "copy")).replace(database)
+        dispatcher.submit("add", {"a": 3})
+        assert len(dispatcher.jobs()) == 2
+    assert (count(database), count(other.home / "pfd.sqlite3")) == (2, 0)
 
 
 # -- as a user without rights -------------------------------------------------------------------------------------

@@ -160,6 +160,7 @@ class Watch:
             except StoreError as error:
                 log.warning("the store does not answer: %s", error)
                 self._sweeper.forget()
+                next_sweep = now + self._settings.sweep  # it may have answered at once, and so would the next time
             except Exception:  # without the watch the worker would be taken for lost
                 log.exception("the watch stumbled")
                 self._sweeper.forget()

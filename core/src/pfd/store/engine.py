@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from pfd.errors import StoreError, StoreUnavailable
 from pfd.settings import mask
+from pfd.store.file import StoreFile, store_id
 
 BUSY_SECONDS = 20.0
 """How long a writer waits for another one on SQLite before it gives up."""
@@ -54,12 +56,12 @@ UNLIMITED = f"SET LOCAL {IDLE} = 0"
 READ = {"pfd_read": True}
 
 
-def make_engine(url: str) -> Engine:
-    """An engine for the store at `url`; nothing is connected yet."""
+def make_engine(url: str, file: StoreFile | None = None) -> Engine:
+    """An engine for the store at `url`, of SQLite in `file`; nothing is connected yet."""
     try:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            return _sqlite(parsed)
+            return _sqlite(parsed, file)
         parsed = parsed.update_query_dict({**PATIENCE, **parsed.query})
         engine = _asking_the_rested(sa.create_engine(parsed, pool_size=8, max_overflow=24))
         return engine if IDLE in str(parsed.query.get("options", "")) else _ending_the_idle(engine)
@@ -104,7 +106,7 @@ def _ending_the_idle(engine: Engine) -> Engine:
     return engine
 
 
-def _sqlite(url: sa.URL) -> Engine:
+def _sqlite(url: sa.URL, file: StoreFile | None) -> Engine:
     if not url.database or url.database == ":memory:":
         raise StoreError("an in-memory SQLite store cannot be shared with a worker", hint="name a file")
     engine = sa.create_engine(
@@ -130,7 +132,28 @@ def _sqlite(url: sa.URL) -> Engine:
             # A deferred transaction that reads and then writes fails at once when another writer came between.
             _patiently(raw, "BEGIN IMMEDIATE")
 
+    if file is not None:
+        _staying_with(file, engine)
     return engine
+
+
+def _staying_with(file: StoreFile, engine: Engine) -> None:
+    """Have every transaction be one of that file, which is never made by being opened."""
+
+    @event.listens_for(engine, "do_connect")
+    def _name(_dialect: object, entry: ConnectionPoolEntry, arguments: list[Any], options: dict[str, Any]) -> None:
+        entry.info["file"] = file.about_to_open()
+        arguments[0] = file.uri
+        options["uri"] = True
+
+    @event.listens_for(engine, "connect")
+    def _note(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+        file.opened(entry.info["file"], store_id(connection))
+
+    @event.listens_for(engine, "checkout")
+    def _look(_connection: object, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        if file.identity() != entry.info["file"]:
+            raise DisconnectionError("its file was moved, and another lies there")  # the pool opens that one
 
 
 def _patiently(raw: sqlite3.Connection, statement: str) -> None:
@@ -203,7 +226,8 @@ def explain(error: DBAPIError, url: str) -> StoreError:
         return StoreError(f"the disk of the store {where} is full or failing: {reason}", hint="free some space")
     if "malformed" in low or "not a database" in low:
         return StoreError(
-            f"the store {where} is damaged: {reason}", hint="move it away; 'pfd db upgrade' makes a new one"
+            f"the store {where} is damaged: {reason}",
+            hint="put a backup in its place; or move it away, and 'store-id' in PFD_HOME, to begin with an empty one",
         )
     if "no such table" in low or "undefinedtable" in type(error.orig).__name__.lower():
         return StoreError(f"the store {where} has no tables: {reason}", hint="run 'pfd db upgrade'")
@@ -227,17 +251,16 @@ def _went_away(error: DBAPIError) -> bool:
     return error.connection_invalidated or (isinstance(error, OperationalError) and not of_sqlite)
 
 
-def ensure_folder(url: str) -> None:
-    """Make the folder of a SQLite file.  Raises `StoreError` where that is not possible."""
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        folder = Path(parsed.database).parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"cannot create {folder}: {error.strerror or error}", hint="set PFD_HOME to a folder you can write to"
-            ) from error
+def file_of(url: str, mark: Path | None) -> StoreFile | None:
+    """The file of a SQLite store; None of another one, and where the URL does not say plainly which file it is."""
+    try:
+        parsed = sa.make_url(url)
+    except SQLAlchemyError:  # for `make_engine` to say
+        return None
+    name = parsed.database or ":memory:"
+    if parsed.get_backend_name() != "sqlite" or name == ":memory:" or name.startswith("file:"):
+        return None
+    return StoreFile(Path(os.path.abspath(name)), mark)
 
 
 def is_sqlite(engine: Engine | Connection) -> bool:

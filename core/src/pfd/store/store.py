@@ -22,8 +22,8 @@ from pfd.store.engine import (
     READ,
     UNLIMITED,
     converting,
-    ensure_folder,
     explain,
+    file_of,
     is_sqlite,
     make_engine,
     refusing_writes,
@@ -42,7 +42,9 @@ class Store:
         self.tables = (CORE, *tables)
         self.problems: dict[str, str] = {}
         self.answers = Answers()
-        self.engine: Engine = make_engine(self.url)
+        # The mark is of what lies in the home; a store elsewhere may be another than the one that was served from it.
+        self._file = file_of(self.url, None if settings.database_url else settings.home / STORE_ID_FILE)
+        self.engine: Engine = make_engine(self.url, self._file)
 
     def open(self) -> Store:
         """Make sure that the schema fits this code.
@@ -50,14 +52,18 @@ class Store:
         SQLite is brought up by itself; a shared PostgreSQL only by `pfd db upgrade`.  Tables of a plugin that cannot
         be brought up are left out and noted in `problems`.
         """
-        ensure_folder(self.url)
         try:
+            self._make()
             with converting(self.url):
                 self._fit()
         except BaseException:
             self.close()
             raise
         return self
+
+    def _make(self) -> None:
+        if self._file is not None:
+            self._file.make()
 
     def _fit(self) -> None:
         behind = migrate.behind(self.engine, self.tables)
@@ -70,7 +76,7 @@ class Store:
 
     def upgrade(self) -> dict[str, str]:
         """Bring all tables to the newest revision; problems of plugins by name.  Raises `SchemaError`, `StoreError`."""
-        ensure_folder(self.url)
+        self._make()
         with converting(self.url):
             self.problems = migrate.upgrade(self.engine, self.tables)
         return self.problems
@@ -156,6 +162,8 @@ class Store:
                     temporary.write_text(known, encoding="ascii")
                     temporary.replace(path)
                     found = known
+                if self._file is not None:
+                    self._file.bound(known)
                 if found != known:
                     raise SettingsError(
                         f"PFD_HOME {self.settings.home} does not belong to the store this worker is to serve",
@@ -175,4 +183,6 @@ def reachable(store: Store) -> str | None:
             connection.execution_options(**READ).exec_driver_sql("SELECT 1")
     except DBAPIError as error:
         return str(explain(error, store.url))
+    except StoreError as error:
+        return str(error)
     return None
