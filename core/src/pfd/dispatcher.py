@@ -184,8 +184,7 @@ class Dispatcher:
 
     def cancel(self, ref: str) -> Job:
         """End a queued job at once, ask a running one to stop; an ended one is left as it is."""
-        with self.store.write() as connection:
-            job, gone = jobs.cancel(connection, jobs.resolve(connection, ref))
+        job, gone = self.store.settle(lambda connection: jobs.cancel(connection, jobs.resolve(connection, ref)))
         tell(self.plugins, self.store, self.settings, gone)
         submission.tell_workers(self._runtime.ring, Ring(job.id, job.task, job.queue, cancel=True))
         return job

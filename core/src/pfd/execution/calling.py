@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import os
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -196,7 +197,7 @@ def _shortened(text: str, most: int) -> str:
 def _hint(error: BaseException) -> str | None:
     if isinstance(error, MemoryError):
         return "use a smaller batch or window, or a machine with more memory"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if any(os.strerror(code) in _text(error) for code in (errno.ENOSPC, errno.EDQUOT)):  # whoever says so
         return "free space on the disk of PFD_HOME, then 'pfd retry'"
     if isinstance(error, ModuleNotFoundError):
         return f"install what provides {error.name!r} where the worker runs"

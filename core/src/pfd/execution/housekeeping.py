@@ -6,9 +6,12 @@ Everything is done in small steps, of which a caller takes as many as it has tim
 
 from __future__ import annotations
 
+import errno
+import functools
 import logging
 import os
 import re
+import shutil
 import threading
 import time
 from collections import Counter
@@ -18,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pfd.errors import PfdError
-from pfd.job import State
+from pfd.job import Job, State
 from pfd.settings import Settings
 from pfd.store import Ended, Store, jobs, prune
 
@@ -35,6 +38,11 @@ SLICE = 0.2
 PARTS = ("artifacts", "logs")
 FILES, NAMES = 100, 500
 """Files removed, and names looked up, in one step."""
+
+LITTLE = 64 * 2**20
+"""Bytes free on the disk of `PFD_HOME` below which space is short: a few jobs more, and nothing can be stored."""
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -87,8 +95,8 @@ def prune_jobs(store: Store, home: Path, which: prune.Which, *, dry_run: bool = 
         yield Pruned(jobs=len(page.removable) if dry_run else 0, kept=page.kept)
         found = [] if dry_run else list(page.removable.items())
         for start in range(0, len(found), prune.BATCH):
-            with store.write() as connection:
-                done = prune.remove(connection, dict(found[start : start + prune.BATCH]), keeping)
+            batch = dict(found[start : start + prune.BATCH])
+            done = store.settle(functools.partial(prune.remove, found=batch, keeping=keeping))
             yield Pruned(jobs=len(done.removable), kept=done.kept)
             for job_id in done.removable.values():
                 for folder in (home / part / job_id for part in PARTS):
@@ -111,28 +119,69 @@ def remove_orphans(store: Store, home: Path, *, dry_run: bool = False) -> Iterat
 
 
 def discard(store: Store, home: Path, ended: Iterable[Ended]) -> None:
-    """Remove the files of those of these jobs that were cancelled.
+    """Remove the files of those of these jobs that were cancelled; where space is short, also of those that failed.
 
     Nobody is given them, and a run that is killed cannot clear up behind itself.  They stay where a job had
-    stored a row before the cancel came, which may name them.  They are removed in a thread of its own: that may take
+    stored a row before it ended, which may name them.  They are removed in a thread of its own: that may take
     long, and who ends a job has leases to renew and other jobs to run.
     """
     for one in ended:
         folder = home / "artifacts" / one.id
-        if one.state is not State.REVOKED or not folder.is_dir():
+        if not folder.is_dir() or not (one.state is State.REVOKED or _is_in_the_way(one, home)):
             continue
+        if _may_be_named(store, one.id):
+            continue
+        if one.state is State.FAILURE:
+            log.warning("the disk of %s is nearly full: the files of job %s, which failed, go", home, one.id[:8])
+        clear = threading.Thread(
+            target=lambda found: total(_remove(found, Pruned())), args=(folder,), name="pfd-discard"
+        )
         try:
-            with store.read() as connection:
-                named = prune.has_rows(connection, jobs.get(connection, one.id).seq)
-        except PfdError as error:
-            log.warning("the files of job %s stay: %s", one.id[:8], error)
-            continue
-        if not named:
-            threading.Thread(target=lambda found: total(_remove(found, Pruned())), args=(folder,)).start()
+            clear.start()
+        except RuntimeError:  # no thread is to be had, and space may be short as well
+            clear.run()
+
+
+def _is_in_the_way(one: Ended, home: Path) -> bool:
+    """Whether a job has failed and what it has left takes space that others need."""
+    if one.state is not State.FAILURE:
+        return False
+    # The disk may have room for others again, or, where it is a quota, look as if it had: what counts is that it was
+    # full for this job.
+    message = one.failure.message if one.failure else ""
+    return any(os.strerror(code) in message for code in NO_SPACE) or shutil.disk_usage(home).free < LITTLE
+
+
+def give_up(store: Store, home: Path, job: Job) -> bool:
+    """Remove the files of one run that has not succeeded, where its end cannot be stored without that.
+
+    Of a job that runs again that may be a checkpoint, but one that keeps it from ending and all others from going on.
+    Whether there were any.
+    """
+    folder = home / "artifacts" / job.id / str(job.claim)
+    if not folder.is_dir() or _may_be_named(store, job.id):
+        return False
+    log.warning("the disk of %s is full: the files of job %s go, so that its end can be stored", home, job.id[:8])
+    for _ in _clear(folder):
+        pass
+    return not folder.exists()
+
+
+def _may_be_named(store: Store, job_id: str) -> bool:
+    """Whether a plugin has stored rows of a job, which may name its files."""
+    try:
+        with store.read() as connection:
+            named = prune.has_rows(connection, jobs.get(connection, job_id).seq)
+    except PfdError as error:
+        log.warning("the files of job %s stay: %s", job_id[:8], error)
+        return True
+    if named:
+        log.info("the files of job %s stay: rows of a plugin may name them", job_id[:8])
+    return named
 
 
 class Housekeeper:
-    """Keeps house for a worker, where the setting `retention` is given.
+    """Keeps house for a worker: the reserve of the store, and old jobs where the setting `retention` is given.
 
     Several workers may do so at once: each takes what the others have not, and what is gone is gone.
     """
@@ -146,6 +195,7 @@ class Housekeeper:
 
     def turn(self, seconds: float = SLICE) -> None:
         """Do what is due, for hardly more than so many seconds; to be called again and again.  Raises nothing."""
+        self._store.keep_reserve()
         began = time.monotonic()
         if self._settings.retention is None or began < self._next:
             return
@@ -188,6 +238,12 @@ def _remove(folder: Path, news: Pruned) -> Iterator[Pruned]:
     """Remove a folder of a job where it is there, without following links; `news` once it is gone."""
     if not _JOB_ID.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
         return
+    yield from _clear(folder)
+    yield Pruned(stuck=(folder,)) if folder.exists() else news
+
+
+def _clear(folder: Path) -> Iterator[Pruned]:
+    """Remove a folder as far as that goes, in steps."""
     count = 0
     # By descriptors: a folder that is replaced by a link meanwhile leads nowhere else.
     with suppress(FileNotFoundError):  # another one was quicker
@@ -199,7 +255,6 @@ def _remove(folder: Path, news: Pruned) -> Iterator[Pruned]:
                     yield Pruned()
     with suppress(OSError):
         folder.rmdir()
-    yield Pruned(stuck=(folder,)) if folder.exists() else news
 
 
 def _remove_entry(name: str, folder: int) -> None:

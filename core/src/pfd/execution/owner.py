@@ -23,6 +23,7 @@ from pfd.execution.coordinators import Coordinators
 from pfd.execution.ending import hand_back, write_outcome
 from pfd.execution.gpuslots import GpuSlots
 from pfd.execution.holdings import Holdings, Run
+from pfd.execution.housekeeping import give_up
 from pfd.execution.idle import IdleSlots
 from pfd.execution.inline import InlineRun
 from pfd.execution.isolated import IsolatedRun
@@ -402,9 +403,12 @@ class Owner:
                     return kind, ended, None
                 return kind, ended, self.claim(connection, wanted)
 
+        def make_room() -> bool:
+            return outcome.kind != "done" and give_up(self.store, self.settings.home, job)
+
         seconds = time.monotonic() - began
         try:
-            kind, ended, following = self._write(write)
+            kind, ended, following = self._write(write, make_room)
         except StaleClaim as error:
             log.warning("%s; what it did is not kept", error)
             announce(self.registry, job, "stale", seconds=seconds)
@@ -422,13 +426,18 @@ class Owner:
                     self._ring_others(ring)
         return following
 
-    def _write(self, write: Callable[[], T]) -> T:
-        """Write, however long the store takes to come back: what a job has done is not thrown away."""
+    def _write(self, write: Callable[[], T], make_room: Callable[[], bool] = lambda: False) -> T:
+        """Write, however long the store takes to come back: what a job has done is not thrown away.
+
+        Where its disk is full, `make_room` makes what it can.
+        """
         pause = 0.2
         while True:
             try:
                 return write()
             except StoreError as error:
+                if self.store.make_room(error, make_room):
+                    continue
                 log.warning("the end of a job is not stored yet: %s", error)
                 time.sleep(pause)
                 pause = min(5.0, pause * 2)

@@ -240,6 +240,13 @@ def explain(error: DBAPIError, url: str) -> StoreError:
     return kind(f"the store {where} cannot be used: {reason}", hint="'pfd doctor' checks the connection")
 
 
+def is_full(error: StoreError) -> bool:
+    """Whether there was no space on the disk of a SQLite store."""
+    cause = error.__cause__
+    code = getattr(cause.orig, "sqlite_errorcode", None) if isinstance(cause, DBAPIError) else None
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE)
+
+
 def _went_away(error: DBAPIError) -> bool:
     """Whether it is the connection that failed, or the server that made way for others: worth another try."""
     state = getattr(error.orig, "sqlstate", None)

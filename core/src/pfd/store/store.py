@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -24,11 +25,15 @@ from pfd.store.engine import (
     converting,
     explain,
     file_of,
+    is_full,
     is_sqlite,
     make_engine,
     refusing_writes,
 )
+from pfd.store.reserve import Reserve
 from pfd.store.schema import CORE, facts
+
+T = TypeVar("T")
 
 STORE_ID_FILE = "store-id"
 
@@ -45,6 +50,7 @@ class Store:
         # The mark is of what lies in the home; a store elsewhere may be another than the one that was served from it.
         self._file = file_of(self.url, None if settings.database_url else settings.home / STORE_ID_FILE)
         self.engine: Engine = make_engine(self.url, self._file)
+        self._reserve = None if self._file is None else Reserve(self._file.path)
 
     def open(self) -> Store:
         """Make sure that the schema fits this code.
@@ -54,8 +60,7 @@ class Store:
         """
         try:
             self._make()
-            with converting(self.url):
-                self._fit()
+            self._fit()
         except BaseException:
             self.close()
             raise
@@ -66,6 +71,16 @@ class Store:
             self._file.make()
 
     def _fit(self) -> None:
+        try:
+            with converting(self.url):
+                self._bring_up()
+        except StoreError as error:  # no room for what SQLite needs beside the file, not even to be read
+            if not self.make_room(error):
+                raise
+            with converting(self.url):
+                self._bring_up()
+
+    def _bring_up(self) -> None:
         behind = migrate.behind(self.engine, self.tables)
         if behind and is_sqlite(self.engine):
             self.problems = migrate.upgrade(self.engine, self.tables)
@@ -109,6 +124,30 @@ class Store:
             if calling_others and not is_sqlite(connection):
                 connection.exec_driver_sql(UNLIMITED)
             yield connection
+
+    def settle(self, write: Callable[[Connection], T]) -> T:
+        """Do `write` in a transaction that ends something, and so gives back space: where the disk is full, on the
+        reserve."""
+        try:
+            with self.write() as connection:
+                return write(connection)
+        except StoreError as error:
+            if not self.make_room(error):
+                raise
+        with self.write() as connection:
+            return write(connection)
+
+    def make_room(self, error: StoreError, give_up: Callable[[], bool] = lambda: False) -> bool:
+        """Where that is an error of a full disk, give up the reserve, or else whatever `give_up` does.
+
+        Whether there was anything to give up, and so whether it is worth another try now.
+        """
+        return self._reserve is not None and is_full(error) and (self._reserve.release() or give_up())
+
+    def keep_reserve(self) -> None:
+        """Make the reserve where there is none, and room; raises nothing."""
+        if self._reserve is not None:
+            self._reserve.keep()
 
     @contextlib.contextmanager
     def _asked(self, access: Access) -> Iterator[None]:

@@ -32,6 +32,7 @@ class SleepParams(Params):
     seconds: float = Field(0.1, ge=0, le=600)
     steps: int = Field(10, ge=1)
     witness: str = ""
+    artifact: str = ""
 
 
 class FailParams(Params):
@@ -130,6 +131,7 @@ TASKS = [
     _task("where_am_i", NoParams, Anything),
     _task("see_devices", DeviceParams, Anything, gpu={"device": "cuda"}),
     _task("see_devices_above", NoParams, Anything, coordinator=True),
+    _task("fill_disk", NoParams, Text),
     _task("make_span", NoParams, Anything),
     _task("make_span_inline", NoParams, Anything, isolation="inline", time_limit=5.0),
 ]

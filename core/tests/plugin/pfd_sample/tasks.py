@@ -54,6 +54,8 @@ def add_apart(params: AddParams, ctx: TaskContext) -> Number:
 
 def nap(params: SleepParams, ctx: TaskContext) -> Text:
     _witness(params.witness, f"{os.getpid()} begins claim {ctx.claim} attempt {ctx.attempt}")
+    if params.artifact:
+        ctx.artifact(params.artifact).touch()
     for step in range(params.steps):
         ctx.progress(step / params.steps, f"step {step + 1}/{params.steps}", step=step)
         time.sleep(params.seconds / params.steps)
@@ -192,6 +194,19 @@ def turn_into_error(params: SleepParams, ctx: TaskContext) -> Text:
     except BaseException as error:
         raise ConnectionError("the wait was disturbed") from error
     return Text(text="slept")
+
+
+def fill_disk(params: NoParams, ctx: TaskContext) -> Text:
+    """Writes until there is no byte left on the disk of its artifacts."""
+    with ctx.artifact("large").open("wb", buffering=0) as file:
+        for size in (2**20, 1):
+            while True:
+                try:
+                    file.write(bytes(size))
+                except OSError as error:
+                    full = error
+                    break
+    raise full
 
 
 def print_much(params: SizeParams, ctx: TaskContext) -> Text:

@@ -1,0 +1,45 @@
+"""Space on the disk of a SQLite store that is kept for the ends of jobs, for when there is none left."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+SIZE = 4 * 2**20
+"""Bytes: some hundred ends of jobs, each of a few pages of the database."""
+
+ROOM = 4 * SIZE
+"""Bytes that have to be free before some of them are kept: who needs them now has them."""
+
+
+class Reserve:
+    """A file beside the store that is there to be removed.
+
+    Who ends a job removes it where the disk is full, so that the end can be written: it is the end that gives back what
+    the job holds.  Workers make it anew once there is room.
+    """
+
+    def __init__(self, store: Path) -> None:
+        self._path = store.with_name(f".{store.name}.reserve")
+
+    def keep(self) -> None:
+        """Make sure that it is there, where there is room; raises nothing."""
+        with contextlib.suppress(OSError):
+            if self._path.exists() or shutil.disk_usage(self._path.parent).free < ROOM:
+                return
+            temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+            try:
+                temporary.write_bytes(os.urandom(SIZE))  # what a file system that compresses cannot make small
+                temporary.replace(self._path)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def release(self) -> bool:
+        """Give it up; whether there was anything to give up."""
+        try:
+            self._path.unlink()
+        except OSError:
+            return False
+        return True
