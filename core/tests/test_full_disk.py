@@ -72,7 +72,10 @@ print(dict(state=filler.state.value, failure=filler.failure.message, hint=filler
 SOMEBODY_ELSE_DID = """
 other, reserve = home / "of somebody else", home / ".pfd.sqlite3.reserve"
 said = []
-logging.getLogger("pfd").addHandler(type("Noting", (logging.Handler,), {"emit": lambda _, r: said.append(r.msg)})())
+class Noting(logging.Handler):
+    def emit(self, record):
+        said.append(record.getMessage())
+logging.getLogger("pfd").addHandler(Noting())
 with Worker(settings, slots=2, queues=("default",)), Dispatcher(settings) as dispatcher:
     cancelled = dispatcher.submit("nap", {"seconds": 300})
     held = dispatcher.submit("nap", {"seconds": 1.5, "artifact": "a"})

@@ -47,11 +47,12 @@ class ArtifactFolder:
     def listing(self) -> tuple[ArtifactFile, ...]:
         """What has been written, sorted by name.  Links are left out: they may point anywhere.
 
-        Raises `ArtifactError` where that is more than can be published.
+        Raises `ArtifactError` where that is more than can be published, and `OSError` where the folder cannot be looked
+        through.
         """
         found: list[ArtifactFile] = []
         characters = 0
-        for folder, _, names in os.walk(self.path):
+        for folder, _, names in os.walk(self.path, onerror=self._unless_missing):
             for name in names:
                 path = Path(folder, name)
                 if path.is_file() and not path.is_symlink():
@@ -64,6 +65,10 @@ class ArtifactFolder:
                             hint=f"pack them into one; they are in {self.path}",
                         )
         return tuple(sorted(found, key=lambda item: item.name))
+
+    def _unless_missing(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
 
 
 def published(home: Path, job: Job, name: str) -> Path:

@@ -33,7 +33,7 @@ MAX_TRACEBACK = 16_000
 """Characters of a traceback that are kept: its head says where it began, its tail what went wrong."""
 
 
-Kind = Literal["done", "failed", "stopped", "lost", "stale"]
+Kind = Literal["done", "failed", "stopped", "lost", "stale", "short"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Outcome:
     """How a run went.
 
     `done` holds a result as JSON; `failed` a failure; `stopped` came of a request; `lost` means that the run was ended
-    from outside, `stale` that the job is another run's by now.
+    from outside, `stale` that the job is another run's by now, `short` that its worker lacked what it takes to begin.
     """
 
     kind: Kind
@@ -166,7 +166,7 @@ def describe(error: BaseException) -> JobFailure:
     if isinstance(error, ParameterError) and error.problems:
         message = _text(lambda: "; ".join(error.problems), message)
     text = _text(lambda: "".join(traceback.format_exception(error)), "it cannot be shown")
-    hint = error.hint if isinstance(error, PfdError) else _hint(error)
+    hint = error.hint if isinstance(error, PfdError) else _hint(error, message)
     return bounded_failure(name, message, text, None if hint is None else _text(lambda: str(hint), ""))
 
 
@@ -194,10 +194,10 @@ def _shortened(text: str, most: int) -> str:
     return f"{text[:half]}\n… {len(text) - most} characters left out …\n{text[-half:]}"
 
 
-def _hint(error: BaseException) -> str | None:
+def _hint(error: BaseException, message: str) -> str | None:
     if isinstance(error, MemoryError):
         return "use a smaller batch or window, or a machine with more memory"
-    if any(os.strerror(code) in _text(error) for code in (errno.ENOSPC, errno.EDQUOT)):  # whoever says so
+    if any(os.strerror(code) in message for code in (errno.ENOSPC, errno.EDQUOT)):  # whoever says so
         return "free space on the disk of PFD_HOME, then 'pfd retry'"
     if isinstance(error, ModuleNotFoundError):
         return f"install what provides {error.name!r} where the worker runs"

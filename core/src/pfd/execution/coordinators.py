@@ -27,15 +27,22 @@ class Coordinators:
     wanted : which of them.
     claim : takes the next one, or None.
     run : runs it to its end.
+    refuse : puts it back, where there is no thread for it.
     alarm : hears of a thread that dies.
     """
 
     def __init__(
-        self, wanted: Wanted, claim: Callable[[Wanted], Job | None], run: Callable[[Job], None], alarm: Alarm
+        self,
+        wanted: Wanted,
+        claim: Callable[[Wanted], Job | None],
+        run: Callable[[Job], None],
+        refuse: Callable[[Job, RuntimeError], None],
+        alarm: Alarm,
     ) -> None:
         self._wanted = wanted
         self._claim = claim
         self._run = run
+        self._refuse = refuse
         self._changed = threading.Condition()
         self._rung = False
         self._stopping = False
@@ -81,13 +88,20 @@ class Coordinators:
         with self._changed:
             self._levels[job.level] += 1
             self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._over(job, thread)
+            self._refuse(job, error)
 
     def _work(self, job: Job) -> None:
         try:
             self._run(job)
         finally:
-            with self._changed:
-                self._levels[job.level] -= 1
-                self._threads.discard(threading.current_thread())
+            self._over(job, threading.current_thread())
             self.ring()
+
+    def _over(self, job: Job, thread: threading.Thread) -> None:
+        with self._changed:
+            self._levels[job.level] -= 1
+            self._threads.discard(thread)

@@ -24,10 +24,12 @@ def write_outcome(
     *,
     max_lost: int,
     handing_back: bool,
+    rest: float = 0.0,
 ) -> tuple[str, list[Ended]]:
     """Write what became of a run, in the caller's transaction.
 
-    Returns the kind of event (`"retry"`, `"lost"`, or the state in lower case) and the jobs that ended by it.
+    Returns the kind of event (`"retry"`, `"lost"`, or the state in lower case) and the jobs that ended by it.  A job
+    that could not be begun falls due again after `rest` seconds.
 
     Raises
     ------
@@ -35,6 +37,9 @@ def write_outcome(
     """
     if outcome.kind == "stale":
         raise StaleClaim(f"job {job.id} is no longer this run's (claim {job.claim})")
+    if outcome.kind == "short":
+        why = f"handed back: {outcome.failure.message if outcome.failure else outcome.kind}"
+        return _kind("retry", hand_back(connection, job, why=why, delay=rest))
     if outcome.kind == "lost":
         reason = outcome.failure.message if outcome.failure else "lost"
         return _kind("lost", claims.lost(connection, job, max_lost=max_lost, reason=reason))
@@ -62,9 +67,9 @@ def write_outcome(
     return _kind("", claims.end(connection, job, ending))
 
 
-def hand_back(connection: Connection, job: Job) -> list[Ended]:
+def hand_back(connection: Connection, job: Job, *, why: str = HANDED_BACK, delay: float = 0.0) -> list[Ended]:
     """Put a job back that this worker will not run to its end, without counting the attempt."""
-    return claims.again(connection, job, delay=0.0, outcome=HANDED_BACK, counted=False)
+    return claims.again(connection, job, delay=delay, outcome=why, counted=False)
 
 
 def _stopped(job: Job, outcome: Outcome, ending: Ending) -> Ending:

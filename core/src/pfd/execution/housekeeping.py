@@ -149,7 +149,9 @@ def _is_in_the_way(one: Ended, home: Path) -> bool:
     # The disk may have room for others again, or, where it is a quota, look as if it had: what counts is that it was
     # full for this job.
     message = one.failure.message if one.failure else ""
-    return any(os.strerror(code) in message for code in NO_SPACE) or shutil.disk_usage(home).free < LITTLE
+    with suppress(OSError):
+        return any(os.strerror(code) in message for code in NO_SPACE) or shutil.disk_usage(home).free < LITTLE
+    return False
 
 
 def give_up(store: Store, home: Path, job: Job) -> bool:

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pfd.execution import messages
+from pfd.execution import messages, shortage
 from pfd.execution.calling import Outcome
 from pfd.execution.logfile import LogFile
 from pfd.execution.memory import TreeMemory
@@ -86,10 +86,14 @@ class IsolatedRun:
         self._on_ring = on_ring
         self._environment = environment
         self._held = held
-        self._control, self._their_control = socket.socketpair()
-        self._channel, self._their_channel = socket.socketpair()
-        self._output, self._their_output = os.pipe()
-        self._wake, self._wake_in = socket.socketpair()
+        # All that the watch needs is had before there is a process to be watched, or nothing is.
+        with contextlib.ExitStack() as opened:
+            self._selector = opened.enter_context(selectors.DefaultSelector())
+            self._control, self._their_control = map(opened.enter_context, socket.socketpair())
+            self._channel, self._their_channel = map(opened.enter_context, socket.socketpair())
+            self._wake, self._wake_in = map(opened.enter_context, socket.socketpair())
+            self._output, self._their_output = os.pipe()
+            opened.pop_all()
         self._wake_in.setblocking(False)  # one byte says as much as many, and the watch must not wait
         self._orders: list[str] = []
         self._unsent = memoryview(b"")
@@ -105,6 +109,8 @@ class IsolatedRun:
         self._kill_at: float | None = None
         self._end_at: float | None = None
         self._killed = False
+        self._lacking: str | None = None
+        self._made = False
         self._stale = False
 
     def stop(self, reason: str) -> None:
@@ -133,6 +139,10 @@ class IsolatedRun:
             with LogFile(self._settings, self._job) as logfile:
                 self._watch(logfile)
             return self._conclude()
+        except Exception as error:
+            if (what := shortage.cause(error)) is None:
+                raise
+            return self._cut_short(what)
         finally:
             self._close()
 
@@ -143,7 +153,7 @@ class IsolatedRun:
         spawned_by = began + SPAWN_PATIENCE
         server_at: float | None = began + SPAWN_POLL
         glance_at: float | None = None
-        with selectors.DefaultSelector() as selector:
+        with self._selector as selector:
             selector.register(self._control, selectors.EVENT_READ, "control")
             selector.register(self._channel, selectors.EVENT_READ, "channel")
             selector.register(self._output, selectors.EVENT_READ, "output")
@@ -161,6 +171,8 @@ class IsolatedRun:
                             return
                 now = time.monotonic()
                 if self._tree is None:
+                    if now >= spawned_by:
+                        self._lacking = f"no process was made for it in {SPAWN_PATIENCE:.0f} s"
                     if self._stop_reason is not None or self._stale or now >= spawned_by:
                         return  # no process was made; the keeper, should it come yet, finds its line cut
                 elif server_at is not None:
@@ -249,11 +261,14 @@ class IsolatedRun:
             return False  # nothing that comes after it can be trusted
         return bool(data)
 
-    def _hear_keeper(self, message: dict[str, int]) -> None:
+    def _hear_keeper(self, message: dict[str, Any]) -> None:
         if "pid" in message:
+            self._made = True
             self._tree = Tree(message["keeper"], message["pid"])
             if self._task.memory_limit is not None:
                 self._memory = TreeMemory(message["keeper"])
+        elif "short" in message:
+            self._lacking = message["short"]
         elif "exit" in message:
             self._exit = message["exit"]
 
@@ -312,7 +327,11 @@ class IsolatedRun:
         if now < self._memory_at:
             memory.glance()
             return
-        used = memory.used(limit)
+        try:
+            used = memory.used(limit)
+        except OSError as error:  # it takes open files to look
+            log.warning("the memory of job %s cannot be seen: %s", self._job.id[:8], error)
+            return
         self._memory_at = now + max(MEMORY_POLL, (time.monotonic() - now) / MEMORY_SHARE)
         if used > limit:
             self._condemn(
@@ -328,6 +347,8 @@ class IsolatedRun:
             self._tree.end()
         if self._stale:
             return Outcome("stale")
+        if not self._made and self._lacking is not None and self._stop_reason is None:
+            return self._cut_short(self._lacking)
         if self._verdict is not None:
             return self._verdict
         # What a task raises once it was asked to stop came of that: many a library turns one exception into another.
@@ -349,6 +370,11 @@ class IsolatedRun:
             return Outcome("lost", failure=JobFailure("WorkerLost", "the job's process was told to stop from outside"))
         return self._died()
 
+    def _cut_short(self, what: str) -> Outcome:
+        """The worker lacks what it takes to begin the job; or to see it to its end, which is a loss."""
+        kind: Literal["short", "lost"] = "lost" if self._made else "short"
+        return Outcome(kind, failure=JobFailure("WorkerLost", f"its worker is short of something: {what}"))
+
     def _died(self) -> Outcome:
         code = self._exit or 0
         if code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP):
@@ -363,6 +389,7 @@ class IsolatedRun:
         return Outcome("failed", failure=JobFailure("ProcessDied", message, hint=hint))
 
     def _close(self) -> None:
+        self._selector.close()
         pairs = (self._control, self._their_control, self._channel, self._their_channel, self._wake, self._wake_in)
         for connection in pairs:
             connection.close()

@@ -5,7 +5,8 @@ goes away (end of file on the control socket) or when its warm server goes away 
 how the job's process ended only once nothing of it is left.
 
 Control socket, one JSON object a line.  From the owner: `{"signal": "SIGTERM"}`, `{"kill": true}`.
-To the owner: `{"pid": 123, "keeper": 122}`, then `{"exit": 0}` or `{"exit": -9}` (a negative number is a signal).
+To the owner: `{"pid": 123, "keeper": 122}`, then `{"exit": 0}` or `{"exit": -9}` (a negative number is a signal); or
+`{"short": "why"}` where there can be no process.
 """
 
 from __future__ import annotations
@@ -44,7 +45,11 @@ class Keeper:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
         native.adopt_orphans()
-        self._pid = start()
+        try:
+            self._pid = start()
+        except OSError as error:  # no memory or no processes left
+            self._say({"short": str(error)})
+            raise
         self._say({"pid": self._pid, "keeper": os.getpid()})
 
     def run(self) -> None:
@@ -101,7 +106,7 @@ class Keeper:
             if pid == self._pid:
                 self._status = os.waitstatus_to_exitcode(status)
 
-    def _say(self, message: dict[str, int | None]) -> None:
+    def _say(self, message: Mapping[str, int | str | None]) -> None:
         with contextlib.suppress(OSError):
             self._control.sendall(json.dumps(message).encode() + b"\n")
 

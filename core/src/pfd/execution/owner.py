@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from pfd.artifacts import ArtifactFolder
 from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError
-from pfd.execution import devices, native
+from pfd.execution import devices, native, shortage
 from pfd.execution.calling import Outcome, describe
 from pfd.execution.coordinators import Coordinators
 from pfd.execution.ending import hand_back, write_outcome
@@ -32,6 +32,7 @@ from pfd.execution.news import announce, tell
 from pfd.execution.processes import Processes
 from pfd.execution.progress import ProgressWriter, Report
 from pfd.execution.share import Share
+from pfd.execution.shortage import Shortage
 from pfd.execution.turn import Turn
 from pfd.execution.watch import Watch
 from pfd.hooks import JobStart
@@ -101,7 +102,9 @@ class Owner:
         wanted = [self._wanted]
         if waiting and queues:
             wanted.append(replace(self._wanted, tasks=waiting, coordinators=True))
-            self._coordinators = Coordinators(wanted[-1], self._claim_coordinator, self._run_beside, self._alarm)
+            self._coordinators = Coordinators(
+                wanted[-1], self._claim_coordinator, self._run_beside, self._refuse, self._alarm
+            )
         places = devices.places_for(settings, loadable) if queues else []
         self.gpus = devices.counts(places)
         wanted += [replace(self._wanted, gpu=True)] if places else []
@@ -122,6 +125,8 @@ class Owner:
             bell,
             self._alarm,
         )
+        self._shortage = Shortage()
+        self._watch.vitals.short_of = self._shortage.told
         self._monitor = Monitor(settings, registry, store, self._watch.vitals)
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -242,6 +247,8 @@ class Owner:
             self._give_back(job)
 
     def _claim(self, wanted: Wanted) -> Job | None:
+        if self._shortage.lasts():
+            return None  # the sweep rings again while there is something to claim
         try:
             with self.store.write() as connection:
                 job = self.claim(connection, wanted)
@@ -276,6 +283,8 @@ class Owner:
         return self._claim(wanted) if self._is_due(wanted) else None
 
     def _is_due(self, wanted: Wanted) -> bool:
+        if self._shortage.lasts():
+            return False
         try:
             with self.store.read() as connection:
                 due = claims.next_due(connection, wanted)
@@ -292,6 +301,15 @@ class Owner:
             self._hold(job, turn=turn)
         except Exception:  # the job is found again by the sweep
             log.exception("job %s could not be ended", job.id)
+
+    def _refuse(self, job: Job, error: RuntimeError) -> None:
+        """Put a job back for which there is no thread."""
+        outcome = Outcome("short", failure=JobFailure("WorkerLost", f"its worker is short of something: {error}"))
+        try:
+            with self._holdings.holding(job):
+                self._finish(job, None, outcome, time.monotonic(), None)
+        except Exception:  # the job is found again by the sweep
+            log.exception("job %s could not be handed back", job.id)
 
     def _give_back(self, job: Job) -> None:
         def write() -> list[Ended]:
@@ -331,17 +349,21 @@ class Owner:
                 if isinstance(run, IsolatedRun):
                     self._watch.wake()  # it looks for orders more often now; an inline job is over before that
                 outcome = run.run()
-        except PfdError as error:
-            outcome = Outcome("failed", failure=describe(error))
         except Exception as error:  # whatever it is, the job is told and the slot lives on
-            log.exception("job %s could not be run", job.id)
-            outcome = Outcome("failed", failure=describe(error))
+            outcome = self._not_run(job, error)
         except BaseException:  # Ctrl-C in a job that runs in its caller
             self._interrupted(job, time.monotonic() - began)
             raise
         finally:
             self._progress.forget(job)
         return self._finish(job, task, outcome, began, wanted)
+
+    def _not_run(self, job: Job, error: Exception) -> Outcome:
+        if self.slots and (what := shortage.cause(error)) is not None:
+            return Outcome("short", failure=JobFailure("WorkerLost", f"its worker is short of something: {what}"))
+        if not isinstance(error, PfdError):
+            log.error("job %s could not be run", job.id, exc_info=error)
+        return Outcome("failed", failure=describe(error))
 
     def _interrupted(self, job: Job, seconds: float) -> None:
         failure = JobFailure("JobCancelled", "its caller was interrupted while it ran")
@@ -384,9 +406,11 @@ class Owner:
         artifacts: tuple[ArtifactFile, ...] = ()
         try:
             if outcome.kind == "done":
-                artifacts = ArtifactFolder(self.settings.home, job.id, job.claim or 0).listing()
+                folder = ArtifactFolder(self.settings.home, job.id, job.claim or 0)
+                artifacts = self._persistently("the artifacts of a job are not listed yet", folder.listing)
         except (OSError, PfdError) as error:
             outcome = replace(outcome, kind="failed", result=None, failure=describe(error))
+        outcome, rest = self._weighed(job, outcome, began)
 
         def write() -> tuple[str, list[Ended], Job | None]:
             with self.store.write() as connection:
@@ -398,8 +422,9 @@ class Owner:
                     artifacts,
                     max_lost=self.settings.max_lost,
                     handing_back=self._handing_back,
+                    rest=rest,
                 )
-                if wanted is None or self._stopping.is_set():
+                if wanted is None or self._stopping.is_set() or self._shortage.lasts():
                     return kind, ended, None
                 return kind, ended, self.claim(connection, wanted)
 
@@ -426,19 +451,43 @@ class Owner:
                     self._ring_others(ring)
         return following
 
+    def _weighed(self, job: Job, outcome: Outcome, began: float) -> tuple[Outcome, float]:
+        """How a run counts, and after how many seconds to try again where it could not be begun."""
+        if outcome.kind != "short" or outcome.failure is None:
+            self._shortage.over(job.seq, began)
+            return outcome, 0.0
+        rest = self._shortage.met(job.seq, outcome.failure.message)
+        if rest is None:
+            return replace(outcome, kind="lost"), 0.0
+        log.warning("job %s is handed back: %s; next try in %.0f s", job.id, outcome.failure.message, rest)
+        return outcome, rest
+
     def _write(self, write: Callable[[], T], make_room: Callable[[], bool] = lambda: False) -> T:
         """Write, however long the store takes to come back: what a job has done is not thrown away.
 
         Where its disk is full, `make_room` makes what it can.
         """
+
+        def step() -> T:
+            while True:
+                try:
+                    return write()
+                except StoreError as error:
+                    if not self.store.make_room(error, make_room):
+                        raise
+
+        return self._persistently("the end of a job is not stored yet", step)
+
+    def _persistently(self, trouble: str, step: Callable[[], T]) -> T:
+        """Do it again and again while the store is away, or this worker is short of something."""
         pause = 0.2
         while True:
             try:
-                return write()
-            except StoreError as error:
-                if self.store.make_room(error, make_room):
-                    continue
-                log.warning("the end of a job is not stored yet: %s", error)
+                return step()
+            except Exception as error:
+                if not isinstance(error, StoreError) and shortage.cause(error) is None:
+                    raise
+                log.warning("%s: %s", trouble, error)
                 time.sleep(pause)
                 pause = min(5.0, pause * 2)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pfd.execution import shortage
 from pfd.settings import Settings
 
 THREAD_VARIABLES = (
@@ -48,6 +49,10 @@ def job_environment(threads: int, settings: Settings) -> dict[str, str]:
     return {**defaults, **os.environ, "PYTHONUNBUFFERED": "1", **(numbers if settings.threads is not None else {})}
 
 
+# Asked early: where no file can be opened, the answer would be that it is not installed, and be kept.
+_VERSION = importlib.metadata.version("pfd-core")
+
+
 @dataclass(frozen=True)
 class Profile:
     """Settings, imports and environment of a warm server."""
@@ -66,7 +71,7 @@ class Profile:
         ]
         return json.dumps(
             [
-                *(importlib.metadata.version("pfd-core"), sys.executable, self.order(), early, limits),
+                *(_VERSION, sys.executable, self.order(), early, limits),
                 # Jobs of another service would be counted, limited and ended with this one.
                 _cgroup(),
             ],
@@ -91,7 +96,9 @@ class Profile:
 def _cgroup() -> str:
     try:
         return Path("/proc/self/cgroup").read_text(encoding="utf-8")
-    except OSError:
+    except OSError as error:
+        if shortage.cause(error) is not None:  # it would be taken for another group, and have another server
+            raise
         return ""
 
 

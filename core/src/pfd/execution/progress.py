@@ -49,9 +49,17 @@ class ProgressWriter:
         with self._changed:
             self._latest[report.job.seq] = report
             if self._thread is None:
-                self._thread = LastingThread("pfd-progress-writer", self._run, self._alarm)
-                self._thread.start()
+                self._start()
             self._changed.notify()
+
+    def _start(self) -> None:
+        thread = LastingThread("pfd-progress-writer", self._run, self._alarm)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no thread is to be had: with the next report, then
+            log.warning("progress is not stored yet: %s", error)
+        else:
+            self._thread = thread
 
     def forget(self, job: Job) -> None:
         """Write no more of a run that has ended: its last report is part of the end."""

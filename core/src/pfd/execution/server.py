@@ -16,6 +16,7 @@ To each worker, once: `{"ready": true, "failed": {"module": "why"}}`, or `{"read
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import importlib
 import json
@@ -24,6 +25,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +39,10 @@ from pfd.execution.warm import BACKLOG, MODULE, locked
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
 
-MOST_DESCRIPTORS = 8
+FEWEST_DESCRIPTORS, MOST_DESCRIPTORS = 3, 8
+BREATH = 0.1
+"""Seconds without another try where a worker could not be let in."""
+
 FIRST_PATIENCE = 10.0
 """Seconds that whoever started the server may take to connect to it."""
 
@@ -143,12 +148,20 @@ class Server:
                 os.read(self._wake, 4096)
             self._reap()
         if self._listening in readable:
-            worker, _ = self._listening.accept()
-            self._workers.add(worker)
-            with contextlib.suppress(OSError):
-                worker.sendall(self._greeting)
+            self._accept()
         for worker in self._workers.intersection(readable):
             self._answer(worker)
+
+    def _accept(self) -> None:
+        try:
+            worker, _ = self._listening.accept()
+        except OSError as error:  # no descriptors left: it waits, and the jobs that run are none of its concern
+            print(f"pfd: no worker can connect: {error}", file=sys.stderr)
+            time.sleep(BREATH)
+            return
+        self._workers.add(worker)
+        with contextlib.suppress(OSError):
+            worker.sendall(self._greeting)
 
     def _answer(self, worker: socket.socket) -> None:
         try:
@@ -159,11 +172,16 @@ class Server:
             self._workers.discard(worker)
             worker.close()
             return
+        pid = -1
         try:
+            if len(fds) < FEWEST_DESCRIPTORS:  # the system leaves out those that this process may not have
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             pid = os.fork() if self._registry is not None else self._start_fresh(fds)
-        except OSError as error:  # no memory or no processes left: this job is lost, the others go on
+        except OSError as error:  # no memory or no processes left: not now, then; the others go on
             print(f"pfd: no process for a job: {error}", file=sys.stderr)
-            pid = -1
+            for control in fds[:1]:
+                with contextlib.suppress(OSError):
+                    os.write(control, json.dumps({"short": str(error)}).encode() + b"\n")
         if pid == 0:
             self._become_keeper(fds)  # never returns
         if pid > 0:
@@ -187,6 +205,10 @@ class Server:
         with contextlib.suppress(ChildProcessError):
             while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
                 self._keepers.discard(pid)
+        with contextlib.suppress(OSError):  # it takes open files to look: the next time, then
+            self._end_leftovers()
+
+    def _end_leftovers(self) -> None:
         for process in native.children():
             if process not in self._keepers:
                 with contextlib.suppress(ProcessLookupError):

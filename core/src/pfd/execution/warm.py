@@ -99,8 +99,15 @@ class WarmServer:
             else:
                 pid = _listener(connection)
         self._process = _server(pid)
-        threading.Thread(target=_report, args=(connection.dup(),), name="pfd-preload", daemon=True).start()
+        self._listen(connection)
         return connection
+
+    def _listen(self, connection: socket.socket) -> None:
+        """Have said what becomes of the imports; where that takes what is not to be had, it stays unsaid."""
+        with contextlib.ExitStack() as unheard, contextlib.suppress(OSError, RuntimeError):
+            line = unheard.enter_context(connection.dup())
+            threading.Thread(target=_report, args=(line,), name="pfd-preload", daemon=True).start()
+            unheard.pop_all()
 
     def _start(self, profile: Profile, path: Path) -> int:
         """Start the server; whoever connects waits in its socket's queue until it has done its imports.

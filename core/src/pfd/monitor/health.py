@@ -19,15 +19,17 @@ class Health:
 
 
 def health(vitals: Vitals, lease: float) -> Health:
-    """Whether it looks after its jobs, and the store takes its signs of life.
+    """Whether it looks after its jobs, the store takes its signs of life, and it has what it takes to begin jobs.
 
-    Not so after a whole lease without either: from then on others may take it for lost.
+    Not so after a whole lease without either of the first: from then on others may take it for lost.
     """
     watch = _watch(vitals)
     if watch == OK and vitals.watch_age > lease:
         watch = f"has not gone round for {vitals.watch_age:.0f} s"
     store = OK if vitals.lease_age <= lease else f"has taken no sign of life for {vitals.lease_age:.0f} s"
-    return Health(watch == store == _threads(vitals) == OK, _report(vitals, watch, store))
+    lacks = vitals.short_of()
+    well = watch == store == _threads(vitals) == OK and lacks is None
+    return Health(well, _report(vitals, watch, store, lacks, ok=well))
 
 
 def readiness(vitals: Vitals, lease: float) -> Health:
@@ -54,12 +56,13 @@ def _threads(vitals: Vitals) -> str:
     return ", ".join(f"{name}: {why}" for name, why in sorted(vitals.alarm.down.items())) or OK
 
 
-def _report(vitals: Vitals, watch: str, store: str) -> dict[str, Any]:
+def _report(vitals: Vitals, watch: str, store: str, lacks: str | None, *, ok: bool) -> dict[str, Any]:
     return {
-        "ok": watch == store == _threads(vitals) == OK,
+        "ok": ok,
         "store": store,
         "watch": watch,
         "threads": _threads(vitals),
+        "resources": OK if lacks is None else f"cannot begin jobs: {lacks}",
         "lease_age_seconds": round(vitals.lease_age, 3),
         "watch_age_seconds": round(vitals.watch_age, 3),
         "worker": vitals.info.id,

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import logging
+import os
 import socket
 import socketserver
 import sys
@@ -96,6 +97,8 @@ class MonitorServer(socketserver.ThreadingMixIn, WSGIServer):
     def __init__(self, address: tuple[str, int]) -> None:
         self._deadlines: dict[socket.socket, float] = {}
         self._lock = threading.Lock()
+        self._spare = _spare()
+        self._closed = False
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
@@ -107,9 +110,19 @@ class MonitorServer(socketserver.ThreadingMixIn, WSGIServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         try:
             return super().get_request()
-        except OSError:  # of which the library knows, but not that no descriptor is to be had
-            time.sleep(BREATH)
+        except OSError as error:
+            # Just then somebody should be told how this worker is.
+            if error.errno in (errno.EMFILE, errno.ENFILE) and self._give_spare():
+                return super().get_request()
+            time.sleep(BREATH)  # the library goes on at once
             raise
+
+    def _give_spare(self) -> bool:
+        with self._lock:
+            spare, self._spare = self._spare, None
+            if spare is not None:
+                os.close(spare)
+        return spare is not None
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
@@ -128,6 +141,9 @@ class MonitorServer(socketserver.ThreadingMixIn, WSGIServer):
         with self._lock:
             self._deadlines.pop(request, None)
         super().shutdown_request(request)
+        with self._lock:
+            if self._spare is None and not self._closed:
+                self._spare = _spare()
 
     def service_actions(self) -> None:
         """Cut connections whose time is up; called by the library twice a second and more."""
@@ -135,6 +151,9 @@ class MonitorServer(socketserver.ThreadingMixIn, WSGIServer):
 
     def server_close(self) -> None:
         super().server_close()
+        with self._lock:
+            self._closed = True
+        self._give_spare()
         self._cut(float("inf"))
 
     def _cut(self, now: float) -> None:
@@ -147,6 +166,13 @@ class MonitorServer(socketserver.ThreadingMixIn, WSGIServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  (a client that went away, mostly)
         log.debug("a request from %s was not answered: %r", client_address, sys.exception())
+
+
+def _spare() -> int | None:
+    """A descriptor that is kept for when there is no other; None where there is none now."""
+    with contextlib.suppress(OSError):
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    return None
 
 
 class MonitorServer6(MonitorServer):

@@ -28,6 +28,8 @@ class Vitals:
     """Whether the thread of its watch lives."""
     stopping: bool = False
     """Whether it claims no more."""
+    short_of: Callable[[], str | None] = lambda: None
+    """What it is short of, so that it cannot begin jobs; None where it lacks nothing."""
     leases_lost: int = 0
     """How often others have given it up for lost while it lived."""
     _looked_at: float = field(default_factory=time.monotonic)

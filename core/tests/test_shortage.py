@@ -1,0 +1,248 @@
+"""A worker that lacks open files, threads or processes: its jobs are handed back, it says so, and goes on later."""
+
+from __future__ import annotations
+
+import ast
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from core.tests.support.stores import as_environment
+from core.tests.support.waiting import until
+from pfd import Dispatcher, Settings, Worker
+from pfd.execution import shortage
+from pfd.execution.shortage import Shortage
+from pfd.execution.warm import FOLDER
+from pfd.plugins import Registry
+
+PRELUDE = """
+import contextlib, json, os, resource, socket, threading, time
+from pathlib import Path
+from core.tests.support.waiting import until
+from pfd import Dispatcher, Worker, load_settings
+
+settings = load_settings().values.model_copy(update={"metrics": "127.0.0.1:0"})
+
+@contextlib.contextmanager
+def limited(kind, most):
+    soft, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, (soft, hard))
+
+def no_files():
+    # One by one: to list them takes another.
+    first_free = next(number for number in range(10**6) if not Path(f"/proc/self/fd/{number}").exists())
+    return limited(resource.RLIMIT_NOFILE, first_free)
+
+@contextlib.contextmanager
+def no_threads():
+    over = threading.Event()
+    threading.stack_size(64 * 2**20)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    with limited(resource.RLIMIT_AS, used + 32 * 2**20):  # memory enough, but for no stack
+        with contextlib.suppress(RuntimeError):
+            while True:
+                threading.Thread(target=over.wait, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
+            threading.stack_size(0)
+
+def asking(dispatcher):
+    # With what is had now, later.
+    host, _, port = dispatcher.workers()[0].metrics.rpartition(":")
+    client = socket.socket()
+
+    def ask():
+        with client:
+            client.connect((host, int(port)))
+            client.sendall(b"GET /health HTTP/1.0\\r\\n\\r\\n")
+            answer = b""
+            while piece := client.recv(65536):
+                answer += piece
+        head, _, body = answer.partition(b"\\r\\n\\r\\n")
+        return (int(head.split()[1]), json.loads(body)["resources"]) if body else None
+    return ask
+"""
+
+A_WORKER = """
+with Worker(settings, slots=1), Dispatcher(settings) as dispatcher:
+    dispatcher.submit(TASK, PARAMS).get(60)  # all that is loaded late is loaded now
+    before, ask = asking(dispatcher)(), asking(dispatcher)
+    with LIMIT():
+        one = dispatcher.submit(TASK, PARAMS)
+        cpu = time.process_time()
+        until(lambda: len([claim for claim in dispatcher.claims(one.id) if claim.outcome]) == 1)
+        cpu = time.process_time() - cpu
+        meanwhile = ask()
+    done = one.wait(60)
+    other = dispatcher.submit(TASK, PARAMS).wait(60)
+    said = [claim.outcome for claim in dispatcher.claims(one.id)]
+    after = asking(dispatcher)()
+print(dict(states=[done.state.value, other.state.value], attempt=done.attempt, lost=done.lost, said=said, cpu=cpu,
+           health=[before, meanwhile, after]))
+"""
+
+A_LISTING = """
+from pfd.artifacts import ArtifactFolder
+folder = ArtifactFolder(settings.home, "job", 1)
+assert folder.listing() == ()
+folder.file("a/b").touch()
+try:
+    with no_files():
+        print(repr(folder.listing()))
+except OSError as error:
+    print(repr(str(error)))
+"""
+
+
+def run(settings: Settings, code: str) -> Any:
+    """What a program prints as its last line; it may limit itself."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + textwrap.dedent(code)],
+        env=os.environ | as_environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return ast.literal_eval(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("task", "params", "limit", "lacking"),
+    [
+        ("add_apart", {"a": 1}, "no_files", "Too many open files"),
+        ("gather", {"children": 0}, "no_threads", "can't start new thread"),
+    ],
+)
+def test_what_its_worker_lacks_is_no_failure_of_a_job(
+    sqlite_settings: Settings, task: str, params: dict[str, Any], limit: str, lacking: str
+) -> None:
+    code = A_WORKER.replace("TASK", repr(task)).replace("PARAMS", repr(params)).replace("LIMIT", limit)
+    found = run(sqlite_settings, code)
+    assert found["states"] == ["SUCCESS", "SUCCESS"]
+    assert (found["attempt"], found["lost"]) == (1, 0)
+    *handed_back, last = found["said"]
+    assert last is None
+    assert len(handed_back) in (1, 2)  # the second may have come before the limit was lifted
+    assert all(text.startswith("handed back: its worker is short of something: ") for text in handed_back)
+    assert all(lacking in text for text in handed_back)
+    before, meanwhile, after = found["health"]
+    assert before == after == (200, "ok")
+    if limit != "no_threads":  # of which it takes one to answer
+        assert meanwhile[0] == 503
+        assert lacking in meanwhile[1]
+    assert found["cpu"] < 1  # it has rested
+
+
+def test_files_of_a_job_that_cannot_be_listed_for_now_are_not_taken_for_none(sqlite_settings: Settings) -> None:
+    assert "Too many open files" in run(sqlite_settings, A_LISTING)
+
+
+# -- the warm server ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def warm_server(
+    sqlite_settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Worker, psutil.Process]]:
+    """A worker, and the one warm server that it has."""
+    monkeypatch.setenv("PYTHONHASHSEED", "7")  # a server of its own: what starts with PYTHON is part of its profile
+    before = set(psutil.Process().children())
+    with Worker(sqlite_settings, registry=registry) as worker, Dispatcher(sqlite_settings, registry=registry) as first:
+        first.submit("add_apart", {"a": 1}).get(60)
+        [server] = set(psutil.Process().children()) - before
+        yield worker, server
+
+
+def leave_free(process: psutil.Process, number: int) -> None:
+    """Have a process be allowed so many open files more than it has."""
+    used = {int(entry.name) for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
+    free = [one for one in range(4096) if one not in used]
+    process.rlimit(psutil.RLIMIT_NOFILE, (free[number], 4096))
+
+
+def test_a_warm_server_that_lacks_open_files_hands_jobs_back_and_lives_on(
+    warm_server: tuple[Worker, psutil.Process], bells: Path
+) -> None:
+    worker, server = warm_server
+    with Dispatcher(worker.settings, registry=worker.registry) as dispatcher:
+        leave_free(server, 1)  # for the first that comes with a job, over which it can answer
+        job = dispatcher.submit("add_apart", {"a": 1})
+        [claim] = until(lambda: [claim for claim in dispatcher.claims(job.id) if claim.outcome])
+        assert claim.outcome == "handed back: its worker is short of something: [Errno 24] Too many open files"
+        leave_free(server, 0)
+        [path] = [path for path in bells.glob(f"*-{FOLDER}/*.sock") if str(path) in server_sockets(server)]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as another:
+            another.connect(str(path))  # it cannot be let in, either
+            leave_free(server, 64)
+            assert another.recv(4096).startswith(b'{"ready": true')
+        assert job.get(60) == {"value": 2}
+        assert job.job.lost == 0
+        assert server.is_running()
+
+
+def server_sockets(server: psutil.Process) -> list[str]:
+    return [str(one.laddr) for one in server.net_connections("unix")]
+
+
+# -- how long, and when it is the job after all -----------------------------------------------------------------------
+
+
+def test_a_shortage_that_meets_all_jobs_counts_as_a_loss_of_none() -> None:
+    lacking = Shortage()
+    for _ in range(100):
+        assert lacking.met(1, "files") is not None
+        assert lacking.met(2, "files") is not None
+
+
+def test_what_cannot_be_begun_again_and_again_while_others_can_is_lost_at_last() -> None:
+    lacking, moment = Shortage(), 1e9
+    rests = []
+    for _ in range(shortage.PATIENCE + 1):
+        rests.append(lacking.met(1, "memory"))
+        lacking.over(2, moment)
+    assert None not in rests
+    assert lacking.met(1, "memory") is None
+
+
+def test_a_job_that_had_begun_before_says_nothing_of_a_shortage() -> None:
+    lacking = Shortage()
+    lacking.met(1, "files")
+    lacking.over(2, 0.0)
+    assert lacking.lasts()
+    assert "files" in str(lacking.told())
+    lacking.over(2, 1e9)
+    assert not lacking.lasts()
+    assert lacking.told() is None
+
+
+@pytest.mark.parametrize(
+    ("error", "is_one"),
+    [
+        (OSError(24, "Too many open files"), True),
+        (BlockingIOError(11, "Resource temporarily unavailable"), True),
+        (MemoryError(), True),
+        (RuntimeError("can't start new thread"), True),
+        (RuntimeError("something else"), False),
+        (FileNotFoundError(2, "No such file or directory"), False),
+    ],
+)
+def test_a_shortage_is_told_from_other_errors_also_where_it_is_the_cause(error: Exception, is_one: bool) -> None:
+    wrapped = ValueError("wrapped")
+    wrapped.__cause__ = error
+    assert (shortage.cause(error) is not None) == (shortage.cause(wrapped) is not None) == is_one
