@@ -490,7 +490,9 @@ def test_a_slot_whose_parameters_are_valid_no_more_is_missed_with_the_reason(
     clockwork.turn()
     assert last(dispatcher).outcome is SlotOutcome.MISSED
     assert last(dispatcher).reason == (
-        "ZeroDivisionError: this validator is broken" if raises else "add: c: is required"
+        "add: these parameters cannot be checked: ZeroDivisionError('this validator is broken')"
+        if raises
+        else "add: c: is required"
     )
 
 

@@ -158,7 +158,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PathPolicy:
 def test_beside_a_reference_paths_are_made_absolute_and_defaults_filled_in(
     here: PathPolicy, tmp_path: Path, ref: Any
 ) -> None:
-    found = validated_params(MANY, {"source": "files", "dataset": ref, "anything": {"deep": [ref]}}, here)
+    found = validated_params(MANY, {"source": "files", "dataset": ref, "anything": {"deep": [ref]}}, here, 4096)
     assert found == {
         "source": str(tmp_path / "files"),
         "dataset": LATER,
@@ -187,7 +187,7 @@ WRONG_BESIDE: dict[str, tuple[dict[str, Any], str]] = {
 def test_with_a_reference_among_the_parameters_is_refused(here: PathPolicy, what: str) -> None:
     params, said = WRONG_BESIDE[what]
     with pytest.raises(ParameterError) as caught:
-        validated_params(MANY, {"source": "files", "dataset": REF, **params}, here)
+        validated_params(MANY, {"source": "files", "dataset": REF, **params}, here, 4096)
     assert said in str(caught.value)
     assert len(caught.value.problems) == 1
 
@@ -205,12 +205,12 @@ def test_with_a_reference_among_the_parameters_is_refused(here: PathPolicy, what
     ],
 )
 def test_what_a_reference_may_turn_out_to_be_is_accepted(here: PathPolicy, params: dict[str, Any]) -> None:
-    assert validated_params(MANY, {"source": "files", "dataset": REF, **params}, here)["dataset"] == LATER
+    assert validated_params(MANY, {"source": "files", "dataset": REF, **params}, here, 4096)["dataset"] == LATER
 
 
 def test_a_value_that_is_no_json_beside_a_reference_is_named(here: PathPolicy) -> None:
     with pytest.raises(ParameterError, match=r"anything\.0=.*: is not JSON"):
-        validated_params(MANY, {"source": "files", "dataset": 2, "anything": [object(), REF]}, here)
+        validated_params(MANY, {"source": "files", "dataset": 2, "anything": [object(), REF]}, here, 4096)
 
 
 def test_a_job_that_is_prepared_knows_whom_it_waits_for(registry: Registry, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ what to do next.  Errors of third parties are converted where they enter.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class PfdError(Exception):
     """Root of all errors of PFD."""
@@ -119,3 +121,18 @@ class CancelRequested(BaseException):
     def __init__(self, reason: str = "cancel") -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def shown(value: object, most: int = 80) -> str:
+    """A value as a message shows it, in at most so many characters; whatever it is."""
+    try:
+        text = repr(value)
+    except Exception:  # thousands of digits, nested without end, or somebody's own broken class
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def few(lines: Sequence[str], most: int = 20) -> tuple[str, ...]:
+    """The first of many lines, and how many more there are."""
+    left = len(lines) - most
+    return (*lines[:most], f"and {left} more") if left > 0 else tuple(lines)

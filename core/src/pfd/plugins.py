@@ -16,10 +16,10 @@ from typing import Any, Literal, TypeVar
 
 import pluggy
 
-from pfd.errors import PluginError, SettingsError, UnknownTask
+from pfd.errors import PluginError, SettingsError, UnknownTask, shown
 from pfd.hooks import API_VERSION, Command, Records, ResultView, Specs
 from pfd.settings import Settings
-from pfd.task import Task
+from pfd.task import MAX_NAME, Task
 
 GROUP = "pfd.plugins"
 
@@ -71,6 +71,9 @@ class Registry:
         PluginError : two plugins claim the name; both are named.
         UnknownTask : no plugin declares it; the nearest names are given.
         """
+        asked: object = name  # as a client may give it
+        if not isinstance(asked, str) or len(asked) > MAX_NAME:
+            raise UnknownTask(f"unknown task {shown(name)}", hint="'pfd tasks' lists those that are installed")
         if name in self.conflicts:
             raise PluginError(
                 f"task {name!r} is claimed by {' and '.join(self.conflicts[name])}",

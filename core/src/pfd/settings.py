@@ -42,6 +42,7 @@ class Settings(BaseModel):
     sweep: float = Field(2.0, gt=0, description="seconds between looks for lost, due and unrung jobs")
     grace: float = Field(10.0, ge=0, description="seconds between asking a job to stop and ending its processes")
     max_lost: int = Field(3, ge=1, description="how often a job may lose its worker before it fails")
+    max_params_bytes: int = Field(256 * 1024, ge=1024, description="largest parameters of a job, as JSON")
     max_result_bytes: int = Field(256 * 1024, ge=1024, description="largest result, as JSON")
     max_log_bytes: int = Field(1024 * 1024, ge=4096, description="captured output kept a job: half head, half tail")
     gpus: str = Field("auto", description="devices of gpu slots: auto, none, or as in 0,1 (0*2: two jobs at once)")

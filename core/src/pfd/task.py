@@ -11,7 +11,7 @@ import functools
 import importlib
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -21,7 +21,7 @@ import annotated_types
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError, ValidationInfo
 from pydantic.types import AllowInfNan
 
-from pfd.errors import ParameterError, PluginError
+from pfd.errors import ParameterError, PluginError, shown
 from pfd.patterns import in_words
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ __all__ = ["Params", "PathPolicy", "Ref", "Result", "Task", "UserPath"]
 
 MAX_INLINE_SECONDS = 15.0
 """An inline task runs in the worker's own interpreter, so its limit may not exceed the default lease."""
+
+MAX_NAME, MAX_QUEUE = 200, 100
+"""Characters of the names of a task and of a queue."""
+
+MAX_PROBLEMS = 20
+"""Of so many wrong parameters each has its line; nobody reads more."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _RUN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
@@ -155,12 +161,12 @@ class Task:
             raise PluginError(f"task {self.name!r}: {problem}")
 
     def _problems(self) -> Iterator[str]:
-        if not _NAME.match(self.name):
-            yield "a name is lower-case letters, digits and underscores"
+        if not _NAME.match(self.name) or len(self.name) > MAX_NAME:
+            yield f"a name is up to {MAX_NAME} lower-case letters, digits and underscores"
         if not _RUN.match(self.run):
             yield f"run={self.run!r} is not of the form 'package.module:function'"
-        if not _NAME.match(self.queue):
-            yield f"queue={self.queue!r}: a name is lower-case letters, digits and underscores"
+        if not _NAME.match(self.queue) or len(self.queue) > MAX_QUEUE:
+            yield f"queue={self.queue!r}: a name is up to {MAX_QUEUE} lower-case letters, digits and underscores"
         if self.isolation not in ("process", "inline"):
             yield f"isolation={self.isolation!r}: choose 'process' or 'inline'"
         for role, model in (("params", self.params), ("result", self.result)):
@@ -253,12 +259,18 @@ class Task:
         try:
             return self.params.model_validate(data, context=policy)
         except ValidationError as error:
-            problems = tuple(_explain(item) for item in causes(error))
-            raise ParameterError(
-                f"{self.name}: " + "; ".join(problems),
-                problems=problems,
-                hint=f"'pfd tasks show {self.name}' lists the parameters",
-            ) from error
+            raise self.refusal(causes(error)) from error
+
+    def refusal(self, found: Sequence[Any]) -> ParameterError:
+        """The error for some of the `causes` that pydantic has found."""
+        problems = tuple(map(_explain, found[:MAX_PROBLEMS]))
+        if left := len(found) - len(problems):
+            problems = (*problems, f"and {left} more")
+        return ParameterError(
+            f"{self.name}: " + "; ".join(problems),
+            problems=problems,
+            hint=f"'pfd tasks show {self.name}' lists the parameters",
+        )
 
     def bind(self, /, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Turn the arguments of `delay` into a mapping: one mapping, or values in declared order and by name."""
@@ -324,8 +336,7 @@ def _explain(item: Any) -> str:
     message = f"{said[0].lower()}{said[1:]}"
     if not where:  # of several parameters: the message names them
         return said
-    shown = repr(item["input"])
-    return f"{where}={shown if len(shown) <= 80 else shown[:77] + '...'}: {message}"
+    return f"{where}={shown(item['input'])}: {message}"
 
 
 def _said(item: Any) -> str:

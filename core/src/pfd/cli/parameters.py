@@ -57,7 +57,7 @@ def admit(
     from pfd.submission import validated_params
 
     policy = PathPolicy((*settings.allowed_roots, *typed))
-    params = validated_params(task, given, policy)
+    params = validated_params(task, given, policy, settings.max_params_bytes)
     allowed = PathPolicy(settings.allowed_roots).roots
     return params, tuple(dict.fromkeys(root for root in policy.used if root not in allowed))
 

@@ -273,7 +273,7 @@ class Owner:
             return job
         try:
             results = {ref: jobs.get(connection, ref).result for ref in ids}
-            return replace(job, params=fill(job.params, results))
+            return replace(job, params=fill(job.task, job.params, results, self.settings.max_params_bytes))
         except PfdError as error:
             self._unready += claims.end(connection, job, Ending(State.FAILURE, failure=describe(error)))
             return None

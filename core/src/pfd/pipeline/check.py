@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from pfd.errors import ParameterError, PfdError, UnknownTask
 from pfd.pipeline.results import result_shape
 from pfd.pipeline.run import reserved
-from pfd.pipeline.step import Place, Step, order
+from pfd.pipeline.step import MAX_STEPS, Place, Step, order
 from pfd.plugins import Registry
 from pfd.settings import Settings
 from pfd.submission import Origin, make_options, prepare
+from pfd.submission.limits import check_size
 from pfd.task import PathPolicy, Ref, Task
 
 _OF_ANOTHER_TYPE = frozenset(
@@ -37,12 +38,26 @@ _OF_ANOTHER_TYPE = frozenset(
 
 def problems(steps: Mapping[str, Step], registry: Registry, settings: Settings) -> Iterator[str]:
     """All that is wrong with the steps of a pipeline, a line each."""
+    if len(steps) > MAX_STEPS:
+        yield f"{len(steps)} steps, more than {MAX_STEPS}: make several pipelines of it"
+        return
+    # Of these alone, since whatever goes through all of a step takes it for granted that it has an end.
+    if too_large := [problem for step in steps.values() for problem in _of_size(step, settings.max_params_bytes)]:
+        yield from too_large
+        return
     for step in steps.values():
         yield from _of_step(step, steps, registry, settings)
     try:
         order(steps)
     except ParameterError as error:
         yield from error.problems
+
+
+def _of_size(step: Step, most: int) -> Iterator[str]:
+    try:
+        check_size(step.name, step.params, most)
+    except ParameterError as error:
+        yield from (f"{step.name}: {problem}" for problem in error.problems)
 
 
 def _of_step(step: Step, steps: Mapping[str, Step], registry: Registry, settings: Settings) -> Iterator[str]:
@@ -72,12 +87,14 @@ def _of_step(step: Step, steps: Mapping[str, Step], registry: Registry, settings
 
 
 def _of_job(step: Step, task: Task, settings: Settings) -> Iterator[str]:
-    try:
-        options = make_options(task, step.options)
-    except ParameterError as error:
-        yield from error.problems
-        wrong = {problem.partition("=")[0] for problem in error.problems}
-        options = make_options(task, {name: value for name, value in step.options.items() if name not in wrong})
+    good = {}
+    for name, value in step.options.items():
+        try:
+            make_options(task, {name: value})
+            good[name] = value
+        except ParameterError as error:
+            yield from error.problems or (str(error),)
+    options = make_options(task, good)
     names = {ref.job_id: ref.job_id for _, ref in step.references()}
     try:
         prepare(task, step.filled(names), options, Origin(), settings)

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from pfd.errors import ParameterError
-from pfd.pipeline.step import Step
+from pfd.pipeline.step import MAX_STEPS, Step
 from pfd.store.encoding import clean_text
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 50
-MAX_STEPS = 1_000
-"""All steps are stored in one transaction, which for so many takes SQLite's write lock for some seconds."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}\Z")
 _OPTIONS = ("priority", "queue", "soft_time_limit", "tags", "time_limit")

@@ -14,6 +14,9 @@ from pfd.task import Ref
 MEANT = "${"
 """What a text begins with that is meant to be a reference."""
 
+MAX_STEPS = 1_000
+"""All steps are stored in one transaction, which for so many takes SQLite's write lock for some seconds."""
+
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9_-]+)\.([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)\}\Z")
 
 Place = tuple[str | int, ...]

@@ -13,6 +13,13 @@ from typing import Any
 
 from pfd.errors import ParameterError
 
+READ_DEPTH = 300
+"""Levels of lists and objects that are read.
+
+Pydantic has never written more than 255, and walkers such as `dataclasses.asdict` end in a `RecursionError` at hardly
+more.
+"""
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
@@ -20,6 +27,15 @@ _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 def clean_text(text: str) -> str:
     """`text` without characters that cannot be stored."""
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def cut_text(text: str, most: int) -> str:
+    """`text` of at most `most` characters, without those that cannot be stored; of a longer one head and tail."""
+    if len(text) > most:
+        gap = f"\n… {len(text) - most} characters left out …\n"
+        half = (most - len(gap)) // 2
+        text = text[:half] + gap + text[-half:]
+    return clean_text(text)
 
 
 def encode(value: Any) -> str:
@@ -33,6 +49,8 @@ def encode(value: Any) -> str:
         pass  # NaN, infinity or a circular reference: the slow way below tells them apart
     except TypeError as error:
         raise ParameterError(f"not JSON: {error}", hint="keep arrays, models and plots as artifacts") from error
+    except RecursionError as error:
+        raise ParameterError("not JSON: nested too deep") from error
     try:
         return json.dumps(_clean(value), allow_nan=False, separators=(",", ":"))
     except (RecursionError, TypeError, ValueError) as error:
@@ -40,10 +58,51 @@ def encode(value: Any) -> str:
 
 
 def decode(text: str) -> Any:
-    """The value that `encode` wrote."""
+    """The value that `encode` wrote.
+
+    Raises
+    ------
+    ValueError : for what it cannot have written: no JSON, NaN, or nested more than `READ_DEPTH` deep.
+    """
     if text == "{}":  # most columns of most jobs
         return {}
-    return [] if text == "[]" else json.loads(text)
+    if text == "[]":
+        return []
+    try:
+        value = _DECODER.decode(text)
+        if (
+            text.count("[") + text.count("{") > READ_DEPTH
+            and isinstance(value, dict | list)
+            and _is_deeper(value, READ_DEPTH)
+        ):
+            raise RecursionError
+    except RecursionError:
+        raise ValueError(f"nested more than {READ_DEPTH} deep") from None
+    except TypeError:
+        raise ValueError(f"not a text but {type(text).__name__}") from None
+    return _clean(value) if _ESCAPED.search(text) else value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    """Whether a list or object is nested deeper; not by recursion, which has a limit of its own."""
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _clean(value: Any) -> Any:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from pfd.errors import KeyConflict, QueueError, UnknownJob
+from pfd.errors import KeyConflict, QueueError, UnknownJob, few
 from pfd.job import ENDED, QUEUED, Job, JobFailure, State
 from pfd.store.encoding import clean_text, encode
 from pfd.store.engine import is_sqlite
@@ -137,7 +137,7 @@ def _wait_for(connection: Connection, seq: int, parents: Sequence[str]) -> State
         .with_for_update()
     ).all()
     if missing := set(parents) - {row.id for row in found}:
-        raise UnknownJob(f"after={', '.join(sorted(missing))}: no such job")
+        raise UnknownJob(f"after={', '.join(few(sorted(missing), 5))}: no such job")
     pending = [row.seq for row in found if row.state not in ENDED]
     bad = next((row for row in found if row.state in (State.FAILURE, State.REVOKED)), None)
     connection.execute(edges.insert(), [{"parent_seq": row.seq, "child_seq": seq} for row in found])

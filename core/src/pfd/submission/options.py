@@ -5,25 +5,29 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from pfd.errors import ParameterError
+from pfd.errors import ParameterError, few, shown
 from pfd.store.encoding import clean_text
-from pfd.task import Task
+from pfd.task import MAX_PROBLEMS, MAX_QUEUE, Task
 
 MAX_KEY = 200
 MAX_TAG = 100
 MAX_ID = 64
+MAX_PATH = 4096
+MAX_MANY = {"tags": 32, "after": 1000, "roots": 32}
+"""How many a job may have; tags that a pipeline or a schedule adds count as well, and jobs that parameters refer to."""
+
 MAX_PRIORITY = 2**31 - 1
 LAST_TIME = 253_402_300_799
 """The last second of the year 9999: no calendar goes further."""
 
-_QUEUE = re.compile(r"[a-z][a-z0-9_]{0,99}\Z")
+_QUEUE = re.compile(rf"[a-z][a-z0-9_]{{0,{MAX_QUEUE - 1}}}\Z")
 
 
 @dataclass(frozen=True)
@@ -56,40 +60,63 @@ class Options:
 
 
 def make_options(task: Task, given: Mapping[str, Any]) -> Options:
-    """Options by name.  Raises `ParameterError` for one that does not exist."""
+    """Options by name.
+
+    Raises
+    ------
+    ParameterError : for one that does not exist, or a value of another type than an option has, whatever it is.  Which
+        values of the right type will do is for `prepare` to say.
+    """
     known = {item.name for item in fields(Options)}
-    if unknown := sorted(set(given) - known):
-        raise ParameterError(f"{task.name}: no such option: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    try:
-        return _OPTIONS.validate_python(dict(given))
-    except ValidationError as error:
-        problems = tuple(
-            f"{'.'.join(map(str, item['loc']))}={_short(item['input'])}: {item['msg'][0].lower()}{item['msg'][1:]}"
-            for item in error.errors(include_url=False)
-        )
-        raise ParameterError(f"{task.name}: " + "; ".join(problems), problems=problems) from error
+    if unknown := sorted({str(name)[:MAX_TAG] for name in given} - known):
+        names = ", ".join(few(unknown, 5))
+        raise ParameterError(f"{task.name}: no such option: {names}; there are {', '.join(sorted(known))}")
+    # Before pydantic makes an error of each of a million.
+    problems = tuple(problem for name, most in MAX_MANY.items() for problem in _many_problems(name, given, most))
+    if not problems:
+        try:
+            return _OPTIONS.validate_python(dict(given))
+        except ValidationError as error:
+            problems = tuple(map(_said, error.errors(include_url=False)))
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:  # a number of hundreds of digits, say
+            problems = (f"options: {shown(error)}",)
+    problems = few(problems, MAX_PROBLEMS)
+    raise ParameterError(f"{task.name}: " + "; ".join(problems), problems=problems)
 
 
 _OPTIONS = TypeAdapter(Options)
 
 
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+def _said(item: Any) -> str:
+    where = ".".join(map(str, item["loc"]))
+    return f"{where}={shown(item['input'])}: {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+def _many_problems(name: str, given: Mapping[str, Any], most: int) -> Iterator[str]:
+    value = given.get(name)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Path):
+        if not isinstance(value, Sized):
+            yield f"{name}={shown(value)}: can be read only once; give a list"
+        elif len(value) > most:
+            yield f"{name}: at most {most}, was given {len(value)}"
 
 
 def option_problems(task: Task, options: Options) -> Iterator[str]:
     """What is wrong with the options of a job of a task."""
     if options.key is not None:
         yield from _word_problems("key", options.key, MAX_KEY)
+    for name, most in MAX_MANY.items():
+        yield from _many_problems(name, vars(options), most)
     for tag in options.tags:
         yield from _word_problems("tag", tag, MAX_TAG)
-    for one in options.after:
-        yield from _word_problems("after", one, MAX_ID)
+    for root in options.roots:
+        yield from _word_problems("root", str(root), MAX_PATH)
     if options.queue is not None and not _QUEUE.match(options.queue):
-        yield f"queue={options.queue!r}: a name is lower-case letters, digits and underscores"
+        yield f"queue={shown(options.queue)}: a name is up to {MAX_QUEUE} lower-case letters, digits and underscores"
     if options.priority is not None and abs(options.priority) > MAX_PRIORITY:
-        yield f"priority={options.priority} is beyond ±{MAX_PRIORITY}"
+        yield f"priority={shown(options.priority)} is beyond ±{MAX_PRIORITY}"
+    if options.retry_of is not None:
+        yield from _word_problems("retry_of", options.retry_of, MAX_ID)
     yield from _time_problems(options)
     yield from _limit_problems(task, options)
 
@@ -136,8 +163,15 @@ def _limit_problems(task: Task, options: Options) -> Iterator[str]:
         yield f"time_limit={hard:g}: an inline task may not run longer than it declares, {task.time_limit:g}"
 
 
+def after_problems(ids: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the ids of the jobs that a job waits for, named or referred to."""
+    yield from _many_problems("after", {"after": ids}, MAX_MANY["after"])
+    for one in ids[: MAX_MANY["after"]]:
+        yield from _word_problems("after", one, MAX_ID)
+
+
 def _word_problems(what: str, word: str, most: int) -> Iterator[str]:
     if not 0 < len(word) <= most:
         yield f"{what}: 1 to {most} characters, was given {len(word)}"
     elif clean_text(word) != word:
-        yield f"{what} {word!r} holds a character that cannot be stored"
+        yield f"{what} {shown(word)} holds a character that cannot be stored"

@@ -9,36 +9,75 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError, create_model
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
-from pfd.errors import ParameterError
+from pfd.errors import ParameterError, PfdError, shown
+from pfd.submission.limits import FILLED, check_size, check_stored
 from pfd.task import PathPolicy, Ref, Task, causes
 
 
-def validated_params(task: Task, params: Mapping[str, Any] | BaseModel, policy: PathPolicy) -> dict[str, Any]:
-    """Parameters as JSON, defaults filled in.
+def validated_params(
+    task: Task, params: Mapping[str, Any] | BaseModel, policy: PathPolicy, most: int
+) -> dict[str, Any]:
+    """Parameters as JSON of at most `most` bytes, defaults filled in.
 
     A field that refers to the result of a job yet to run cannot be checked now; all that stands beside it is.
+
+    Raises
+    ------
+    ParameterError : whatever was given, and whatever a validator of the task makes of it.
     """
     if not isinstance(params, Mapping | BaseModel):
         raise ParameterError(f"{task.name}: parameters are a mapping of names to values, not {type(params).__name__}")
+    check_size(task.name, params if isinstance(params, Mapping) else vars(params), most)
+    try:
+        found = _validated(task, params, policy)
+    except PfdError:
+        raise
+    except Exception as error:  # validators are code of a plugin, and can raise anything
+        raise ParameterError(
+            f"{task.name}: these parameters cannot be checked: {shown(error, 300)}",
+            hint="a validator of the task raised something else than ValueError: a bug of its plugin",
+        ) from error
+    check_stored(task.name, found, most)
+    return found
+
+
+def _validated(task: Task, params: Mapping[str, Any] | BaseModel, policy: PathPolicy) -> dict[str, Any]:
     data = params.model_dump() if isinstance(params, BaseModel) else dict(params)
     later = {name: value for name, value in data.items() if next(_refs(value), None) is not None}
     if not later:
-        return task.validate(data, policy).model_dump(mode="json")
+        return _dumped(task, task.validate(data, policy))
     _refuse_what_is_wrong_already(task, {name: _as_refs(value) for name, value in data.items()}, policy)
     present = {name: value for name, value in data.items() if name not in later}
     references: dict[str, Any] = _ref_json(task, "", later)
     return _as_json(task, present, frozenset(later), policy) | references
 
 
+def _dumped(task: Task, model: BaseModel) -> dict[str, Any]:
+    """Validated parameters as JSON.  Raises `ParameterError` that names each that is none."""
+    try:
+        return model.model_dump(mode="json")
+    except ValueError as error:  # pydantic's own, and that of bytes which are no text
+        problems = tuple(f"{name}={shown(value)}: is not JSON" for name, value in model if not _is_json(model, name))
+        raise ParameterError(f"{task.name}: " + "; ".join(problems), problems=problems) from error
+
+
+def _is_json(model: BaseModel, name: str) -> bool:
+    try:
+        model.model_dump(mode="json", include={name})
+    except ValueError:
+        return False
+    return True
+
+
 def _as_json(task: Task, present: Mapping[str, Any], later: frozenset[str], policy: PathPolicy) -> dict[str, Any]:
     """Parameters that are there already, as JSON: paths made absolute, and defaults filled in where possible."""
     with contextlib.suppress(ParameterError):  # where a field is required that is yet to come
-        return task.validate(present, policy).model_dump(mode="json")
+        return _dumped(task, task.validate(present, policy))
     with contextlib.suppress(ParameterError):  # where the model rewrites them as a whole
         partial = replace(task, params=_without(task.params, later), gpu=False)
-        return partial.validate(present, policy).model_dump(mode="json")
+        return _dumped(task, partial.validate(present, policy))
     plain: dict[str, Any] = _ref_json(task, "", present)
     return plain
 
@@ -50,11 +89,9 @@ def _refuse_what_is_wrong_already(task: Task, data: Mapping[str, Any], policy: P
     except ParameterError as error:
         if not isinstance(error.__cause__, ValidationError):
             raise
-        found = zip(error.problems, causes(error.__cause__), strict=True)
-        problems = tuple(text for text, item in found if not _may_be_mended(item["type"], item["loc"], data))
-        if problems:
-            text = f"{task.name}: " + "; ".join(problems)
-            raise ParameterError(text, problems=problems, hint=error.hint) from error
+        found = causes(error.__cause__)
+        if wrong := [item for item in found if not _may_be_mended(item["type"], item["loc"], data)]:
+            raise task.refusal(wrong) from error
     except (TypeError, ValueError, AttributeError):
         pass  # a validator of the plugin, which did not expect a reference; it sees the value where the job runs
 
@@ -86,14 +123,25 @@ def _without(model: type[BaseModel], absent: frozenset[str]) -> type[BaseModel]:
     return partial
 
 
-def fill(value: Any, results: Mapping[str, Any]) -> Any:
-    """`value` with each reference replaced by the field of the result it names."""
+def fill(task: str, params: Mapping[str, Any], results: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """Parameters with each reference replaced by the field of the result it names.
+
+    Raises
+    ------
+    ParameterError : there is no such field; or they become larger by that than `FILLED` times `most` bytes of JSON.
+    """
+    filled: dict[str, Any] = _filled(params, results)
+    check_size(task, filled, FILLED * most)
+    return filled
+
+
+def _filled(value: Any, results: Mapping[str, Any]) -> Any:
     if ref := Ref.from_json(value):
         return _field(ref, results.get(ref.job_id))
-    if isinstance(value, dict):
-        return {name: fill(inner, results) for name, inner in value.items()}
+    if isinstance(value, Mapping):
+        return {name: _filled(inner, results) for name, inner in value.items()}
     if isinstance(value, list):
-        return [fill(inner, results) for inner in value]
+        return [_filled(inner, results) for inner in value]
     return value
 
 
@@ -108,7 +156,7 @@ def _field(ref: Ref, result: Any) -> Any:
         try:
             found = found[int(part)] if isinstance(found, list) else found[part]
         except (KeyError, IndexError, ValueError, TypeError):
-            raise ParameterError(f"the result of job {ref.job_id} has no field {ref.field!r}") from None
+            raise ParameterError(f"the result of job {ref.job_id} has no field {shown(ref.field)}") from None
     return found
 
 
@@ -144,6 +192,6 @@ def _ref_json(task: Task, where: str, value: Any) -> Any:
         return [_ref_json(task, f"{where}.{place}", inner) for place, inner in enumerate(value)]
     try:
         return to_jsonable_python(value)  # a time, say, or a path
-    except PydanticSerializationError as error:
-        problem = f"{where.lstrip('.')}={value!r}: is not JSON"
+    except ValueError as error:  # pydantic's own, and that of bytes which are no text
+        problem = f"{where.lstrip('.')}={shown(value)}: is not JSON"
         raise ParameterError(f"{task.name}: {problem}", problems=(problem,)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -55,7 +56,8 @@ def define(
     if declared is not None:
         wanted = {option: value for option, value in options.items() if option in OPTIONS}
         chosen = _tried(lambda: make_options(declared, wanted), errors) or chosen
-        new = _tried(lambda: prepare(declared, params, chosen, Origin(), settings), errors)
+        tagged = chosen if problems else replace(chosen, tags=(*chosen.tags, schedule_tag(name)))
+        new = _tried(lambda: prepare(declared, params, tagged, Origin(), settings), errors)
     if new is not None and referred(new.params):
         problems.append("a schedule cannot refer to the result of a job: give the value itself")
     if errors and not problems and not errors[1:]:

@@ -12,17 +12,21 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy.engine import Connection
 
-from pfd.errors import ParameterError, QueueError
+from pfd.errors import ParameterError, QueueError, few, shown
 from pfd.hooks import JobEvent, JobSubmission
 from pfd.plugins import Registry
 from pfd.queue import Ring
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, Submitted, jobs
-from pfd.submission.options import Options, option_problems
+from pfd.store.encoding import clean_text, encode
+from pfd.submission.options import Options, after_problems, option_problems
 from pfd.submission.params import referred, validated_params
 from pfd.task import PathPolicy, Ref, Task
 
 log = logging.getLogger("pfd.submission")
+
+MAX_CARRIED = 8 * 1024
+"""Bytes of JSON that hooks may have kept with a job: the headers of a trace and its baggage take less."""
 
 
 @dataclass(frozen=True)
@@ -123,28 +127,25 @@ def prepare(
     problems = tuple(option_problems(task, options))
     policy = PathPolicy((*settings.allowed_roots, *options.roots))
     try:
-        validated = validated_params(task, params, policy)
-        problems += tuple(_undecided(task, validated))
+        validated = validated_params(task, params, policy, settings.max_params_bytes)
+        after = tuple(dict.fromkeys([*options.after, *sorted(referred(validated))]))
+        problems += (*after_problems(after), *_undecided(task, validated))
     except ParameterError as error:
         if not problems:
             raise
-        problems += error.problems or (str(error),)
+        problems = few(problems + (error.problems or (str(error),)))
         raise ParameterError("; ".join(problems), problems=problems, hint=error.hint) from error
     if problems:
+        problems = few(problems)
         raise ParameterError("; ".join(problems), problems=problems)
     # The worker may stand in another folder: what lay in an allowed one here is allowed there as well.
     roots = tuple(dict.fromkeys(str(root) for root in (*options.roots, *policy.used) if root != settings.home))
-    refs = sorted(referred(validated))
     limits = {"soft_time_limit": options.soft_time_limit, "time_limit": options.time_limit}
     extra: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
     if roots:
         extra["roots"] = list(roots)
-    if origin.child_key is not None:
-        identity = str(uuid.uuid5(uuid.UUID(origin.parent_id), origin.child_key))
-    else:
-        identity = str(uuid.uuid4())
     return NewJob(
-        id=identity,
+        id=_identity(origin),
         task=task.name,
         queue=options.queue or task.queue,
         params=validated,
@@ -158,9 +159,19 @@ def prepare(
         gpu=task.wants_gpu(validated),
         retry_of=options.retry_of,
         tags=options.tags,
-        after=tuple(dict.fromkeys([*options.after, *refs])),
+        after=after,
         options=extra,
     )
+
+
+def _identity(origin: Origin) -> str:
+    """A new id; of a child always the same one, so that it is submitted once."""
+    key: object = origin.child_key
+    if key is None:
+        return str(uuid.uuid4())
+    if not isinstance(key, str) or clean_text(key) != key:
+        raise ParameterError(f"key={shown(key)}: the key of a child is a text that can be stored")
+    return str(uuid.uuid5(uuid.UUID(origin.parent_id), key))
 
 
 def _undecided(task: Task, params: Mapping[str, Any]) -> Iterator[str]:
@@ -174,8 +185,17 @@ def accompanied(registry: Registry, new: NewJob) -> NewJob:
     """The job together with what hooks want to be kept with it."""
     submission = JobSubmission(new.id, new.task, new.queue, new.parent_id)
     registry.notify("pfd_before_submit", submission=submission)
-    carried = submission.carried
-    return replace(new, options={**new.options, "carried": carried}) if carried else new
+    if not (carried := submission.carried):
+        return new
+    try:
+        if not all(isinstance(text, str) for pair in carried.items() for text in pair):
+            raise ParameterError("not only texts by name")
+        if (size := len(encode(carried))) > MAX_CARRIED:
+            raise ParameterError(f"{size} bytes of JSON, more than {MAX_CARRIED}")
+    except ParameterError as error:  # the fault of a hook is no reason to refuse the job
+        log.warning("job %s is stored without what pfd_before_submit wants to be carried: %s", new.id, error)
+        return new
+    return replace(new, options={**new.options, "carried": carried})
 
 
 def _due_at(options: Options) -> float:
