@@ -37,6 +37,7 @@ from pfd.schedule import Overlap, Schedule, ScheduleSlot
 from pfd.settings import Settings, load_settings
 from pfd.store import Store, WorkerInfo, changes, claims, jobs, listing, schedules, workers
 from pfd.store.prune import Which
+from pfd.store.rows import damage_of, require_end
 from pfd.submission.schedules import define
 from pfd.task import Task
 
@@ -190,8 +191,17 @@ class Dispatcher:
         return job
 
     def retry(self, ref: str) -> JobHandle:
-        """Submit an ended job again, as a new job that names the old."""
+        """Submit an ended job again, as a new job that names the old.
+
+        Raises
+        ------
+        UnknownJob : there is no such job.
+        JobError : it has not ended.
+        DamagedRow : what it was asked for cannot be read.
+        """
         old = self.job(ref)
+        if old.damage:
+            raise damage_of(old)
         if old.state not in ENDED:
             raise JobError(f"job {old.id} is {old.state}", job_id=old.id, hint="only an ended job can be tried again")
         limits = {name: old.options.get(name) for name in ("soft_time_limit", "time_limit")}
@@ -420,11 +430,13 @@ class JobHandle:
         ------
         JobFailed, JobCancelled, TimeLimitExceeded, WorkerLost : how it ended, where not well.
         TimeoutError : it has not ended within `timeout` seconds; it goes on.
+        DamagedRow : something else than PFD has written to the store, and its result cannot be read.
         """
         try:
             job = self.wait(timeout)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"job {self.id} goes on; 'pfd watch {self.id[:8]}' follows it") from None
+        require_end(job)
         if job.state is State.SUCCESS:
             return dict(job.result or {})
         raise failure_of(job)

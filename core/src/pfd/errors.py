@@ -69,6 +69,14 @@ class UnknownSchedule(QueueError):
     """No schedule goes by that name."""
 
 
+class DamagedRow(QueueError):
+    """A row of the store that cannot be read: something else than PFD has written it, or the file is damaged."""
+
+    def __init__(self, message: str, *, job_id: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.job_id = job_id
+
+
 class StaleClaim(QueueError):
     """A write of a run that no longer owns its job; the run is to stop."""
 

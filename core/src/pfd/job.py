@@ -19,6 +19,9 @@ class State(enum.StrEnum):
     REVOKED = "REVOKED"
 
 
+LAST_TIME = 253_402_300_799
+"""The last second of the year 9999: no calendar goes further."""
+
 QUEUED = frozenset({State.PENDING, State.RETRY})
 RUNNING = frozenset({State.STARTED, State.PROGRESS})
 LIVE = QUEUED | RUNNING
@@ -55,7 +58,11 @@ class ArtifactFile:
 
 @dataclass(frozen=True)
 class Job:
-    """One row of the job table, as read.  Times are seconds since the epoch, UTC."""
+    """One row of the job table, as read.  Times are seconds since the epoch, UTC.
+
+    `damage` says of columns that cannot be read why, where something else than PFD has written to the store; the fields
+    of these are empty.
+    """
 
     seq: int
     id: str
@@ -88,6 +95,7 @@ class Job:
     failure: JobFailure | None = None
     artifacts: tuple[ArtifactFile, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    damage: dict[str, str] = field(default_factory=dict)
 
     @property
     def info(self) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class Schedule:
     catch_up : whether the last of the slots that no worker was there for fires once one is.
     next_at : the slot that comes next, or is due; None where the schedule is paused, or none will come.
     last : the slot that was dealt with last.
+    damage : why columns of its row cannot be read, of which the fields are empty; such a schedule does not fire.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Schedule:
     changed_at: float
     options: dict[str, Any] = field(default_factory=dict)
     last: ScheduleSlot | None = None
+    damage: dict[str, str] = field(default_factory=dict)
 
     @property
     def tag(self) -> str:
@@ -79,8 +81,8 @@ class Schedule:
         return schedule_tag(self.name)
 
     def upcoming(self, number: int = 5) -> list[int]:
-        """The next slots, in seconds since the epoch, of those still to come; none where it is paused."""
-        if self.next_at is None:
+        """The next slots, in seconds since the epoch, of those still to come; none where it is paused or damaged."""
+        if self.next_at is None or self.damage:
             return []
         later = Cron(self.cron, self.zone).after(max(self.next_at - 1, time.time()))
         return list(itertools.islice(later, number))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pfd.errors import (
+    DamagedRow,
     DataError,
     JobCancelled,
     JobError,
@@ -27,6 +28,7 @@ _CODES: tuple[tuple[type[PfdError], int], ...] = (
     (TimeLimitExceeded, TIMED_OUT),
     (JobError, FAILED),
     (StoreError, GONE),
+    (DamagedRow, FAILED),
     (UnknownJob, BAD_REQUEST),
     (UnknownSchedule, BAD_REQUEST),
     (KeyConflict, BAD_REQUEST),

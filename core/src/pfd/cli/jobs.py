@@ -129,7 +129,7 @@ def _near(task: str, session: Session) -> str:
 
 def _light(job: Job) -> dict[str, Any]:
     """A job as JSON, without what a list of jobs is read without."""
-    left_out = {"seq", "params", "result", "options"}
+    left_out = {"seq", "params", "result", "options", *(() if job.damage else ("damage",))}
     return {name: value for name, value in dataclasses.asdict(job).items() if name not in left_out}
 
 
@@ -152,14 +152,15 @@ def job(session: Session, ref: str, traceback: bool, as_json: bool) -> None:
     children = dispatcher.jobs(parent=found.id, limit=1000)
     artifacts = _artifacts(session, found)
     if as_json:
-        shown = dataclasses.asdict(found)
-        del shown["seq"]
+        left_out = {"seq", *(() if found.damage else ("damage",))}
+        shown = {name: value for name, value in dataclasses.asdict(found).items() if name not in left_out}
         shown["artifacts"] = artifacts
         shown["claims"] = [dataclasses.asdict(claim) for claim in claims]
         shown["children"] = [{"id": child.id, "task": child.task, "state": child.state} for child in children]
         print_json(shown)
         return
     fields(_facts(session, found))
+    print_values("Cannot be read", found.damage)
     print_values("Parameters", found.params)
     if found.failure:
         _print_failure(found, traceback=traceback)

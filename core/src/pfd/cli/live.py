@@ -161,6 +161,8 @@ def line(name: str, job: Job) -> str:
 
 def standing(job: Job) -> str:
     """What there is to say about a job beside its state: what it reports, what it waits for, why it failed."""
+    if job.damage:
+        return f"its row is damaged: {', '.join(job.damage)}"
     if job.state in QUEUED:
         if job.waiting:
             return f"waits for {job.waiting} job{'s' if job.waiting > 1 else ''}"

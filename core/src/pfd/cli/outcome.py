@@ -42,7 +42,9 @@ def show_outcome(session: Session, job: Job, *, as_json: bool) -> None:
 def require_success(session: Session, job: Job) -> None:
     """Raise what stands for a bad end of a job; the traceback of its task is printed where `--debug` asks for it."""
     from pfd.dispatcher import failure_of
+    from pfd.store.rows import require_end
 
+    require_end(job)
     if job.state is State.SUCCESS:
         return
     if session.debug and job.failure and job.failure.traceback:

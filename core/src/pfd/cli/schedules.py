@@ -148,6 +148,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
     from pfd.cli.jobs import print_values
 
     fields(_facts(schedule))
+    print_values("Cannot be read", schedule.damage)
     print_values("Parameters", schedule.params)
     if upcoming:
         heading("Next")
@@ -224,7 +225,7 @@ def _facts(schedule: Schedule) -> dict[str, object]:
         "state": _state(schedule),
         "task": schedule.task,
         "cron": schedule.cron,
-        "meaning": f"{explain(schedule.cron)}, {schedule.zone}",
+        "meaning": "" if schedule.damage else f"{explain(schedule.cron)}, {schedule.zone}",
         "queue": options.get("queue"),
         "priority": options.get("priority"),
         "key": options.get("key"),
@@ -238,7 +239,8 @@ def _facts(schedule: Schedule) -> dict[str, object]:
 
 
 def _as_dict(schedule: Schedule) -> dict[str, Any]:
-    return dataclasses.asdict(schedule)
+    left_out = () if schedule.damage else ("damage",)
+    return {name: value for name, value in dataclasses.asdict(schedule).items() if name not in left_out}
 
 
 def _state(schedule: Schedule) -> str:
@@ -249,6 +251,8 @@ def _state(schedule: Schedule) -> str:
 
 
 def _until(schedule: Schedule) -> str:
+    if schedule.damage:
+        return f"its row is damaged: {', '.join(schedule.damage)}"
     if not schedule.enabled:
         return "paused"
     return "never" if schedule.next_at is None else _distance(schedule.next_at)

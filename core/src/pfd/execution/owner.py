@@ -42,6 +42,7 @@ from pfd.plugins import Registry
 from pfd.queue import Bell, Ring, Runtime
 from pfd.settings import Settings
 from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs
+from pfd.store.rows import damage_of
 from pfd.submission import fill, referred, tell_workers
 from pfd.task import Task
 
@@ -263,7 +264,7 @@ class Owner:
 
     def claim(self, connection: Any, wanted: Wanted, *, due_by: float | None = None) -> Job | None:
         """Take the next job, references to other results filled in; one whose references lead nowhere fails."""
-        while (job := claims.claim(connection, wanted, due_by=due_by)) is not None:
+        while (job := claims.claim(connection, wanted, due_by=due_by, ended=self._unready)) is not None:
             if (ready := self._prepared(connection, job)) is not None:
                 return ready
         return None
@@ -272,7 +273,7 @@ class Owner:
         if not (ids := referred(job.params)):
             return job
         try:
-            results = {ref: jobs.get(connection, ref).result for ref in ids}
+            results = {ref: _result(jobs.get(connection, ref)) for ref in ids}
             return replace(job, params=fill(job.task, job.params, results, self.settings.max_params_bytes))
         except PfdError as error:
             self._unready += claims.end(connection, job, Ending(State.FAILURE, failure=describe(error)))
@@ -500,6 +501,12 @@ class Owner:
         """The first is the job that ran; the others ended by its end, without having run here."""
         tell(self.registry, self.store, self.settings, ended[:1], seconds=seconds)
         tell(self.registry, self.store, self.settings, ended[1:])
+
+
+def _result(job: Job) -> dict[str, Any] | None:
+    if "result" in job.damage:
+        raise damage_of(job)
+    return job.result
 
 
 def _fields(job: Job, **others: Any) -> dict[str, Any]:

@@ -94,6 +94,12 @@ class Scheduler:
     def _plan(self, due: Due, now: float) -> _Plan | None:
         """What is to be done about a schedule; None where that is nothing, or for others to do."""
         definition = due.definition
+        if due.damage:
+            with self._store.write() as connection:
+                slots.stop(connection, due)
+            problems = "; ".join(f"{column}: {problem}" for column, problem in due.damage.items())
+            log.error("schedule %s is paused, since its row cannot be read: %s", definition.name, problems)
+            return None
         try:
             cron = Cron(definition.cron, definition.zone)
         except PfdError as error:  # a zone that this machine does not know

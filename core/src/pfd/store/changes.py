@@ -7,10 +7,11 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from pfd.errors import UnknownJob
+from pfd.errors import UnknownJob, shown
 from pfd.job import Job, State
+from pfd.store.encoding import is_storable
 from pfd.store.prepared import Prepared
-from pfd.store.rows import FULL, to_job
+from pfd.store.rows import FULL, as_state, to_job
 from pfd.store.schema import jobs
 
 
@@ -33,10 +34,10 @@ _WHOLE = sa.select(*FULL).where(_WANTED)
 
 def glance(connection: Connection, job_id: str) -> Glance:
     """A job at a glance: found by its id, nothing decoded.  Raises `UnknownJob`, as for one that has been pruned."""
-    row = _GLANCE.first(connection, {"wanted": job_id})
+    row = _GLANCE.first(connection, {"wanted": job_id}) if is_storable(job_id) else None
     if row is None:
         raise _gone(job_id)
-    return Glance(State(row[0]), *row[1:])
+    return Glance(as_state(row[0]), *row[1:])
 
 
 def look(connection: Connection, job_id: str, seen: Glance | None) -> tuple[Glance, Job] | None:
@@ -48,9 +49,10 @@ def look(connection: Connection, job_id: str, seen: Glance | None) -> tuple[Glan
         raise _gone(job_id)
     found = row._asdict()
     # Of this row, and not of the one before: in between it may have changed again, and would then be shown twice.
-    now = Glance(State(row.state), *(found[name] for name in Glance._fields[1:]))
+    now = Glance(as_state(row.state), *(found[name] for name in Glance._fields[1:]))
     return now, to_job(found)
 
 
 def _gone(job_id: str) -> UnknownJob:
-    return UnknownJob(f"no job {job_id} any more", hint="it has been pruned; 'pfd jobs' lists those that are kept")
+    named = job_id if is_storable(job_id) else shown(job_id)
+    return UnknownJob(f"no job {named} any more", hint="it has been pruned; 'pfd jobs' lists those that are kept")

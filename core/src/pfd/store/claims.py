@@ -15,13 +15,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from pfd.errors import StaleClaim
-from pfd.job import ArtifactFile, Job, JobFailure, State
-from pfd.store.encoding import clean_text, encode
+from pfd.errors import ParameterError, StaleClaim
+from pfd.job import LAST_TIME, ArtifactFile, Job, JobFailure, State
+from pfd.store.encoding import clean_text, cut_text, encode
 from pfd.store.engine import is_sqlite
 from pfd.store.jobs import describe_failure, end_queued
 from pfd.store.prepared import Prepared
-from pfd.store.rows import FULL, FULL_NAMES, to_job
+from pfd.store.rows import FULL, FULL_NAMES, damage_of, to_job
 from pfd.store.schema import (
     IS_COORDINATOR,
     IS_GPU,
@@ -66,6 +66,9 @@ class Ending:
     status: str | None = None
     meta: dict[str, Any] | None = None
 
+
+MAX_STATUS, MAX_META, MAX_OUTCOME = 2_000, 64 * 1024, 5_000
+"""Characters of a status, bytes of what else a run reports, characters of why a run was not the last."""
 
 _now: Any = sa.bindparam("p_now", None)
 _owner: Any = sa.bindparam("p_owner", None)
@@ -134,13 +137,26 @@ _TAKE = Prepared(
 )
 
 
-def claim(connection: Connection, wanted: Wanted, *, due_by: float | None = None) -> Job | None:
+def claim(
+    connection: Connection, wanted: Wanted, *, due_by: float | None = None, ended: list[Ended] | None = None
+) -> Job | None:
     """Take the next job for `wanted` that is due (by now, unless said otherwise), or None.
 
-    One atomic step under the caller's write transaction.
+    One atomic step under the caller's write transaction.  A job whose row cannot be read ends as FAILURE, and the one
+    behind it is taken; what ended by that is added to `ended`.
     """
     if not (wanted.queues and wanted.tasks):
         return None
+    while (job := _take(connection, wanted, due_by)) is not None and job.damage:
+        error = damage_of(job)
+        failure = JobFailure(type(error).__name__, error.message, hint=error.hint)
+        gone = end(connection, job, Ending(State.FAILURE, failure=failure))
+        if ended is not None:
+            ended += gone
+    return job
+
+
+def _take(connection: Connection, wanted: Wanted, due_by: float | None) -> Job | None:
     now = time.time()
     values = {"p_now": now, "p_owner": wanted.owner, "p_due": now if due_by is None else due_by}
     for queue in _queues(connection, wanted, values):
@@ -170,7 +186,7 @@ def next_due(connection: Connection, wanted: Wanted) -> float | None:
     if _best(wanted).first(connection, {"p_due": now}) is not None:
         return now
     found = _earliest(wanted).first(connection, {})
-    return None if found is None or found[0] is None else float(found[0])
+    return found[0] if found is not None and isinstance(found[0], float) else None  # of a damaged row it may be a text
 
 
 @functools.lru_cache(maxsize=64)
@@ -201,8 +217,8 @@ def progress(connection: Connection, job: Job, fraction: float, status: str, met
             "p_seq": job.seq,
             "p_claim": job.claim,
             "p_progress": fraction,
-            "p_status": clean_text(status),
-            "p_meta": encode(meta),
+            "p_status": _status(status),
+            "p_meta": _meta(meta),
         },
     )
     if not changed:
@@ -249,8 +265,8 @@ def end(connection: Connection, job: Job, ending: Ending) -> list[Ended]:
             "p_failure": None if ending.failure is None else describe_failure(ending.failure),
             "p_artifacts": encode([(item.name, item.size) for item in ending.artifacts]),
             "p_progress": 1.0 if ending.state is State.SUCCESS else ending.progress,
-            "p_status": None if ending.status is None else clean_text(ending.status),
-            "p_meta": None if ending.meta is None else encode(ending.meta),
+            "p_status": None if ending.status is None else _status(ending.status),
+            "p_meta": None if ending.meta is None else _meta(ending.meta),
         },
     )
     if row is None:
@@ -272,7 +288,7 @@ def again(connection: Connection, job: Job, *, delay: float, outcome: str, count
     """
     values = {
         "state": State.RETRY,
-        "due_at": time.time() + delay,
+        "due_at": min(time.time() + delay, LAST_TIME),
         "owner": None,
         "attempt": jobs.c.attempt if counted else jobs.c.attempt - 1,
     }
@@ -292,7 +308,7 @@ def lost(connection: Connection, job: Job, *, max_lost: int, reason: str) -> lis
     ).first()
     if row is None:
         raise _stale(job)
-    times = row.lost + 1
+    times = (row.lost if isinstance(row.lost, int) else 0) + 1  # a damaged row is found out where it is claimed
     if row.cancel_requested:
         cancelled = JobFailure("JobCancelled", f"cancelled; {reason}")
         return end(connection, job, Ending(State.REVOKED, failure=cancelled))
@@ -347,7 +363,25 @@ def _write(connection: Connection, job: Job, values: dict[str, Any]) -> Row[Any]
 
 
 def _note(connection: Connection, number: int | None, outcome: str) -> None:
-    connection.execute(claims.update().where(claims.c.number == number).values(outcome=clean_text(outcome)))
+    connection.execute(claims.update().where(claims.c.number == number).values(outcome=cut_text(outcome, MAX_OUTCOME)))
+
+
+def _status(text: str) -> str:
+    return clean_text(text[:MAX_STATUS])
+
+
+def _meta(values: dict[str, Any]) -> str:
+    """What else a run reports, as it is stored.
+
+    A run is told by its context where it reports too much; here is the last gate.
+    """
+    try:
+        if len(text := encode(values)) <= MAX_META:
+            return text
+        said = f"{len(text)} bytes of JSON, more than {MAX_META}"
+    except ParameterError as error:
+        said = cut_text(error.message, MAX_STATUS)
+    return encode({"left_out": said})
 
 
 def _stale(job: Job) -> StaleClaim:

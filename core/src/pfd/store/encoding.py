@@ -29,6 +29,11 @@ def clean_text(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
+def is_storable(text: object) -> bool:
+    """Whether this is a text, and one that can be stored; what cannot be is not there to be found either."""
+    return isinstance(text, str) and clean_text(text) == text
+
+
 def cut_text(text: str, most: int) -> str:
     """`text` of at most `most` characters, without those that cannot be stored; of a longer one head and tail."""
     if len(text) > most:
@@ -76,6 +81,8 @@ def decode(text: str) -> Any:
             and _is_deeper(value, READ_DEPTH)
         ):
             raise RecursionError
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from None
     except RecursionError:
         raise ValueError(f"nested more than {READ_DEPTH} deep") from None
     except TypeError:
@@ -84,7 +91,7 @@ def decode(text: str) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(name)
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)

@@ -13,15 +13,21 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from pfd.errors import KeyConflict, QueueError, UnknownJob, few
-from pfd.job import ENDED, QUEUED, Job, JobFailure, State
-from pfd.store.encoding import clean_text, encode
+from pfd.errors import KeyConflict, QueueError, UnknownJob, few, shown
+from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, JobFailure, State
+from pfd.store.encoding import cut_text, encode, is_storable
 from pfd.store.engine import is_sqlite
 from pfd.store.rows import FULL, to_job
 from pfd.store.schema import IS_LIVE, IS_QUEUED, edges, jobs, tags
 from pfd.store.settle import Ended, cancelled_because, revoke
 
 LAST = "@last"
+
+MOST_SHOWN = 80
+"""Characters of an id that nobody has that an error repeats."""
+
+MAX_TYPE, MAX_MESSAGE, MAX_TRACEBACK = 200, 5_000, 20_000
+"""Characters of a failure that are stored: a little more than a run makes of it."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ def end_queued(connection: Connection, seq: int, reason: str) -> list[Ended]:
     if done is None:
         return []
     below = revoke(connection, seq, State.REVOKED) if done.followers else []
-    return [Ended(done.id, done.task, done.queue, State.REVOKED), *below]
+    return [Ended(str(done.id), done.task, done.queue, State.REVOKED), *below]
 
 
 def refuse(connection: Connection, job_id: str, failure: JobFailure) -> None:
@@ -183,14 +189,19 @@ def cancel(connection: Connection, job_id: str) -> tuple[Job, list[Ended]]:
     ended: list[Ended] = []
     if row.state in QUEUED:
         ended = end_queued(connection, row.seq, "cancelled before it started")
-    elif row.state not in ENDED:
+    elif row.state in RUNNING:
         connection.execute(jobs.update().where(jobs.c.seq == row.seq).values(cancel_requested=1))
+    elif row.state not in ENDED:  # a damaged row, which nobody would run or remove
+        failure = cancelled_because("cancelled; it was in no state that there is")
+        values = {"state": State.REVOKED, "ended_at": time.time(), "failure": failure}
+        connection.execute(jobs.update().where(jobs.c.seq == row.seq).values(values))
+        ended = revoke(connection, row.seq, State.REVOKED)
     return get(connection, job_id), ended
 
 
 def find(connection: Connection, job_id: str) -> Job | None:
     """The job of exactly that id, or None."""
-    row = connection.execute(_ONE, {"wanted": job_id}).first()
+    row = connection.execute(_ONE, {"wanted": job_id}).first() if is_storable(job_id) else None
     return None if row is None else to_job(row._asdict())
 
 
@@ -198,7 +209,8 @@ def get(connection: Connection, job_id: str) -> Job:
     """The job of exactly that id.  Raises `UnknownJob`."""
     job = find(connection, job_id)
     if job is None:
-        raise UnknownJob(f"no job {job_id}", hint="'pfd jobs' lists the jobs of this store")
+        named = job_id if is_storable(job_id) else shown(job_id)
+        raise UnknownJob(f"no job {named}", hint="'pfd jobs' lists the jobs of this store")
     return job
 
 
@@ -208,13 +220,13 @@ def ended(connection: Connection, job_ids: Sequence[str]) -> list[Job]:
         row.id: row
         for start in range(0, len(job_ids), _BATCH)
         for row in connection.execute(
-            sa.select(jobs.c.id, jobs.c.state, jobs.c.ended_at).where(jobs.c.id.in_(job_ids[start : start + _BATCH]))
+            sa.select(jobs.c.id, jobs.c.state).where(jobs.c.id.in_(job_ids[start : start + _BATCH]))
         )
     }
     if missing := [one for one in job_ids if one not in states]:
         raise UnknownJob(f"no job {missing[0]}")
-    done = sorted((row for row in states.values() if row.state in ENDED), key=lambda row: row.ended_at)
-    return [get(connection, row.id) for row in done]
+    done = [get(connection, row.id) for row in states.values() if row.state not in LIVE]
+    return sorted(done, key=lambda job: job.ended_at or 0.0)
 
 
 _BATCH = 500
@@ -228,12 +240,11 @@ def resolve(connection: Connection, ref: str) -> str:
         if found is None:
             raise UnknownJob("there is no job yet", hint="submit one with 'pfd submit TASK key=value …'")
         return str(found)
-    prefix = ref.strip().lower()
+    prefix = ref.strip().lower() if is_storable(ref) else ""
     if not prefix or not all(character in "0123456789abcdef-" for character in prefix):
-        exact = connection.execute(sa.select(jobs.c.id).where(jobs.c.id == clean_text(ref))).scalar()
-        if exact is not None:
-            return str(exact)
-        raise UnknownJob(f"{ref!r} is no job id", hint="'pfd jobs' lists the jobs of this store")
+        if prefix and connection.execute(sa.select(jobs.c.id).where(jobs.c.id == ref)).first() is not None:
+            return ref
+        raise UnknownJob(f"{shown(ref)} is no job id", hint="'pfd jobs' lists the jobs of this store")
     # A range on the unique index, where LIKE could not use it under every collation.
     found_ids = (
         connection.execute(
@@ -245,9 +256,9 @@ def resolve(connection: Connection, ref: str) -> str:
     if prefix in found_ids or len(found_ids) == 1:
         return prefix if prefix in found_ids else str(found_ids[0])
     if not found_ids:
-        raise UnknownJob(f"no job {ref}", hint="'pfd jobs' lists the jobs of this store")
+        raise UnknownJob(f"no job {ref[:MOST_SHOWN]}", hint="'pfd jobs' lists the jobs of this store")
     raise UnknownJob(
-        f"{ref} stands for more than one job: {', '.join(found[:13] for found in found_ids[:5])} …",
+        f"{ref[:MOST_SHOWN]} stands for more than one job: {', '.join(found[:13] for found in found_ids[:5])} …",
         hint="give more letters of the id",
     )
 
@@ -256,9 +267,9 @@ def describe_failure(failure: JobFailure) -> str:
     """A failure as it is stored."""
     return encode(
         {
-            "type": clean_text(failure.type),
-            "message": clean_text(failure.message),
-            "traceback": clean_text(failure.traceback),
-            "hint": failure.hint,
+            "type": cut_text(failure.type, MAX_TYPE),
+            "message": cut_text(failure.message, MAX_MESSAGE),
+            "traceback": cut_text(failure.traceback, MAX_TRACEBACK),
+            "hint": None if failure.hint is None else cut_text(failure.hint, MAX_MESSAGE),
         }
     )

@@ -86,12 +86,13 @@ def _both(connection: Connection, found: sa.Select[int], tagged: sa.Select[int])
 
 def counts(connection: Connection) -> dict[tuple[str, State], int]:
     """How many jobs of each (queue, state)."""
-    queues = [name for name in connection.execute(_QUEUES).scalars() if name is not None]
+    queues = [name for name in connection.execute(_QUEUES).scalars() if isinstance(name, str)]
     # One column a queue, since the index is ordered by state: grouped by both, all its entries would be sorted first.
     columns = [sa.func.count().filter(jobs.c.queue == name).label(f"n{index}") for index, name in enumerate(queues)]
     found: dict[tuple[str, State], int] = {}
     for state, *numbers in connection.execute(sa.select(jobs.c.state, *columns).group_by(jobs.c.state)):
-        found |= {(name, State(state)): number for name, number in zip(queues, numbers, strict=True) if number}
+        if state in _STATES:  # a damaged row is in none, and counts for nothing
+            found |= {(name, State(state)): number for name, number in zip(queues, numbers, strict=True) if number}
     return found
 
 
@@ -99,14 +100,18 @@ def waiting_for_gpu(connection: Connection) -> dict[str, int]:
     """By queue, how many jobs wait for nothing but a gpu slot, or for their time."""
     query = sa.select(jobs.c.queue, sa.func.count().label("number"))
     query = query.where(IS_GPU, IS_NOT_WAITING, IS_QUEUED).group_by(jobs.c.queue)
-    return {str(row.queue): int(row.number) for row in connection.execute(query)}
+    return {row.queue: row.number for row in connection.execute(query) if isinstance(row.queue, str)}
 
 
 def tally(connection: Connection) -> dict[tuple[State, str, str], int]:
     """How many jobs of each (state, task, queue)."""
     kind = jobs.c.state, jobs.c.task, jobs.c.queue
     found = connection.execute(sa.select(*kind, sa.func.count()).group_by(*kind))
-    return {(State(state), task, queue): number for state, task, queue, number in found}
+    return {
+        (State(state), task, queue): number
+        for state, task, queue, number in found
+        if state in _STATES and isinstance(task, str) and isinstance(queue, str)
+    }
 
 
 def due_since(connection: Connection, now: float) -> dict[str, float]:
@@ -114,7 +119,8 @@ def due_since(connection: Connection, now: float) -> dict[str, float]:
     since = sa.func.min(sa.case((jobs.c.due_at > jobs.c.created_at, jobs.c.due_at), else_=jobs.c.created_at))
     due = IS_QUEUED, IS_NOT_WAITING, jobs.c.due_at <= now
     query = sa.select(jobs.c.queue, since).where(*due).group_by(jobs.c.queue)
-    return {queue: float(moment) for queue, moment in connection.execute(query)}
+    found = connection.execute(query)
+    return {queue: moment for queue, moment in found if isinstance(queue, str) and isinstance(moment, float)}
 
 
 def _each_queue() -> sa.Select[Any]:
@@ -125,3 +131,4 @@ def _each_queue() -> sa.Select[Any]:
 
 
 _QUEUES = _each_queue()
+_STATES = frozenset(state.value for state in State)

@@ -6,25 +6,41 @@ twice, does no harm; a row goes once the end was told.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pfd.errors import ParameterError
 from pfd.job import ENDED, Job
-from pfd.store.encoding import decode, encode
-from pfd.store.rows import FULL, to_job
+from pfd.store.encoding import encode
+from pfd.store.rows import FULL, an_object, to_job
 from pfd.store.schema import jobs, mirrors
 
+log = logging.getLogger("pfd.store")
+
 BATCH = 100
+
+MAX_REPLY = 8 * 1024
+"""Bytes of JSON that a client may be reached by."""
 
 Tell = Callable[[Job, dict[str, Any]], None]
 
 
 def watch(connection: Connection, seq: int, reply: dict[str, Any]) -> None:
-    """Have the state of a job told.  `reply` is what the teller needs to reach the client."""
-    values = {"job_seq": seq, "reply": encode(reply), "state": "", "progress": 0.0, "status": ""}
+    """Have the state of a job told.  `reply` is what the teller needs to reach the client.
+
+    A client whose `reply` takes more than `MAX_REPLY` bytes, or is no JSON, is told nothing; its job runs all the same.
+    """
+    try:
+        if len(text := encode(reply)) > MAX_REPLY:
+            raise ParameterError(f"{len(text)} bytes of JSON, more than {MAX_REPLY}")
+    except ParameterError as error:
+        log.warning("a client of a broker is not told of its job: how it is to be reached is %s", error)
+        return
+    values = {"job_seq": seq, "reply": text, "state": "", "progress": 0.0, "status": ""}
     connection.execute(mirrors.insert().values(values))
 
 
@@ -48,17 +64,27 @@ def tell(connection: Connection, teller: Tell) -> int:
     told = 0
     for row in connection.execute(query).all():
         found = row._asdict()
-        reply = decode(found.pop("reply"))
+        reply = _reply(found.pop("reply"))
         job = to_job(found)
-        teller(job, reply)
-        told += 1
+        if reply is not None:
+            teller(job, reply)
+            told += 1
         mine = mirrors.c.job_seq == job.seq
-        if job.state in ENDED:
+        if job.state in ENDED or reply is None:
             connection.execute(mirrors.delete().where(mine))
-        else:
-            values = {"state": job.state, "progress": job.progress, "status": job.status}
+        else:  # as it is stored, since that is what it is compared with
+            values = {name: found[name] for name in ("state", "progress", "status")}
             connection.execute(mirrors.update().where(mine).values(values))
     return told
+
+
+def _reply(text: Any) -> dict[str, Any] | None:
+    """How to reach a client; None where that cannot be read, and nobody will ever be reached by it."""
+    try:
+        return an_object(text)
+    except ValueError as error:
+        log.warning("a client of a broker is not told of its job any more: its row cannot be read: %s", error)
+        return None
 
 
 def any_waiting(connection: Connection) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -92,19 +93,29 @@ def find(connection: Connection, which: Which, keeping: Sequence[Keeper], after:
     if which.task is not None:
         query = query.where(jobs.c.task == which.task)
     rows = connection.execute(query).all()
+    states = ENDED.intersection(which.states)
     wanted = {
         row.seq: row.id
         for row in rows
-        if row.state in which.states and row.state in ENDED and row.ended_at < which.ended_before
+        if row.state in states and _ended(row) < which.ended_before and isinstance(row.id, str)
     }
     kept = _kept(connection, wanted, keeping)
     # Jobs are numbered as they are submitted: where a whole page was submitted too late, all behind it were.
-    over = len(rows) < PAGE or all(row.created_at >= which.ended_before for row in rows)
+    over = len(rows) < PAGE or all(_number(row.created_at) >= which.ended_before for row in rows)
     return Page(
         {number: job_id for number, job_id in wanted.items() if number not in kept},
         Counter(kept.values()),
         None if over else rows[-1].seq,
     )
+
+
+def _ended(row: Any) -> float:
+    """When a job ended; of a damaged row when it was submitted, or long ago."""
+    return _number(row.ended_at) or _number(row.created_at)
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, float) else 0.0
 
 
 def remove(connection: Connection, found: Mapping[int, str], keeping: Sequence[Keeper]) -> Page:

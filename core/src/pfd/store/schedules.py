@@ -16,12 +16,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from pfd.cron import Cron
-from pfd.errors import UnknownSchedule
-from pfd.job import State
+from pfd.errors import UnknownSchedule, shown
+from pfd.job import LAST_TIME
 from pfd.schedule import Overlap, Schedule, ScheduleSlot, SlotOutcome
-from pfd.store.encoding import decode, encode
+from pfd.store.encoding import encode, is_storable
 from pfd.store.engine import is_sqlite
+from pfd.store.rows import an_object, as_state, type_of, wrong_types
 from pfd.store.schema import jobs, schedule_slots, schedules
+
+MAX_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def put(connection: Connection, new: Definition) -> None:
     if all(getattr(known, name) == value for name, value in wanted.items()):
         return
     now = clock(connection)
-    values = {**wanted, "revision": known.revision + 1, "changed_at": now}
+    values = {**wanted, "revision": schedules.c.revision + 1, "changed_at": now}
     if (known.cron, known.zone) != (new.cron, new.zone):
         values |= _from_now(known.settled_until, now, Cron(new.cron, new.zone), enabled=bool(known.enabled))
     connection.execute(schedules.update().where(schedules.c.seq == known.seq).values(values))
@@ -99,22 +102,22 @@ def _columns(new: Definition) -> dict[str, Any]:
     }
 
 
-def _from_now(settled_until: int, now: float, cron: Cron, *, enabled: bool) -> dict[str, Any]:
+def _from_now(settled_until: object, now: float, cron: Cron, *, enabled: bool) -> dict[str, Any]:
     """From when slots count, and the first of them.  It never goes back, whatever the clock does."""
-    since = max(settled_until, int(now))
+    since = max(settled_until if isinstance(settled_until, int) else 0, int(now))  # a damaged row may hold a text
     return {"settled_until": since, "next_at": cron.next(since) if enabled else None}
 
 
 def remove(connection: Connection, name: str) -> None:
     """Remove a schedule and what is known of its slots; its jobs stay.  Raises `UnknownSchedule`."""
-    if not connection.execute(schedules.delete().where(schedules.c.name == name)).rowcount:
-        raise _unknown(connection, name)
+    known = _lock(connection, name)
+    connection.execute(schedules.delete().where(schedules.c.seq == known.seq))
 
 
 def pause(connection: Connection, name: str) -> None:
     """Have a schedule fire no more.  Raises `UnknownSchedule`."""
     known = _lock(connection, name)
-    values = {"enabled": 0, "next_at": None, "revision": known.revision + 1}
+    values = {"enabled": 0, "next_at": None, "revision": schedules.c.revision + 1}
     connection.execute(schedules.update().where(schedules.c.seq == known.seq).values(values))
 
 
@@ -124,11 +127,13 @@ def resume(connection: Connection, name: str) -> None:
     if known.enabled and known.next_at is not None:
         return
     values = _from_now(known.settled_until, clock(connection), Cron(known.cron, known.zone), enabled=True)
-    values |= {"enabled": 1, "revision": known.revision + 1}
+    values |= {"enabled": 1, "revision": schedules.c.revision + 1}
     connection.execute(schedules.update().where(schedules.c.seq == known.seq).values(values))
 
 
 def _locked(connection: Connection, name: str) -> sa.Row[Any] | None:
+    if not is_storable(name):
+        return None
     return connection.execute(sa.select(schedules).where(schedules.c.name == name).with_for_update()).first()
 
 
@@ -141,13 +146,14 @@ def _lock(connection: Connection, name: str) -> sa.Row[Any]:
 
 def _unknown(connection: Connection, name: str) -> UnknownSchedule:
     names = connection.execute(sa.select(schedules.c.name).order_by(schedules.c.name)).scalars().all()
-    near = difflib.get_close_matches(name, names, n=3)
+    near = difflib.get_close_matches(name, names, n=3) if is_storable(name) and len(name) <= MAX_NAME else []
     hint = f"did you mean {', '.join(near)}?" if near else "'pfd schedules' lists those that there are"
-    return UnknownSchedule(f"no schedule {name!r}", hint=hint)
+    return UnknownSchedule(f"no schedule {shown(name)}", hint=hint)
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
 
+_OUTCOMES = frozenset(outcome.value for outcome in SlotOutcome)
 _STATES = sa.outerjoin(schedule_slots, jobs, jobs.c.id == schedule_slots.c.job_id)
 
 
@@ -164,16 +170,16 @@ def listing(connection: Connection) -> list[Schedule]:
 
 def get(connection: Connection, name: str) -> Schedule:
     """The schedule of that name.  Raises `UnknownSchedule`."""
-    row = connection.execute(sa.select(schedules).where(schedules.c.name == name)).first()
-    if row is None:
+    query = sa.select(schedules).where(schedules.c.name == name)
+    if not is_storable(name) or (row := connection.execute(query).first()) is None:
         raise _unknown(connection, name)
     return _schedule(row, next(iter(_slots(connection, row.seq, 1)), None))
 
 
 def slots(connection: Connection, name: str, limit: int) -> list[ScheduleSlot]:
     """What became of the slots of a schedule, the newest first.  Raises `UnknownSchedule`."""
-    seq = connection.execute(sa.select(schedules.c.seq).where(schedules.c.name == name)).scalar()
-    if seq is None:
+    query = sa.select(schedules.c.seq).where(schedules.c.name == name)
+    if not is_storable(name) or (seq := connection.execute(query).scalar()) is None:
         raise _unknown(connection, name)
     return _slots(connection, seq, limit)
 
@@ -187,28 +193,52 @@ def _slots(connection: Connection, seq: int, limit: int) -> list[ScheduleSlot]:
 def _slot(row: sa.Row[Any]) -> ScheduleSlot:
     return ScheduleSlot(
         at=row.slot,
-        settled_at=row.settled_at,
-        outcome=SlotOutcome(row.outcome),
-        reason=row.reason,
-        passed_over=row.passed_over,
+        settled_at=row.settled_at if isinstance(row.settled_at, float) else 0.0,
+        outcome=SlotOutcome(row.outcome) if row.outcome in _OUTCOMES else SlotOutcome.MISSED,
+        reason=str(row.reason),
+        passed_over=row.passed_over if isinstance(row.passed_over, int) else 0,
         job_id=row.job_id,
-        job_state=None if row.state is None else State(row.state),
+        job_state=None if row.state is None else as_state(row.state),
     )
 
 
 def _schedule(row: sa.Row[Any], last: ScheduleSlot | None) -> Schedule:
+    found, damage = read(row)
     return Schedule(
-        name=row.name,
-        cron=row.cron,
-        zone=row.zone,
-        task=row.task,
-        params=decode(row.params),
-        overlap=row.overlap,
-        catch_up=bool(row.catch_up),
-        enabled=bool(row.enabled),
-        next_at=row.next_at,
-        created_at=row.created_at,
-        changed_at=row.changed_at,
-        options=decode(row.options),
+        name=found["name"],
+        cron=found["cron"],
+        zone=found["zone"],
+        task=found["task"],
+        params=found["params"],
+        overlap=found["overlap"],
+        catch_up=bool(found["catch_up"]),
+        enabled=bool(found["enabled"]),
+        next_at=found["next_at"],
+        created_at=found["created_at"],
+        changed_at=found["changed_at"],
+        options=found["options"],
         last=last,
+        damage=damage,
     )
+
+
+def read(row: sa.Row[Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The columns of a schedule by name, parameters and options decoded; and why some cannot be read, which are empty.
+
+    One that is damaged keeps no other from being listed, nor from firing.
+    """
+    found = row._asdict()
+    damage = wrong_types(schedules, found)
+    for name in damage:
+        found[name] = None if schedules.c[name].nullable else type_of(schedules.c[name])()
+    for name in ("params", "options"):
+        try:
+            found[name] = an_object(found[name] if name not in damage else "{}")
+        except ValueError as error:
+            damage[name] = str(error)
+            found[name] = {}
+    for name in ("created_at", "changed_at", "next_at", "settled_until"):
+        if not 0 <= (found[name] or 0) <= LAST_TIME:
+            damage[name] = "no time between 1970 and 9999"
+            found[name] = None if name == "next_at" else 0
+    return found, damage

@@ -89,7 +89,7 @@ def revoke(connection: Connection, seq: int, state: State) -> list[Ended]:
             .values(state=State.REVOKED, ended_at=now, failure=cancelled_because(reason))
         )
         ids[number] = row.id
-        ended.append(Ended(row.id, row.task, row.queue, State.REVOKED))
+        ended.append(Ended(str(row.id), row.task, row.queue, State.REVOKED))
     return ended
 
 
@@ -114,7 +114,7 @@ def _closure(connection: Connection, seq: int, job_id: str) -> dict[int, list[tu
                 _WAITING.where(edges.c.parent_seq.in_(numbers), IS_QUEUED).order_by(jobs.c.seq)
             )
             found = [(row, row.above, "depends on") for row in waiting]
-            parents = {frontier[number]: number for number in numbers}
+            parents = {frontier[number]: number for number in numbers if isinstance(frontier[number], str)}
             children = connection.execute(
                 sa.select(jobs.c.seq, jobs.c.id, jobs.c.followers, jobs.c.state, jobs.c.parent_id)
                 .where(jobs.c.parent_id.in_(parents), IS_LIVE)

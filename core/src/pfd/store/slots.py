@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,18 +11,25 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from pfd.schedule import SlotOutcome
-from pfd.store.encoding import clean_text, decode
+from pfd.store.encoding import cut_text
 from pfd.store.engine import is_sqlite
-from pfd.store.schedules import Definition, clock
+from pfd.store.schedules import Definition, clock, read
 from pfd.store.schema import IS_LIVE, jobs, schedule_slots, schedules
 
 KEPT = 100
 """Slots of a schedule that are kept; of older ones it is only known that they have been dealt with."""
 
 
+MAX_REASON = 2_000
+"""Characters of why a slot has no job."""
+
+
 @dataclass(frozen=True)
 class Due:
-    """A schedule with a slot that is due; `seq`, `revision` and `settled_until` say as of when this is known."""
+    """A schedule with a slot that is due; `seq`, `revision` and `settled_until` say as of when this is known.
+
+    `damage` says why columns of its row cannot be read.
+    """
 
     definition: Definition
     seq: int
@@ -29,6 +37,7 @@ class Due:
     settled_until: int
     next_at: int
     job_id: str | None
+    damage: Mapping[str, str] = field(default_factory=dict)
 
 
 def due(connection: Connection) -> tuple[list[Due], float]:
@@ -39,9 +48,11 @@ def due(connection: Connection) -> tuple[list[Due], float]:
 
 
 def _due(row: sa.Row[Any]) -> Due:
-    params, options = decode(row.params), decode(row.options)
-    definition = Definition(row.name, row.cron, row.zone, row.task, params, options, row.overlap, bool(row.catch_up))
-    return Due(definition, row.seq, row.revision, row.settled_until, row.next_at, row.job_id)
+    found, damage = read(row)
+    names = ("name", "cron", "zone", "task", "params", "options", "overlap")
+    definition = Definition(**{name: found[name] for name in names}, catch_up=bool(found["catch_up"]))
+    known = {name: found[name] for name in ("seq", "revision", "settled_until", "next_at", "job_id")}
+    return Due(definition, **known, damage=damage)
 
 
 def take(connection: Connection, due: Due, slot: int, following: int | None, passed_over: int) -> bool:
@@ -83,10 +94,15 @@ def note(
 ) -> None:
     """Write what became of a slot that was taken."""
     mine = (schedule_slots.c.schedule_seq == due.seq, schedule_slots.c.slot == slot)
-    values = {"outcome": outcome, "reason": clean_text(reason), "job_id": job_id}
+    values = {"outcome": outcome, "reason": cut_text(reason, MAX_REASON), "job_id": job_id}
     connection.execute(schedule_slots.update().where(*mine).values(values))
     if job_id is not None:
         connection.execute(schedules.update().where(schedules.c.seq == due.seq).values(job_id=job_id))
+
+
+def stop(connection: Connection, due: Due) -> None:
+    """Have a schedule fire no more whose row cannot be read, until somebody has made it anew."""
+    connection.execute(schedules.update().where(schedules.c.seq == due.seq).values(enabled=0, next_at=None))
 
 
 def put_off(connection: Connection, due: Due, following: int | None) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pfd.job import Job, State
-from pfd.store.rows import FULL, to_job
+from pfd.store.rows import FULL, as_state, to_job
 from pfd.store.schema import IS_LIVE, edges, jobs, tags
 
 _BATCH = 500
@@ -55,7 +55,7 @@ def hold(connection: Connection, tag: str) -> dict[str, Standing]:
     locking = sa.select(jobs.c.seq).where(jobs.c.seq.in_(_numbers(tag))).order_by(jobs.c.seq).with_for_update()
     connection.execute(locking).all()
     query = sa.select(jobs.c.id, jobs.c.state, jobs.c.cancel_requested).where(jobs.c.seq.in_(_numbers(tag)))
-    return {row.id: Standing(State(row.state), row.cancel_requested != 0) for row in connection.execute(query)}
+    return {row.id: Standing(as_state(row.state), row.cancel_requested != 0) for row in connection.execute(query)}
 
 
 def adopt(connection: Connection, job_ids: Iterable[str], session: str | None) -> None:

@@ -11,12 +11,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from pfd.errors import StaleClaim
+from pfd.errors import SettingsError, StaleClaim
 from pfd.job import Job
 from pfd.store import claims
-from pfd.store.encoding import decode, encode
+from pfd.store.encoding import clean_text, encode
+from pfd.store.rows import an_object, wrong_types
 from pfd.store.schema import IS_RUNNING, jobs, workers
 from pfd.store.settle import Ended
+
+MAX_NAME, MAX_RUNTIME, MAX_SLOTS = 200, 50, 64 * 1024
+"""Characters of the names of a worker and its runtime, bytes of its slots as JSON."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,11 @@ class WorkerInfo:
 
 
 def register(connection: Connection, info: WorkerInfo) -> None:
+    """Store the row of a worker.  Raises `SettingsError` where its slots are too many to be stored."""
     texts = {"slots": encode(info.slots), "gpus": encode(info.gpus)}
+    texts |= {"name": clean_text(info.name[:MAX_NAME]), "runtime": clean_text(info.runtime[:MAX_RUNTIME])}
+    if (size := len(texts["slots"]) + len(texts["gpus"])) > MAX_SLOTS:
+        raise SettingsError(f"the slots of this worker take {size} bytes of JSON, more than {MAX_SLOTS}")
     connection.execute(workers.insert().values(**{**info.__dict__, **texts}))
 
 
@@ -122,4 +130,20 @@ def orphans(connection: Connection) -> list[str]:
 
 
 def _info(row: Mapping[str, Any]) -> WorkerInfo:
-    return WorkerInfo(**{**row, "slots": decode(row["slots"]), "gpus": decode(row["gpus"])})
+    """A worker from its row, as far as it can be read: one that is damaged may be lost as any other."""
+    wrong = wrong_types(workers, row)
+    # The counter is only compared, and has to be found again as it is stored.
+    values = {name: _NEUTRAL.get(name, value) if name in wrong else value for name, value in row.items()}
+    return WorkerInfo(**{**values, "slots": _slots(values["slots"]), "gpus": _slots(values["gpus"])})
+
+
+def _slots(text: str) -> dict[str, int]:
+    try:
+        return {name: number for name, number in an_object(text).items() if type(number) is int}
+    except ValueError:
+        return {}
+
+
+_NEUTRAL = {"name": "", "runtime": "", "slots": "{}", "gpus": "{}", "session": None, "metrics": None} | dict.fromkeys(
+    ("started_at", "seen_at"), 0.0
+)

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from pfd.errors import ParameterError, few, shown
+from pfd.job import LAST_TIME
 from pfd.store.encoding import clean_text
 from pfd.task import MAX_PROBLEMS, MAX_QUEUE, Task
 
@@ -24,8 +25,6 @@ MAX_MANY = {"tags": 32, "after": 1000, "roots": 32}
 """How many a job may have; tags that a pipeline or a schedule adds count as well, and jobs that parameters refer to."""
 
 MAX_PRIORITY = 2**31 - 1
-LAST_TIME = 253_402_300_799
-"""The last second of the year 9999: no calendar goes further."""
 
 _QUEUE = re.compile(rf"[a-z][a-z0-9_]{{0,{MAX_QUEUE - 1}}}\Z")
 
