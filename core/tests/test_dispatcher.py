@@ -15,6 +15,7 @@ from pfd import (
     Dispatcher,
     JobCancelled,
     JobError,
+    ParameterError,
     PfdError,
     Settings,
     SettingsError,
@@ -87,7 +88,7 @@ def test_jobs_are_filtered_by_words_as_well_as_states(dispatcher: Dispatcher) ->
     assert [job.id for job in dispatcher.jobs(state="PENDING")] == [one.id]
     assert [job.id for job in dispatcher.jobs(state=["PENDING", State.REVOKED])] == [two.id, one.id]
     assert dispatcher.counts() == {("default", State.PENDING): 1, ("default", State.REVOKED): 1}
-    with pytest.raises(ValueError, match="DONE"):
+    with pytest.raises(ParameterError, match="DONE"):
         dispatcher.jobs(state="DONE")
 
 

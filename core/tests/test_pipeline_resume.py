@@ -251,7 +251,7 @@ def test_what_is_no_run_of_this_pipeline_is_not_resumed(dispatcher: Dispatcher, 
         pipeline.resume(dispatcher)
     with pytest.raises(UnknownJob, match="there is no run abcdef, and no job abcdef"):
         pipeline.resume(dispatcher, "abcdef")
-    with pytest.raises(UnknownJob, match="there is no run \x00"):
+    with pytest.raises(UnknownJob, match=r"there is no run '\\x00'"):
         pipeline.resume(dispatcher, "\x00")
     alone = dispatcher.submit("add", {"a": 1})
     with pytest.raises(JobError, match="is no step of a pipeline"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import math
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -38,6 +39,8 @@ from pfd.settings import Settings, load_settings
 from pfd.store import Store, WorkerInfo, changes, claims, jobs, listing, schedules, workers
 from pfd.store.prune import Which
 from pfd.store.rows import damage_of, require_end
+from pfd.submission.arguments import a_number, a_text, an_integer, some_states
+from pfd.submission.options import MAX_MANY
 from pfd.submission.schedules import define
 from pfd.task import Task
 
@@ -116,17 +119,15 @@ class Dispatcher:
         KeyConflict : `key` is in use by a live job with other parameters.
         StoreError : the store cannot be reached.
         """
-        options = _listed(options)
-        after = tuple(getattr(parent, "id", parent) for parent in options.pop("after", ()))
         task = self.plugins.task(name)
-        chosen = submission.make_options(task, {**options, "after": after})
+        chosen = submission.make_options(task, _listed(options))
         done = submission.submit(
             self.store,
             self.plugins,
             self._runtime.ring,
             self.settings,
             name,
-            params or {},
+            {} if params is None else params,
             chosen,
             submission.Origin(process_session()),
         )
@@ -151,19 +152,16 @@ class Dispatcher:
         limit: int = 50,
         before: int | None = None,
     ) -> list[Job]:
-        """Jobs, newest first, without parameters and results; `before` is the `seq` where the last page ended."""
-        states = () if state is None else (state,) if isinstance(state, str) else tuple(state)
+        """Jobs, newest first, without parameters and results; `before` is the `seq` where the last page ended.
+
+        Raises `ParameterError` for what no job can be looked for with.
+        """
+        states = some_states("state", state)
+        words = {"task": task, "queue": queue, "tag": tag, "parent_id": parent}
+        words = {name: a_text(name, value) for name, value in words.items()}
+        limit, before = an_integer("limit", limit), an_integer("before", before)
         with self.store.read() as connection:
-            return listing.listing(
-                connection,
-                states=[State(one) for one in states],
-                task=task,
-                queue=queue,
-                tag=tag,
-                parent_id=parent,
-                limit=limit,
-                before=before,
-            )
+            return listing.listing(connection, states=states, limit=limit, before=before, **words)
 
     def counts(self) -> dict[tuple[str, State], int]:
         """How many jobs of each (queue, state)."""
@@ -236,17 +234,17 @@ class Dispatcher:
         SettingsError : no age is given and none is set, or PFD_HOME belongs to another store.
         ParameterError : that is no age, or that state is not one of an end.
         """
-        days = self.settings.retention if older_than is None else older_than
+        days = a_number("older_than", self.settings.retention if older_than is None else older_than)
         if days is None:
             raise SettingsError(
                 "nothing says how old a job is to be", hint="name an age in days, or set retention to keep to one"
             )
         if not days >= 0:
             raise ParameterError(f"older_than={days} is no number of days")
-        states = ENDED if state is None else {State(one) for one in ((state,) if isinstance(state, str) else state)}
+        states = ENDED if state is None else some_states("state", state)
         if live := states - ENDED:
             raise ParameterError(f"state={', '.join(sorted(live))}: only jobs that have ended are pruned")
-        which = Which(time.time() - days * DAY, states, task)
+        which = Which(time.time() - days * DAY, states, a_text("task", task))
         home = self.settings.home
         done = total(prune_jobs(self.store, home, which, dry_run=dry_run))
         return done + total(remove_orphans(self.store, home, dry_run=dry_run))
@@ -287,7 +285,7 @@ class Dispatcher:
             name,
             cron,
             task,
-            params or {},
+            {} if params is None else params,
             zone=zone,
             overlap=overlap,
             catch_up=catch_up,
@@ -310,7 +308,7 @@ class Dispatcher:
     def schedule_slots(self, name: str, limit: int = 20) -> list[ScheduleSlot]:
         """What became of the slots of a schedule, the newest first.  Raises `UnknownSchedule`."""
         with self.store.read() as connection:
-            return schedules.slots(connection, name, limit)
+            return schedules.slots(connection, name, an_integer("limit", limit))
 
     def pause_schedule(self, name: str) -> Schedule:
         """Have a schedule fire no more until it is resumed.  Raises `UnknownSchedule`."""
@@ -339,7 +337,7 @@ class Dispatcher:
     def running(self, worker_id: str) -> list[Job]:
         """What a worker is running."""
         with self.store.read() as connection:
-            return claims.owned(connection, worker_id)
+            return claims.owned(connection, a_text("worker_id", worker_id))
 
     def log_path(self, ref: str) -> Path:
         """Where the log of a job's latest run lies; it need not exist yet."""
@@ -349,13 +347,16 @@ class Dispatcher:
 def _listed(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options, those that hold several as tuples: one of them stands for itself, and not for its letters."""
     found = dict(options)
-    for name in ("tags", "after", "roots"):
+    for name, most in MAX_MANY.items():
         given = found.get(name)
         if isinstance(given, str | Path | JobHandle):
             found[name] = (given,)
-        elif given is not None:
-            found[name] = tuple(given)
-    return found
+        elif isinstance(given, Iterable) and not isinstance(given, bytes):
+            # What can be read only once may have no end; one more than may be is enough to be refused.
+            found[name] = tuple(given if isinstance(given, Sized) else itertools.islice(given, most + 1))
+    if isinstance(parents := found.get("after"), tuple):
+        found["after"] = tuple(parent.id if isinstance(parent, JobHandle) else parent for parent in parents)
+    return {name: value for name, value in found.items() if value is not None or name not in MAX_MANY}
 
 
 @dataclass(frozen=True)
@@ -414,6 +415,7 @@ class JobHandle:
         ------
         TimeoutError : it has not within `timeout` seconds; it goes on.
         UnknownJob : it has been pruned.
+        ParameterError : `timeout` is no number.
         """
         watch = _Watch(self._dispatcher, self.id, timeout)
         while True:
@@ -486,7 +488,7 @@ class _Watch:
     def __init__(self, dispatcher: Dispatcher, job_id: str, timeout: float | None) -> None:
         self._dispatcher = dispatcher
         self._id = job_id
-        self._timeout = timeout
+        self._timeout = a_number("timeout", timeout)
         self._began = time.monotonic()
         self._pause = POLL_FIRST
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pfd.errors import ParameterError, PfdError, UnknownTask
+from pfd.errors import ParameterError, PfdError, UnknownTask, shown
 from pfd.pipeline.results import result_shape
 from pfd.pipeline.run import reserved
 from pfd.pipeline.step import MAX_STEPS, Place, Step, order
 from pfd.plugins import Registry
 from pfd.settings import Settings
+from pfd.store.encoding import is_storable
 from pfd.submission import Origin, make_options, prepare
 from pfd.submission.limits import check_size
 from pfd.task import PathPolicy, Ref, Task
@@ -41,6 +42,9 @@ def problems(steps: Mapping[str, Step], registry: Registry, settings: Settings) 
     if len(steps) > MAX_STEPS:
         yield f"{len(steps)} steps, more than {MAX_STEPS}: make several pipelines of it"
         return
+    if odd := [name for name, step in steps.items() if not _is_step(step)]:
+        yield from (f"{shown(name)}: is no step of texts and mappings" for name in odd)
+        return
     # Of these alone, since whatever goes through all of a step takes it for granted that it has an end.
     if too_large := [problem for step in steps.values() for problem in _of_size(step, settings.max_params_bytes)]:
         yield from too_large
@@ -51,6 +55,15 @@ def problems(steps: Mapping[str, Step], registry: Registry, settings: Settings) 
         order(steps)
     except ParameterError as error:
         yield from error.problems
+
+
+def _is_step(step: Any) -> bool:
+    if not isinstance(step, Step):
+        return False
+    shape: tuple[Any, ...] = (step.params, step.options, step.after)
+    if not all(map(isinstance, shape, (Mapping, Mapping, list | tuple))):
+        return False
+    return all(map(is_storable, (step.name, step.task, *step.after)))
 
 
 def _of_size(step: Step, most: int) -> Iterator[str]:
@@ -66,8 +79,9 @@ def _of_step(step: Step, steps: Mapping[str, Step], registry: Registry, settings
             near = difflib.get_close_matches(parent, steps, n=1)
             yield f"{step.name}: there is no step {parent!r}" + (f"; did you mean {near[0]!r}?" if near else "")
     for place, text in step.misspelt():
-        yield f"{step.name}: {_named(place)}={_short(text)}: a reference is the whole of a value, as in ${{step.field}}"
-    for tag in reserved(step.options.get("tags", ())):
+        yield f"{step.name}: {_named(place)}={shown(text)}: a reference is the whole of a value, as in ${{step.field}}"
+    tags = step.options.get("tags", ())
+    for tag in reserved(tags if isinstance(tags, list | tuple) else ()):
         yield f"{step.name}: {tag}"
     task: Task | None = None
     if step.task:
@@ -149,11 +163,6 @@ def _put(value: Any, place: Place, new: Any) -> Any:
 
 def _named(place: Place) -> str:
     return ".".join(map(str, place))
-
-
-def _short(text: str) -> str:
-    shown = repr(text)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
 def _articled(samples: list[Any]) -> str:

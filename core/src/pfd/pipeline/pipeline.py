@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pfd.dispatcher import Dispatcher, JobHandle
-from pfd.errors import JobError, ParameterError
+from pfd.errors import JobError, ParameterError, shown
 from pfd.pipeline import check, file
 from pfd.pipeline.plan import OutdatedError, Plan, make_plan
 from pfd.pipeline.run import RUN, Run, find_run, new_run_id, reserved
@@ -18,7 +18,9 @@ from pfd.plugins import Registry
 from pfd.queue import load_runtime
 from pfd.settings import Settings
 from pfd.store import tagged
+from pfd.store.encoding import is_storable
 from pfd.submission import submit_prepared
+from pfd.submission.options import MAX_PATH
 
 _NO_OPTIONS = ("after", "key", "retry_of")
 _TRIES = 20
@@ -40,6 +42,12 @@ class Pipeline:
         ------
         ParameterError : the file cannot be read, or is no TOML.
         """
+        try:
+            path = Path(path)
+        except TypeError as error:
+            raise ParameterError(f"{shown(path)}: is no path") from error
+        if len(str(path)) > MAX_PATH:
+            raise ParameterError(f"{shown(str(path))}: is no path, which has at most {MAX_PATH} characters")
         found = file.read(path)
         return Pipeline(found.name, found.steps, found.problems)
 
@@ -49,6 +57,8 @@ class Pipeline:
 
     def check(self, registry: Registry, settings: Settings) -> None:
         """Check the whole before anything is submitted.  Raises `ParameterError` that lists all that is wrong."""
+        if not is_storable(self.name) or not self.name:
+            raise ParameterError(f"name={shown(self.name)}: is no name of a pipeline")
         problems = (*self.problems, *check.problems(self.steps, registry, settings))
         if problems:
             raise ParameterError(f"pipeline {self.name!r}: " + "; ".join(problems), problems=problems)
@@ -135,8 +145,14 @@ def _common(options: Mapping[str, Any]) -> dict[str, Any]:
         raise ParameterError(f"{', '.join(wrong)}: is an option of a single job, and not of a pipeline")
     listed: dict[str, tuple[Any, ...]] = {}
     for name in ("tags", "roots"):
-        given = options.get(name) or ()
-        listed[name] = (given,) if isinstance(given, str | Path) else tuple(given)  # one of them, and not its letters
+        given = options.get(name)
+        if given is None:
+            given = ()
+        elif isinstance(given, str | Path):  # one of them, and not its letters
+            given = (given,)
+        if not isinstance(given, Collection) or not all(isinstance(one, str | Path) for one in given):
+            raise ParameterError(f"{name}={shown(given)}: is no list of texts")
+        listed[name] = tuple(given)
     if problems := tuple(reserved(listed["tags"])):
         raise ParameterError("; ".join(problems), problems=problems)
     return {**options, **listed}

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pfd.dispatcher import Dispatcher, JobHandle
-from pfd.errors import JobError, UnknownJob
+from pfd.errors import JobError, UnknownJob, shown
 from pfd.job import Job
-from pfd.store.encoding import clean_text
+from pfd.store.encoding import is_storable
 from pfd.submission.options import MAX_TAG
 
 PIPELINE, RUN, STEP = "pipeline:", "run:", "step:"
@@ -68,11 +68,12 @@ def tagged(job: Job, prefix: str) -> str | None:
     return next((tag.removeprefix(prefix) for tag in job.tags if tag.startswith(prefix)), None)
 
 
-def reserved(tags: Iterable[str]) -> Iterator[str]:
+def reserved(tags: Iterable[object]) -> Iterator[str]:
     """What is wrong with tags that would be taken for those of a run."""
     for tag in tags:
-        if tag.startswith((PIPELINE, RUN, STEP)):
-            yield f"tag {tag!r}: what begins with {PIPELINE!r}, {RUN!r} or {STEP!r} is given by the pipeline itself"
+        if isinstance(tag, str) and tag.startswith((PIPELINE, RUN, STEP)):
+            own = f"what begins with {PIPELINE!r}, {RUN!r} or {STEP!r} is given by the pipeline itself"
+            yield f"tag {shown(tag)}: {own}"
 
 
 def find_run(dispatcher: Dispatcher, pipeline: str, ref: str | None) -> str:
@@ -92,7 +93,9 @@ def find_run(dispatcher: Dispatcher, pipeline: str, ref: str | None) -> str:
                 hint="start it without --resume; the name of a pipeline is the 'name' in its file, else the file's",
             )
         return found
-    of_run = dispatcher.jobs(tag=clean_text(RUN + ref), limit=1)
+    if not is_storable(ref):
+        raise UnknownJob(f"there is no run {shown(ref)}", hint="'pfd jobs --tag run:ID' lists the jobs of a run")
+    of_run = dispatcher.jobs(tag=RUN + ref, limit=1)
     job = of_run[0] if of_run else _job(dispatcher, ref)
     found = tagged(job, RUN)
     if found is None:
@@ -111,5 +114,5 @@ def _job(dispatcher: Dispatcher, ref: str) -> Job:
         return dispatcher.job(ref)
     except UnknownJob as error:
         raise UnknownJob(
-            f"there is no run {ref}, and {error}", hint="'pfd jobs --tag run:ID' lists the jobs of a run"
+            f"there is no run {ref[:80]}, and {error}", hint="'pfd jobs --tag run:ID' lists the jobs of a run"
         ) from error

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel
 
 from pfd.cron import cron_problems
-from pfd.errors import ParameterError, UnknownTask
+from pfd.errors import ParameterError, UnknownTask, few, shown
 from pfd.plugins import Registry
 from pfd.schedule import Overlap, schedule_tag
 from pfd.settings import Settings
@@ -91,13 +91,13 @@ def _tried(make: Callable[[], T], errors: list[ParameterError]) -> T | None:
 
 def _problems(name: object, overlap: object, catch_up: object, options: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(name, str) or not _NAME.match(name):
-        yield f"name={name!r}: 1 to 80 letters, digits, '_', '.' and '-', the first a letter or digit"
+        yield f"name={shown(name)}: 1 to 80 letters, digits, '_', '.' and '-', the first a letter or digit"
     if overlap not in get_args(Overlap):
-        yield f"overlap={overlap!r}: choose {' or '.join(map(repr, get_args(Overlap)))}"
+        yield f"overlap={shown(overlap)}: choose {' or '.join(map(repr, get_args(Overlap)))}"
     if not isinstance(catch_up, bool):
-        yield f"catch_up={catch_up!r} is neither True nor False"
+        yield f"catch_up={shown(catch_up)} is neither True nor False"
     if unknown := sorted(set(options) - set(OPTIONS)):
-        yield f"a schedule has no option {', '.join(unknown)}; there are {', '.join(OPTIONS)}"
+        yield f"a schedule has no option {', '.join(few(unknown, 5))}; there are {', '.join(OPTIONS)}"
 
 
 def _given(task: Task, params: Mapping[str, Any] | BaseModel, options: Options, settings: Settings) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""What a client asks with: each argument is of its type and can be looked for, or the error names it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TypeVar
+
+from pfd.errors import ParameterError, shown
+from pfd.job import State
+from pfd.store.encoding import is_storable
+
+T = TypeVar("T")
+
+_STATES = frozenset(state.value for state in State)
+
+MAX_NUMBER = 2**63 - 1
+"""Of an integer column."""
+
+
+def a_text(name: str, value: T) -> T:
+    """A text that can be stored, or None.  Raises `ParameterError`."""
+    if value is not None and not is_storable(value):
+        raise ParameterError(f"{name}={shown(value)}: is no text that can be stored")
+    return value
+
+
+def an_integer(name: str, value: T) -> T:
+    """An integer from 0, or None.  Raises `ParameterError`."""
+    if value is not None and not (isinstance(value, int) and 0 <= value <= MAX_NUMBER):
+        raise ParameterError(f"{name}={shown(value)}: is no integer from 0 to {MAX_NUMBER}")
+    return value
+
+
+def a_number(name: str, value: object) -> float | None:
+    """A number that is one, or None.  Raises `ParameterError`."""
+    if value is None:
+        return None
+    try:
+        number = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        number = math.nan
+    if math.isnan(number):
+        raise ParameterError(f"{name}={shown(value)}: is no number")
+    return number
+
+
+def some_states(name: str, value: object) -> frozenset[State]:
+    """A state, or several; none where it is None.  Raises `ParameterError`."""
+    listed = () if value is None else value if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+    found = set()
+    for one in listed:
+        if not isinstance(one, str) or one not in _STATES:
+            raise ParameterError(f"{name}={shown(one)}: there are {', '.join(State)}")
+        found.add(State(one))
+    return frozenset(found)
