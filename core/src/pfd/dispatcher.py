@@ -42,6 +42,7 @@ from pfd.store.rows import damage_of, require_end
 from pfd.submission.arguments import a_number, a_text, an_integer, some_states
 from pfd.submission.options import MAX_MANY
 from pfd.submission.schedules import define
+from pfd.submission.unserved import UnservedNotice
 from pfd.task import Task
 
 if TYPE_CHECKING:
@@ -71,11 +72,15 @@ class Dispatcher:
     Parameters
     ----------
     settings : those of the environment where left out.
+    tells_unserved : whether the log says, once a queue and process, that no live worker takes what was submitted.
     """
 
-    def __init__(self, settings: Settings | None = None, *, registry: Registry | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, registry: Registry | None = None, tells_unserved: bool = True
+    ) -> None:
         self.settings = settings or load_settings().values
         self._registry = registry
+        self._notice = UnservedNotice(self.settings, process_session()) if tells_unserved else None
 
     def __enter__(self) -> Self:
         return self
@@ -131,7 +136,14 @@ class Dispatcher:
             chosen,
             submission.Origin(process_session()),
         )
+        if done.fresh:
+            self.tell_unserved(chosen.queue or task.queue, gpu=task.gpu is True)
         return JobHandle(self, done.id)
+
+    def tell_unserved(self, queue: str, *, gpu: bool = False) -> None:
+        """Have the log say that no live worker takes jobs of a queue, where that is so and it has not said so yet."""
+        if self._notice is not None:
+            self._notice.look(self.store, a_text("queue", queue), gpu=gpu is True)
 
     def job(self, ref: str) -> Job:
         """A job by its id, a unique prefix of it, or `@last`.  Raises `UnknownJob`."""

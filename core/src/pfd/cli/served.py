@@ -22,18 +22,14 @@ def unserved(session: Session, jobs: Iterable[Job]) -> list[Job]:
     if not (jobs := list(jobs)):
         return []
     present = workers_for_all(session)
-    return [job for job in jobs if not any(_takes(info, job.queue, gpu=job.gpu) for info in present)]
+    return [job for job in jobs if not any(info.takes(job.queue, gpu=job.gpu) for info in present)]
 
 
 def waiting_for_gpu(session: Session) -> dict[str, int]:
     """By queue, how many jobs wait for a gpu slot that no live worker has."""
     present = workers_for_all(session)
     counts = session.dispatcher.waiting_for_gpu()
-    return {queue: n for queue, n in counts.items() if not any(_takes(info, queue, gpu=True) for info in present)}
-
-
-def _takes(info: WorkerInfo, queue: str, *, gpu: bool) -> bool:
-    return queue in info.queues and (bool(info.gpus) or not gpu)
+    return {queue: n for queue, n in counts.items() if not any(info.takes(queue, gpu=True) for info in present)}
 
 
 def no_worker(jobs: Iterable[Job]) -> str:

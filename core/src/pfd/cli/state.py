@@ -58,7 +58,7 @@ class Session:
     def dispatcher(self) -> Dispatcher:
         from pfd.dispatcher import Dispatcher
 
-        return Dispatcher(self.settings, registry=self.registry)
+        return Dispatcher(self.settings, registry=self.registry, tells_unserved=False)  # commands say so themselves
 
     def trace(self) -> None:
         """Have the spans of this program exported, where there are to be any."""

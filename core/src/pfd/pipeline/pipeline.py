@@ -123,6 +123,8 @@ class Pipeline:
                 list(plan.fresh.values()),
                 guard=plan.confirm if plan.known else None,
             )
+        for queue, gpu in {(new.queue, new.gpu) for new in plan.fresh.values()}:
+            dispatcher.tell_unserved(queue, gpu=gpu)
         for job_id in plan.replaced:
             dispatcher.cancel(job_id)
         jobs = {name: (plan.kept.get(name) or plan.fresh[name]).id for name in self.order()}

@@ -46,6 +46,10 @@ class WorkerInfo:
     def queues(self) -> frozenset[str]:
         return frozenset(queue for names in self.slots for queue in names.split(","))
 
+    def takes(self, queue: str, *, gpu: bool) -> bool:
+        """Whether it runs jobs of a queue; of those that need a gpu slot only where it has any."""
+        return queue in self.queues and (bool(self.gpus) or not gpu)
+
 
 def register(connection: Connection, info: WorkerInfo) -> None:
     """Store the row of a worker.  Raises `SettingsError` where its slots are too many to be stored."""
