@@ -163,7 +163,7 @@ class Owner:
                 thread.start()
 
     def claim_no_more(self) -> None:
-        """Run what is held to its end, and nothing else."""
+        """Run what runs to its end, and nothing else: what was claimed and has not begun is put back."""
         self._stopping.set()
         self._watch.claim_no_more()
         if self._coordinators is not None:
@@ -229,7 +229,7 @@ class Owner:
 
     def _serve(self, wanted: Wanted) -> None:
         job: Job | None = None
-        while not self._stopping.is_set():
+        while job is not None or not self._stopping.is_set():
             seen = self.idle.rings
             if job is None:
                 job = self._claim(wanted)
@@ -244,14 +244,14 @@ class Owner:
                 job = self._hold(running, wanted=wanted)
             except Exception:  # the job is found again by the sweep; the slot lives on
                 log.exception("job %s could not be ended", running.id)
-        if job is not None:
-            self._give_back(job)
 
     def _claim(self, wanted: Wanted) -> Job | None:
         if self._shortage.lasts():
             return None  # the sweep rings again while there is something to claim
         try:
             with self.store.write() as connection:
+                if self._stopping.is_set():  # the store may have kept it waiting for long
+                    return None
                 job = self.claim(connection, wanted)
             self._tell_unready()
             return job
@@ -295,9 +295,6 @@ class Owner:
 
     def _run_beside(self, job: Job, turn: Turn | None = None) -> None:
         """Run a job that takes none of `slots`: a coordinator, or one whose turn it is on a device."""
-        if self._stopping.is_set():
-            self._give_back(job)
-            return
         try:
             self._hold(job, turn=turn)
         except Exception:  # the job is found again by the sweep
@@ -330,6 +327,10 @@ class Owner:
         self, job: Job, *, inline: bool = False, wanted: Wanted | None = None, turn: Turn | None = None
     ) -> Job | None:
         with self._holdings.holding(job):
+            # Once it counts as held: whoever stops this worker either is seen here, or sees and awaits this job.
+            if self._stopping.is_set():
+                self._give_back(job)
+                return None
             return self._execute(job, inline=inline, wanted=wanted, turn=turn)
 
     def _execute(self, job: Job, *, inline: bool, wanted: Wanted | None, turn: Turn | None) -> Job | None:

@@ -1,0 +1,37 @@
+"""How a worker stops: what it is told by, and what becomes of jobs that it has claimed by then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.tests.support.waiting import lines, until
+from pfd import Dispatcher, Settings, State, Worker
+from pfd.job import Job
+from pfd.plugins import Registry
+
+
+def test_a_job_that_is_being_claimed_as_its_worker_stops_is_put_back_and_not_begun(
+    settings: Settings, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = tmp_path / "witness"
+    with Worker(settings, registry=registry) as worker, Dispatcher(settings, registry=registry) as dispatcher:
+        owner = worker.owner
+        assert owner is not None
+        claim = owner.claim
+
+        def told_to_stop_meanwhile(*args: Any, **options: Any) -> Job | None:
+            if (job := claim(*args, **options)) is not None:
+                owner.claim_no_more()
+            return job
+
+        monkeypatch.setattr(owner, "claim", told_to_stop_meanwhile)
+        handle = dispatcher.submit("nap_inline", {"witness": str(witness)})
+        until(lambda: dispatcher.claims(handle.id), "it is claimed")
+        worker.stop()
+        job = handle.job
+        assert (job.state, job.attempt) == (State.RETRY, 0)
+        assert [claim.outcome for claim in dispatcher.claims(handle.id)] == ["handed back: its worker stopped"]
+    assert lines(witness) == []
