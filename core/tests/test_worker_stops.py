@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.tests.support.stores import as_environment
 from core.tests.support.waiting import lines, until
 from pfd import Dispatcher, Settings, State, Worker
 from pfd.job import Job
 from pfd.plugins import Registry
+
+PATIENCE = 60.0
+
+IN_A_TERMINAL = """
+import fcntl, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from pfd.cli import main
+main(["worker"])
+"""
 
 
 def test_a_job_that_is_being_claimed_as_its_worker_stops_is_put_back_and_not_begun(
@@ -35,3 +49,30 @@ def test_a_job_that_is_being_claimed_as_its_worker_stops_is_put_back_and_not_beg
         assert (job.state, job.attempt) == (State.RETRY, 0)
         assert [claim.outcome for claim in dispatcher.claims(handle.id)] == ["handed back: its worker stopped"]
     assert lines(witness) == []
+
+
+def test_a_worker_whose_terminal_is_closed_lets_its_job_end(
+    sqlite_settings: Settings, registry: Registry, tmp_path: Path
+) -> None:
+    witness = tmp_path / "witness"
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        handle = dispatcher.submit("nap", {"seconds": 1, "witness": str(witness)})
+        terminal, inside = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-c", IN_A_TERMINAL],
+            env=os.environ | as_environment(sqlite_settings),
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
+            start_new_session=True,
+        )
+        os.close(inside)
+        try:
+            until(lambda: lines(witness), "the job has begun")
+            os.close(terminal)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+            process.wait()
+        assert handle.state is State.SUCCESS
+        assert dispatcher.workers() == []

@@ -14,9 +14,13 @@ from celery import Celery
 
 from pfd import State
 from pfd.testing.contract import PATIENCE, MakeSite, Site, until
-from pfd.testing.contract.processes import frozen
+from pfd.testing.contract.processes import frozen, tree
+from pfd.testing.contract.programs import WorkerProgram
 from tests.contract.support.sites import site_maker
 from tests.support.brokers import RabbitServer, RedisServer
+
+PROMPT = 7.0
+"""Seconds within which a worker without a job ends: four in which the broker may answer, and a busy machine."""
 
 ANSWER = 6.0
 """Seconds within which a submission comes back whatever the broker does: its time-outs, and a busy machine."""
@@ -114,13 +118,14 @@ def test_running_jobs_do_not_mind_a_broker_that_restarts_and_forgets(site: Site,
 
 
 def test_a_broker_that_does_not_answer_holds_nobody_up(site: Site, broker: RedisServer) -> None:
-    with site.worker():
+    with site.workers(2) as [_, leaver]:
         assert site.run("noop").state is State.SUCCESS
         with frozen(broker.pid):
             began = time.monotonic()
             handle = site.submit("noop")
             assert time.monotonic() - began < ANSWER
             assert handle.wait(PATIENCE).state is State.SUCCESS
+            _ends_promptly(leaver)
         until(lambda: _rung_at_once(site), "rings are heard again", seconds=90.0)
 
 
@@ -131,6 +136,12 @@ def test_a_worker_is_told_to_end_while_the_broker_is_away(site: Site, broker: Re
         time.sleep(2.0)  # it has noticed
         assert program.stop() == 0
     assert site.dispatcher.workers() == []
+
+
+def _ends_promptly(program: WorkerProgram) -> None:
+    began = time.monotonic()
+    assert program.stop() == 0
+    assert time.monotonic() - began < PROMPT
 
 
 def test_a_request_of_a_client_waits_for_a_store_that_is_away(celery_site: Site) -> None:
@@ -165,7 +176,7 @@ def test_what_a_client_is_to_be_told_waits_for_a_backend_that_is_away(
 
 
 @pytest.mark.parametrize("runtime", ["celery", "dramatiq"])
-def test_rabbitmq_that_restarts_loses_nothing(
+def test_rabbitmq_that_restarts_loses_nothing_and_that_does_not_answer_keeps_nobody(
     runtime: str, rabbit_server: RabbitServer, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     make = site_maker(f"{runtime}-rabbitmq-postgres", request)
@@ -181,3 +192,6 @@ def test_rabbitmq_that_restarts_loses_nothing(
         until(lambda: _rung_at_once(site), "rings are heard again", seconds=60.0)
         assert {(job.state, job.lost) for job in ended} == {(State.SUCCESS, 0)}
         assert [len(site.sights(job, "begins")) for job in ended] == [1, 1, 1]
+        [worker] = site.programs
+        with frozen(*tree(rabbit_server.pid)):
+            _ends_promptly(worker)

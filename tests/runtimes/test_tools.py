@@ -112,14 +112,14 @@ def test_celerys_own_command_line_is_a_worker(celery_site: Site, tmp_path: Path)
     site = celery_site
     assert site.dispatcher.store is not None
     words = ("celery", "-A", "pfd.runtimes.celery", "worker", "-c", "2", "-Q", "default", "-n", "own@%h")
-    with _program(site, tmp_path, *words) as (process, log):
+    with _program(site, tmp_path, *words) as (process, _):
         until(site.dispatcher.workers, "it is there")
         [info] = site.dispatcher.workers()
         assert (info.runtime, info.slots) == ("celery", {"default": 2})
         assert site.run("nap", {"seconds": 0.1}).state is State.SUCCESS
         handle = site.submit("nap", {"gate": "never"})
         site.await_sight(handle, "begins")
-        _end_at_second_signal(process, process.pid, log)
+        _end_at_second_signal(site, process, signal.SIGHUP, process.pid)
     _check_handed_back(site, handle.id)
 
 
@@ -159,7 +159,7 @@ def test_dramatiqs_own_command_line_is_a_worker_whose_metrics_count_jobs(dramati
     port = free_port()
     words = ("dramatiq", "pfd.runtimes.dramatiq", "--processes", "1", "--threads", "2", "--queues", "default")
     changes = {"dramatiq_prom_port": str(port), "dramatiq_prom_db": str(tmp_path / "metrics")}
-    with _program(site, tmp_path, *words, **changes) as (process, log):
+    with _program(site, tmp_path, *words, **changes) as (process, _):
         until(site.dispatcher.workers, "it is there")
         [info] = site.dispatcher.workers()
         assert (info.runtime, info.slots) == ("dramatiq", {"default": 2})
@@ -174,18 +174,21 @@ def test_dramatiqs_own_command_line_is_a_worker_whose_metrics_count_jobs(dramati
         handle = site.submit("nap", {"gate": "never"})
         site.await_sight(handle, "begins")
         worker = int(info.name.rpartition(":")[2])
-        _end_at_second_signal(process, worker, log)
+        _end_at_second_signal(site, process, signal.SIGTERM, worker)
     _check_handed_back(site, handle.id)
 
 
-def _end_at_second_signal(process: subprocess.Popen[bytes], worker: int, log: Path) -> None:
-    """Tell a worker to end, and once more when it lets its job go on."""
-    process.send_signal(signal.SIGTERM)
+def _end_at_second_signal(site: Site, process: subprocess.Popen[bytes], first: signal.Signals, worker: int) -> None:
+    """Tell a worker to end, and once more when it lets its job go on; it claims nothing after the first time."""
+    process.send_signal(first)
+    time.sleep(0.05)  # in which no worker looks by itself
+    late = site.submit("noop")
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(3.0)  # it waits for the job
     os.kill(worker, signal.SIGTERM)
-    process.wait(PATIENCE)
-    assert is_gone(worker), log.read_text()
+    assert process.wait(PATIENCE) == 0
+    assert is_gone(worker)
+    assert site.dispatcher.claims(late.id) == []
 
 
 def _check_handed_back(site: Site, job_id: str) -> None:

@@ -198,6 +198,12 @@ class RabbitServer:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @property
+    def pid(self) -> int:
+        """Of the program that has started all others."""
+        assert self._process is not None
+        return self._process.pid
+
     def end(self) -> None:
         """End it and what it has started, by their ids."""
         if self._process is None or self._process.poll() is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import difflib
 import logging
+import os
+import sys
 
 import click
 
@@ -44,8 +46,8 @@ def worker(
 
     Jobs that need a device run beside the others, in a slot for each device that PFD_GPUS names or this machine has.
 
-    Ctrl-C or SIGTERM lets running jobs end, for up to half a minute, and hands back what has not; a second Ctrl-C
-    hands it back at once.
+    Ctrl-C, SIGTERM or the closing of its terminal lets running jobs end, for up to half a minute, and hands back what
+    has not; a second Ctrl-C hands it back at once.  Either way it exits with 0.
 
     \b
     pfd worker --concurrency 2
@@ -69,7 +71,17 @@ def worker(
     session.trace()
     with contextlib.closing(load_runtime(settings)) as serving:
         serving.serve(registry, slots, ready)
-    click.echo("stopped")
+    _say_stopped()
+
+
+def _say_stopped() -> None:
+    """Where its terminal has been closed there is nobody to tell, and nothing must be left that waits to be written."""
+    for stream, text in ((sys.stdout, "stopped\n"), (sys.stderr, "")):
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _names(queues: str | None) -> tuple[str, ...]:

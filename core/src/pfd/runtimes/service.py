@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
+from typing import Any, cast
 
 from pfd.execution import Owner
 from pfd.monitor import Alarm
@@ -21,9 +22,13 @@ from pfd.submission import tell_workers
 
 log = logging.getLogger("pfd.runtimes")
 
+_Handler = Callable[[int, FrameType | None], Any]
+
 SHUTDOWN_PATIENCE = 30.0
 """Seconds that running jobs may take to end once a worker has been told to stop."""
 
+BROKER_PATIENCE = 4.0
+"""Seconds that may go by until a broker is let go of, once no job runs any more: it may not answer."""
 
 HEARING = 0.5
 """Seconds after which a waiting thread looks whether it has missed a signal."""
@@ -93,16 +98,19 @@ class Service:
         """Whether any slot is free."""
         return self.owner is not None and self.owner.idle.has_room()
 
+    def claim_no_more(self) -> None:
+        """Run what runs to its end, and nothing else."""
+        if self.owner is not None:
+            self.owner.claim_no_more()
+
     def drain(self, hurry: Callable[[], bool]) -> None:
         """Claim no more, and let running jobs end, until there are none, time is up or there is a hurry.
 
         Looked at again and again: an exception out of a signal handler would leave a thread half joined.
         """
-        if self.owner is None:
-            return
-        self.owner.claim_no_more()
+        self.claim_no_more()
         deadline = time.monotonic() + SHUTDOWN_PATIENCE
-        while self.owner.busy and not hurry() and time.monotonic() < deadline:
+        while (owner := self.owner) is not None and owner.busy and not hurry() and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def look(self) -> None:
@@ -123,37 +131,63 @@ class Service:
 
 
 class StopSignals:
-    """Counts SIGINT and SIGTERM: the first asks to stop, a second to hurry.  `asked` of them came before."""
+    """Hears SIGTERM, SIGINT and SIGHUP: the first of them asks to stop, a second SIGTERM or SIGINT to hurry.
 
-    def __init__(self, asked: int = 0) -> None:
+    SIGHUP never hurries: of one terminal that closes the kernel tells, and the shell, and whoever passes signals on.
+    What is ignored when this is made stays ignored, as `nohup` and a shell's background want it; but for SIGTERM.
+    """
+
+    def __init__(self) -> None:
         self._asked: queue.SimpleQueue[int] = queue.SimpleQueue()  # unlike an Event, safe to use in a signal handler
-        self._count = asked
+        self._count = 0
+        self._then: _Handler | None = None
+        self._ignored = [n for n in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_IGN]
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the shape of a handler)
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and self._count:
+            return
         self._count += 1
         self._asked.put(number)
+        if self._count == 1 and self._then is not None:
+            self._then(number, frame)
 
     @property
     def hurry(self) -> bool:
         return self._count > 1
 
     def wait(self) -> None:
-        # Python hears a signal between two instructions of this thread.  One that comes just as the wait begins, or
-        # that the system gives to another thread, would not end it.
+        # Python hears a signal between two instructions of the main thread.  One that comes just as that begins to
+        # wait, or that the system gives to another thread, would not end it.
         while True:
             with contextlib.suppress(queue.Empty):
                 self._asked.get(timeout=HEARING)
                 return
 
+    def hear(self, then: object = None) -> Callable[[], None]:
+        """Hear them from here on; what is given back restores the handlers before.
+
+        Only in the main thread, where alone Python allows that; without effect in others.  `then` is called with the
+        first signal, where it can be: the handler of a program whose guest this is.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return lambda: None
+        self._then = cast("_Handler", then) if callable(then) else None
+        before = {
+            number: signal.signal(number, signal.SIG_IGN if number in self._ignored else self)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        }
+
+        def restore() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        return restore
+
     @contextlib.contextmanager
     def heard(self) -> Iterator[StopSignals]:
-        """Hear them for the length of a block; only in the main thread, where alone Python allows that."""
-        if threading.current_thread() is not threading.main_thread():
-            yield self
-            return
-        before = {number: signal.signal(number, self) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Hear them for the length of a block, in the main thread."""
+        restore = self.hear()
         try:
             yield self
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            restore()

@@ -8,14 +8,12 @@ of it, so that jobs run on, and are found, while the broker is away.
 from __future__ import annotations
 
 import os
-import threading
-import time
 from typing import Any
 
 from celery.concurrency.base import BasePool
-from celery.signals import worker_shutting_down
 
 from pfd.errors import PfdError
+from pfd.runtimes.hosted import Guest
 from pfd.runtimes.on_celery.app import DEFAULT_QUEUE, PfdCelery
 from pfd.runtimes.on_celery.control import take_over
 from pfd.runtimes.on_celery.door import Door
@@ -23,10 +21,7 @@ from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.runtimes.on_celery.mirror import Mirror
 from pfd.runtimes.on_celery.runtime import CeleryRuntime
 from pfd.runtimes.on_celery.transport import read_any_properties, refuse_compression
-from pfd.runtimes.service import SHUTDOWN_PATIENCE, Service, StopSignals
-
-CELERY_PATIENCE = 15.0
-"""Seconds that Celery may take for its own part of a shutdown, once no job runs any more."""
+from pfd.runtimes.service import Service
 
 
 class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
@@ -34,6 +29,10 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
 
     body_can_be_buffer = True
     app: PfdCelery
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._guest = Guest()
 
     def on_start(self) -> None:
         settings, registry = self.app.pfd_settings, self.app.pfd_registry
@@ -50,8 +49,8 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
             raise
         self._mirror.start()
         self._restore = (take_over(self.service), refuse_compression(), read_any_properties())
-        self._ended = threading.Event()
-        worker_shutting_down.connect(self._told_to_end, weak=False)
+        # Celery's event loop may sleep for a second, and what its worker does at SIGINT and SIGHUP is another thing.
+        self._guest.start(self.service, self._let_go, wake=lambda: self.door.call(lambda: None))
         self.door.start()
 
     def _slots(self) -> dict[str, int]:
@@ -69,32 +68,13 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
 
     def on_stop(self) -> None:
         """Let running jobs end for a while; a second signal hands them back at once."""
-        with StopSignals(asked=1).heard() as signals:
-            self.service.drain(lambda: signals.hurry)
-            self._end()
-
-    def _told_to_end(self, **_: object) -> None:
-        threading.Thread(target=self._see_to_the_end, name="pfd-end", daemon=True).start()
-
-    def _see_to_the_end(self) -> None:
-        """End without Celery where it does not: it may wait for ever for a broker that is away."""
-        owner = self.service.owner
-        if owner is not None:
-            owner.claim_no_more()
-            deadline = time.monotonic() + SHUTDOWN_PATIENCE
-            while owner.busy and time.monotonic() < deadline:
-                time.sleep(0.1)
-        # What is handed back is asked to stop first, and has the grace period for it.
-        if not self._ended.wait(CELERY_PATIENCE + self.app.pfd_settings.grace):
-            self.service.hand_back()
-        time.sleep(CELERY_PATIENCE)
-        os._exit(0)
+        self._guest.end()
 
     def on_terminate(self) -> None:
         """A cold shutdown: hand back what runs."""
-        self._end()
+        self._guest.end(hurry=True)
 
-    def _end(self) -> None:
+    def _let_go(self) -> None:
         for restore in self._restore:
             restore()
         self.door.stop()
@@ -102,7 +82,6 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
         self._mirror.stop()
         self.service.stop()
         self._runtime.close()
-        self._ended.set()
 
     def _get_info(self) -> dict[str, Any]:
         owner = self.service.owner

@@ -6,9 +6,10 @@ from dramatiq import Broker, Worker
 from dramatiq.middleware import Middleware
 
 from pfd.plugins import Registry
+from pfd.runtimes.hosted import Guest
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
 from pfd.runtimes.on_dramatiq.runtime import DramatiqRuntime, listen_for_rings
-from pfd.runtimes.service import Service, StopSignals
+from pfd.runtimes.service import Service
 from pfd.settings import Settings
 
 
@@ -19,7 +20,7 @@ class Native(Middleware):
         self._settings = settings
         self._registry = registry
         self._runtime: DramatiqRuntime | None = None
-        self._service: Service | None = None
+        self._guest: Guest | None = None
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         assert isinstance(broker, PfdRedisBroker | PfdRabbitmqBroker)
@@ -27,17 +28,18 @@ class Native(Middleware):
         listen_for_rings(broker, worker, queues)
         self._runtime = DramatiqRuntime(self._settings, broker)
         slots = {",".join(queues): worker.worker_threads}
-        self._service = Service(self._settings, self._registry, slots, self._runtime, on_idle=broker.door.open)
-        self._service.start()
-        broker.door.serve(self._service)
+        service = Service(self._settings, self._registry, slots, self._runtime, on_idle=broker.door.open)
+        service.start()
+        broker.door.serve(service)
+
+        def let_go() -> None:
+            broker.door.stop()
+            service.stop()
+
+        self._guest = Guest()
+        self._guest.start(service, let_go)
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002  (Dramatiq's shape)
         """Let running jobs end for a while; a second signal hands them back at once."""
-        assert isinstance(broker, PfdRedisBroker | PfdRabbitmqBroker)
-        service = self._service
-        if service is None:
-            return
-        with StopSignals(asked=1).heard() as signals:
-            broker.door.stop()
-            service.drain(lambda: signals.hurry)
-            service.stop()
+        if self._guest is not None:
+            self._guest.end()

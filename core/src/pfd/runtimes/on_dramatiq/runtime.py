@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import dramatiq
@@ -14,8 +16,10 @@ from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
 from pfd.runtimes.on_dramatiq.broker import PfdBroker, check_url, count, make_broker, publish
 from pfd.runtimes.ringing import BoundedRinger, ring_queue
-from pfd.runtimes.service import Service, StopSignals
+from pfd.runtimes.service import BROKER_PATIENCE, Service, StopSignals
 from pfd.settings import Settings
+
+log = logging.getLogger("pfd.runtimes")
 
 ERRORS = (BrokerError, redis.RedisError, pika.exceptions.AMQPError, OSError)
 
@@ -30,6 +34,14 @@ def listen_for_rings(broker: PfdBroker, worker: dramatiq.Worker, queues: Sequenc
             broker.declare_queue(declared)
             if worker.consumer_whitelist:
                 worker.consumer_whitelist.add(declared)
+
+
+def _close(worker: dramatiq.Worker, broker: PfdBroker) -> None:
+    try:
+        worker.stop()
+        broker.close()
+    except ERRORS as error:
+        log.warning("the broker was not let go of in good order: %s", error)
 
 
 class DramatiqRuntime:
@@ -79,8 +91,11 @@ class DramatiqRuntime:
             finally:
                 broker.door.stop()
                 service.stop()
-                worker.stop()
-                broker.close()
+                closing = threading.Thread(target=_close, args=(worker, broker), name="pfd-close", daemon=True)
+                closing.start()
+                closing.join(BROKER_PATIENCE)
+                if closing.is_alive():
+                    log.warning("the broker does not answer; this worker ends without it")
 
     def close(self) -> None:
         """Let go of connections."""

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -138,13 +138,13 @@ class Site(ABC):
         assert done.returncode == expect, f"pfd {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
-    def start_worker(self, slots: int = 1, **changes: str) -> WorkerProgram:
-        """Start a worker without waiting for it; it is ended with the site."""
+    def start_worker(self, slots: int = 1, *, before: Sequence[str] = (), **changes: str) -> WorkerProgram:
+        """Start a worker without waiting for it; it is ended with the site.  `before` is put before its command."""
         folder = self.settings.home / "workers"
         folder.mkdir(parents=True, exist_ok=True)
         assert self.dispatcher.store is not None  # its tables are there before any worker looks for them
         program = WorkerProgram(
-            self.worker_command(slots), self.environment(**changes), folder / f"{next(self._numbers)}.log"
+            [*before, *self.worker_command(slots)], self.environment(**changes), folder / f"{next(self._numbers)}.log"
         )
         self._programs.append(program)
         return program

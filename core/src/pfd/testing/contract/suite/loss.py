@@ -117,21 +117,35 @@ class TestLoss:
             assert handle.wait(PATIENCE).state is State.REVOKED
         assert len(site.sights(handle, "begins")) == 1
 
-    def test_a_worker_that_is_told_to_end_hands_its_job_back_uncounted(self, site: Site) -> None:
-        handle = site.submit("nap", {"gate": "go"})
-        with site.worker() as leaver:
-            site.await_sight(handle, "begins")
-            send(signal.SIGTERM, leaver.owner)
+    def test_a_worker_that_is_told_to_end_lets_its_job_end_or_hands_it_back_uncounted(self, site: Site) -> None:
+        """At the first signal of any kind, and at a second; one that was started deaf to SIGHUP goes on."""
+        deaf = site.start_worker(before=("nohup",))
+        with site.workers(2) as workers:
+            until(lambda: site.is_ready(deaf), "the workers are there")
+            handles = [site.submit("nap", {"gate": gate}) for gate in "abc"]
+            for handle in handles:
+                site.await_sight(handle, "begins")
+            held = {self._owner_of(site, handle.job): handle for handle in handles}
+            patient, hasty = workers
+            ends, handed_back = held[patient.owner], held[hasty.owner]
+            send(signal.SIGHUP, patient.owner, deaf.owner)
+            send(signal.SIGINT, hasty.owner)
             time.sleep(0.3)
-            send(signal.SIGTERM, leaver.owner)  # in a hurry
-            leaver.wait()
-        job = handle.job
-        assert (job.state, job.attempt, job.lost) == (State.RETRY, 0, 0)
-        site.open_gate("go")
-        with site.worker():
-            job = handle.wait(PATIENCE)
+            send(signal.SIGHUP, patient.owner)  # of a terminal that closes one may hear twice
+            send(signal.SIGINT, hasty.owner)  # in a hurry
+            assert hasty.wait() == 0
+            job = handed_back.job
+            assert (job.state, job.attempt, job.lost) == (State.RETRY, 0, 0)
+            site.open_gate(ends.job.params["gate"])
+            assert patient.wait() == 0
+            assert ends.state is State.SUCCESS
+        for gate in "abc":
+            site.open_gate(gate)
+        job = handed_back.wait(PATIENCE)
         assert (job.state, job.attempt, job.lost) == (State.SUCCESS, 1, 0)
         assert site.sights(job, "overlap") == []
+        assert deaf.stop() == 0
+        assert site.dispatcher.workers() == []
 
     def test_when_memory_runs_out_the_job_goes_before_its_owner(self, crew: Site) -> None:
         handle = crew.submit("nap", {"gate": "memory"})
