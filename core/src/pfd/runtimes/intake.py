@@ -34,7 +34,7 @@ NOTE_EVERY = 0.5
 
 def most_bytes(settings: Settings) -> int:
     """Bytes of a message beyond which it is not even decoded: parameters in their wrapping, and some more."""
-    return 4 * settings.max_result_bytes + 65536
+    return 4 * settings.max_params_bytes + 65536
 
 
 def begins_with(data: Any) -> str:

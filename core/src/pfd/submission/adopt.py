@@ -29,9 +29,6 @@ from pfd.submission.submit import Origin, accompanied, prepare
 MAX_TASK = 200
 """Characters of the name of a task, known or not, that are stored."""
 
-MAX_MESSAGE, MAX_TRACEBACK = 4_000, 16_000
-"""Characters of what is said of a request that failed: a client can be wrong in a thousand fields at once."""
-
 # An id becomes the name of a folder, and stands for a job in many places: no other shape is let in.
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -133,9 +130,8 @@ def _prepared(registry: Registry, settings: Settings, request: Request) -> tuple
 
 def _failure(reason: PfdError, error: Exception) -> JobFailure:
     # Where it came from says something only of what nobody expected: the code of a plugin.
-    text = "" if reason is error else "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
-    message = reason.message if len(reason.message) <= MAX_MESSAGE else f"{reason.message[:MAX_MESSAGE]}…"
-    return JobFailure(type(reason).__name__, message, text, reason.hint)
+    text = "" if reason is error else "".join(traceback.format_exception(error))
+    return JobFailure(type(reason).__name__, reason.message, text, reason.hint)
 
 
 def _unexpected(error: Exception) -> PfdError:
@@ -146,7 +142,7 @@ def _given(request: Request, settings: Settings) -> dict[str, Any]:
     """What a request that failed had given, as far as it can be kept."""
     given = {"args": list(request.args), "kwargs": dict(request.kwargs)}
     try:
-        return given if len(encode(given)) <= settings.max_result_bytes else {}
+        return given if len(encode(given)) <= settings.max_params_bytes else {}
     except ParameterError:
         return {}
 
