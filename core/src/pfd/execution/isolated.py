@@ -49,6 +49,9 @@ SPAWN_POLL = 1.0
 EXIT_PATIENCE = 5.0
 """Seconds that a process may take to go away after it has said how its task ended."""
 
+REPORT_PATIENCE = 1.0
+"""Seconds that a keeper may take to say that its job's process has ended, before it is told to end what is left."""
+
 KEEPER_PATIENCE = 3.0
 """Seconds that a keeper may take to end its job's processes when told to; then the worker does."""
 
@@ -236,9 +239,8 @@ class IsolatedRun:
             data = os.read(self._output, 65536)
             logfile.write(data)
             return bool(data)
-        if source == "job" and self._tree is not None:  # its process has ended, which its keeper is to say
-            self._tree.resume_keeper()
-            self._kill_at = min(self._kill_at or math.inf, time.monotonic() + EXIT_PATIENCE)
+        if source == "job":  # its process has ended, which its keeper is about to say
+            self._kill_at = min(self._kill_at or math.inf, time.monotonic() + REPORT_PATIENCE)
             return False
         connection = self._control if source == "control" else self._channel
         try:
