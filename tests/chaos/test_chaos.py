@@ -15,19 +15,24 @@ import pytest
 
 import pfd.testing.contract.suite as suite
 from pfd.testing.contract import Site
+from pfd.testing.contract.gaps import RecordProperty, record_gaps
 from tests.contract.support.sites import site_maker
 from tests.support.brokers import RedisServer, running_redis
 
 
 @pytest.mark.parametrize("runtime", ["celery", "dramatiq"])
 def test_under_kills_restarts_and_losses_each_job_has_one_end(
-    runtime: str, request: pytest.FixtureRequest, tmp_path: Path, contract_full: bool
+    runtime: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    contract_full: bool,
+    record_property: RecordProperty,
 ) -> None:
     make = site_maker(f"{runtime}-redis-postgres", request)
     # Seven jobs and their children for each kill: 43 kills make more than 300.
     kills = 43 if contract_full else 6
     with running_redis() as broker, contextlib.closing(make(tmp_path, broker_url=broker.url(0))) as site:
-        suite.TestTrouble().run(site, kills, _trouble(site, broker, kills))
+        record_gaps(suite.TestTrouble().run(site, kills, _trouble(site, broker, kills)), record_property)
 
 
 def _trouble(site: Site, broker: RedisServer, kills: int) -> Callable[[int], None]:

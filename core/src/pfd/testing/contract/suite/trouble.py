@@ -8,6 +8,7 @@ from typing import Any
 
 from pfd import Job, JobHandle, State
 from pfd.job import ENDED
+from pfd.testing.contract.gaps import Gap, Gaps, RecordProperty, record_gaps
 from pfd.testing.contract.programs import WorkerProgram, pid_of
 from pfd.testing.contract.site import Site
 from pfd.testing.contract.waiting import PATIENCE
@@ -48,25 +49,30 @@ def _with_a_job(site: Site, present: Sequence[WorkerProgram]) -> WorkerProgram:
 
 class TestTrouble:
     def test_under_workers_that_are_killed_every_second_each_job_has_one_end(
-        self, site: Site, contract_full: bool
+        self, site: Site, contract_full: bool, record_property: RecordProperty
     ) -> None:
-        self.run(site, kills=43 if contract_full else 9)
+        record_gaps(self.run(site, kills=43 if contract_full else 9), record_property)
 
-    def run(self, site: Site, kills: int, disturb: Callable[[int], None] = lambda _: None) -> None:
-        """Submit, kill, and check every job.  `disturb` is told before each kill how many are left, this one included.
+    def run(self, site: Site, kills: int, disturb: Callable[[int], None] = lambda _: None) -> list[Gap]:
+        """Submit, kill, and check every job; how long jobs of killed workers waited, the longest first.
 
-        For further trouble of one's own: a broker that restarts, say.
+        `disturb` is told before each kill how many are left, this one included: for further trouble of one's own, a
+        broker that restarts, say.
         """
-        submitted = self._submit_and_kill(site, kills, disturb)
+        gaps = Gaps(site)
+        submitted = self._submit_and_kill(site, kills, disturb, gaps)
         every = [site.dispatcher.job(job.id) for job in site.dispatcher.jobs(limit=10_000)]
         for job in every:
             self._check(site, job)
         as_wanted = [self._ended_as(handle.job, wanted) for handle, wanted in submitted]
         assert sum(as_wanted) > len(as_wanted) / 2
         assert sum(job.lost for job in every) > 0  # or nothing of this was put to the test
+        return gaps.found()
 
     @staticmethod
-    def _submit_and_kill(site: Site, kills: int, disturb: Callable[[int], None]) -> list[tuple[JobHandle, State]]:
+    def _submit_and_kill(
+        site: Site, kills: int, disturb: Callable[[int], None], gaps: Gaps
+    ) -> list[tuple[JobHandle, State]]:
         """Each second submit a job of each kind, kill a worker that holds one, and start another.
 
         So many workers are left that each lives long enough to see a whole lease of another go by.  On a busy machine
@@ -88,7 +94,7 @@ class TestTrouble:
                 time.sleep(0.5)  # some of them have begun
                 victim = _with_a_job(site, ready)
                 alive.remove(victim)
-                victim.kill()
+                gaps.kill(victim)
                 alive.append(site.start_worker(slots=2))
         for worker in alive:
             worker.kill()
