@@ -153,7 +153,11 @@ def try_row(dispatcher: Dispatcher, column: str, value: Any) -> None:
 
 @given(column=st.sampled_from([c.name for c in FULL if c.name != "seq"]), value=VALUES)
 @hypothesis_settings(
-    max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_whatever_a_row_holds_the_job_behind_it_is_claimed(column: str, value: Any, fuzzed: Dispatcher) -> None:
     try_row(fuzzed, column, value)

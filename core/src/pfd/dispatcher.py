@@ -27,6 +27,7 @@ from pfd.errors import (
     StoreUnavailable,
     TimeLimitExceeded,
     WorkerLost,
+    shown,
 )
 from pfd.execution import ended, tell
 from pfd.execution.housekeeping import DAY, Pruned, prune_jobs, remove_orphans, total
@@ -244,7 +245,7 @@ class Dispatcher:
         Raises
         ------
         SettingsError : no age is given and none is set, or PFD_HOME belongs to another store.
-        ParameterError : that is no age, or that state is not one of an end.
+        ParameterError : that is no age, that state is not one of an end, or `dry_run` is neither True nor False.
         """
         days = a_number("older_than", self.settings.retention if older_than is None else older_than)
         if days is None:
@@ -254,6 +255,9 @@ class Dispatcher:
         if not days >= 0:
             raise ParameterError(f"older_than={days} is no number of days")
         states = ENDED if state is None else some_states("state", state)
+        asked: object = dry_run
+        if not isinstance(asked, bool):
+            raise ParameterError(f"dry_run={shown(asked)} is neither True nor False")
         if live := states - ENDED:
             raise ParameterError(f"state={', '.join(sorted(live))}: only jobs that have ended are pruned")
         which = Which(time.time() - days * DAY, states, a_text("task", task))
