@@ -70,7 +70,8 @@ def shared(tmp_path: Path) -> Iterator[Path]:
     """A file of shared memory that is not there yet."""
     path = Path(SHARED, f"pfd-test-{tmp_path.name}-{id(tmp_path)}")
     yield path
-    path.unlink(missing_ok=True)
+    if path.is_file():
+        path.unlink()
 
 
 WRITE = f"[os.write(fd, block) for _ in range({SIZE // MIB})]"
@@ -117,3 +118,17 @@ def test_a_file_of_others_does_not_count_where_it_is_read_and_only_what_is_added
         assert NEARLY < program.more < SIZE + BESIDE
     finally:
         program.end()
+
+
+def test_an_older_file_in_a_folder_of_shared_memory_does_not_count_for_a_byte_that_is_written(shared: Path) -> None:
+    shared.mkdir()
+    file = shared / "large"
+    file.write_bytes(b"y" * SIZE)
+    program = Program()
+    try:
+        program.do(f"fd = os.open({str(file)!r}, os.O_RDWR); os.write(fd, b'x')")
+        assert program.more < BESIDE
+    finally:
+        program.end()
+        file.unlink()
+        shared.rmdir()

@@ -61,6 +61,8 @@ def test_what_a_job_says_is_understood() -> None:
         {"ring": RING["ring"] | {"job_id": "\ud800"}},
         END | {"end": []},
         END | {"end": "finished"},
+        END | {"end": "short"},
+        END | {"result": "[1,2]"},
         END | {"result": None},
         END | {"result": '{"value":'},
         END | {"result": "7"},

@@ -95,6 +95,28 @@ print(dict(states=[done.state.value, other.state.value], attempt=done.attempt, l
            health=[before, meanwhile, after]))
 """
 
+AN_END = """
+import psutil, signal
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+with Worker(settings, slots=1), Dispatcher(settings) as dispatcher:
+    dispatcher.submit("add_apart", {"a": 1}).get(60)
+    before = set(psutil.Process().children(recursive=True))
+    job = dispatcher.submit("swallow", {"seconds": 60}, time_limit=2)
+    until(lambda: len(set(psutil.Process().children(recursive=True)) - before) == 2)
+    made = {one.pid: one.ppid() for one in set(psutil.Process().children(recursive=True)) - before}
+    [keeper] = {parent for parent in made.values() if parent in made}
+    if STOPPED:
+        os.kill(keeper, signal.SIGSTOP)
+    with no_files():
+        until(lambda: all(map(gone, made)))
+    ended = job.wait(60)
+    print(dict(state=ended.state.value, kind=ended.failure.type, lost=ended.lost, runs=len(dispatcher.claims(job.id))))
+"""
+
 A_LISTING = """
 from pfd.artifacts import ArtifactFolder
 folder = ArtifactFolder(settings.home, "job", 1)
@@ -147,6 +169,14 @@ def test_what_its_worker_lacks_is_no_failure_of_a_job(
         assert meanwhile[0] == 503
         assert lacking in meanwhile[1]
     assert found["cpu"] < 1  # it has rested
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["its keeper acts", "its keeper is stopped"])
+def test_a_job_is_ended_before_it_is_said_to_have_ended_whatever_its_worker_lacks(
+    sqlite_settings: Settings, stopped: bool
+) -> None:
+    found = run(sqlite_settings, AN_END.replace("STOPPED", str(stopped)))
+    assert found == {"state": "FAILURE", "kind": "TimeLimitExceeded", "lost": 0, "runs": 1}
 
 
 def test_files_of_a_job_that_cannot_be_listed_for_now_are_not_taken_for_none(sqlite_settings: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 import pytest
 from annotated_types import MaxLen, MinLen
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, RootModel, model_validator
 
 from pfd import ParameterError, Params, PluginError, Ref, Result, Task, UserPath
 from pfd.patterns import in_words
@@ -45,6 +45,7 @@ def declare(**changes: Any) -> Task:
         ({"isolation": "thread"}, "'process' or 'inline'"),
         ({"params": dict}, "not a pydantic model"),
         ({"result": int}, "not a pydantic model"),
+        ({"result": RootModel[list[int]]}, "RootModel"),
         ({"max_attempts": 0}, "less than 1"),
         ({"max_attempts": 2}, "retry_on"),
         ({"backoff": -1.0}, "backoff=-1.0 is not a number of seconds"),

@@ -116,7 +116,7 @@ def check_meta(meta: Mapping[str, Any]) -> None:
     What JSON does not know is taken for what becomes of it, a text like a status.
     """
     sizes = {name: len(encode(name)) + 2 + _size(name, value) for name, value in meta.items()}
-    if (total := sum(sizes.values())) > MAX_META:
+    if (total := sum(sizes.values()) + 1) > MAX_META:
         largest = max(sizes, key=sizes.__getitem__)
         raise ParameterError(
             f"progress: {total} bytes of JSON beside the status, more than {MAX_META}; "

@@ -18,7 +18,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import annotated_types
-from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, RootModel, TypeAdapter, ValidationError, ValidationInfo
 from pydantic.types import AllowInfNan
 
 from pfd.errors import ParameterError, PluginError, shown
@@ -172,6 +172,9 @@ class Task:
         for role, model in (("params", self.params), ("result", self.result)):
             if not _is_model(model):
                 yield f"{role}={model!r} is not a pydantic model"
+                return
+            if issubclass(model, RootModel):
+                yield f"{role}={model.__name__} is a RootModel: declare an object of names and values"
                 return
         yield from (f"result field {where}: {why}" for where, why in _unstorable(self.result))
         yield from self._odd_lists()

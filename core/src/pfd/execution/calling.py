@@ -131,7 +131,13 @@ def _encode_result(task: Task, returned: Any, most: int) -> str:
             hint=f"a bug of the plugin that declares {task.name}",
         ) from error
     # Through the one encoder, and not pydantic's own, so that NaN is null on every store.
-    text = encode(model.model_dump(mode="json"))
+    dumped = model.model_dump(mode="json")
+    if not isinstance(dumped, dict):  # by a serializer of its own
+        raise JobError(
+            f"the result of {task.name} is {type(dumped).__name__}, and no object of names and values",
+            hint=f"a bug of the plugin that declares {task.name}",
+        )
+    text = encode(dumped)
     if len(text) > most:
         raise JobError(
             f"the result of {task.name} is {len(text)} bytes of JSON, more than {most}",

@@ -85,11 +85,11 @@ class Coordinators:
 
     def _begin(self, job: Job) -> None:
         thread = threading.Thread(target=self._work, args=(job,), name=f"pfd-coordinator-{job.id[:8]}", daemon=True)
-        with self._changed:
-            self._levels[job.level] += 1
-            self._threads.add(thread)
         try:
-            thread.start()
+            with self._changed:  # whoever waits for all of them finds this one begun, or not at all
+                self._levels[job.level] += 1
+                self._threads.add(thread)
+                thread.start()
         except RuntimeError as error:
             self._over(job, thread)
             self._refuse(job, error)

@@ -143,6 +143,8 @@ class IsolatedRun:
                 self._watch(logfile)
             return self._conclude()
         except Exception as error:
+            if self._tree is not None and self._exit is None:
+                self._tree.end()  # whatever becomes of the job now, this run of it is over
             if (what := shortage.cause(error)) is None:
                 raise
             return self._cut_short(what)
@@ -183,7 +185,8 @@ class IsolatedRun:
                     server_at = None
                     limit_at = None if limit is None else now + limit
                     # Sent only now: a process that is made when its line is cut already has nothing to run.
-                    selector.modify(self._channel, selectors.EVENT_READ | selectors.EVENT_WRITE, "channel")
+                    if self._channel in selector.get_map():  # else it died at birth, and its end was read first
+                        selector.modify(self._channel, selectors.EVENT_READ | selectors.EVENT_WRITE, "channel")
                     if self._tree.job is not None:
                         selector.register(self._tree.job, selectors.EVENT_READ, "job")
                 if server_at is not None and now >= server_at:

@@ -1,13 +1,15 @@
 """How much memory the processes of a job use, what they hold in files of shared memory included.
 
-What is mapped counts by its proportional set size (PSS).  A file on a tmpfs, such as `/dev/shm`, or one made by
-`memfd_create` takes memory also where no process maps it.  Nothing says whose such a file is.  So what counts is a file
-that a process of the job was seen to have open for writing, for as long as it exists, and less what it held before.
+What is mapped counts by its proportional set size (PSS).  A file in `/dev/shm`, or one made by `memfd_create`, takes
+memory also where no process maps it.  Nothing says whose such a file is.  So what counts is a file that a process of
+the job was seen to have open for writing, for as long as it exists, and less what it held before.  Other file systems
+in memory may hold what all jobs write to, such as a store, and do not count.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import stat
@@ -17,9 +19,12 @@ from pathlib import Path
 
 import psutil
 
+log = logging.getLogger("pfd.execution")
+
 SHARED = "/dev/shm"  # noqa: S108  (only looked at)
 _IN_MEMORY = {"tmpfs", "devtmpfs", "ramfs"}
 _BLOCK = 512
+_MOST_FILES = 20_000
 _MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ \S+ \S+ ([0-9a-f]+):([0-9a-f]+) (\d+)")
 
 Inode = tuple[int, int]
@@ -46,7 +51,8 @@ class TreeMemory:
     def __init__(self, root: int) -> None:
         self._root = root
         self._began = time.time()
-        self._devices = _devices_in_memory()
+        self._anonymous = _anonymous_device()
+        self._devices = {self._anonymous, _shared_device()}
         self._there_before = _files_in(SHARED)
         self._files: dict[Inode, _File] = {}
         self._processes: list[psutil.Process] = []
@@ -101,7 +107,9 @@ class TreeMemory:
             self._files[inode].measure(size)
         elif _is_for_writing(pid, descriptor):
             path = str(Path(f"/proc/{pid}/fd/{descriptor}").readlink())
-            before = size if status.st_mtime < self._began else self._there_before.get(inode, 0)
+            # One that it was handed may be older than the job; of one in /dev/shm it is known.
+            old = status.st_mtime < self._began and status.st_dev == self._anonymous
+            before = size if old else self._there_before.get(inode, 0)
             self._files[inode] = _File(path, min(before, size), size)
         return inode
 
@@ -129,20 +137,25 @@ class TreeMemory:
         return found
 
 
-def _devices_in_memory() -> set[int]:
-    """The devices of file systems that lie in memory, as this process sees them, and that of `memfd_create`."""
-    found = set()
+def _shared_device() -> int | None:
+    """The device of /dev/shm, where that lies in memory."""
     with contextlib.suppress(OSError), Path("/proc/self/mountinfo").open(encoding="utf-8") as mounts:
         for mount in mounts:
             before, _, after = mount.partition(" - ")
-            if after.split()[0] in _IN_MEMORY:
-                major, _, minor = before.split()[2].partition(":")
-                found.add(os.makedev(int(major), int(minor)))
+            if before.split()[4] == SHARED and after.split()[0] in _IN_MEMORY:
+                return os.stat(SHARED).st_dev  # noqa: PTH116
+    return None
+
+
+def _anonymous_device() -> int | None:
+    """The device of files made by `memfd_create`."""
     with contextlib.suppress(OSError, AttributeError):
         descriptor = os.memfd_create("pfd")
-        found.add(os.fstat(descriptor).st_dev)
-        os.close(descriptor)
-    return found
+        try:
+            return os.fstat(descriptor).st_dev
+        finally:
+            os.close(descriptor)
+    return None
 
 
 def _free() -> int:
@@ -153,12 +166,16 @@ def _free() -> int:
 
 
 def _files_in(folder: str) -> dict[Inode, int]:
+    """How many bytes each file below a folder has, of the first `_MOST_FILES` of them."""
     found = {}
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
+    for here, _, names, descriptor in os.fwalk(folder, follow_symlinks=False):
+        for name in names:
             with contextlib.suppress(OSError):
-                status = entry.stat(follow_symlinks=False)
+                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                 found[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK
+        if len(found) >= _MOST_FILES:
+            log.warning("%s holds so many files that those older than a job may count towards its memory", here)
+            break
     return found
 
 

@@ -9,10 +9,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pfd.errors import ParameterError, PfdError
-from pfd.execution.calling import Kind, Outcome, bounded_failure
+from pfd.execution.calling import Outcome, bounded_failure
 from pfd.job import JobFailure
 from pfd.queue import Ring
 from pfd.reporter import check_meta, shortened
@@ -20,6 +20,9 @@ from pfd.store.encoding import decode, encode
 
 OVERHEAD = 1024 * 1024
 """Bytes that a message may have beside a result: a traceback, a status, what is reported beside it."""
+
+_ENDS = frozenset({"done", "failed", "stopped", "lost", "stale"})
+"""What a job may say of its end; that its worker was short of something is for that to say."""
 
 _WORD = re.compile(r"[\w.:/@-]{1,200}", re.ASCII)
 """An id, or the name of a task or a queue; a broker makes a queue of whatever is rung."""
@@ -108,7 +111,7 @@ def _ring(value: Any) -> Ring:
 
 def _outcome(message: dict[str, Any], max_result_bytes: int) -> Outcome:
     kind, result, failure = message["end"], message["result"], message["failure"]
-    if kind not in get_args(Kind):
+    if not isinstance(kind, str) or kind not in _ENDS:
         raise ValueError("no such end")
     if kind == "done":
         result = _result(result, max_result_bytes)
@@ -125,7 +128,7 @@ def _result(text: Any, most: int) -> str:
     if not isinstance(text, str) or len(text) > most:
         raise ValueError("not a result")
     value = decode(text)
-    if not isinstance(value, dict | list):
+    if not isinstance(value, dict):
         raise ValueError("not a result")
     return encode(value)
 

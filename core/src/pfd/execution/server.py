@@ -165,16 +165,17 @@ class Server:
 
     def _answer(self, worker: socket.socket) -> None:
         try:
-            request, fds, _, _ = socket.recv_fds(worker, 4096, MOST_DESCRIPTORS)
+            request, fds, flags, _ = socket.recv_fds(worker, 4096, MOST_DESCRIPTORS)
         except OSError:
-            request, fds = b"", []
+            request, fds, flags = b"", [], 0
         if not request:  # that worker is gone; the keepers of its jobs see so as well, and end them
             self._workers.discard(worker)
             worker.close()
             return
         pid = -1
         try:
-            if len(fds) < FEWEST_DESCRIPTORS:  # the system leaves out those that this process may not have
+            # The system leaves out those that this process may not have: perhaps a lock that is to be held.
+            if len(fds) < FEWEST_DESCRIPTORS or flags & socket.MSG_CTRUNC:
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             pid = os.fork() if self._registry is not None else self._start_fresh(fds)
         except OSError as error:  # no memory or no processes left: not now, then; the others go on
