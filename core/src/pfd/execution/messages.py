@@ -21,7 +21,7 @@ from pfd.store.encoding import decode, encode
 OVERHEAD = 1024 * 1024
 """Bytes that a message may have beside a result: a traceback, a status, what is reported beside it."""
 
-_ENDS = frozenset({"done", "failed", "stopped", "lost", "stale"})
+_ENDS = ("done", "failed", "stopped", "lost", "stale")
 """What a job may say of its end; that its worker was short of something is for that to say."""
 
 _WORD = re.compile(r"[\w.:/@-]{1,200}", re.ASCII)
@@ -111,7 +111,7 @@ def _ring(value: Any) -> Ring:
 
 def _outcome(message: dict[str, Any], max_result_bytes: int) -> Outcome:
     kind, result, failure = message["end"], message["result"], message["failure"]
-    if not isinstance(kind, str) or kind not in _ENDS:
+    if kind not in _ENDS:
         raise ValueError("no such end")
     if kind == "done":
         result = _result(result, max_result_bytes)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pfd.errors import StoreError
+from pfd.errors import ParameterError, StoreError
 from pfd.monitor import LastingThread
 from pfd.runtimes.service import Service
 from pfd.settings import Settings
@@ -25,6 +25,9 @@ from pfd.submission import Request, adopt
 log = logging.getLogger("pfd.runtimes")
 
 BATCH = 100
+BATCH_BYTES = 2 * 2**20
+"""Messages, and bytes of them, that are read and stored at once: in Python they may take 25 times as many."""
+
 PAUSE = 1.0
 """Seconds before another try where the store did not answer."""
 
@@ -39,14 +42,31 @@ def most_bytes(settings: Settings) -> int:
 
 def begins_with(data: Any) -> str:
     """The beginning of foreign data, for people."""
-    text = data[:300].decode(errors="replace") if isinstance(data, bytes) else repr(data)[:300]
+    try:
+        text = data[:300].decode(errors="replace") if isinstance(data, bytes) else repr(data)[:300]
+    except RecursionError:
+        text = "(nested too deep to be shown)"
     return "".join(one if one.isprintable() else "�" for one in text)
 
 
 @dataclass(frozen=True)
-class _Waiting:
-    request: Request
+class Incoming:
+    """A message of a client that was fetched.
+
+    Parameters
+    ----------
+    queue : that it lay in.
+    read : what it asks for; raises `ParameterError` where it cannot even be a job that failed.
+    size : its bytes.
+    stored : called, from another thread, once it is stored or counted, to acknowledge it.
+    sample : something of it, for people who look for its sender.
+    """
+
+    queue: str
+    read: Callable[[], Request]
+    size: int
     stored: Callable[[], None]
+    sample: Any = b""
 
 
 class Intake:
@@ -64,7 +84,7 @@ class Intake:
         self._runtime = runtime
         self._on_stored = on_stored
         self._changed = threading.Condition()
-        self._requests: deque[_Waiting] = deque()
+        self._waiting: deque[Incoming] = deque()
         self._refused: dict[tuple[str, str], Refusals] = {}
         self._stopping = False
         self._thread = LastingThread("pfd-intake", self._run, service.alarm)
@@ -78,10 +98,10 @@ class Intake:
             self._stopping = True
             self._changed.notify_all()
 
-    def put(self, request: Request, stored: Callable[[], None]) -> None:
-        """Have a request stored soon; `stored` is called then, from another thread, to acknowledge its message."""
+    def put(self, message: Incoming) -> None:
+        """Have a message read and stored soon."""
         with self._changed:
-            self._requests.append(_Waiting(request, stored))
+            self._waiting.append(message)
             self._changed.notify_all()
 
     def refuse(self, queue: str, reason: str, sample: Any) -> None:
@@ -97,8 +117,8 @@ class Intake:
             self._changed.notify_all()
 
     def __len__(self) -> int:
-        """Requests that are not stored yet."""
-        return len(self._requests)
+        """Messages that nobody has begun to store yet."""
+        return len(self._waiting)
 
     # -- the thread ---------------------------------------------------------------------------------------------
 
@@ -106,36 +126,58 @@ class Intake:
         note_at = 0.0
         while not self._stopping:
             with self._changed:
-                self._changed.wait_for(lambda: self._requests or self._refused or self._stopping)
-                if not self._requests:  # refused messages are no hurry: of a flood some are written down at a time
-                    self._changed.wait_for(lambda: self._requests or self._stopping, note_at - time.monotonic())
-                taken = [self._requests.popleft() for _ in range(min(BATCH, len(self._requests)))]
+                self._changed.wait_for(lambda: self._waiting or self._refused or self._stopping)
+                if not self._waiting:  # refused messages are no hurry: of a flood some are written down at a time
+                    self._changed.wait_for(lambda: self._waiting or self._stopping, note_at - time.monotonic())
+                taken = self._take()
             if taken:
                 self._store(taken)
             if self._refused and time.monotonic() >= note_at:
                 self._note()
                 note_at = time.monotonic() + NOTE_EVERY
 
-    def _store(self, taken: Sequence[_Waiting]) -> None:
-        service = self._service
-        while not self._stopping:
-            try:
-                rings = adopt(service.store, service.registry, service.settings, [one.request for one in taken])
-            except StoreError as error:
-                log.warning("%d jobs of clients of %s are not stored yet: %s", len(taken), self._runtime, error)
-                self._pause()
-                continue
-            except Exception as error:
-                if len(taken) > 1:  # whichever of them it is, the others are not to blame
-                    for one in taken:
-                        self._store([one])
-                    return
-                log.exception("a message cannot be stored, not even as one that failed")
-                request = taken[0].request
-                self.refuse(request.task, f"{type(error).__name__}: it cannot be stored", request.id)
-                rings = []
+    def _take(self) -> list[Incoming]:
+        taken: list[Incoming] = []
+        size = 0
+        while self._waiting and len(taken) < BATCH and (not taken or size + self._waiting[0].size <= BATCH_BYTES):
+            taken.append(self._waiting.popleft())
+            size += taken[-1].size
+        return taken
+
+    def _store(self, taken: Sequence[Incoming]) -> None:
+        requests = [request for one in taken if (request := self._read(one)) is not None]
+        self._adopt(requests)
+        if not self._stopping:
             for one in taken:
                 one.stored()
+
+    def _read(self, message: Incoming) -> Request | None:
+        try:
+            return message.read()
+        except ParameterError as error:
+            self.refuse(message.queue, str(error), message.sample)
+        except BaseException as error:  # nothing that a message holds may end this thread
+            log.exception("a message of queue %s cannot be read", message.queue)
+            self.refuse(message.queue, f"{type(error).__name__}: it cannot be read", message.sample)
+        return None
+
+    def _adopt(self, requests: Sequence[Request]) -> None:
+        service = self._service
+        while requests and not self._stopping:
+            try:
+                rings = adopt(service.store, service.registry, service.settings, requests)
+            except StoreError as error:
+                log.warning("%d jobs of clients of %s are not stored yet: %s", len(requests), self._runtime, error)
+                self._pause()
+                continue
+            except BaseException as error:
+                if len(requests) > 1:  # whichever of them it is, the others are not to blame
+                    for one in requests:
+                        self._adopt([one])
+                    return
+                log.exception("a message cannot be stored, not even as one that failed")
+                self.refuse(requests[0].task, f"{type(error).__name__}: it cannot be stored", requests[0].id)
+                return
             for ring in rings:
                 service.announce(ring)
             self._on_stored()

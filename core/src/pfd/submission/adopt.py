@@ -119,7 +119,7 @@ def _prepared(registry: Registry, settings: Settings, request: Request) -> tuple
         task = registry.task(request.task)
         params = task.bind(*request.args, **request.kwargs)
         new = prepare(task, params, make_options(task, request.options), Origin(), settings)
-    except Exception as error:  # a validator is code of a plugin, and can raise anything
+    except BaseException as error:  # a validator is code of a plugin, and can raise anything, SystemExit as well
         reason = error if isinstance(error, PfdError) else _unexpected(error)
         known = registry.tasks.get(request.task)
         name = clean_text(request.task)[:MAX_TASK] or "(none)"
@@ -128,13 +128,13 @@ def _prepared(registry: Registry, settings: Settings, request: Request) -> tuple
     return replace(new, id=request.id), None
 
 
-def _failure(reason: PfdError, error: Exception) -> JobFailure:
+def _failure(reason: PfdError, error: BaseException) -> JobFailure:
     # Where it came from says something only of what nobody expected: the code of a plugin.
     text = "" if reason is error else "".join(traceback.format_exception(error))
     return JobFailure(type(reason).__name__, reason.message, text, reason.hint)
 
 
-def _unexpected(error: Exception) -> PfdError:
+def _unexpected(error: BaseException) -> PfdError:
     return ParameterError(f"the request cannot be read: {type(error).__name__}: {error}")
 
 

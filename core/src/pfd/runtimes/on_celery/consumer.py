@@ -6,7 +6,7 @@ ones ends the worker, the message still on the queue for the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from celery.worker.consumer import Consumer
@@ -14,6 +14,11 @@ from celery.worker.consumer import Consumer
 
 class PfdConsumer(Consumer):  # type: ignore[misc]  # Celery carries no types
     """What the setting `worker_consumer` names."""
+
+    def __init__(self, *args: Any, worker_options: Mapping[str, Any] | None = None, **given: Any) -> None:
+        # What workers of Celery tell each other serves no worker of PFD, and an odd event of them ends one.
+        quiet = {"without_gossip": True, "without_mingle": True}
+        super().__init__(*args, worker_options={**(worker_options or {}), **quiet}, **given)
 
     def update_strategies(self) -> None:
         """A new connection is being made: the door and whoever shows jobs go by this consumer from here on."""

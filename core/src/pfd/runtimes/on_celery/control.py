@@ -21,7 +21,7 @@ MOST = 1000
 
 _SERVED = frozenset(
     {
-        *("ping", "hello", "clock", "conf", "report", "stats", "registered", "active", "reserved", "scheduled"),
+        *("ping", "clock", "conf", "report", "stats", "registered", "active", "reserved", "scheduled"),
         *("dump_conf", "dump_tasks", "dump_active", "dump_reserved", "dump_schedule", "dump_revoked"),
         *("query_task", "revoked", "active_queues", "enable_events", "disable_events", "heartbeat", "shutdown"),
     }

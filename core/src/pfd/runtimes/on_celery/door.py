@@ -12,20 +12,28 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kombu import Consumer, Queue  # type: ignore[attr-defined]  # exported lazily
 
 from pfd.errors import ParameterError
-from pfd.runtimes.intake import Intake, most_bytes
+from pfd.runtimes.intake import Incoming, Intake, most_bytes
 from pfd.runtimes.on_celery.app import CLEAN_UP, is_redis
 from pfd.runtimes.on_celery.request import read_request, refused_request
-from pfd.runtimes.on_celery.transport import lost_connection
+from pfd.runtimes.on_celery.transport import NotAMessage, lost_connection
 from pfd.runtimes.ringing import ring_queue, rung_queue
 from pfd.runtimes.service import Service
+from pfd.submission import Request
 
 log = logging.getLogger("pfd.runtimes")
+
+
+MOST_ODD = 1000
+"""Items that are no messages and may be stored as failures of their ids; of more than that they are only counted.
+
+No number of unacknowledged messages holds them back: they are off their queue when they are looked at.
+"""
 
 
 class Door:
@@ -92,54 +100,37 @@ class Door:
 
     def receive(self, message: Any) -> None:
         """Take the message of a client, whatever it holds."""
-        try:
-            self._take(message)
-        except lost_connection(self.consumer.connection.transport):
-            raise
-        except Exception as error:  # nothing that a message holds may end the event loop, and all jobs with it
-            log.exception("a message of a client could not be taken in")
-            self._refuse(message, f"{type(error).__name__}: it could not be taken in")
-
-    def receive_undecoded(self, message: Any, error: Exception) -> None:
-        """Take a message that kombu could not make: it is compressed, mostly."""
-        reason = error if isinstance(error, ParameterError) else ParameterError(f"it cannot be read: {error}")
-        try:
-            request = refused_request(message, reason)
-        except ParameterError as odd:
-            self._refuse(message, str(odd))
-        else:
-            self._put(request, message)
-
-    def _take(self, message: Any) -> None:
-        try:
-            request = read_request(message, self._most)
-        except ParameterError as error:
-            self._refuse(message, str(error))
-            return
-        if request.task == CLEAN_UP and request.problem is None:
+        headers = message.headers
+        if isinstance(headers, Mapping) and headers.get("task") == CLEAN_UP:
             threading.Thread(target=self._clean_up, name="pfd-clean-up", daemon=True).start()
             self._acknowledge(message)
         else:
-            self._put(request, message)
+            self._put(message, functools.partial(read_request, message, self._most))
 
-    def _put(self, request: Any, message: Any) -> None:
-        self._intake.put(request, lambda: self.call(functools.partial(self._acknowledge, message)))
+    def receive_undecoded(self, message: Any, error: Exception) -> None:
+        """Take a message that kombu could not make: it is compressed, mostly."""
+        said = str(error) if isinstance(error, ParameterError) else f"it cannot be read: {error}"
+        self._put(message, functools.partial(refused_request, message, said))
 
-    def _refuse(self, message: Any, reason: str) -> None:
-        queue = (message.delivery_info or {}).get("routing_key")
-        self._intake.refuse(str(queue)[:200], reason, message.headers or message.body)
-        self._acknowledge(message)
+    def _put(self, message: Any, read: Callable[[], Request]) -> None:
+        queue = message.delivery_info.get("routing_key") if isinstance(message.delivery_info, Mapping) else None
+        size = len(message.body or b"")
+        acknowledge = functools.partial(self.call, functools.partial(self._acknowledge, message))
+        self._intake.put(Incoming(str(queue)[:200], read, size, acknowledge, message.headers or message.body))
 
-    def _refuse_item(self, queue: str, error: ParameterError, item: Any) -> None:
+    def _refuse_item(self, queue: str, error: NotAMessage, item: bytes) -> None:
         """Take what lay in a queue of Redis, and is no message; it is off the queue."""
-        if isinstance(item, dict):
-            with contextlib.suppress(ParameterError):
-                self._intake.put(refused_request(_Item(item), error), lambda: None)
-                return
-        self._intake.refuse(queue, str(error), item)
+        if isinstance(error.payload, dict) and len(self._intake) < MOST_ODD:
+            odd = _Item(error.payload)
+            read = functools.partial(refused_request, odd, error.message)
+            self._intake.put(Incoming(queue, read, len(item), lambda: None, item))
+        else:
+            self._intake.refuse(queue, error.message, item)
 
     def _acknowledge(self, message: Any) -> None:
-        message.ack_log_error(log, self.consumer.connection_errors)
+        """Raises what says that the line is lost: Celery makes another, and what is not acknowledged comes again."""
+        if not message.acknowledged:
+            message.ack()
 
     def _clean_up(self) -> None:
         try:
@@ -175,12 +166,14 @@ class Door:
     def _woken(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake, 4096)
+        lost = lost_connection(self.consumer.connection.transport)
         while self._calls:
             call = self._calls.popleft()
             try:
                 call()
-            except self.consumer.connection_errors:
-                log.debug("the line to the broker is lost; Celery makes another", exc_info=True)
+            except lost:
+                self._calls.clear()  # they are of this connection
+                raise
             except Exception:  # it would end the worker, and its jobs with it
                 log.exception("Celery could not be told")
 

@@ -20,7 +20,7 @@ from pfd.runtimes.on_celery.door import Door
 from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.runtimes.on_celery.mirror import Mirror
 from pfd.runtimes.on_celery.runtime import CeleryRuntime
-from pfd.runtimes.on_celery.transport import read_any_properties, refuse_compression
+from pfd.runtimes.on_celery.transport import read_any_properties, refuse_compression, spare_the_log
 from pfd.runtimes.service import Service
 
 
@@ -48,7 +48,7 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
             self.app.pfd_failure = error
             raise
         self._mirror.start()
-        self._restore = (take_over(self.service), refuse_compression(), read_any_properties())
+        self._restore = (take_over(self.service), refuse_compression(), read_any_properties(), spare_the_log())
         # Celery's event loop may sleep for a second, and what its worker does at SIGINT and SIGHUP is another thing.
         self._guest.start(self.service, self._let_go, wake=lambda: self.door.call(lambda: None))
         self.door.start()
@@ -75,13 +75,13 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
         self._guest.end(hurry=True)
 
     def _let_go(self) -> None:
-        for restore in self._restore:
-            restore()
         self.door.stop()
         self.service.hand_back()
         self._mirror.stop()
         self.service.stop()
         self._runtime.close()
+        for restore in self._restore:  # last: Celery may read to its end
+            restore()
 
     def _get_info(self) -> dict[str, Any]:
         owner = self.service.owner

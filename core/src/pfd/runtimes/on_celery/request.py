@@ -48,10 +48,10 @@ def read_request(message: Any, most: int) -> Request:
         return Request(identity, task, reply=bare.reply, problem=error)
 
 
-def refused_request(message: Any, error: ParameterError) -> Request:
+def refused_request(message: Any, problem: str) -> Request:
     """A message that was not let in, as a request that says why.  Raises as `read_request` does."""
     found = read_request(message, 0)
-    return Request(found.id, found.task, reply=found.reply, problem=error)
+    return Request(found.id, found.task, reply=found.reply, problem=ParameterError(problem))
 
 
 def _read(message: Any, headers: Mapping[str, Any], bare: Request, most: int) -> Request:
@@ -108,8 +108,8 @@ def _options(message: Any, headers: Mapping[str, Any]) -> dict[str, Any]:
         options["soft_time_limit"] = _number("timelimit[1]", soft)
     properties = message.properties
     priority = properties.get("priority") if isinstance(properties, Mapping) else None
-    if priority:
-        options["priority"] = int(_number("priority", priority))
+    if priority is not None:
+        options["priority"] = _number("priority", priority)  # which has to be whole, as any other says
     return options
 
 

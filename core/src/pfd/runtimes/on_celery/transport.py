@@ -10,12 +10,13 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import json
 import logging
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from amqp.serialization import PROPERTY_CLASSES
+from amqp import abstract_channel
+from amqp.serialization import PROPERTY_CLASSES, loads
 from celery.app.amqp import AMQP
 from kombu import compression
 from kombu.connection import Connection
@@ -24,19 +25,33 @@ from kombu.transport.virtual import Empty
 from redis.exceptions import ResponseError
 
 from pfd.errors import ParameterError
+from pfd.runtimes.sparing import Sparing, foreign
+from pfd.store.encoding import decode
 
-log = logging.getLogger("pfd.runtimes")
-
-Refuse = Callable[[str, ParameterError, Any], None]
-"""Is told of an item that is no message: its queue, what is wrong, and the item, as bytes or as far as it was read."""
+_DELIVERY = "sLbss"
 
 MAX_TAG = 200
 """Characters of the tag by which Redis remembers a message until it is acknowledged."""
 
 
+class RedisQoS(kombu_redis.QoS):
+    """Messages that are not acknowledged yet; what lies among them and is none is let go of."""
+
+    def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
+        """Put a message back into its queue."""
+        try:
+            super().restore_by_tag(tag, client, leftmost)
+        except (ResponseError, *lost_connection(kombu_redis.Transport)):  # type: ignore[misc]
+            raise
+        except Exception as error:
+            foreign.error("what is kept as an unacknowledged message is none: %r: %s", tag, error)
+            self._remove_from_indices(tag).execute()
+
+
 class RedisChannel(kombu_redis.Channel):
     """Hands on what is a message, and tells of what is not, which is off its list by then."""
 
+    QoS = RedisQoS
     connection: RedisTransport
 
     def _create_client(self, asynchronous: bool = False) -> Any:
@@ -53,7 +68,7 @@ class RedisChannel(kombu_redis.Channel):
             check_envelope(item, self.connection.most_bytes)
         except NotAMessage as error:
             queue = key.decode(errors="replace").rsplit(self.sep, 1)[0]
-            self.connection.refuse(queue, error, item if error.payload is None else error.payload)
+            self.connection.refuse(queue, error, item)
             return None
         return response
 
@@ -64,9 +79,9 @@ class RedisTransport(kombu_redis.Transport):
     Channel = RedisChannel
     most_bytes: int = 1 << 20
 
-    def refuse(self, queue: str, error: ParameterError, item: Any) -> None:  # noqa: ARG002  (its shape)
+    def refuse(self, queue: str, error: NotAMessage, item: bytes) -> None:  # noqa: ARG002  (its shape)
         """Tell of an item that is no message."""
-        log.error("an item in queue %s is no message: %s", queue, error)
+        foreign.error("an item in queue %s is no message: %s", queue, error)
 
     def on_readable(self, *args: Any) -> None:
         """Take in what has come.  Only what is wrong with the connection is raised."""
@@ -75,7 +90,7 @@ class RedisTransport(kombu_redis.Transport):
         except (Empty, ResponseError, *lost_connection(self)):  # type: ignore[misc]
             raise
         except Exception:  # of one item, which is off its list; the next may be a good one
-            log.exception("something that came by the broker could not be taken in")
+            foreign.exception("something that came by the broker could not be taken in")
 
 
 class ScreenedConnection(Connection):
@@ -115,8 +130,8 @@ def check_envelope(item: bytes, most: int) -> None:
     if len(item) > most:
         raise NotAMessage(f"the message is larger than {most} bytes")
     try:
-        payload = json.loads(item)
-    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, numbers too long, nested too deep
+        payload = decode(item.decode())
+    except ValueError as error:  # not UTF-8, not JSON, numbers too long, nested too deep
         raise NotAMessage(f"the message is not JSON ({type(error).__name__})") from error
     for problem in _problems(payload):
         raise NotAMessage(problem, payload)
@@ -167,11 +182,49 @@ def read_any_properties() -> Callable[[], None]:
         try:
             return decode(buffer, offset)
         except Exception as error:
-            log.warning("properties of a message cannot be read: %s", error)
+            foreign.warning("properties of a message cannot be read: %s", error)
             return {}, len(buffer)
 
+    def restore() -> None:
+        PROPERTY_CLASSES.update(known)
+        abstract_channel.loads = loads
+
     PROPERTY_CLASSES.update({kind: functools.partial(read, decode) for kind, decode in known.items()})
-    return lambda: PROPERTY_CLASSES.update(known)
+    abstract_channel.loads = _loads
+    return restore
+
+
+def _loads(kinds: str, buffer: bytes, offset: int) -> Any:
+    """Arguments of a method of AMQP; those of a delivery also where the routing key is no text."""
+    try:
+        return loads(kinds, buffer, offset)
+    except UnicodeDecodeError:
+        if kinds != _DELIVERY:
+            raise
+    tag, offset = _short_text(buffer, offset)
+    number, redelivered = struct.unpack_from(">QB", buffer, offset)
+    exchange, offset = _short_text(buffer, offset + 9)
+    routing_key, offset = _short_text(buffer, offset)
+    return [tag, number, bool(redelivered & 1), exchange, routing_key], offset
+
+
+def _short_text(buffer: bytes, offset: int) -> tuple[str, int]:
+    end = offset + 1 + buffer[offset]
+    return bytes(buffer[offset + 1 : end]).decode(errors="replace"), end
+
+
+def spare_the_log() -> Callable[[], None]:
+    """Have libraries say once in a second what they say of foreign messages; what comes back undoes it."""
+    loggers = [logging.getLogger(name) for name in ("kombu.transport.redis", "kombu.pidbox", "celery.worker.pidbox")]
+    sparing = Sparing()
+    for one in loggers:
+        one.addFilter(sparing)
+
+    def restore() -> None:
+        for one in loggers:
+            one.removeFilter(sparing)
+
+    return restore
 
 
 def refuse_compression() -> Callable[[], None]:

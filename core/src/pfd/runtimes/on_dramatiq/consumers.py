@@ -26,6 +26,7 @@ from dramatiq.common import q_name
 from dramatiq.errors import ConnectionClosed
 
 from pfd.runtimes.ringing import rung_queue
+from pfd.runtimes.sparing import foreign
 
 if TYPE_CHECKING:
     from pfd.runtimes.on_dramatiq.door import Door
@@ -38,23 +39,27 @@ POLL = 0.05
 FETCH = 100
 """Messages of clients that are fetched at once."""
 
-UNSTORED = 200
-"""Messages of clients of one queue that may be fetched and not stored yet."""
+UNSTORED, UNSTORED_BYTES = 200, 8 * 2**20
+"""Messages of clients of one queue, and bytes of them, that may be fetched and not stored yet."""
 
 BEAT = 1.0
 """Seconds between two signs of life of a consumer, by which Dramatiq knows whose messages to give to others."""
 
 # A message too large to be read stays where it is: only its size is told.
 _FETCH = """
-local ids = redis.call("lpop", KEYS[1], ARGV[1])
-if not ids then return {} end
-local found = {}
-for i, id in ipairs(ids) do
+local found, total = {}, 0
+for i = 1, tonumber(ARGV[1]) do
+    local id = redis.call("lpop", KEYS[1])
+    if not id then break end
     redis.call("sadd", KEYS[2], id)
     local size = redis.call("hstrlen", KEYS[3], id)
     local data = false
-    if size <= tonumber(ARGV[2]) then data = redis.call("hget", KEYS[3], id) end
+    if size <= tonumber(ARGV[2]) then
+        data = redis.call("hget", KEYS[3], id)
+        total = total + size
+    end
     found[i] = {id, size, data}
+    if total > tonumber(ARGV[3]) then break end
 end
 return found
 """
@@ -81,15 +86,24 @@ class Held:
     """
 
     def __init__(self) -> None:
-        self.unstored: set[bytes] = set()
+        self.unstored: dict[bytes, int] = {}
         self.stored: deque[bytes] = deque()
         self.changed = threading.Event()
 
     def store(self, identity: bytes) -> None:
         """A message is stored; from any thread."""
         self.stored.append(identity)
-        self.unstored.discard(identity)
+        self.unstored.pop(identity, None)
         self.changed.set()
+
+    def has_room(self) -> bool:
+        """Whether more may be fetched."""
+        sizes = list(self.unstored.values())
+        return len(sizes) < UNSTORED and sum(sizes) < UNSTORED_BYTES
+
+    def __contains__(self, identity: object) -> bool:
+        # In this order: one that is stored meanwhile is among the second before it leaves the first.
+        return identity in self.unstored or identity in self.stored.copy()
 
 
 class GatedRedisConsumer(Consumer):
@@ -121,13 +135,15 @@ class GatedRedisConsumer(Consumer):
             if time.monotonic() >= self._beat_at:
                 self._beat_at = time.monotonic() + BEAT
                 self._broker.do_fetch(self._queue_name, 0)
+                self._give_back_the_lost()
             # From one end of the list to the same end: waits for a message without taking it.
             wait: Any = self._seconds  # a fraction of a second is as good for Redis, if not by its types
             if self._broker.client.blmove(self._list, self._list, wait, "LEFT", "LEFT") is None:
                 return
             keys = [self._list, self._fetched, self._contents]
             number = FETCH if self._rung is None else 1
-            for identity, size, data in self._fetch(keys=keys, args=[number, self._broker.door.most_bytes]):
+            args = [number, self._broker.door.most_bytes, UNSTORED_BYTES // 2]
+            for identity, size, data in self._fetch(keys=keys, args=args):
                 self._take(identity, size, data)
             self._flush()
 
@@ -138,7 +154,7 @@ class GatedRedisConsumer(Consumer):
             return False
         if self._rung is not None:
             return door.lets_in(self._seconds)
-        if len(self._held.unstored) < UNSTORED:
+        if self._held.has_room():
             return True
         self._held.changed.wait(self._seconds)
         self._held.changed.clear()
@@ -147,13 +163,22 @@ class GatedRedisConsumer(Consumer):
     def _take(self, identity: bytes, size: int, data: bytes | None) -> None:
         door = self._broker.door
         if self._rung is None:
-            self._held.unstored.add(identity)
-            if not door.receive(self._queue, data, size, lambda: self._held.store(identity)):
-                self._held.store(identity)
+            self._held.unstored[identity] = len(data or b"")
+            door.receive(self._queue, data, size, lambda: self._held.store(identity))
         elif door.offer(self._rung):  # what it says is not looked at: that there is one is the news
             self._held.store(identity)
         else:
             self._broker.do_requeue(self._queue_name, identity)
+
+    def _give_back_the_lost(self) -> None:
+        """Give back what the broker counts as fetched by this worker, and did not get here: its answer was lost.
+
+        Nothing is fetched meanwhile, since it is this thread that does so.
+        """
+        counted: Any = self._broker.client.smembers(self._fetched)
+        if lost := [identity for identity in counted if identity not in self._held]:
+            log.warning("%d messages were fetched and have not come; they are given back", len(lost))
+            self._broker.do_requeue(self._queue_name, *lost)
 
     def _flush(self) -> None:
         """Acknowledge what is stored.  What cannot be for now is kept."""
@@ -201,7 +226,7 @@ def _decode_any(properties: Any, encoded: bytes, offset: int = 0) -> Any:
     try:
         return _decode(properties, encoded, offset)
     except Exception as error:
-        log.warning("properties of a message cannot be read: %s", error)
+        foreign.warning("properties of a message cannot be read: %s", error)
         return properties
 
 
@@ -214,7 +239,7 @@ class GatedRabbitmqConsumer(RabbitmqConsumer):
         self._seconds = timeout / 1000
         self._consuming = True
         pika.BasicProperties.decode = _decode_any  # in a process with a worker: nothing of them is used here
-        super().__init__(broker, queue_name, UNSTORED if self._rung is None else 1, timeout)
+        super().__init__(broker, queue_name, FETCH if self._rung is None else 1, timeout)
 
     def __next__(self) -> None:
         """Take what there is, within about a second.  Always None: there is nothing for Dramatiq to do."""
@@ -247,8 +272,7 @@ class GatedRabbitmqConsumer(RabbitmqConsumer):
         door = self.broker.door
         if self._rung is None:
             data = body if len(body) <= door.most_bytes else None
-            if not door.receive(self._queue, data, len(body), lambda: self._acknowledge_later(tag)):
-                self.channel.basic_ack(tag)
+            door.receive(self._queue, data, len(body), lambda: self._acknowledge_later(tag))
         elif door.offer(self._rung):  # what it says is not looked at: that there is one is the news
             self.channel.basic_ack(tag)
         else:

@@ -6,16 +6,13 @@ free.  What clients ask for is stored at any time, though nobody may be free to 
 
 from __future__ import annotations
 
-import logging
+import functools
 import threading
 from collections.abc import Callable
 
-from pfd.errors import ParameterError
-from pfd.runtimes.intake import Intake, most_bytes
+from pfd.runtimes.intake import Incoming, Intake, most_bytes
 from pfd.runtimes.on_dramatiq.request import read_request
 from pfd.runtimes.service import Service
-
-log = logging.getLogger("pfd.runtimes")
 
 
 class Door:
@@ -65,24 +62,11 @@ class Door:
             self.open()
         return False
 
-    def receive(self, queue: str, data: bytes | None, size: int, stored: Callable[[], None]) -> bool:
-        """Take the message of a client, whatever it holds; whether it will be stored, and `stored` called then.
-
-        One that cannot be is to be acknowledged at once.
-        """
-        intake = self._intake
-        assert intake is not None
-        try:
-            request = read_request(queue, data, size)
-        except ParameterError as error:
-            intake.refuse(queue, str(error), data)
-            return False
-        except Exception as error:  # nothing that a message holds may end the thread that reads its queue
-            log.exception("a message of queue %s could not be taken in", queue)
-            intake.refuse(queue, f"{type(error).__name__}: it could not be taken in", data)
-            return False
-        intake.put(request, stored)
-        return True
+    def receive(self, queue: str, data: bytes | None, size: int, stored: Callable[[], None]) -> None:
+        """Take the message of a client, whatever it holds; `stored` is called, from another thread, when it is."""
+        assert self._intake is not None
+        read = functools.partial(read_request, queue, data, size)
+        self._intake.put(Incoming(queue, read, len(data or b""), stored, data))
 
     def stop(self) -> None:
         """Let nothing in any more."""

@@ -81,7 +81,7 @@ def _to_seconds(milliseconds: float) -> float:
 _SERVED: Mapping[str, tuple[str, Callable[[float], float]]] = {
     "eta": ("not_before", _to_seconds),
     "time_limit": ("time_limit", _to_seconds),
-    "broker_priority": ("priority", int),
+    "broker_priority": ("priority", float),  # which has to be whole, as any other says
 }
 """Options of a message that its job gets, by their names here, and how each is said."""
 
