@@ -270,6 +270,29 @@ def test_a_store_that_is_moved_away_under_a_worker_is_missed_until_it_is_back(
     assert count(database) == 2
 
 
+@pytest.mark.parametrize("artifact", ["", "a"])
+def test_work_that_ends_while_the_home_cannot_be_looked_at_is_kept(
+    tmp_path: Path, registry: Registry, caplog: pytest.LogCaptureFixture, artifact: str
+) -> None:
+    """A link that leads to too long a name stands for a file system that answers EIO or ESTALE for a moment."""
+    home, real = tmp_path / "home", tmp_path / "real"
+    real.mkdir()
+    home.symlink_to(real)
+    with Worker(make_settings(home), registry=registry), Dispatcher(make_settings(home), registry=registry) as d:
+        running = d.submit("nap", {"seconds": 1.0, "artifact": artifact})
+        until(lambda: running.state is State.PROGRESS)
+        home.unlink()
+        home.symlink_to("x" * 300)
+        with pytest.raises(StoreUnavailable, match="cannot be looked at: File name too long"):
+            d.submit("add", {"a": 1})
+        until(lambda: "of a job is not stored yet" in caplog.text or "of a job are not listed yet" in caplog.text)
+        home.unlink()
+        home.symlink_to(real)
+        assert running.get(60) == {"text": "slept in attempt 1"}
+        assert [item.name for item in d.job(running.id).artifacts] == [artifact] * bool(artifact)
+        assert len(d.claims(running.id)) == 1
+
+
 def test_what_only_the_log_of_a_moved_store_holds_is_not_thrown_away(
     sqlite_settings: Settings, registry: Registry
 ) -> None:
@@ -385,6 +408,45 @@ def test_a_home_that_cannot_be_made_is_named(open_folder: Path, tmp_path: Path) 
     assert (kind, hint) == ("StoreError", "set PFD_HOME to a folder you can write to")
     assert message == f"cannot create {open_folder / 'home'}: Permission denied"
     assert list(open_folder.iterdir()) == []
+
+
+WITHOUT_ACCESS = """
+import os, sys
+from pathlib import Path
+from pfd import Dispatcher, StoreUnavailable, load_settings
+loaded = load_settings().values
+with Dispatcher(loaded.model_copy(update={"home": Path(sys.argv[1])})) as first:
+    first.submit("add", {"a": 1})  # as above
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+dispatcher, home = Dispatcher(loaded), loaded.home
+dispatcher.submit("add", {"a": 1})
+for said in range(2):
+    home.chmod(0)
+    for call in dispatcher.jobs, lambda: dispatcher.submit("add", {"a": 1}):
+        try:
+            call()
+        except StoreUnavailable as error:
+            print(error)
+    home.chmod(0o755)
+    print(len(dispatcher.jobs()))
+"""
+
+
+def test_a_home_that_may_not_be_entered_for_a_moment_makes_the_store_unavailable(
+    open_folder: Path, tmp_path: Path
+) -> None:
+    settings = make_settings(open_folder / "home")
+    open_folder.chmod(0o777)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ACCESS, str(tmp_path)],
+        env=os.environ | as_environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = f"the store {settings.home / 'pfd.sqlite3'} cannot be looked at: Permission denied"
+    assert done.stdout.splitlines() == [said, said, "1"] * 2, done.stderr
 
 
 # -- a full disk --------------------------------------------------------------------------------------------------

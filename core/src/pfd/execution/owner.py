@@ -13,10 +13,11 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pfd.artifacts import ArtifactFolder
-from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError
+from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError, StoreUnavailable
 from pfd.execution import devices, native, shortage
 from pfd.execution.calling import Outcome, describe
 from pfd.execution.coordinators import Coordinators
@@ -409,7 +410,8 @@ class Owner:
         try:
             if outcome.kind == "done":
                 folder = ArtifactFolder(self.settings.home, job.id, job.claim or 0)
-                artifacts = self._persistently("the artifacts of a job are not listed yet", folder.listing)
+                listing = functools.partial(_listing, folder, self.settings.home)
+                artifacts = self._persistently("the artifacts of a job are not listed yet", listing)
         except (OSError, PfdError) as error:
             outcome = replace(outcome, kind="failed", result=None, failure=describe(error))
         outcome, rest = self._weighed(job, outcome, began)
@@ -508,6 +510,18 @@ def _result(job: Job) -> dict[str, Any] | None:
     if "result" in job.damage:
         raise damage_of(job)
     return job.result
+
+
+def _listing(folder: ArtifactFolder, home: Path) -> tuple[ArtifactFile, ...]:
+    """The files of a run.  Raises `StoreUnavailable` where it is the home that cannot be looked into."""
+    try:
+        return folder.listing()
+    except OSError:
+        try:
+            os.stat(os.path.join(home, "."))  # noqa: PTH116, PTH118  (a Path has no such dot: right in the folder)
+        except OSError as error:
+            raise StoreUnavailable(f"PFD_HOME {home} cannot be looked into: {error.strerror or error}") from error
+        return folder.listing()  # it may be back by now
 
 
 def _fields(job: Job, **others: Any) -> dict[str, Any]:

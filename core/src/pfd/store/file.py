@@ -61,11 +61,16 @@ class StoreFile:
             ) from error
 
     def identity(self) -> Identity:
-        """Which file lies there now.  Raises `StoreUnavailable` where there is none."""
+        """Which file lies there now.  Raises `StoreUnavailable` where there is none, or it cannot be looked at."""
         try:
             status = os.stat(self._name)  # noqa: PTH116  (a microsecond; a Path takes twice that, in each transaction)
-        except OSError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise self._gone() from error
+        except OSError as error:  # as a file system says for a moment whose server is away: EIO, ESTALE, EACCES
+            raise StoreUnavailable(
+                f"the store {self.path} cannot be looked at: {error.strerror or error}",
+                hint="check the rights on its folder, and its disk",
+            ) from error
         return status.st_dev, status.st_ino
 
     def about_to_open(self) -> Identity:
@@ -115,8 +120,8 @@ class StoreFile:
         return status.st_size > 0 or not stat.S_ISREG(status.st_mode)
 
     def _left(self) -> list[Path]:
-        """What says that there was one."""
-        found = [] if self._mark is None or not self._mark.exists() else [self._mark]
+        """What says that there was one; what cannot be looked at may say so."""
+        found = [] if self._mark is None or _is_missing(self._mark) else [self._mark]
         with contextlib.suppress(OSError):
             log = self.path.with_name(f"{self.path.name}-wal")
             found += [log] if log.stat().st_size else []
@@ -130,6 +135,14 @@ class StoreFile:
             f"the store {self.path} is gone: it was moved or removed",
             hint="put it back" + (f"; to begin with an empty one, move {left} away as well" if left else ""),
         )
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return isinstance(error, (FileNotFoundError, NotADirectoryError))
+    return False
 
 
 def store_id(connection: sqlite3.Connection) -> str | None:
