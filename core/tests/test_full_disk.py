@@ -54,6 +54,16 @@ def refusal(call):
 
 """
 
+A_PROBE = """
+from pfd.store.reserve import Reserve
+reserve, other = Reserve(home / "pfd.sqlite3"), home / "of somebody else"
+before = reserve.is_needed()
+fill(other)
+full = reserve.is_needed()
+other.unlink()
+print(dict(before=before, full=full, after=reserve.is_needed(), left=list(map(str, home.iterdir()))))
+"""
+
 A_JOB_DID = """
 with Worker(settings, slots=3), Dispatcher(settings) as dispatcher:
     dispatcher.submit("nap").get(60)
@@ -131,6 +141,10 @@ def test_a_worker_goes_on_by_itself_once_there_is_space_that_somebody_else_took(
     assert hint == "free some space"
     assert seconds < 1
     assert (found["on_the_reserve"], found["ended"], found["kept"]) == ("REVOKED", ["SUCCESS", "SUCCESS"], ["a"])
+
+
+def test_whether_a_disk_is_full_is_found_out_by_a_write_that_leaves_nothing(tmp_path: Path) -> None:
+    assert run_on_small_disk(tmp_path, 8, A_PROBE) == {"before": False, "full": True, "after": False, "left": []}
 
 
 def test_files_of_a_failed_job_go_only_where_space_is_short_and_no_row_may_name_them(store: Store) -> None:

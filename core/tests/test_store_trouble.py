@@ -493,6 +493,37 @@ def test_a_full_disk_is_said_to_be_full_and_keeps_what_was_stored(sqlite_setting
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
+FAILING = """
+import resource
+from pfd import StoreError, load_settings
+from pfd.store import NewJob, Store, jobs
+store = Store(load_settings().values).open()
+with store.write() as connection:
+    jobs.insert(connection, NewJob("add", "default", {}))
+store.keep_reserve()
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+for _ in range(2):
+    try:
+        with store.write() as connection:
+            jobs.insert(connection, NewJob("add", "default", {"a": "x" * 200_000}))
+    except StoreError as error:
+        print(error.__cause__.orig.sqlite_errorname, store.make_room(error, lambda: True))
+"""
+
+
+def test_nothing_is_given_up_for_a_disk_that_fails_and_is_not_full(sqlite_settings: Settings) -> None:
+    """Files may not be large, which SQLite tells apart neither from a quota nor from a device that fails."""
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING],
+        env=os.environ | as_environment(sqlite_settings),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["SQLITE_IOERR_WRITE False"] * 2
+    assert [path.stat().st_size for path in sqlite_settings.home.glob(".pfd.sqlite3.reserve*")] == [4 * 2**20]
+
+
 # -- homes --------------------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -242,11 +242,16 @@ def explain(error: DBAPIError, url: str) -> StoreError:
     return kind(f"the store {where} cannot be used: {reason}", hint="'pfd doctor' checks the connection")
 
 
-def is_full(error: StoreError) -> bool:
-    """Whether there was no space on the disk of a SQLite store."""
+def is_full(error: StoreError, probe: Callable[[], bool]) -> bool:
+    """Whether there was no space on the disk of a SQLite store; `probe` looks where SQLite does not tell.
+
+    What it says of a quota that is used up it also says of a device that fails.
+    """
     cause = error.__cause__
     code = getattr(cause.orig, "sqlite_errorcode", None) if isinstance(cause, DBAPIError) else None
-    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE)
+    if code in (sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE):
+        return probe()
+    return code == sqlite3.SQLITE_FULL
 
 
 def _went_away(error: DBAPIError) -> bool:

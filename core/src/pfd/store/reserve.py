@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
+import tempfile
+import threading
 from pathlib import Path
 
 SIZE = 4 * 2**20
@@ -12,6 +15,12 @@ SIZE = 4 * 2**20
 
 ROOM = 4 * SIZE
 """Bytes that have to be free before some of them are kept: who needs them now has them."""
+
+
+PROBE = 2**20
+"""Bytes that a disk takes which is not full: more than an end needs."""
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Reserve:
@@ -23,6 +32,7 @@ class Reserve:
 
     def __init__(self, store: Path) -> None:
         self._path = store.with_name(f".{store.name}.reserve")
+        self._probing = threading.Lock()  # many at once would fill the disk
 
     def keep(self) -> None:
         """Make sure that it is there, where there is room; raises nothing."""
@@ -35,6 +45,17 @@ class Reserve:
                 temporary.replace(self._path)
             finally:
                 temporary.unlink(missing_ok=True)
+
+    def is_needed(self) -> bool:
+        """Whether the disk, or a quota on it, has no space left, as a write shows that is undone at once."""
+        try:
+            with self._probing, tempfile.TemporaryFile(dir=self._path.parent) as file:
+                file.write(os.urandom(PROBE))
+                file.flush()
+                os.fsync(file.fileno())  # some file systems find out no earlier
+        except OSError as error:
+            return error.errno in NO_SPACE
+        return False
 
     def release(self) -> bool:
         """Give it up; whether there was anything to give up."""

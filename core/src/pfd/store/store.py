@@ -142,7 +142,8 @@ class Store:
 
         Whether there was anything to give up, and so whether it is worth another try now.
         """
-        return self._reserve is not None and is_full(error) and (self._reserve.release() or give_up())
+        reserve = self._reserve
+        return reserve is not None and is_full(error, reserve.is_needed) and (reserve.release() or give_up())
 
     def keep_reserve(self) -> None:
         """Make the reserve where there is none, and room; raises nothing."""
