@@ -147,7 +147,7 @@ def test_whether_a_disk_is_full_is_found_out_by_a_write_that_leaves_nothing(tmp_
     assert run_on_small_disk(tmp_path, 8, A_PROBE) == {"before": False, "full": True, "after": False, "left": []}
 
 
-def test_files_of_a_failed_job_go_only_where_space_is_short_and_no_row_may_name_them(store: Store) -> None:
+def test_files_of_a_failed_job_go_only_where_space_is_short_at_home_and_no_row_may_name_them(store: Store) -> None:
     from pfd_sample.records import Note
 
     def left(message: str, *, named: bool = False) -> bool:
@@ -167,6 +167,9 @@ def test_files_of_a_failed_job_go_only_where_space_is_short_and_no_row_may_name_
         return file.exists()
 
     assert left("this value is wrong")
-    assert not left("[Errno 28] No space left on device")
+    full, home = "[Errno 28] No space left on device", store.settings.home
+    for elsewhere in ("", ": '/tmp/model.pt'", f": '{home}-of-another/model.pt'", " (/dev/shm/torch_1_2 <3>)"):
+        assert left(full + elsewhere)
+    assert not left(f"{full}: '{home / 'artifacts' / 'model.pt'}'")
     assert not left("[Errno 122] Disk quota exceeded: 'model.pt'")
-    assert left("[Errno 28] No space left on device", named=True)
+    assert left("[Errno 122] Disk quota exceeded", named=True)

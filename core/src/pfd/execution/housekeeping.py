@@ -42,8 +42,6 @@ FILES, NAMES = 100, 500
 LITTLE = 64 * 2**20
 """Bytes free on the disk of `PFD_HOME` below which space is short: a few jobs more, and nothing can be stored."""
 
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -147,10 +145,13 @@ def _is_in_the_way(one: Ended, home: Path) -> bool:
     if one.state is not State.FAILURE:
         return False
     # The disk may have room for others again, or, where it is a quota, look as if it had: what counts is that it was
-    # full for this job.
+    # full for this job.  Another disk may have been: that of /tmp, or shared memory.
     message = one.failure.message if one.failure else ""
     with suppress(OSError):
-        return any(os.strerror(code) in message for code in NO_SPACE) or shutil.disk_usage(home).free < LITTLE
+        here = any(f"{folder}{os.sep}" in message for folder in (home, home.resolve()))
+        if os.strerror(errno.EDQUOT) in message or (os.strerror(errno.ENOSPC) in message and here):
+            return True
+        return shutil.disk_usage(home).free < LITTLE
     return False
 
 
