@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pfd.artifacts import ArtifactFolder
 from pfd.execution.housekeeping import discard
 from pfd.job import JobFailure
 from pfd.store import Ended, NewJob, Store, jobs
+from pfd.store.reserve import Reserve
 
 PRELUDE = """
 import logging, shutil, sys, time
@@ -145,6 +147,18 @@ def test_a_worker_goes_on_by_itself_once_there_is_space_that_somebody_else_took(
 
 def test_whether_a_disk_is_full_is_found_out_by_a_write_that_leaves_nothing(tmp_path: Path) -> None:
     assert run_on_small_disk(tmp_path, 8, A_PROBE) == {"before": False, "full": True, "after": False, "left": []}
+
+
+def test_what_one_left_that_was_killed_while_it_made_the_reserve_goes(tmp_path: Path) -> None:
+    old, new = (tmp_path / f".store.reserve.{pid}" for pid in (1, 2))
+    for path in (old, new):
+        path.write_bytes(b"half of it")
+    os.utime(old, (time.time() - 120,) * 2)
+    Reserve(tmp_path / "store").keep()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".store.reserve", new.name]
+    os.utime(new, (time.time() - 120,) * 2)
+    Reserve(tmp_path / "store").keep()
+    assert [path.name for path in tmp_path.iterdir()] == [".store.reserve"]
 
 
 def test_files_of_a_failed_job_go_only_where_space_is_short_at_home_and_no_row_may_name_them(store: Store) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 SIZE = 4 * 2**20
@@ -20,6 +21,9 @@ ROOM = 4 * SIZE
 PROBE = 2**20
 """Bytes that a disk takes which is not full: more than an end needs."""
 
+STALE = 60.0
+"""Seconds after which nobody is still making what is no reserve yet."""
+
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -27,7 +31,8 @@ class Reserve:
     """A file beside the store that is there to be removed.
 
     Who ends a job removes it where the disk is full, so that the end can be written: it is the end that gives back what
-    the job holds.  Workers make it anew once there is room.
+    the job holds.  So does who opens the store where SQLite has no room for what it needs for that, since nothing can
+    be ended, nor looked at, in a store that is not open.  Workers make it anew once there is room.
     """
 
     def __init__(self, store: Path) -> None:
@@ -37,6 +42,7 @@ class Reserve:
     def keep(self) -> None:
         """Make sure that it is there, where there is room; raises nothing."""
         with contextlib.suppress(OSError):
+            self._clear_up()
             if self._path.exists() or shutil.disk_usage(self._path.parent).free < ROOM:
                 return
             temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
@@ -45,6 +51,12 @@ class Reserve:
                 temporary.replace(self._path)
             finally:
                 temporary.unlink(missing_ok=True)
+
+    def _clear_up(self) -> None:
+        """Remove what was left by one that was killed while it made the reserve."""
+        for left in self._path.parent.glob(f"{self._path.name}.*"):
+            if time.time() - left.stat().st_mtime > STALE:
+                left.unlink(missing_ok=True)
 
     def is_needed(self) -> bool:
         """Whether the disk, or a quota on it, has no space left, as a write shows that is undone at once."""
