@@ -125,7 +125,7 @@ def discard(store: Store, home: Path, ended: Iterable[Ended]) -> None:
     """
     for one in ended:
         folder = home / "artifacts" / one.id
-        if not folder.is_dir() or not (one.state is State.REVOKED or _is_in_the_way(one, home)):
+        if not _is_folder(folder) or not (one.state is State.REVOKED or _is_in_the_way(one, home)):
             continue
         if _may_be_named(store, one.id):
             continue
@@ -162,12 +162,21 @@ def give_up(store: Store, home: Path, job: Job) -> bool:
     Whether there were any.
     """
     folder = home / "artifacts" / job.id / str(job.claim)
-    if not folder.is_dir() or _may_be_named(store, job.id):
+    if not _is_folder(folder) or _may_be_named(store, job.id):
         return False
     log.warning("the disk of %s is full: the files of job %s go, so that its end can be stored", home, job.id[:8])
-    for _ in _clear(folder):
-        pass
-    return not folder.exists()
+    with suppress(OSError):
+        for _ in _clear(folder):
+            pass
+    return not _is_folder(folder)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether that is a folder that can be looked at, as of those in a home whose server is away for a moment."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _may_be_named(store: Store, job_id: str) -> bool:
