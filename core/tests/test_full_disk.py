@@ -20,7 +20,7 @@ import pytest
 from core.tests.support.stores import as_environment, make_settings
 from pfd import State
 from pfd.artifacts import ArtifactFolder
-from pfd.execution.housekeeping import discard
+from pfd.execution.housekeeping import discard, give_up
 from pfd.job import JobFailure
 from pfd.store import Ended, NewJob, Store, jobs
 from pfd.store.reserve import Reserve
@@ -187,3 +187,12 @@ def test_files_of_a_failed_job_go_only_where_space_is_short_at_home_and_no_row_m
     assert not left(f"{full}: '{home / 'artifacts' / 'model.pt'}'")
     assert not left("[Errno 122] Disk quota exceeded: 'model.pt'")
     assert left("[Errno 122] Disk quota exceeded", named=True)
+
+
+def test_files_in_a_home_that_cannot_be_looked_at_keep_nobody_from_going_on(tmp_path: Path, store: Store) -> None:
+    home = tmp_path / "away"
+    home.symlink_to("x" * 300)  # as EIO or ESTALE of a server that is away
+    with store.write() as connection:
+        job = jobs.get(connection, jobs.insert(connection, NewJob("nap", "default", {})).id)
+    discard(store, home, [Ended(job.id, "nap", "default", State.REVOKED)])
+    assert not give_up(store, home, job)
