@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import math
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,11 +17,24 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.tests.support.commands import Commands
 from core.tests.support.waiting import until
-from pfd import Dispatcher, JobFailed, PfdError, Ref, Settings, SettingsError, State, StoreError, UnknownJob, Worker
+from pfd import (
+    Dispatcher,
+    JobEvent,
+    JobFailed,
+    PfdError,
+    Ref,
+    Settings,
+    SettingsError,
+    State,
+    StoreError,
+    UnknownJob,
+    Worker,
+    hookimpl,
+)
 from pfd.errors import DamagedRow
 from pfd.execution.maintenance import Sweeper
 from pfd.execution.schedules import Scheduler
@@ -208,6 +223,75 @@ def test_a_job_that_refers_to_a_result_that_cannot_be_read_fails_alone(
         assert third.get(30) == {"value": 2}
         with pytest.raises(JobFailed, match="result: not JSON"):
             second.get(30)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[JobEvent]:
+    """What a plugin is told of jobs that have ended."""
+    import pfd_sample.plugin
+
+    found: list[JobEvent] = []
+
+    @hookimpl
+    def pfd_job_event(event: JobEvent) -> None:
+        if event.kind in ("success", "failure"):
+            found.append(event)
+
+    monkeypatch.setattr(pfd_sample.plugin, "pfd_job_event", pfd_job_event, raising=False)
+    return found
+
+
+@contextlib.contextmanager
+def at_each_commit(call: Callable[[int], None]) -> Iterator[None]:
+    """Call something right before each commit of this process, with how many jobs have failed by it."""
+
+    def committing(connection: sa.Connection) -> None:
+        query = sa.select(sa.func.count()).where(job_table.c.state == "FAILURE")
+        call(int(connection.execute(query).scalar_one()))
+
+    sa.event.listen(sa.Engine, "commit", committing)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "commit", committing)
+
+
+@pytest.mark.parametrize("where", ["row", "reference"])
+def test_jobs_that_cannot_be_run_are_ended_a_few_at_a_time_and_that_behind_them_runs(
+    dispatcher: Dispatcher, settings: Settings, registry: Registry, told: list[JobEvent], where: str
+) -> None:
+    store, number = dispatcher.store, 2 * claims.MOST_ENDED + 10
+    params = {"a": Ref("00000000-0000-0000-0000-000000000000", "value").to_json()} if where == "reference" else {"a": 1}
+    with store.write() as connection:
+        odd = [jobs.insert(connection, NewJob("add", "default", params)).id for _ in range(number)]
+        if where == "row":
+            connection.execute(sa.update(sa.table(job_table.name, sa.column("params"))).values(params="{"))
+    good = dispatcher.submit("add", {"a": 1})
+    ended = [0]
+    with at_each_commit(ended.append), Worker(settings, registry=registry, slots=1):
+        assert good.get(60) == {"value": 2}
+    assert max(after - before for before, after in itertools.pairwise(ended)) == claims.MOST_ENDED
+    assert sorted(event.job_id for event in told) == sorted([*odd, good.id])
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["by itself", "with the end of another"])
+def test_of_a_job_that_cannot_be_run_it_is_told_once_and_when_that_is_stored(
+    dispatcher: Dispatcher, settings: Settings, registry: Registry, told: list[JobEvent], before: int
+) -> None:
+    first = [dispatcher.submit("add", {"a": 1}).id for _ in range(before)]
+    bad, good = dispatcher.submit("add", {"a": 1}), dispatcher.submit("add", {"a": 1})
+    damage(dispatcher.store, job_table, bad.id, params="not json")
+    seen: list[int] = []
+
+    def fail_at_first(failures: int) -> None:
+        if failures and not seen:
+            seen.append(len([event for event in told if event.kind == "failure"]))
+            raise OperationalError("COMMIT", None, sqlite3.OperationalError("database is locked"))
+
+    with at_each_commit(fail_at_first), Worker(settings, registry=registry, slots=1):
+        assert good.get(60) == {"value": 2}
+    assert seen == [0]
+    assert [event.job_id for event in told] == [*first, bad.id, good.id]
 
 
 def test_a_job_in_a_state_that_there_is_not_can_be_cancelled(dispatcher: Dispatcher) -> None:

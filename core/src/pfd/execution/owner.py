@@ -250,12 +250,15 @@ class Owner:
         if self._shortage.lasts():
             return None  # the sweep rings again while there is something to claim
         try:
-            with self.store.write() as connection:
-                if self._stopping.is_set():  # the store may have kept it waiting for long
-                    return None
-                job = self.claim(connection, wanted)
-            self._tell_unready()
-            return job
+            while True:
+                unready: list[Ended] = []
+                with self.store.write() as connection:
+                    if self._stopping.is_set():  # the store may have kept it waiting for long
+                        return None
+                    job = self.claim(connection, wanted, unready)
+                self._tell(unready)
+                if job is not None or not unready:
+                    return job
         except StoreError as error:
             log.warning("nothing can be claimed: %s", error)
         except Exception:  # a slot that died in silence would leave a worker that lives and does nothing
@@ -263,22 +266,35 @@ class Owner:
         self._stopping.wait(1.0)
         return None
 
-    def claim(self, connection: Any, wanted: Wanted, *, due_by: float | None = None) -> Job | None:
-        """Take the next job, references to other results filled in; one whose references lead nowhere fails."""
-        while (job := claims.claim(connection, wanted, due_by=due_by, ended=self._unready)) is not None:
-            if (ready := self._prepared(connection, job)) is not None:
-                return ready
+    def claim(
+        self, connection: Any, wanted: Wanted, unready: list[Ended] | None = None, *, due_by: float | None = None
+    ) -> Job | None:
+        """Take the next job, references to other results filled in; one whose references lead nowhere fails.
+
+        What failed by that is added to `unready`, to be told once it is stored, and is not more than a transaction
+        should end: where there is any and no job, there may be more behind it.  Who alone uses this owner may leave
+        that out: then all that is in the way is ended, and told of with the end of the next job.
+        """
+        while True:
+            failed: list[Ended] = []
+            job = self._claim_ready(connection, wanted, failed if unready is None else unready, due_by)
+            self._unready += failed
+            if job is not None or not failed:
+                return job
+
+    def _claim_ready(self, connection: Any, wanted: Wanted, unready: list[Ended], due_by: float | None) -> Job | None:
+        while (job := claims.claim(connection, wanted, due_by=due_by, ended=unready)) is not None:
+            try:
+                return self._filled(connection, job)
+            except PfdError as error:
+                unready += claims.end(connection, job, Ending(State.FAILURE, failure=describe(error)))
         return None
 
-    def _prepared(self, connection: Any, job: Job) -> Job | None:
+    def _filled(self, connection: Any, job: Job) -> Job:
         if not (ids := referred(job.params)):
             return job
-        try:
-            results = {ref: _result(jobs.get(connection, ref)) for ref in ids}
-            return replace(job, params=fill(job.task, job.params, results, self.settings.max_params_bytes))
-        except PfdError as error:
-            self._unready += claims.end(connection, job, Ending(State.FAILURE, failure=describe(error)))
-            return None
+        results = {ref: _result(jobs.get(connection, ref)) for ref in ids}
+        return replace(job, params=fill(job.task, job.params, results, self.settings.max_params_bytes))
 
     def _claim_coordinator(self, wanted: Wanted) -> Job | None:
         # They are few and every ring comes here: looked for without the lock that a claim takes.
@@ -416,7 +432,8 @@ class Owner:
             outcome = replace(outcome, kind="failed", result=None, failure=describe(error))
         outcome, rest = self._weighed(job, outcome, began)
 
-        def write() -> tuple[str, list[Ended], Job | None]:
+        def write() -> tuple[str, list[Ended], Job | None, list[Ended]]:
+            unready: list[Ended] = []
             with self.store.write() as connection:
                 kind, ended = write_outcome(
                     connection,
@@ -429,15 +446,15 @@ class Owner:
                     rest=rest,
                 )
                 if wanted is None or self._stopping.is_set() or self._shortage.lasts():
-                    return kind, ended, None
-                return kind, ended, self.claim(connection, wanted)
+                    return kind, ended, None, unready
+                return kind, ended, self.claim(connection, wanted, unready), unready
 
         def make_room() -> bool:
             return outcome.kind != "done" and give_up(self.store, self.settings.home, job)
 
         seconds = time.monotonic() - began
         try:
-            kind, ended, following = self._write(write, make_room)
+            kind, ended, following, unready = self._write(write, make_room)
         except StaleClaim as error:
             log.warning("%s; what it did is not kept", error)
             announce(self.registry, job, "stale", seconds=seconds)
@@ -448,6 +465,7 @@ class Owner:
         if not ended:
             announce(self.registry, job, kind, seconds=seconds, failure=outcome.failure)
         self._tell(ended, seconds)
+        self._tell(unready)
         self._tell_unready()
         if self.slots:  # else it is the caller that goes on with what was let go
             for ring in (ring for one in ended for ring in one.released):
@@ -496,7 +514,7 @@ class Owner:
                 pause = min(5.0, pause * 2)
 
     def _tell_unready(self) -> None:
-        """Of jobs that failed when they were claimed, once that is stored."""
+        """Of jobs that failed when whoever alone uses this owner claimed one, once that is stored."""
         while self._unready:
             self._tell([self._unready.pop()])
 

@@ -70,6 +70,9 @@ class Ending:
 MAX_STATUS, MAX_META, MAX_OUTCOME = 2_000, 64 * 1024, 5_000
 """Characters of a status, bytes of what else a run reports, characters of why a run was not the last."""
 
+MOST_ENDED = 50
+"""Jobs that cannot be run, and are ended for that, in one transaction: others wait for the lock meanwhile."""
+
 _now: Any = sa.bindparam("p_now", None)
 _owner: Any = sa.bindparam("p_owner", None)
 _seq: Any = sa.bindparam("p_seq", None)
@@ -143,17 +146,19 @@ def claim(
     """Take the next job for `wanted` that is due (by now, unless said otherwise), or None.
 
     One atomic step under the caller's write transaction.  A job whose row cannot be read ends as FAILURE, and the one
-    behind it is taken; what ended by that is added to `ended`.
+    behind it is taken; what ended by that is added to `ended`.  Once that holds `MOST_ENDED` no more is taken: whoever
+    finds any in it goes on in another transaction.
     """
     if not (wanted.queues and wanted.tasks):
         return None
-    while (job := _take(connection, wanted, due_by)) is not None and job.damage:
+    ended = [] if ended is None else ended
+    while len(ended) < MOST_ENDED and (job := _take(connection, wanted, due_by)) is not None:
+        if not job.damage:
+            return job
         error = damage_of(job)
         failure = JobFailure(type(error).__name__, error.message, hint=error.hint)
-        gone = end(connection, job, Ending(State.FAILURE, failure=failure))
-        if ended is not None:
-            ended += gone
-    return job
+        ended += end(connection, job, Ending(State.FAILURE, failure=failure))
+    return None
 
 
 def _take(connection: Connection, wanted: Wanted, due_by: float | None) -> Job | None:
