@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -247,3 +248,21 @@ def test_a_header_that_a_library_cannot_read_is_no_end_of_the_line(sender: Sende
     assert isinstance(sender, Rabbit)
     sender.publish_field(field)
     _lives(sender)
+
+
+@ON_RABBIT
+def test_a_routing_key_that_is_no_text_is_no_end_of_the_line(sender: Sender) -> None:
+    assert isinstance(sender, Rabbit)
+    sender.publish_by_key(b"\xff\xfe")
+    _lives(sender)
+
+
+@pytest.mark.parametrize("sender", ["celery-redis-postgres"], indirect=True)
+def test_what_is_no_message_among_the_unacknowledged_keeps_no_worker_from_starting(sender: Sender) -> None:
+    with redis.Redis.from_url(sender.site.settings.broker_url) as client:
+        client.hset("unacked", "odd", "no message")
+        client.zadd("unacked_index", {"odd": 0})
+        with sender.site.worker() as another:
+            until(lambda: not client.hexists("unacked", "odd"), "it is let go of")
+            assert sender.site.is_ready(another), another.printed
+    assert _runs(sender)

@@ -15,13 +15,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pika
 import pytest
 from celery import Celery
 
 from pfd import State
 from pfd.testing.contract import PATIENCE, Site, until
 from pfd.testing.contract.processes import is_gone, tree
-from tests.support.brokers import free_port
+from tests.contract.support.sites import site_maker
+from tests.support.brokers import RabbitServer, free_port
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -195,3 +197,24 @@ def _check_handed_back(site: Site, job_id: str) -> None:
     job = site.dispatcher.job(job_id)
     assert (job.state, job.attempt, job.lost) == (State.RETRY, 0, 0)
     assert site.dispatcher.workers() == []
+
+
+def test_an_odd_event_of_another_worker_does_not_end_one_that_celery_started(
+    rabbit_server: RabbitServer, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    words = ("celery", "-A", "pfd.runtimes.celery", "worker", "-c", "1", "-Q", "default", "-n", "hears@%h")
+    site = site_maker("celery-rabbitmq-postgres", request)(tmp_path, lease=15.0)
+    assert site.dispatcher.store is not None
+    with _program(site, tmp_path, *words) as (process, log):
+        until(site.dispatcher.workers, "it is there")
+        assert site.run("noop").state is State.SUCCESS
+        with pika.BlockingConnection(pika.URLParameters(site.settings.broker_url)) as connection:
+            channel = connection.channel()
+            channel.exchange_declare("celeryev", "topic", durable=True)
+            kind = pika.BasicProperties(content_type="application/json", content_encoding="utf-8")
+            channel.basic_publish("celeryev", "worker.heartbeat", b"{}", kind)
+            client = Celery(broker=site.settings.broker_url, set_as_current=False)
+            until(lambda: client.control.ping(timeout=1), "it answers, after that event")
+        assert process.poll() is None, log.read_text()
+        assert site.run("noop").state is State.SUCCESS
+    site.close()

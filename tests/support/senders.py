@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import pika
+import pika.data
 import pika.exceptions
 import redis
 
@@ -120,6 +121,22 @@ class Rabbit(Sender):
         except Exception:
             said = pika.BasicProperties()
         self._channel.basic_publish("", queue, body, said)
+
+    def publish_by_key(self, key: bytes) -> None:
+        """Send a message by way of an exchange, with a routing key that pika would not write."""
+        self._channel.exchange_declare("elsewhere", "fanout")
+        self._channel.queue_bind(QUEUE, "elsewhere")
+
+        def write(pieces: list[bytes], value: str) -> int:
+            found = [key] if value == "odd" else [value.encode()]
+            pieces += [bytes([len(found[0])]), *found]
+            return 1 + len(found[0])
+
+        usual, pika.data.encode_short_string = pika.data.encode_short_string, write
+        try:
+            self._channel.basic_publish("elsewhere", "odd", b"{}", pika.BasicProperties(headers={}))
+        finally:
+            pika.data.encode_short_string = usual
 
     def publish_field(self, field: bytes) -> None:
         """Send a message with a header of these bytes, which no client could be made to write."""

@@ -91,7 +91,6 @@ class Owner:
         self.idle = IdleSlots(slots, on_idle)
         self._stopping = threading.Event()
         self._handing_back = False
-        self._unready: list[Ended] = []
         self._lifeline: Lifeline | None = None
         self._holdings = Holdings()
         self._threads: list[threading.Thread] = []
@@ -256,7 +255,7 @@ class Owner:
                     if self._stopping.is_set():  # the store may have kept it waiting for long
                         return None
                     job = self.claim(connection, wanted, unready)
-                self._tell(unready)
+                self.tell(unready)
                 if job is not None or not unready:
                     return job
         except StoreError as error:
@@ -267,22 +266,13 @@ class Owner:
         return None
 
     def claim(
-        self, connection: Any, wanted: Wanted, unready: list[Ended] | None = None, *, due_by: float | None = None
+        self, connection: Any, wanted: Wanted, unready: list[Ended], *, due_by: float | None = None
     ) -> Job | None:
         """Take the next job, references to other results filled in; one whose references lead nowhere fails.
 
         What failed by that is added to `unready`, to be told once it is stored, and is not more than a transaction
-        should end: where there is any and no job, there may be more behind it.  Who alone uses this owner may leave
-        that out: then all that is in the way is ended, and told of with the end of the next job.
+        should end: where there is any and no job, there may be more behind it.
         """
-        while True:
-            failed: list[Ended] = []
-            job = self._claim_ready(connection, wanted, failed if unready is None else unready, due_by)
-            self._unready += failed
-            if job is not None or not failed:
-                return job
-
-    def _claim_ready(self, connection: Any, wanted: Wanted, unready: list[Ended], due_by: float | None) -> Job | None:
         while (job := claims.claim(connection, wanted, due_by=due_by, ended=unready)) is not None:
             try:
                 return self._filled(connection, job)
@@ -332,7 +322,7 @@ class Owner:
                 return hand_back(connection, job)
 
         with contextlib.suppress(StaleClaim):
-            self._tell(self._write(write))
+            self.tell(self._write(write))
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -389,7 +379,7 @@ class Owner:
         ended: list[Ended] = []
         with contextlib.suppress(PfdError), self.store.write() as connection:
             ended = claims.end(connection, job, Ending(State.REVOKED, failure=failure))
-        self._tell(ended, seconds)
+        self.tell(ended, seconds)
 
     def _make_run(self, start: JobStart, *, inline: bool, turn: Turn | None) -> Run:
         job, task = start.job, start.task
@@ -464,9 +454,8 @@ class Owner:
         log.info("%s %s: %s after %.2f s%s", job.task, job.id[:8], kind, seconds, reason, extra=fields)
         if not ended:
             announce(self.registry, job, kind, seconds=seconds, failure=outcome.failure)
-        self._tell(ended, seconds)
-        self._tell(unready)
-        self._tell_unready()
+        self.tell(ended, seconds)
+        self.tell(unready)
         if self.slots:  # else it is the caller that goes on with what was let go
             for ring in (ring for one in ended for ring in one.released):
                 if following is None or ring.job_id != following.id:
@@ -513,13 +502,8 @@ class Owner:
                 time.sleep(pause)
                 pause = min(5.0, pause * 2)
 
-    def _tell_unready(self) -> None:
-        """Of jobs that failed when whoever alone uses this owner claimed one, once that is stored."""
-        while self._unready:
-            self._tell([self._unready.pop()])
-
-    def _tell(self, ended: list[Ended], seconds: float = 0.0) -> None:
-        """The first is the job that ran; the others ended by its end, without having run here."""
+    def tell(self, ended: list[Ended], seconds: float = 0.0) -> None:
+        """Tell of jobs whose end is stored: the first ran; the others ended by its end, without having run here."""
         tell(self.registry, self.store, self.settings, ended[:1], seconds=seconds)
         tell(self.registry, self.store, self.settings, ended[1:])
 

@@ -11,7 +11,7 @@ from pfd.job import QUEUED
 from pfd.plugins import load_registry
 from pfd.queue import Ring
 from pfd.settings import Settings
-from pfd.store import Store, Wanted, jobs
+from pfd.store import Ended, Store, Wanted, jobs
 
 
 class EagerRuntime:
@@ -34,15 +34,18 @@ class EagerRuntime:
                 if jobs.get(connection, ring.job_id).state not in QUEUED:
                     return  # rung for a cancel: there is nothing to run
             while True:
+                unready: list[Ended] = []
                 with store.write() as connection:
                     session = jobs.get(connection, ring.job_id).session
                     wanted = Wanted(owner.id, queues, tuple(self._registry.tasks), session, gpu=None)
-                    job = owner.claim(connection, wanted, due_by=math.inf) or owner.claim(
-                        connection, replace(wanted, coordinators=True), due_by=math.inf
+                    job = owner.claim(connection, wanted, unready, due_by=math.inf) or owner.claim(
+                        connection, replace(wanted, coordinators=True), unready, due_by=math.inf
                     )
-                if job is None:
+                owner.tell(unready)
+                if job is not None:
+                    owner.run_one(job)
+                elif not unready:
                     return
-                owner.run_one(job)
         finally:
             owner.stop()
             store.close()
