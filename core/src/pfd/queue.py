@@ -30,13 +30,10 @@ class Ring:
     cancel: bool = False
 
 
-@runtime_checkable
-class Runtime(Protocol):
-    """A runtime, named under the entry-point group `pfd.runtimes`.  Constructed with the settings."""
+class Ringer(Protocol):
+    """What a worker needs of its runtime: a way to ring others."""
 
     name: str
-
-    def __init__(self, settings: Settings) -> None: ...
 
     def ring(self, ring: Ring) -> None:
         """Tell the workers of a queue.
@@ -44,6 +41,13 @@ class Runtime(Protocol):
         Returns at once.  Raises `QueueError` when the news cannot be delivered; the job stays stored, and a sweep
         finds it.
         """
+
+
+@runtime_checkable
+class Runtime(Ringer, Protocol):
+    """A runtime, named under the entry-point group `pfd.runtimes`.  Constructed with the settings."""
+
+    def __init__(self, settings: Settings) -> None: ...
 
     def serve(self, registry: Registry, slots: Mapping[str, int], ready: Callable[[], None]) -> None:
         """Be a worker, until SIGINT or SIGTERM: `pfd worker`.

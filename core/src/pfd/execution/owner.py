@@ -40,7 +40,7 @@ from pfd.hooks import JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
 from pfd.monitor import MOST_CONNECTIONS, Alarm, LastingThread, Monitor
 from pfd.plugins import Registry
-from pfd.queue import Bell, Ring, Runtime
+from pfd.queue import Bell, Ring, Ringer
 from pfd.settings import Settings
 from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs
 from pfd.store.rows import damage_of
@@ -75,7 +75,7 @@ class Owner:
         store: Store,
         *,
         slots: Mapping[str, int],
-        runtime: Runtime,
+        runtime: Ringer,
         session: str | None = None,
         bell: Bell | None = None,
         on_idle: Callable[[], None] = lambda: None,

@@ -15,7 +15,7 @@ from typing import Any, cast
 from pfd.execution import Owner
 from pfd.monitor import Alarm
 from pfd.plugins import Registry
-from pfd.queue import Bell, Ring, Runtime
+from pfd.queue import Bell, Ring, Ringer
 from pfd.settings import Settings
 from pfd.store import Store
 from pfd.submission import tell_workers
@@ -50,7 +50,7 @@ class Service:
         settings: Settings,
         registry: Registry,
         slots: Mapping[str, int],
-        runtime: Runtime,
+        runtime: Ringer,
         *,
         session: str | None = None,
         on_idle: Callable[[], None] = lambda: None,
@@ -135,25 +135,27 @@ class StopSignals:
 
     SIGHUP never hurries: of one terminal that closes the kernel tells, and the shell, and whoever passes signals on.
     What is ignored when this is made stays ignored, as `nohup` and a shell's background want it; but for SIGTERM.
+
+    `count` says how many were heard.
     """
 
     def __init__(self) -> None:
         self._asked: queue.SimpleQueue[int] = queue.SimpleQueue()  # unlike an Event, safe to use in a signal handler
-        self._count = 0
+        self.count = 0
         self._then: _Handler | None = None
         self._ignored = [n for n in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_IGN]
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGHUP and self._count:
+        if number == signal.SIGHUP and self.count:
             return
-        self._count += 1
+        self.count += 1
         self._asked.put(number)
-        if self._count == 1 and self._then is not None:
+        if self.count == 1 and self._then is not None:
             self._then(number, frame)
 
     @property
     def hurry(self) -> bool:
-        return self._count > 1
+        return self.count > 1
 
     def wait(self) -> None:
         # Python hears a signal between two instructions of the main thread.  One that comes just as that begins to
@@ -172,10 +174,14 @@ class StopSignals:
         if threading.current_thread() is not threading.main_thread():
             return lambda: None
         self._then = cast("_Handler", then) if callable(then) else None
+        told = self.count > 0
         before = {
             number: signal.signal(number, signal.SIG_IGN if number in self._ignored else self)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         }
+
+        if told and self._then is not None:  # before there was anybody to pass it on to
+            self._then(signal.SIGTERM, None)
 
         def restore() -> None:
             for number, handler in before.items():

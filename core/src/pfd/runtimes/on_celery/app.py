@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from celery import Celery
 from celery import Task as CeleryTask
 from kombu import Queue  # type: ignore[attr-defined]  # exported lazily
 
-from pfd.errors import QueueError, SettingsError
+from pfd.errors import QueueError
 from pfd.plugins import Registry
 from pfd.queue import Ring
+from pfd.runtimes.hosted import Guest
+from pfd.runtimes.on_celery.address import DEFAULT_QUEUE, broker_url, is_redis
+from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.runtimes.ringing import ring_queue
-from pfd.settings import Settings, mask
-
-DEFAULT_QUEUE = "celery"
-"""Where clients of Celery send what they route nowhere else."""
+from pfd.settings import Settings
 
 CLEAN_UP = "celery.backend_cleanup"
 """The one task of Celery's own that is served: it removes old results, and `celery beat` sends it."""
 
 TIMEOUT = 2.0
 """Seconds that a broker may take to answer a client."""
-
-_REDIS = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "valkey+socket")
-_AMQP = ("amqp", "amqps", "pyamqp")
 
 
 class PfdTask(CeleryTask):  # type: ignore[misc]  # Celery carries no types
@@ -43,14 +39,15 @@ class PfdTask(CeleryTask):  # type: ignore[misc]  # Celery carries no types
 class PfdCelery(Celery):  # type: ignore[misc]
     """The application, and what its worker needs to know beside Celery's own settings.
 
-    `pfd_slots` says how many jobs of which queues run at once; where it is None that follows from the worker's own
-    options.
+    `pfd_guest` and `pfd_listener` are those of a worker that has begun before Celery was loaded; where they are None
+    the worker begins with Celery's, and serves what that is told to.
     """
 
     amqp_cls = "pfd.runtimes.on_celery.transport:ScreenedAMQP"
     pfd_settings: Settings
     pfd_registry: Registry
-    pfd_slots: Mapping[str, int] | None = None
+    pfd_guest: Guest | None = None
+    pfd_listener: CeleryListener | None = None
 
 
 def make_app(settings: Settings, registry: Registry) -> PfdCelery:
@@ -91,23 +88,6 @@ def make_app(settings: Settings, registry: Registry) -> PfdCelery:
 
 def _queue(name: str) -> Any:
     return Queue(name)  # type: ignore[no-untyped-call]
-
-
-def broker_url(settings: Settings) -> str:
-    """The broker in Celery's words.  Raises `SettingsError` for one that Celery could not use in full."""
-    url = settings.broker_url
-    if not url:
-        raise SettingsError(
-            "the runtime 'celery' needs a broker", hint="set PFD_BROKER_URL=redis://HOST:6379/0 or amqp://HOST//"
-        )
-    scheme = url.partition(":")[0]
-    if scheme not in (*_REDIS, *_AMQP):
-        raise SettingsError(f"broker_url={mask(url)!r}: the scheme is none of {', '.join((*_REDIS, *_AMQP))}")
-    return "redis" + url.removeprefix("valkey") if scheme.startswith("valkey") else url
-
-
-def is_redis(url: str) -> bool:
-    return url.partition(":")[0] in _REDIS
 
 
 def _transport_options(url: str) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from kombu import Consumer, Queue  # type: ignore[attr-defined]  # exported lazi
 
 from pfd.errors import ParameterError
 from pfd.runtimes.intake import Incoming, Intake, most_bytes
-from pfd.runtimes.on_celery.app import CLEAN_UP, is_redis
+from pfd.runtimes.on_celery.address import is_redis
+from pfd.runtimes.on_celery.app import CLEAN_UP
 from pfd.runtimes.on_celery.request import read_request, refused_request
 from pfd.runtimes.on_celery.transport import NotAMessage, lost_connection
 from pfd.runtimes.ringing import ring_queue, rung_queue

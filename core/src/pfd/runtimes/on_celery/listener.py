@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import Any
-
-from celery.worker import state
 
 from pfd.hooks import JobEvent, hookimpl
 
@@ -16,16 +15,21 @@ _ENDS = {"success": "task-succeeded", "failure": "task-failed", "revoked": "task
 class SeenJob:
     """A running job as Celery's worker state holds it."""
 
-    def __init__(self, event: JobEvent, hostname: str) -> None:
+    def __init__(self, event: JobEvent, listener: CeleryListener) -> None:
+        self._listener = listener
         self.id = event.job_id
         self.name = event.task
-        self.hostname = hostname
         self.began = time.monotonic()
         self.time_start = time.time()
         self.worker_pid = os.getpid()
         self.delivery_info = {"routing_key": event.queue}
         self.args: tuple[()] = ()
         self.kwargs: dict[str, Any] = {}
+
+    @property
+    def hostname(self) -> str:
+        consumer = self._listener.consumer
+        return str(consumer.hostname) if consumer else ""
 
     def info(self, safe: bool = False) -> dict[str, Any]:  # noqa: ARG002  (Celery's shape)
         """What `celery inspect active` shows."""
@@ -48,21 +52,35 @@ class CeleryListener:
 
     def __init__(self) -> None:
         self.consumer: Any = None
+        self._state: Any = None
         self._running: dict[str, SeenJob] = {}
+        self._changing = threading.Lock()
+
+    def show(self) -> None:
+        """Celery is loaded: from here on its worker shows what runs."""
+        from celery.worker import state
+
+        with self._changing:
+            self._state = state
+            for seen in self._running.values():
+                state.task_accepted(seen)
 
     @hookimpl
     def pfd_job_event(self, event: JobEvent) -> None:
         """See a change of a job."""
         if event.kind == "claimed":
-            seen = SeenJob(event, self.consumer.hostname if self.consumer else "")
-            self._running[event.job_id] = seen
-            state.task_accepted(seen)
+            seen = SeenJob(event, self)
+            with self._changing:
+                self._running[event.job_id] = seen
+                if self._state is not None:
+                    self._state.task_accepted(seen)
             self._send("task-received", event, args="()", kwargs="{}")
             self._send("task-started", event)
         elif event.kind != "submitted":
-            found = self._running.pop(event.job_id, None)
-            if found is not None:
-                state.task_ready(found)
+            with self._changing:
+                found = self._running.pop(event.job_id, None)
+                if found is not None and self._state is not None:
+                    self._state.task_ready(found)
             if event.kind in _ENDS:
                 self._send(_ENDS[event.kind], event, **self._details(event, found))
 

@@ -12,16 +12,15 @@ from typing import Any
 
 from celery.concurrency.base import BasePool
 
-from pfd.errors import PfdError
 from pfd.runtimes.hosted import Guest
-from pfd.runtimes.on_celery.app import DEFAULT_QUEUE, PfdCelery
+from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
+from pfd.runtimes.on_celery.app import PfdCelery
 from pfd.runtimes.on_celery.control import take_over
 from pfd.runtimes.on_celery.door import Door
 from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.runtimes.on_celery.mirror import Mirror
 from pfd.runtimes.on_celery.runtime import CeleryRuntime
 from pfd.runtimes.on_celery.transport import read_any_properties, refuse_compression, spare_the_log
-from pfd.runtimes.service import Service
 
 
 class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
@@ -32,35 +31,29 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._guest = Guest()
+        self._guest = self.app.pfd_guest or Guest("celery")
 
     def on_start(self) -> None:
         settings, registry = self.app.pfd_settings, self.app.pfd_registry
-        self.listener = CeleryListener()
-        registry.listen("celery", self.listener)
+        if self.app.pfd_listener is not None:
+            self.listener = self.app.pfd_listener
+        else:
+            self.listener = CeleryListener()
+            registry.listen("celery", self.listener)
+        self.listener.show()
         self._runtime = CeleryRuntime(settings, self.app)
-        self.service = Service(settings, registry, self._slots(), self._runtime, on_idle=self._idle)
+        self.service = self._guest.service or self._guest.begin(settings, registry, self._slots())
         self._mirror = Mirror(self.app, self.service.store, self.service.alarm)
         self.door = Door(self.service, self._mirror.wake)
-        try:
-            self.service.start()
-        except PfdError as error:
-            self.app.pfd_failure = error
-            raise
         self._mirror.start()
         self._restore = (take_over(self.service), refuse_compression(), read_any_properties(), spare_the_log())
         # Celery's event loop may sleep for a second, and what its worker does at SIGINT and SIGHUP is another thing.
-        self._guest.start(self.service, self._let_go, wake=lambda: self.door.call(lambda: None))
+        self._guest.settle(self._runtime, self.door.open, self._let_go, wake=lambda: self.door.call(lambda: None))
         self.door.start()
 
     def _slots(self) -> dict[str, int]:
-        if self.app.pfd_slots is not None:
-            return dict(self.app.pfd_slots)
         served = [name for name in self.app.amqp.queues.consume_from if name != DEFAULT_QUEUE]
         return {",".join(served or self.app.pfd_registry.queues): self.limit}
-
-    def _idle(self) -> None:
-        self.door.open()
 
     def register_with_event_loop(self, loop: Any) -> None:
         """A connection to the broker is there, perhaps after another was lost."""

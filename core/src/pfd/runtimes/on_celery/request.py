@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pfd.errors import ParameterError
-from pfd.runtimes.on_celery.app import DEFAULT_QUEUE
+from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
 from pfd.submission import MAX_TASK, Request, check_id
 
 MAX_REPLY = 500

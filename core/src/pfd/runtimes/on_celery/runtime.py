@@ -1,28 +1,25 @@
-"""What clients and `pfd worker` use of Celery."""
+"""What clients and `pfd worker` use of Celery, which is loaded when it is needed."""
 
 from __future__ import annotations
 
 import functools
-import os
-import socket
-import warnings
+import importlib.util
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TYPE_CHECKING
 
-from celery.platforms import SecurityWarning
-from celery.signals import setup_logging, worker_ready
-from kombu.exceptions import KombuError
-
-from pfd.errors import QueueError
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
-from pfd.runtimes.on_celery.app import DEFAULT_QUEUE, PfdCelery, broker_url, count, make_app, publish
+from pfd.runtimes.hosted import Guest
+from pfd.runtimes.on_celery.address import broker_url
+from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.runtimes.ringing import BoundedRinger
 from pfd.settings import Settings
 
+if TYPE_CHECKING:
+    from pfd.runtimes.on_celery.app import PfdCelery
 
-def _leave_logging(**_: object) -> None:
-    """Heard by Celery instead of setting up logging of its own."""
+if importlib.util.find_spec("celery") is None:
+    raise ModuleNotFoundError("No module named 'celery'", name="celery")
 
 
 class CeleryRuntime:
@@ -37,10 +34,16 @@ class CeleryRuntime:
 
     @functools.cached_property
     def _app(self) -> PfdCelery:
+        from pfd.runtimes.on_celery.app import make_app
+
         return self._given or make_app(self._settings, load_registry(self._settings))
 
     @functools.cached_property
     def _ringer(self) -> BoundedRinger:
+        from kombu.exceptions import KombuError
+
+        from pfd.runtimes.on_celery.app import count, publish
+
         connection = self._app.connection_for_write()
         errors = (*connection.connection_errors, *connection.channel_errors, KombuError, OSError)
         app = self._app
@@ -57,38 +60,23 @@ class CeleryRuntime:
 
     def serve(self, registry: Registry, slots: Mapping[str, int], ready: Callable[[], None]) -> None:
         """Be a worker of Celery until told to stop.  Raises what kept it from starting."""
-        app = make_app(self._settings, registry)
-        app.pfd_slots = slots
-        queues = list(dict.fromkeys(name for names in slots for name in names.split(",")))
-        if set(registry.queues) <= set(queues):
-            queues.append(DEFAULT_QUEUE)  # what clients of bare Celery route nowhere
-
-        def announce(**_: object) -> None:
-            ready()
-
-        worker_ready.connect(announce)
-        setup_logging.connect(_leave_logging)
+        guest, listener = Guest(self.name), CeleryListener()
+        registry.listen(self.name, listener)
+        guest.begin(self._settings, registry, slots)
         try:
-            with warnings.catch_warnings():
-                # About root, who could be made to unpickle: nothing is unpickled here.
-                warnings.simplefilter("ignore", SecurityWarning)
-                worker = app.Worker(
-                    # Of one's own: two of one name would be refused their mailbox on RabbitMQ.
-                    hostname=f"pfd-{os.getpid()}@{socket.gethostname()}",
-                    concurrency=sum(slots.values()),
-                    queues=queues,
-                    quiet=True,
-                    without_gossip=True,
-                    without_mingle=True,
-                )
-            worker.start()
-        finally:
-            worker_ready.disconnect(announce)
-            setup_logging.disconnect(_leave_logging)
-        if (failure := cast("BaseException | None", getattr(app, "pfd_failure", None))) is not None:
-            raise failure
-        if worker.exitcode:
-            raise QueueError(f"the worker of Celery ended with code {worker.exitcode}")
+            # Jobs run by now.
+            from pfd.runtimes.on_celery.app import make_app
+            from pfd.runtimes.on_celery.worker import work
+
+            app = make_app(self._settings, registry)
+            app.pfd_guest, app.pfd_listener = guest, listener
+            if not guest.is_told:
+                queues = list(dict.fromkeys(name for names in slots for name in names.split(",")))
+                work(app, queues, sum(slots.values()), ready)
+        except BaseException:
+            guest.end(hurry=True)
+            raise
+        guest.end()
 
     def close(self) -> None:
         """Let go of connections."""

@@ -8,13 +8,14 @@ from typing import Any
 import dramatiq
 from dramatiq.middleware import Middleware
 
-from pfd.errors import QueueError, SettingsError
+from pfd.errors import QueueError
 from pfd.plugins import Registry
 from pfd.queue import Ring
+from pfd.runtimes.on_dramatiq.address import check_url, is_redis
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
 from pfd.runtimes.on_dramatiq.door import Door
 from pfd.runtimes.ringing import ring_queue
-from pfd.settings import Settings, mask
+from pfd.settings import Settings
 
 TIMEOUT = 2.0
 """Seconds that a broker may take to answer.  Longer than a consumer waits for a message."""
@@ -24,23 +25,7 @@ MAINTENANCE = 10_000
 """Milliseconds after which messages of a dead process are taken back, and in how many of a million commands that is
 looked for.  Only a job of a client of bare Dramatiq that was fetched and not yet stored depends on it."""
 
-_REDIS = ("redis", "rediss", "unix", "valkey", "valkeys")
-_AMQP = ("amqp", "amqps")
-
 PfdBroker = PfdRedisBroker | PfdRabbitmqBroker
-
-
-def check_url(settings: Settings) -> str:
-    """The broker in Dramatiq's words.  Raises `SettingsError` for one that cannot be used."""
-    url = settings.broker_url
-    if not url:
-        raise SettingsError(
-            "the runtime 'dramatiq' needs a broker", hint="set PFD_BROKER_URL=redis://HOST:6379/0 or amqp://HOST//"
-        )
-    scheme = url.partition(":")[0]
-    if scheme not in (*_REDIS, *_AMQP):
-        raise SettingsError(f"broker_url={mask(url)!r}: the scheme is none of {', '.join((*_REDIS, *_AMQP))}")
-    return "redis" + url.removeprefix("valkey") if scheme.startswith("valkey") else url
 
 
 def make_broker(settings: Settings, registry: Registry, *further: Middleware) -> PfdBroker:
@@ -49,7 +34,7 @@ def make_broker(settings: Settings, registry: Registry, *further: Middleware) ->
     # None of Dramatiq's retries, limits and so on: those are kept by the core.
     middleware: list[Middleware] = list(further)
     broker: PfdBroker
-    if url.partition(":")[0] in _REDIS:
+    if is_redis(url):
         broker = _redis(url, middleware)
     else:
         broker = PfdRabbitmqBroker(url=_with_timeouts(url), middleware=middleware)

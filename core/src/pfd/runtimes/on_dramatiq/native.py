@@ -8,8 +8,8 @@ from dramatiq.middleware import Middleware
 from pfd.plugins import Registry
 from pfd.runtimes.hosted import Guest
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
-from pfd.runtimes.on_dramatiq.runtime import DramatiqRuntime, listen_for_rings
-from pfd.runtimes.service import Service
+from pfd.runtimes.on_dramatiq.runtime import DramatiqRuntime
+from pfd.runtimes.on_dramatiq.worker import listen_for_rings
 from pfd.settings import Settings
 
 
@@ -19,25 +19,21 @@ class Native(Middleware):
     def __init__(self, settings: Settings, registry: Registry) -> None:
         self._settings = settings
         self._registry = registry
-        self._runtime: DramatiqRuntime | None = None
         self._guest: Guest | None = None
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         assert isinstance(broker, PfdRedisBroker | PfdRabbitmqBroker)
         queues = sorted(worker.consumer_whitelist or self._registry.queues)
         listen_for_rings(broker, worker, queues)
-        self._runtime = DramatiqRuntime(self._settings, broker)
-        slots = {",".join(queues): worker.worker_threads}
-        service = Service(self._settings, self._registry, slots, self._runtime, on_idle=broker.door.open)
-        service.start()
+        guest = self._guest = Guest("dramatiq")
+        service = guest.begin(self._settings, self._registry, {",".join(queues): worker.worker_threads})
         broker.door.serve(service)
 
         def let_go() -> None:
             broker.door.stop()
             service.stop()
 
-        self._guest = Guest()
-        self._guest.start(service, let_go)
+        guest.settle(DramatiqRuntime(self._settings, broker), broker.door.open, let_go)
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002  (Dramatiq's shape)
         """Let running jobs end for a while; a second signal hands them back at once."""

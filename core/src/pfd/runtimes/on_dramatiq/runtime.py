@@ -1,47 +1,26 @@
-"""What clients and `pfd worker` use of Dramatiq."""
+"""What clients and `pfd worker` use of Dramatiq, which is loaded when it is needed."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
-
-import dramatiq
-import pika.exceptions
-import redis
-from dramatiq.errors import BrokerError
+import importlib.util
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
-from pfd.runtimes.on_dramatiq.broker import PfdBroker, check_url, count, make_broker, publish
-from pfd.runtimes.ringing import BoundedRinger, ring_queue
-from pfd.runtimes.service import BROKER_PATIENCE, Service, StopSignals
+from pfd.runtimes.hosted import Line
+from pfd.runtimes.on_dramatiq.address import check_url
+from pfd.runtimes.ringing import BoundedRinger
+from pfd.runtimes.service import Service, StopSignals
 from pfd.settings import Settings
 
-log = logging.getLogger("pfd.runtimes")
+if TYPE_CHECKING:
+    from pfd.runtimes.on_dramatiq.broker import PfdBroker
 
-ERRORS = (BrokerError, redis.RedisError, pika.exceptions.AMQPError, OSError)
-
-CONSUMER_THREADS = 2
-"""Threads that take messages: each takes a moment."""
-
-
-def listen_for_rings(broker: PfdBroker, worker: dramatiq.Worker, queues: Sequence[str]) -> None:
-    """Have a worker that has not booted yet consume the rings of some queues, beside the requests of clients."""
-    for name in queues:
-        for declared in (name, ring_queue(name)):
-            broker.declare_queue(declared)
-            if worker.consumer_whitelist:
-                worker.consumer_whitelist.add(declared)
-
-
-def _close(worker: dramatiq.Worker, broker: PfdBroker) -> None:
-    try:
-        worker.stop()
-        broker.close()
-    except ERRORS as error:
-        log.warning("the broker was not let go of in good order: %s", error)
+if importlib.util.find_spec("dramatiq") is None:
+    raise ModuleNotFoundError("No module named 'dramatiq'", name="dramatiq")
 
 
 class DramatiqRuntime:
@@ -56,10 +35,15 @@ class DramatiqRuntime:
 
     @functools.cached_property
     def _broker(self) -> PfdBroker:
+        from pfd.runtimes.on_dramatiq.broker import make_broker
+
         return self._given or make_broker(self._settings, load_registry(self._settings))
 
     @functools.cached_property
     def _ringer(self) -> BoundedRinger:
+        from pfd.runtimes.on_dramatiq.broker import count, publish
+        from pfd.runtimes.on_dramatiq.worker import ERRORS
+
         broker = self._broker
         return BoundedRinger(lambda queue: count(broker, queue), lambda ring: publish(broker, ring), ERRORS)
 
@@ -74,14 +58,19 @@ class DramatiqRuntime:
 
     def serve(self, registry: Registry, slots: Mapping[str, int], ready: Callable[[], None]) -> None:
         """Be a worker of Dramatiq until told to stop."""
-        broker = make_broker(self._settings, registry)
-        queues = {name for names in slots for name in names.split(",")}
-        runtime = DramatiqRuntime(self._settings, broker)
-        service = Service(self._settings, registry, slots, runtime, on_idle=broker.door.open)
-        worker = dramatiq.Worker(broker, queues=set(queues), worker_threads=CONSUMER_THREADS)
-        listen_for_rings(broker, worker, sorted(queues))
-        with StopSignals().heard() as signals:
+        line = Line(self.name)
+        service = Service(self._settings, registry, slots, line, on_idle=line.idle)
+        with StopSignals().heard() as signals, contextlib.ExitStack() as ending:
+            ending.callback(service.stop)
             service.start()
+            # Jobs run by now.
+            from pfd.runtimes.on_dramatiq.broker import make_broker
+            from pfd.runtimes.on_dramatiq.worker import close, make_worker
+
+            broker = make_broker(self._settings, registry)
+            worker = make_worker(broker, sorted({name for names in slots for name in names.split(",")}))
+            line.connect(DramatiqRuntime(self._settings, broker), broker.door.open)
+            ending.pop_all()
             try:
                 broker.door.serve(service)
                 worker.start()
@@ -91,11 +80,7 @@ class DramatiqRuntime:
             finally:
                 broker.door.stop()
                 service.stop()
-                closing = threading.Thread(target=_close, args=(worker, broker), name="pfd-close", daemon=True)
-                closing.start()
-                closing.join(BROKER_PATIENCE)
-                if closing.is_alive():
-                    log.warning("the broker does not answer; this worker ends without it")
+                close(worker, broker)
 
     def close(self) -> None:
         """Let go of connections."""
