@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,3 +125,12 @@ def test_without_a_place_for_its_socket_a_job_gets_a_fresh_interpreter(
     (blocked / f"pfd-{os.getuid()}-warm").touch()  # a file where the folder should be
     with Worker(dispatcher.settings, slots=1, registry=registry):
         assert dispatcher.submit("add_apart", {"a": 1, "b": 2}).get(PATIENCE) == {"value": 3}
+
+
+def test_a_server_whose_folder_has_gone_ends_with_its_last_worker(dispatcher: Dispatcher, tmp_path: Path) -> None:
+    """As the folder of a session does when its user logs out; the server tried to lock a file in it without end."""
+    runtime = Path(tempfile.mkdtemp(prefix="pfd-gone-", dir="/tmp"))
+    with worker(dispatcher.settings, "one", tmp_path, XDG_RUNTIME_DIR=str(runtime)):
+        server = psutil.Process(asked(dispatcher, "one")["server"])
+        shutil.rmtree(runtime)
+    until(lambda: is_gone(server.pid))

@@ -31,6 +31,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pfd.errors import QueueError
 from pfd.execution import child, cuda, native
 from pfd.execution.keeper import Keeper, start_fresh
 from pfd.execution.private import remove_where_empty
@@ -192,12 +193,15 @@ class Server:
 
     def _retire(self) -> bool:
         """Take the socket away, so that the next worker starts a server anew; False where one has just connected."""
-        with locked(self._path):
-            waiting, _, _ = select.select([self._listening], [], [], 0)
-            if waiting:
-                return False
-            for suffix in (".sock", ".log", ".lock"):
-                self._path.with_suffix(suffix).unlink(missing_ok=True)
+        try:
+            with locked(self._path):
+                waiting, _, _ = select.select([self._listening], [], [], 0)
+                if waiting:
+                    return False
+                for suffix in (".sock", ".log", ".lock"):
+                    self._path.with_suffix(suffix).unlink(missing_ok=True)
+        except (OSError, QueueError):  # the folder has gone, and nobody finds this server any more
+            return True
         remove_where_empty(self._path.parent)
         return True
 

@@ -166,7 +166,10 @@ def _report(connection: socket.socket) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Alone with the socket at `path`: nobody else starts or ends its server meanwhile."""
+    """Alone with the socket at `path`: nobody else starts or ends its server meanwhile.
+
+    Raises `OSError` or `QueueError` where there can be no such file: its folder may go with the session of its user.
+    """
     lock = _take(path.with_suffix(".lock"))
     try:
         yield
@@ -176,10 +179,12 @@ def locked(path: Path) -> Iterator[None]:
 
 def _take(path: Path) -> int:
     while True:
-        socket_folder(FOLDER)  # a server that ends removes it where it is empty
+        folder = socket_folder(FOLDER)  # a server that ends removes it where it is empty
         try:
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
+            if folder != path.parent:
+                raise  # sockets lie elsewhere by now
             continue
         fcntl.flock(lock, fcntl.LOCK_EX)
         with contextlib.suppress(FileNotFoundError):
