@@ -23,6 +23,9 @@ from pfd.runtimes.on_celery.mirror import INTERVAL, Mirror
 from pfd.store import mirrors
 from pfd.testing.contract import PATIENCE, MakeSite, Site, until
 
+# Celery and kombu, on the side of the client, drop connections unclosed where an answer comes late.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture
 def client(celery_crew: Site) -> Iterator[Celery]:
@@ -219,8 +222,6 @@ def test_a_group_is_a_job_for_each_of_its_members(celery_crew: Site, client: Cel
     assert got == [celery_crew.dispatcher.job(one.id).result for one in result.results]
 
 
-# The mailbox of kombu, on the side of the client, drops a connection unclosed where an answer comes late.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [
