@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,10 @@ def client(celery_crew: Site) -> Iterator[Celery]:
     url = celery_crew.settings.broker_url
     with Celery(broker=url, backend=url, set_as_current=False) as app:
         yield app
+    del app
+    with warnings.catch_warnings():  # what it drops unclosed is dropped here, and is no other test's to answer for
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def _stored(site: Site, job_id: str) -> Job:
