@@ -1,29 +1,17 @@
-"""Where Celery's broker is.  Light: what is wrong with it is said before Celery is loaded."""
+"""Where Celery's broker is.  Light, as `pfd.runtimes.address` is."""
 
 from __future__ import annotations
 
-from pfd.errors import SettingsError
-from pfd.settings import Settings, mask
+from pfd.runtimes.address import BrokerSchemes
 
 DEFAULT_QUEUE = "celery"
 """Where clients of Celery send what they route nowhere else."""
 
-_REDIS = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "valkey+socket")
-_AMQP = ("amqp", "amqps", "pyamqp")
+_SCHEMES = BrokerSchemes(
+    "celery",
+    redis=("redis", "rediss", "redis+socket", "valkey", "valkeys", "valkey+socket"),
+    amqp=("amqp", "amqps", "pyamqp"),
+)
 
-
-def broker_url(settings: Settings) -> str:
-    """The broker in Celery's words.  Raises `SettingsError` for one that Celery could not use in full."""
-    url = settings.broker_url
-    if not url:
-        raise SettingsError(
-            "the runtime 'celery' needs a broker", hint="set PFD_BROKER_URL=redis://HOST:6379/0 or amqp://HOST//"
-        )
-    scheme = url.partition(":")[0]
-    if scheme not in (*_REDIS, *_AMQP):
-        raise SettingsError(f"broker_url={mask(url)!r}: the scheme is none of {', '.join((*_REDIS, *_AMQP))}")
-    return "redis" + url.removeprefix("valkey") if scheme.startswith("valkey") else url
-
-
-def is_redis(url: str) -> bool:
-    return url.partition(":")[0] in _REDIS
+broker_url = _SCHEMES.url
+is_redis = _SCHEMES.is_redis

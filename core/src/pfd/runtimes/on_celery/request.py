@@ -11,13 +11,11 @@ from typing import Any
 
 from pfd.errors import ParameterError
 from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
+from pfd.runtimes.reading import as_number, shown
 from pfd.submission import MAX_TASK, Request, check_id
 
 MAX_REPLY = 500
 """Characters of what a client is reached by."""
-
-_LARGEST = 1e15
-"""Of all numbers that mean seconds or a priority; what is too large for either is said where it is used."""
 
 _NOT_SERVED = {
     "callbacks": "link",
@@ -103,13 +101,13 @@ def _options(message: Any, headers: Mapping[str, Any]) -> dict[str, Any]:
         options["not_before"] = _seconds(headers["eta"])
     hard, soft = _limits(headers.get("timelimit"))
     if hard is not None:
-        options["time_limit"] = _number("timelimit[0]", hard)
+        options["time_limit"] = as_number("timelimit[0]", hard)
     if soft is not None:
-        options["soft_time_limit"] = _number("timelimit[1]", soft)
+        options["soft_time_limit"] = as_number("timelimit[1]", soft)
     properties = message.properties
     priority = properties.get("priority") if isinstance(properties, Mapping) else None
     if priority is not None:
-        options["priority"] = _number("priority", priority)  # which has to be whole, as any other says
+        options["priority"] = as_number("priority", priority)  # which has to be whole, as any other says
     return options
 
 
@@ -117,16 +115,9 @@ def _limits(given: object) -> tuple[object, object]:
     if given is None:
         return None, None
     if not isinstance(given, list | tuple) or len(given) != 2:
-        raise ParameterError(f"timelimit={_short(given)}: two numbers of seconds are expected, or null")
+        raise ParameterError(f"timelimit={shown(given)}: two numbers of seconds are expected, or null")
     hard, soft = given
     return hard, soft
-
-
-def _number(name: str, value: object) -> float:
-    # An integer may be larger than any float, of which `isfinite` cannot be asked.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST <= value <= _LARGEST:
-        raise ParameterError(f"{name}={_short(value)}: a number is expected")
-    return float(value)
 
 
 def _seconds(eta: object) -> float:
@@ -134,7 +125,7 @@ def _seconds(eta: object) -> float:
         at = dt.datetime.fromisoformat(eta)  # type: ignore[arg-type]  # whatever it is, it is an error or a time
         return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()
     except (TypeError, ValueError, OverflowError) as error:
-        raise ParameterError(f"eta={_short(eta)}: a time is expected") from error
+        raise ParameterError(f"eta={shown(eta)}: a time is expected") from error
 
 
 def _reply(message: Any, headers: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -146,8 +137,3 @@ def _reply(message: Any, headers: Mapping[str, Any]) -> dict[str, Any] | None:
     return {
         name: value if isinstance(value, str) and len(value) <= MAX_REPLY else None for name, value in named.items()
     }
-
-
-def _short(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."

@@ -11,7 +11,7 @@ from dramatiq.middleware import Middleware
 from pfd.errors import QueueError
 from pfd.plugins import Registry
 from pfd.queue import Ring
-from pfd.runtimes.on_dramatiq.address import check_url, is_redis
+from pfd.runtimes.on_dramatiq.address import broker_url, is_redis
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
 from pfd.runtimes.on_dramatiq.door import Door
 from pfd.runtimes.ringing import ring_queue
@@ -30,7 +30,7 @@ PfdBroker = PfdRedisBroker | PfdRabbitmqBroker
 
 def make_broker(settings: Settings, registry: Registry, *further: Middleware) -> PfdBroker:
     """The broker with an actor for each task.  Raises `SettingsError` where the settings name none."""
-    url = check_url(settings)
+    url = broker_url(settings)
     # None of Dramatiq's retries, limits and so on: those are kept by the core.
     middleware: list[Middleware] = list(further)
     broker: PfdBroker

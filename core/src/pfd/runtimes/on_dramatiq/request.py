@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pfd.errors import ParameterError
+from pfd.runtimes.reading import as_number
 from pfd.submission import MAX_TASK, Request, check_id
-
-_LARGEST = 1e15
-"""Of all numbers that mean milliseconds or a priority; what is too large for either is said where it is used."""
 
 _OWN = frozenset({"redis_message_id"})
 """Options that a broker of Dramatiq adds."""
@@ -71,7 +69,7 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
             problems=unknown,
             hint="retries are those of the task; jobs wait for each other with submit(after=[…]) or 'pfd run'",
         )
-    return {_SERVED[name][0]: _SERVED[name][1](_number(name, value)) for name, value in wanted.items()}
+    return {_SERVED[name][0]: _SERVED[name][1](as_number(f"options.{name}", value)) for name, value in wanted.items()}
 
 
 def _to_seconds(milliseconds: float) -> float:
@@ -84,10 +82,3 @@ _SERVED: Mapping[str, tuple[str, Callable[[float], float]]] = {
     "broker_priority": ("priority", float),  # which has to be whole, as any other says
 }
 """Options of a message that its job gets, by their names here, and how each is said."""
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST <= value <= _LARGEST:
-        shown = repr(value)
-        raise ParameterError(f"options.{name}={shown[:80]}: a number is expected")
-    return float(value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
 from pfd.runtimes.hosted import Line
-from pfd.runtimes.on_dramatiq.address import check_url
+from pfd.runtimes.on_dramatiq.address import broker_url
 from pfd.runtimes.ringing import BoundedRinger
 from pfd.runtimes.service import Service, StopSignals
 from pfd.settings import Settings
@@ -29,7 +29,7 @@ class DramatiqRuntime:
     name = "dramatiq"
 
     def __init__(self, settings: Settings, broker: PfdBroker | None = None) -> None:
-        check_url(settings)  # what is wrong with it is said at once
+        broker_url(settings)  # what is wrong with it is said at once
         self._settings = settings
         self._given = broker
 
