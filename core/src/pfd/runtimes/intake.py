@@ -74,7 +74,7 @@ class Intake:
 
     Parameters
     ----------
-    service : the inside of the worker; None until it is there.
+    service : the inside of the worker.
     runtime : its name.
     on_stored : called, from that thread, when jobs of clients have been stored.
     """
@@ -166,7 +166,7 @@ class Intake:
         while requests and not self._stopping:
             try:
                 rings = adopt(service.store, service.registry, service.settings, requests)
-            except StoreError as error:
+            except (StoreError, MemoryError) as error:  # what this worker lacks is no fault of a message
                 log.warning("%d jobs of clients of %s are not stored yet: %s", len(requests), self._runtime, error)
                 self._pause()
                 continue

@@ -75,10 +75,13 @@ def adopt(store: Store, registry: Registry, settings: Settings, requests: Sequen
 
     Raises
     ------
-    StoreError : the store does not take them for now; none is stored, or not all.
+    StoreError, MemoryError : the store does not take them for now, or this process has no room; none is stored, or not
+        all.
     """
     try:
         return _adopt(store, registry, settings, requests)
+    except MemoryError:
+        raise
     except Exception as error:
         # What the database says of a value is no fault of the store's, and would be said again each time.
         if isinstance(error, StoreError) and not isinstance(error.__cause__, DataError | IntegrityError):
@@ -119,6 +122,8 @@ def _prepared(registry: Registry, settings: Settings, request: Request) -> tuple
         task = registry.task(request.task)
         params = task.bind(*request.args, **request.kwargs)
         new = prepare(task, params, make_options(task, request.options), Origin(), settings)
+    except MemoryError:
+        raise  # it is this process that is short of it, and not the request that is wrong
     except BaseException as error:  # a validator is code of a plugin, and can raise anything, SystemExit as well
         reason = error if isinstance(error, PfdError) else _unexpected(error)
         known = registry.tasks.get(request.task)

@@ -122,11 +122,11 @@ class Door:
     def _refuse_item(self, queue: str, error: NotAMessage, item: bytes) -> None:
         """Take what lay in a queue of Redis, and is no message; it is off the queue."""
         if isinstance(error.payload, dict) and len(self._intake) < MOST_ODD:
-            odd = _Item(error.payload)
-            read = functools.partial(refused_request, odd, error.message)
-            self._intake.put(Incoming(queue, read, len(item), lambda: None, item))
-        else:
-            self._intake.refuse(queue, error.message, item)
+            with contextlib.suppress(ParameterError):  # it has no id
+                request = refused_request(_Item(error.payload), error.message)  # of which little is kept
+                self._intake.put(Incoming(queue, lambda: request, 0, lambda: None))
+                return
+        self._intake.refuse(queue, error.message, item)
 
     def _acknowledge(self, message: Any) -> None:
         """Raises what says that the line is lost: Celery makes another, and what is not acknowledged comes again."""
