@@ -134,3 +134,44 @@ def test_a_server_whose_folder_has_gone_ends_with_its_last_worker(dispatcher: Di
         server = psutil.Process(asked(dispatcher, "one")["server"])
         shutil.rmtree(runtime)
     until(lambda: is_gone(server.pid))
+
+
+A_SLOW_BIRTH = """
+import json, os, signal, socket, sys, time
+from dataclasses import asdict
+from pathlib import Path
+from pfd import Dispatcher, load_settings
+from pfd.execution import child, server
+from pfd.plugins import load_registry
+
+settings = load_settings().values
+registry = load_registry(settings)
+with Dispatcher(settings, registry=registry) as dispatcher:
+    job = dispatcher.submit("nap", {"seconds": 60}).job
+run = child.run
+child.run = lambda *given: (time.sleep(0.3), run(*given))[1]  # it has no handlers yet
+control, theirs = socket.socketpair()
+channel, its = socket.socketpair()
+if os.fork() == 0:
+    server._become_keeper([theirs.detach(), its.detach(), os.dup(2)], os.getppid(), [], registry)
+theirs.close(), its.close()
+pid = json.loads(control.makefile().readline())["pid"]
+control.sendall(b'{"signal": "SIGTERM"}\\n')
+order = {"job": asdict(job), "settings": settings.model_dump(mode="json"), "path": sys.path}
+channel.sendall(json.dumps({**order, "environment": dict(os.environ), "folder": str(Path.cwd())}).encode() + b"\\n")
+channel.settimeout(20)
+print(json.loads(channel.makefile().readline())["end"])
+"""
+
+
+def test_a_request_waits_for_the_handlers_of_a_process_that_was_just_made(sqlite_settings: Settings) -> None:
+    """It was taken by the handler that its keeper has for itself, and forgotten."""
+    done = subprocess.run(
+        [sys.executable, "-c", A_SLOW_BIRTH],
+        env=os.environ | as_environment(sqlite_settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout == "stopped\n", done.stderr

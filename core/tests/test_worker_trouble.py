@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.tests.support.stores import as_environment, make_settings
-from core.tests.support.waiting import lines, until
+from core.tests.support.waiting import is_gone, lines, until
 from pfd import Dispatcher, ParameterError, Settings, State, Worker
+from pfd.execution.isolated import IsolatedRun
 from pfd.execution.warm import WarmServer
 from pfd.plugins import Registry
 from pfd.runtimes.local import bell_folder
@@ -159,3 +161,21 @@ def test_nothing_is_left_of_the_bells_of_a_store_whose_workers_have_stopped(
         assert not folder.exists()
         dispatcher.submit("add", {"a": 2})
         assert not folder.exists()
+
+
+def test_a_job_is_over_before_a_fault_of_its_worker_is_said_to_be_its_failure(
+    sqlite_settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below: list[psutil.Process] = []
+
+    def fault(*_: object) -> None:
+        found = psutil.Process().children(recursive=True)
+        below.extend(one for one in found if one.ppid() != os.getpid())  # keeper and job, and not the server
+        raise LookupError("a fault that nobody has thought of")
+
+    monkeypatch.setattr(IsolatedRun, "_ask", fault)
+    with Worker(sqlite_settings, registry=registry), Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        ended = dispatcher.submit("swallow", {"seconds": 60}, time_limit=1.0).wait(PATIENCE)
+        assert (ended.state, ended.failure and ended.failure.type) == (State.FAILURE, "LookupError")
+        assert len(below) == 2
+        assert all(is_gone(one.pid) for one in below)

@@ -18,6 +18,7 @@ from pfd import Job, State, UnknownJob
 from pfd.job import ENDED
 from pfd.testing.contract import MakeSite, Site, until
 from tests.support.brokers import RedisServer
+from tests.support.foreign import dramatiq_message, to_bytes
 
 _numbers = itertools.count(1)
 
@@ -114,3 +115,20 @@ def test_a_worker_that_ends_does_not_wait_to_acknowledge_what_it_holds(site: Sit
         broker.start()
     with pytest.raises(UnknownJob):
         site.dispatcher.job(job_id)
+
+
+def test_messages_whose_way_here_was_cut_are_given_back_and_become_jobs(site: Site) -> None:
+    """Redis has counted them as fetched, and its answer was lost; while the worker lives nobody else takes them."""
+    with site.worker(), redis.Redis.from_url(site.settings.broker_url) as client:
+        assert _ended(site, _send(site, "contract_noop")).state is State.SUCCESS
+        jobs = []
+        for seen in client.zrange("dramatiq:__heartbeats__", 0, -1):  # of the worker, and of those who only send
+            jobs.append(str(uuid.uuid4()))
+            client.hset("dramatiq:default.msgs", f"lost {jobs[-1]}", to_bytes(_message(jobs[-1])))
+            client.sadd(f"dramatiq:__acks__.{seen.decode()}.default", f"lost {jobs[-1]}")
+        [found] = until(lambda: [one for one in site.dispatcher.jobs() if one.id in jobs], "it is taken after all")
+        assert _ended(site, found.id).state is State.SUCCESS
+
+
+def _message(job_id: str) -> dict[str, Any]:
+    return dramatiq_message("contract_noop", job_id, "default")
