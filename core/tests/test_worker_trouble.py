@@ -168,9 +168,10 @@ def test_a_job_is_over_before_a_fault_of_its_worker_is_said_to_be_its_failure(
 ) -> None:
     below: list[psutil.Process] = []
 
-    def fault(*_: object) -> None:
-        found = psutil.Process().children(recursive=True)
-        below.extend(one for one in found if one.ppid() != os.getpid())  # keeper and job, and not the server
+    def fault(run: IsolatedRun, *_: object) -> None:
+        keeper, job = run._tree._keeper, run._tree._job  # by what else runs here, servers of other tests among it
+        assert keeper is not None and job is not None
+        below.extend((keeper, job))
         raise LookupError("a fault that nobody has thought of")
 
     monkeypatch.setattr(IsolatedRun, "_ask", fault)
