@@ -169,8 +169,10 @@ def test_a_job_is_over_before_a_fault_of_its_worker_is_said_to_be_its_failure(
     below: list[psutil.Process] = []
 
     def fault(run: IsolatedRun, *_: object) -> None:
+        assert run._tree is not None
         keeper, job = run._tree._keeper, run._tree._job  # by what else runs here, servers of other tests among it
-        assert keeper is not None and job is not None
+        assert keeper is not None
+        assert job is not None
         below.extend((keeper, job))
         raise LookupError("a fault that nobody has thought of")
 
