@@ -42,8 +42,10 @@ if TYPE_CHECKING:
     from pfd.artifacts import replacing
     from pfd.context import TaskContext
     from pfd.dispatcher import Dispatcher, JobHandle
+    from pfd.files import open_regular, read_regular
     from pfd.readers import artifact_path, reading, writing
     from pfd.runtimes.local import Worker
+    from pfd.stored import Seal, StoredFile, home_path, home_relative
 
 __version__ = "0.1.0"
 
@@ -77,6 +79,7 @@ __all__ = [
     "Schedule",
     "ScheduleSlot",
     "SchemaError",
+    "Seal",
     "Settings",
     "SettingsError",
     "SlotOutcome",
@@ -84,6 +87,7 @@ __all__ = [
     "State",
     "StoreError",
     "StoreUnavailable",
+    "StoredFile",
     "Task",
     "TaskContext",
     "TimeLimitExceeded",
@@ -94,8 +98,12 @@ __all__ = [
     "Worker",
     "WorkerLost",
     "artifact_path",
+    "home_path",
+    "home_relative",
     "hookimpl",
     "load_settings",
+    "open_regular",
+    "read_regular",
     "reading",
     "replacing",
     "writing",
@@ -104,9 +112,15 @@ __all__ = [
 _LATE = {
     "Dispatcher": "pfd.dispatcher",
     "JobHandle": "pfd.dispatcher",
+    "Seal": "pfd.stored",
+    "StoredFile": "pfd.stored",
     "TaskContext": "pfd.context",
     "Worker": "pfd.runtimes.local",
     "artifact_path": "pfd.readers",
+    "home_path": "pfd.stored",
+    "home_relative": "pfd.stored",
+    "open_regular": "pfd.files",
+    "read_regular": "pfd.files",
     "reading": "pfd.readers",
     "replacing": "pfd.artifacts",
     "writing": "pfd.readers",

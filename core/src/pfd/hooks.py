@@ -36,6 +36,8 @@ class Records:
     migrations : package that holds the Alembic revisions.
     head : the newest revision, so that an up-to-date store is seen without loading Alembic.
     floor : order of upgrades; a plugin that refers to another's tables stands on a higher floor.
+    files : `"module:function"`, which is given a session and PFD_HOME and returns the `StoredFile` of every file that
+        rows of these tables name; None where they name none.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Records:
     migrations: str
     head: str
     floor: int = 1
+    files: str | None = None
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,10 @@ def test_a_damaged_table_is_reported(dataset: dict[str, Any]) -> None:
     with reading() as session:
         entry = find_feature_set(session, made)
     entry.path.write_bytes(b"PAR1 but no more")
-    with pytest.raises(DataError, match="not a readable feature set"):
+    with pytest.raises(DataError, match="has been changed: it has 16 bytes"):
         read_features(entry)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_table(entry.path)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from pfd import DataError
+from pfd import DataError, StoredFile
 from pfd_plugin_data import (
     ChannelInfo,
     Dataset,
@@ -34,7 +34,7 @@ class Entry:
     """As much of an experiment as reading its predictions takes."""
 
     id: int
-    predictions_path: Path
+    predictions_file: StoredFile
     stamp: str = "split by bearing; no validation part"
 
 
@@ -150,15 +150,16 @@ def test_predictions_come_back_as_they_were_written(tmp_path: Path) -> None:
         np.array([[0.25, 0.75], [0.5, 0.5]], dtype=np.float32),
     )
     write_predictions(tmp_path / "p.npz", {"train": given, "test": given})
-    found = read_predictions(Entry(1, tmp_path / "p.npz"), "test")  # type: ignore[arg-type]
+    entry: Any = Entry(1, StoredFile("predictions of experiment 1", tmp_path, "p.npz", None, ""))
+    found = read_predictions(entry, "test")
     assert found.classes == given.classes
     for column in ("record", "start", "bearing_id", "y_true", "probabilities"):
         np.testing.assert_array_equal(getattr(found, column), getattr(given, column))
     with pytest.raises(DataError, match="experiment 1 has no validation part"):
-        read_predictions(Entry(1, tmp_path / "p.npz"), "validation")  # type: ignore[arg-type]
+        read_predictions(entry, "validation")
     (tmp_path / "p.npz").write_bytes(b"no zip")
     with pytest.raises(DataError, match="cannot be read"):
-        read_predictions(Entry(1, tmp_path / "p.npz"), "test")  # type: ignore[arg-type]
+        read_predictions(entry, "test")
 
 
 def test_a_loaded_network_says_what_the_saved_one_said(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from pfd.cli.state import Session, json_option, pass_session
 from pfd.errors import PfdError, PluginError, SettingsError
 from pfd.plugins import PluginRecord, Registry, load_registry
 from pfd.settings import Settings, mask
+from pfd.stored import StoredFile
 from pfd.task import Task
 
 OLDEST_PYTHON = (3, 11)
@@ -56,14 +57,15 @@ Checks = Iterator[Check]
 @click.option(
     "--deep", is_flag=True, help="Also import every task's code and ask PyTorch for its devices; takes seconds."
 )
+@click.option("--files", "all_files", is_flag=True, help="Also read all files that rows name, and compare digests.")
 @json_option
 @pass_session
-def doctor(session: Session, deep: bool, as_json: bool) -> int:
+def doctor(session: Session, deep: bool, all_files: bool, as_json: bool) -> int:
     """Check that everything is in place, and say how to mend what is not.
 
     Exits 1 where something fails.  A warning is something that works now and may not later.
     """
-    checks = list(_checks(session, deep=deep))
+    checks = list(_checks(session, deep=deep, all_files=all_files))
     if as_json:
         print_json([dataclasses.asdict(check) for check in checks])
     else:
@@ -86,7 +88,7 @@ def _print(checks: list[Check]) -> None:
     click.echo(", ".join(filter(None, parts)) or "everything is in place")
 
 
-def _checks(session: Session, *, deep: bool) -> Checks:
+def _checks(session: Session, *, deep: bool, all_files: bool) -> Checks:
     yield _python()
     try:
         settings = session.settings
@@ -101,6 +103,8 @@ def _checks(session: Session, *, deep: bool) -> Checks:
     yield _gpus(settings, registry)
     yield from _guarded("runtime", lambda: _runtime(settings))
     yield from _guarded("store", lambda: _store(session))
+    if all_files:
+        yield from _guarded("files", lambda: _files(session))
     if deep:
         yield from _torch()
 
@@ -294,6 +298,28 @@ def _refused(session: Session) -> Checks:
         )
     if len(recent) > MOST_REFUSED:
         yield Check("warn", "refused messages", f"{len(recent) - MOST_REFUSED} more kinds of them")
+
+
+def _files(session: Session) -> Checks:
+    """Whether the files that rows of plugins name are what was written; each is read as a whole."""
+    store, total, good = session.dispatcher.store, 0, 0
+    for tables in session.registry.tables():
+        if tables.files is None or tables.name in store.problems:
+            continue
+        module, _, name = tables.files.partition(":")
+        with store.session() as rows:
+            found: list[StoredFile] = list(getattr(importlib.import_module(module), name)(rows, session.settings.home))
+        for file in found:
+            total += 1
+            try:
+                known = file.verify()
+            except PfdError as error:
+                yield Check("fail", file.what, str(error), error.hint or "")
+                continue
+            good += 1
+            if not known:
+                yield Check("warn", file.what, f"{file.path} can be read; its row keeps no digest to compare with")
+    yield Check("ok", "files", f"{good} of {total} files that rows name are as they were written")
 
 
 def _file_system(path: Path) -> str:

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from pfd_plugin_data.export import export_dataset
     from pfd_plugin_data.fitting import fit_znorm
     from pfd_plugin_data.folds import make_folds
+    from pfd_plugin_data.foreign import (
+        StoredTensor,
+        open_zip,
+        read_array,
+        reading_foreign,
+        require_arrays,
+        tensor_header,
+    )
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.normalisation import ZNorm
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
@@ -53,6 +61,7 @@ __all__ = [
     "Split",
     "SplitParams",
     "StoredSplit",
+    "StoredTensor",
     "WindowBatch",
     "ZNorm",
     "band_words",
@@ -77,8 +86,13 @@ __all__ = [
     "make_folds",
     "make_split",
     "open_dataset",
+    "open_zip",
+    "read_array",
+    "reading_foreign",
     "register_dataset",
+    "require_arrays",
     "save_splits",
+    "tensor_header",
 ]
 
 _LATE = {
@@ -91,6 +105,7 @@ _LATE = {
     "card": ("croissant",),
     "export": ("export_dataset",),
     "folds": ("make_folds",),
+    "foreign": ("StoredTensor", "open_zip", "read_array", "reading_foreign", "require_arrays", "tensor_header"),
     "split_store": ("StoredSplit", "choose_split", "find_split", "list_splits", "save_splits"),
     "normalisation": ("ZNorm",),
     "fitting": ("fit_znorm",),

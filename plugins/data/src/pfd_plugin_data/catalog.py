@@ -5,32 +5,60 @@ from __future__ import annotations
 import difflib
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pfd import DataError, load_settings
-from pfd_plugin_data.dataset import Dataset
+from pfd import DataError, Seal, StoredFile, home_relative, load_settings
+from pfd_plugin_data.dataset import Dataset, open_dataset
 from pfd_plugin_data.recording import FAULTS, RecordingInfo
 from pfd_plugin_data.records import DatasetRow
+
+CHANGED = "restore it from a backup, or import or generate the dataset again"
 
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """One dataset of the store.  `created_at` is in seconds since the epoch; `classes` counts labelled recordings."""
+    """One dataset of the store.
+
+    `created_at` is in seconds since the epoch; `classes` counts labelled recordings.
+    """
 
     id: int
     name: str
-    path: Path
+    file: StoredFile
     fingerprint: str
     n_recordings: int
     n_bearings: int
     classes: dict[str, int]
     created_at: float
     job_id: str
+
+    @property
+    def path(self) -> Path:
+        """Where its file lies; `open` opens it."""
+        return self.file.path
+
+    def open(self) -> Dataset:
+        """Open its file, once that is known to hold what was written.
+
+        Raises
+        ------
+        DataError : as `open_dataset`; the file is another than was written, or has been changed since.
+        """
+        dataset = open_dataset(self.file.intact())
+        seal = self.file.seal
+        if dataset.fingerprint != self.fingerprint or (seal and dataset.digest != seal.sha256):
+            dataset.close()
+            raise DataError(
+                f"{self.path} holds another dataset than dataset {self.id} ({self.name!r}): its fingerprint is "
+                f"{dataset.fingerprint[:12]}, and {self.fingerprint[:12]} was written",
+                hint=CHANGED,
+            )
+        return dataset
 
     @property
     def n_unlabelled(self) -> int:
@@ -63,6 +91,12 @@ def find_dataset(session: Session, ref: int | str, *, home: Path | None = None) 
     raise DataError(f"no dataset {ref!r}", hint=hint)
 
 
+def stored_files(session: Session, home: Path) -> Iterator[StoredFile]:
+    """The file of each dataset."""
+    for row in session.scalars(select(DatasetRow).order_by(DatasetRow.id)):
+        yield _entry(row, home).file
+
+
 def list_datasets(session: Session, *, home: Path | None = None) -> list[DatasetEntry]:
     """All datasets, newest first."""
     home = home or load_settings().values.home
@@ -76,11 +110,12 @@ def register_dataset(session: Session, dataset: Dataset, *, job_id: str, home: P
         row = DatasetRow(job_id=job_id)
         session.add(row)
     row.name = dataset.name
-    row.path = dataset.path.relative_to(home).as_posix()
+    row.path = home_relative(home, dataset.path)
     row.fingerprint = dataset.fingerprint
     row.n_recordings = len(dataset.recordings)
     row.n_bearings = len({info.bearing_id for info in dataset.recordings})
     row.classes = _count_classes(dataset.recordings)
+    row.seal = Seal.of(dataset.path, dataset.digest).to_json()
     row.created_at = time.time()
     session.flush()
     return _entry(row, home)
@@ -96,7 +131,9 @@ def _entry(row: DatasetRow, home: Path) -> DatasetEntry:
     return DatasetEntry(
         id=row.id,
         name=row.name,
-        path=home / row.path,
+        file=StoredFile(
+            f"file of dataset {row.id} ({row.name!r})", home, row.path, Seal.from_json(row.seal), CHANGED, _verified
+        ),
         fingerprint=row.fingerprint,
         n_recordings=row.n_recordings,
         n_bearings=row.n_bearings,
@@ -104,3 +141,10 @@ def _entry(row: DatasetRow, home: Path) -> DatasetEntry:
         created_at=row.created_at,
         job_id=row.job_id,
     )
+
+
+def _verified(path: Path) -> str:
+    """The digest of a dataset whose every recording has been read and compared."""
+    with open_dataset(path) as dataset:
+        dataset.verify()
+        return dataset.digest

@@ -30,7 +30,8 @@ class Dataset:
     """An open dataset: its recordings' columns in memory, their signals mapped from the file.
 
     `findings` is what its user should know of the recordings; None where nobody has looked, as in what a simulator has
-    made, and in files of format 1.
+    made, and in files of format 1.  `digest`, SHA-256 in hexadecimal, is that of its fingerprint and of what is
+    remarked of it; that the recordings have this fingerprint, `verify` shows.
 
     Made by `open_dataset`.  Arrays that were read stay valid after `close`.
     """
@@ -42,6 +43,7 @@ class Dataset:
         fingerprint: str,
         recordings: tuple[RecordingInfo, ...],
         findings: tuple[Finding, ...] | None,
+        digest: str,
         signals: tuple[npt.NDArray[np.float32], ...],
         mapped: mmap.mmap,
     ) -> None:
@@ -50,6 +52,7 @@ class Dataset:
         self.fingerprint = fingerprint
         self.recordings = recordings
         self.findings = findings
+        self.digest = digest
         self._signals: tuple[npt.NDArray[np.float32], ...] | None = signals
         self._mapped = mapped
         self._speeds: dict[int, SpeedProfile | DataError] | None = None
@@ -148,7 +151,8 @@ def open_dataset(path: Path | str) -> Dataset:
                 f"{path} has format {version}, this version reads up to {layout.VERSION}", hint="update pfd-plugin-data"
             )
         recordings = tuple(layout.decode_info(text) for text in _columns(file))
-        remarks = decode_remarks(_text(file, "remarks")) if version >= 2 else Remarks(({},) * len(recordings))
+        remarked = _text(file, "remarks") if version >= 2 else b""
+        remarks = decode_remarks(remarked) if version >= 2 else Remarks(({},) * len(recordings))
         if len(remarks.origins) != len(recordings):
             raise DataError(f"{path} is damaged: it says of {len(remarks.origins)} recordings where they came from")
         recordings = tuple(map(_traced, recordings, remarks.origins))
@@ -159,7 +163,8 @@ def open_dataset(path: Path | str) -> Dataset:
     if not recordings or digests != (len(recordings), 32):
         raise DataError(f"{path} is damaged: {len(recordings)} recordings, digests of shape {digests}", hint=_HINT)
     mapped = _mapped(path, zip(places, recordings, strict=True))
-    return Dataset(path, name, fingerprint, recordings, remarks.findings, *mapped)
+    digest = hashlib.sha256(b"\n".join((fingerprint.encode(), remarked))).hexdigest()
+    return Dataset(path, name, fingerprint, recordings, remarks.findings, digest, *mapped)
 
 
 def _columns(file: Any) -> list[bytes]:

@@ -30,15 +30,16 @@ def pfd_register_records() -> Iterable[Records]:
             name="data",
             module="pfd_plugin_data.records",
             migrations="pfd_plugin_data.migrations",
-            head="data_0002",
+            head="data_0003",
             floor=1,
+            files="pfd_plugin_data.catalog:stored_files",
         )
     ]
 
 
 @hookimpl
 def pfd_register_commands() -> Iterable[Command]:
-    return [Command("data", load="pfd_plugin_data.cli:data", help="List, show, plot, split and export datasets.")]
+    return [Command("data", load="pfd_plugin_data.cli:data", help="List, show, verify, plot, split, export datasets.")]
 
 
 @hookimpl

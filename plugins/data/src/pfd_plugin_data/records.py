@@ -13,7 +13,8 @@ from pfd.records import JobRecord, Record
 class DatasetRow(JobRecord, Record):
     """One dataset.  What is in it stands in its file; here is what a list shows.
 
-    `path` is relative to PFD_HOME, `created_at` in seconds since the epoch, `classes` counts recordings by fault type.
+    `path` is relative to PFD_HOME, `created_at` in seconds since the epoch, `classes` counts recordings by fault type,
+    `seal` tells whether the file is as it was written.
     """
 
     __tablename__ = "data_dataset"
@@ -25,6 +26,7 @@ class DatasetRow(JobRecord, Record):
     n_recordings: Mapped[int] = mapped_column(Integer, nullable=False)
     n_bearings: Mapped[int] = mapped_column(Integer, nullable=False)
     classes: Mapped[dict[str, Any]] = mapped_column(JSON, nullable=False)
+    seal: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     created_at: Mapped[float] = mapped_column(Double, nullable=False)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pfd import DataError, TaskContext, replacing
-from pfd_plugin_data import DatasetEntry, choose_split, find_dataset, open_dataset
+from pfd import DataError, Seal, TaskContext, home_relative, replacing
+from pfd_plugin_data import DatasetEntry, choose_split, find_dataset
 from pfd_plugin_features import figures, importance, selection
 from pfd_plugin_features.correlation import cluster, correlation
 from pfd_plugin_features.learning import LearningTable, Matrix, OnStep, Part, Scaling, deal, is_constant
@@ -29,7 +29,6 @@ from pfd_plugin_features.reports import write_csv
 from pfd_plugin_features.store import (
     MADE_OF,
     FeatureSetEntry,
-    file_digest,
     find_feature_set,
     on_split,
     save_feature_set,
@@ -153,7 +152,9 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     stamp += f"{MADE_OF}{entry.stamp}" if entry.stamp else ""
     leaky = _is_leaky(entry, table)
     path = ctx.artifact("features.parquet")
-    write_columns(entry.path, path, names, {"selected_from": entry.id, "selection": params.method, "stamp": stamp})
+    write_columns(
+        entry.file.intact(), path, names, {"selected_from": entry.id, "selection": params.method, "stamp": stamp}
+    )
     left = sorted(set(range(len(table.names))) - set(found.chosen), key=lambda i: -found.scores[i])
     order = [*found.chosen, *left]
     figure = figures.draw_selection(
@@ -198,7 +199,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
             *("channel", "n_windows", "n_unusable"),
         )
     }
-    row |= {"path": _relative(path, ctx), "features": names, "sha256": file_digest(path)}
+    row |= {"path": home_relative(ctx.settings.home, path), "features": names, "seal": Seal.of(path).to_json()}
     with ctx.session() as session:
         ref = save_feature_set(session, ctx.job_id, {**row, "selected_from": entry.id, "stamp": stamp, "leaky": leaky})
     of_all = f"{len(names)} of {len(table.names)} features"
@@ -305,7 +306,7 @@ def _learning_table(
             f"dataset {source.id} has changed since feature set {entry.id} was made from it",
             hint="extract the features again",
         )
-    with open_dataset(source.path) as dataset:
+    with source.open() as dataset:
         recordings = dataset.recordings
     split = choose_split(
         params.split, source, recordings, seed=params.random_seed, sessions=ctx.session, needs_labels=needs_labels
@@ -398,10 +399,6 @@ def _judged(what: str, reached: float | None, table: LearningTable) -> str:
 
 def _noted(skipped: dict[str, str]) -> list[str]:
     return [f"No {method}: {reason}." for method, reason in skipped.items()]
-
-
-def _relative(path: Path, ctx: TaskContext) -> str:
-    return path.resolve().relative_to(ctx.settings.home.resolve()).as_posix()
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -80,8 +80,9 @@ def pfd_register_records() -> list[Records]:
             name="features",
             module="pfd_plugin_features.records",
             migrations="pfd_plugin_features.migrations",
-            head="features_0002",
+            head="features_0003",
             floor=2,
+            files="pfd_plugin_features.store:stored_files",
         )
     ]
 

@@ -13,9 +13,9 @@ from pfd.records import JobRecord, Record
 class FeatureSetRow(JobRecord, Record):
     """One feature set: what was described, how, and where the table lies (relative to PFD_HOME).
 
-    `libraries` are the versions that computed it, and `sha256` is that of the file.  A selection names the set that it
-    was `selected_from`, and `stamp` says by what and on which split, and `leaky` whether that looked at
-    what is to be judged.
+    `libraries` are the versions that computed it, and `seal` tells whether the file is as it was written.  A selection
+    names the set that it was `selected_from`, and `stamp` says by what and on which split, and `leaky` whether that
+    looked at what is to be judged.
     """
 
     __tablename__ = "features_feature_set"
@@ -32,7 +32,7 @@ class FeatureSetRow(JobRecord, Record):
     channel: Mapped[str] = mapped_column(String(255), nullable=False)
     n_windows: Mapped[int] = mapped_column(Integer, nullable=False)
     features: Mapped[list[Any]] = mapped_column(JSON, nullable=False)
-    sha256: Mapped[str | None] = mapped_column(String(64))
+    seal: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     libraries: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     n_unusable: Mapped[int | None] = mapped_column(Integer)
     selected_from: Mapped[int | None] = mapped_column(Integer)

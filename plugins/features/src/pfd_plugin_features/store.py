@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pfd import DataError, load_settings, replacing
+from pfd import DataError, Seal, StoredFile, load_settings, replacing
 from pfd_plugin_data import Split
 from pfd_plugin_features.records import FeatureSetRow
 
@@ -36,7 +35,7 @@ def _mark(split: Split) -> str:
 
 @dataclass(frozen=True)
 class FeatureSetEntry:
-    """A stored feature set.  `path` is absolute; `version` is that of the features' definitions.
+    """A stored feature set.  `version` is that of the features' definitions.
 
     A selection names the set it was `selected_from`, and its `stamp` says by what and on which split.
     """
@@ -45,7 +44,7 @@ class FeatureSetEntry:
     job_id: str
     dataset_id: int
     dataset_fingerprint: str
-    path: Path
+    file: StoredFile
     version: int
     window: int
     hop: int
@@ -54,11 +53,15 @@ class FeatureSetEntry:
     channel: str
     n_windows: int
     features: tuple[str, ...]
-    sha256: str | None = None
     n_unusable: int | None = None
     selected_from: int | None = None
     stamp: str | None = None
     leaky: bool = False
+
+    @property
+    def path(self) -> Path:
+        """Where its file lies; `read_features` reads it."""
+        return self.file.path
 
     def leak(self, split: Split) -> str | None:
         """How what is judged under `split` has been looked at in choosing these features; None where it has not."""
@@ -104,8 +107,18 @@ def find_same(session: Session, wanted: Mapping[str, Any], *, home: Path) -> lis
 
 
 def is_intact(entry: FeatureSetEntry) -> bool:
-    """Whether the file is there and holds what was written."""
-    return entry.sha256 is not None and entry.path.is_file() and file_digest(entry.path) == entry.sha256
+    """Whether the file is there and is known to hold what was written."""
+    try:
+        entry.file.intact()
+    except DataError:
+        return False
+    return entry.file.seal is not None
+
+
+def stored_files(session: Session, home: Path) -> Iterator[StoredFile]:
+    """The file of each feature set."""
+    for row in session.scalars(select(FeatureSetRow).order_by(FeatureSetRow.id)):
+        yield _entry(row, home).file
 
 
 def place_again(source: Path, path: Path) -> None:
@@ -119,12 +132,6 @@ def place_again(source: Path, path: Path) -> None:
     except OSError:
         with replacing(path) as temporary:
             shutil.copyfile(source, temporary)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_feature_set(session: Session, job_id: str, values: Mapping[str, Any]) -> int:
@@ -145,7 +152,9 @@ def _entry(row: FeatureSetRow, home: Path) -> FeatureSetEntry:
         job_id=row.job_id,
         dataset_id=row.dataset_id,
         dataset_fingerprint=row.dataset_fingerprint,
-        path=home / row.path,
+        file=StoredFile(
+            f"table of feature set {row.id}", home, row.path, Seal.from_json(row.seal), "extract the features again"
+        ),
         version=row.version,
         window=row.window,
         hop=row.hop,
@@ -154,7 +163,6 @@ def _entry(row: FeatureSetRow, home: Path) -> FeatureSetEntry:
         channel=row.channel,
         n_windows=row.n_windows,
         features=tuple(row.features),
-        sha256=row.sha256,
         n_unusable=row.n_unusable,
         selected_from=row.selected_from,
         stamp=row.stamp,

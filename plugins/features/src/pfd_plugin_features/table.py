@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pfd import DataError, replacing
+from pfd import DataError, open_regular, replacing
+from pfd_plugin_data import reading_foreign
 
 if TYPE_CHECKING:
     from pfd_plugin_features.store import FeatureSetEntry
@@ -23,6 +24,16 @@ KEY = b"pfd.feature_set"
 """Where the schema's metadata holds what the table was made from, as JSON."""
 
 LEADING = ("record", "start", "label", "bearing_id")
+
+MAX_CELLS = 1 << 27
+"""Most values of a table: a gibibyte of features in memory."""
+
+MAX_FOOTER = 64 * 1024**2
+"""Longest text of a table's footer."""
+
+_HINT = "extract the features again"
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_KINDS = {"record": pa.int32(), "start": pa.int64(), "label": _TEXT, "bearing_id": _TEXT}
 
 
 @dataclass(frozen=True)
@@ -80,15 +91,8 @@ def _repeated(text: str | None, count: int) -> pa.DictionaryArray:
 @contextmanager
 def table_writer(path: Path, names: Sequence[str], origin: Mapping[str, Any]) -> Iterator[TableWriter]:
     """Write a table whole or not at all."""
-    text = pa.dictionary(pa.int32(), pa.string())
     schema = pa.schema(
-        [
-            ("record", pa.int32()),
-            ("start", pa.int64()),
-            ("label", text),
-            ("bearing_id", text),
-            *((name, pa.float64()) for name in names),
-        ],
+        [*_KINDS.items(), *((name, pa.float64()) for name in names)],
         metadata={KEY: json.dumps(dict(origin), sort_keys=True, allow_nan=False)},
     )
     with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
@@ -104,22 +108,44 @@ def write_columns(source: Path, path: Path, names: Sequence[str], more: Mapping[
     ------
     DataError : the source is missing, damaged, or lacks a feature.
     """
-    try:
-        with pq.ParquetFile(source) as file:
-            origin = json.loads((file.schema_arrow.metadata or {})[KEY])
-            units = {name: unit for name, unit in origin.get("units", {}).items() if name in names}
-            columns = [*LEADING, *names]
-            schema = pa.schema(
-                [file.schema_arrow.field(name) for name in columns],
-                metadata={KEY: json.dumps({**origin, "units": units, **more}, sort_keys=True, allow_nan=False)},
-            )
-            with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-                for batch in file.iter_batches(columns=columns):
-                    writer.write_batch(batch.select(columns).cast(schema))
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
-        raise DataError(
-            f"{source} is not a readable feature set: {str(error).splitlines()[0]}", hint="extract the features again"
-        ) from error
+    with reading_foreign(source, _HINT), _opened(source) as file:
+        origin = json.loads((file.schema_arrow.metadata or {})[KEY])
+        units = {name: unit for name, unit in origin.get("units", {}).items() if name in names}
+        columns = [*LEADING, *names]
+        schema = pa.schema(
+            [file.schema_arrow.field(name) for name in columns],
+            metadata={KEY: json.dumps({**origin, "units": units, **more}, sort_keys=True, allow_nan=False)},
+        )
+        with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            for batch in file.iter_batches(columns=columns):
+                writer.write_batch(batch.select(columns).cast(schema))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A table whose columns are those of a feature set, and whose size can be read.
+
+    What is in a Parquet file may unfold to any number of rows, and each text to any length, which the file itself says
+    first.
+    """
+    with (
+        open_regular(path) as raw,
+        pq.ParquetFile(raw, thrift_string_size_limit=MAX_FOOTER, thrift_container_size_limit=MAX_FOOTER // 8) as file,
+    ):
+        schema, about = file.schema_arrow, file.metadata
+        kinds = dict(zip(schema.names, schema.types, strict=True))
+        if len(kinds) < len(schema.names):
+            raise DataError("it has two columns of one name")
+        if missing := [name for name in LEADING if name not in kinds]:
+            raise DataError(f"it lacks the columns {', '.join(missing)}")
+        if wrong := [name for name, kind in kinds.items() if kind != _KINDS.get(name, pa.float64())]:
+            raise DataError(f"its column {wrong[0][:100]!r} is of {str(kinds[wrong[0]])[:100]}")
+        if about.num_rows * len(kinds) > MAX_CELLS:
+            raise DataError(f"it has {about.num_rows:,} rows of {len(kinds)} columns, more than {MAX_CELLS:,} values")
+        unfolded = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+        if unfolded > 16 * MAX_CELLS:
+            raise DataError(f"it unfolds to {unfolded:,} bytes")
+        yield file
 
 
 def read_table(path: Path) -> FeatureTable:
@@ -129,29 +155,27 @@ def read_table(path: Path) -> FeatureTable:
     ------
     DataError : the file is missing, damaged, or not a feature set.
     """
-    try:
-        table = pq.read_table(path)
-        origin = json.loads((table.schema.metadata or {})[KEY])
-        missing = [name for name in LEADING if name not in table.column_names]
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
-        raise DataError(
-            f"{path} is not a readable feature set: {str(error).splitlines()[0]}", hint="extract the features again"
-        ) from error
-    if missing:
-        raise DataError(f"{path} lacks the columns {', '.join(missing)}", hint="extract the features again")
-    names = tuple(name for name in table.column_names if name not in LEADING)
-    x = np.empty((table.num_rows, len(names)), dtype=np.float64)
-    for index, name in enumerate(names):
-        x[:, index] = table[name].to_numpy()
-    return FeatureTable(
-        names=names,
-        x=x,
-        record=table["record"].to_numpy().astype(np.int64),
-        start=table["start"].to_numpy(),
-        label=np.asarray([label or "" for label in table["label"].to_pylist()], dtype=np.str_),
-        bearing_id=np.asarray(table["bearing_id"].to_pylist(), dtype=np.str_),
-        origin=origin,
-    )
+    with reading_foreign(path, _HINT):
+        with _opened(path) as file:
+            table = file.read()
+            origin = json.loads((table.schema.metadata or {})[KEY])
+        if not isinstance(origin, dict):
+            raise DataError("what it says of its origin is no object of names and values")
+        if nulls := [name for name in table.column_names if name != "label" and table[name].null_count]:
+            raise DataError(f"its column {nulls[0][:100]!r} has gaps")
+        names = tuple(name for name in table.column_names if name not in LEADING)
+        x = np.empty((table.num_rows, len(names)), dtype=np.float64)
+        for index, name in enumerate(names):
+            x[:, index] = table[name].to_numpy()
+        return FeatureTable(
+            names=names,
+            x=x,
+            record=table["record"].to_numpy().astype(np.int64),
+            start=table["start"].to_numpy(),
+            label=np.asarray([label or "" for label in table["label"].to_pylist()], dtype=np.str_),
+            bearing_id=np.asarray(table["bearing_id"].to_pylist(), dtype=np.str_),
+            origin=origin,
+        )
 
 
 def read_features(entry: FeatureSetEntry) -> FeatureTable:
@@ -159,9 +183,12 @@ def read_features(entry: FeatureSetEntry) -> FeatureTable:
 
     Raises
     ------
-    DataError : the file is missing or damaged, or was made from another dataset than the entry says.
+    DataError : the file is missing, damaged or another than was written, or was made from another dataset than the
+        entry says.
     """
-    table = read_table(entry.path)
+    table = read_table(entry.file.intact())
+    if len(table.start) != entry.n_windows or not set(entry.features) <= set(table.names):
+        raise DataError(f"{entry.path} holds other windows or features than feature set {entry.id} says", hint=_HINT)
     if table.origin.get("dataset_fingerprint") != entry.dataset_fingerprint:
         raise DataError(
             f"{entry.path} was made from another dataset than feature set {entry.id} says",

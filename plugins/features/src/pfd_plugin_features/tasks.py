@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from pfd import DataError, TaskContext
+from pfd import DataError, Seal, TaskContext, home_relative
 from pfd_plugin_data import (
     Dataset,
     DatasetEntry,
@@ -20,14 +20,12 @@ from pfd_plugin_data import (
     fault_orders,
     find_dataset,
     iter_windows,
-    open_dataset,
 )
 from pfd_plugin_features.envelope_domain import line_orders
 from pfd_plugin_features.extraction import VERSION, choose, compute, usable
 from pfd_plugin_features.params import ExtractFeaturesParams, ExtractFeaturesResult
 from pfd_plugin_features.store import (
     FeatureSetEntry,
-    file_digest,
     find_same,
     is_intact,
     place_again,
@@ -48,7 +46,7 @@ def extract_features(params: ExtractFeaturesParams, ctx: TaskContext) -> Extract
     """Describe every window of a dataset, one batch in memory at a time."""
     with ctx.session() as session:
         entry = find_dataset(session, params.dataset, home=ctx.settings.home)
-    with open_dataset(entry.path) as dataset:
+    with entry.open() as dataset:
         return _extract(dataset, entry, params, ctx)
 
 
@@ -93,7 +91,7 @@ def _extract(
     }
     path = ctx.artifact("features.parquet")
     if params.reuse and (found := _reusable(wanted, ctx)) is not None:
-        place_again(found.path, path)
+        place_again(found.file.intact(), path)
         ctx.progress(1.0, f"Feature set {found.id} is the same: nothing is computed")
         return _result(found.id, wanted, found.n_windows, found.n_unusable or 0, absent, reused_from=found.job_id)
     origin = {name: value for name, value in wanted.items() if name not in ("dataset_id", "features")}
@@ -132,10 +130,10 @@ def _extract(
             )
     row = {
         **wanted,
-        "path": path.resolve().relative_to(ctx.settings.home.resolve()).as_posix(),
+        "path": home_relative(ctx.settings.home, path),
         "n_windows": writer.rows,
         "n_unusable": unusable,
-        "sha256": file_digest(path),
+        "seal": Seal.of(path).to_json(),
     }
     with ctx.session() as session:
         ref = save_feature_set(session, ctx.job_id, row)

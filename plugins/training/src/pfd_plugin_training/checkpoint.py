@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pfd import replacing
+from pfd import DataError, replacing
+from pfd_plugin_data import reading_foreign, tensor_header
 
 Weights = dict[str, Tensor]
 
@@ -77,20 +77,21 @@ def load(path: Path, run: str) -> Checkpoint | None:
     best: Weights = {}
     optimiser: dict[int, Weights] = {}
     try:
-        with safe_open(path, framework="pt") as file:
-            header: dict[str, Any] = json.loads((file.metadata() or {})["pfd"])
+        with reading_foreign(path, ""):
+            metadata, _ = tensor_header(path)
+            header: dict[str, Any] = json.loads(metadata["pfd"])
             if header["run"] != run:
                 return None
-            for key in file.keys():  # noqa: SIM118 - not a dict
+            for key, tensor in load_file(path).items():
                 kind, _, name = key.partition("/")
                 if kind == "optimiser":
                     index, _, moment = name.partition("/")
-                    optimiser.setdefault(int(index), {})[moment] = file.get_tensor(key)
+                    optimiser.setdefault(int(index), {})[moment] = tensor
                 else:
-                    (weights if kind == "weights" else best)[name] = file.get_tensor(key)
-        history = tuple(Epoch(**epoch) for epoch in header["history"])
-        return Checkpoint(run, history, int(header["best_epoch"]), weights, best, optimiser)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError):
+                    (weights if kind == "weights" else best)[name] = tensor
+            history = tuple(Epoch(**epoch) for epoch in header["history"])
+            return Checkpoint(run, history, int(header["best_epoch"]), weights, best, optimiser)
+    except DataError:
         return None
 
 

@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+MAX_SIDE = 65_536
+"""Most channels, classes, and samples of a kernel or a stride."""
+
 
 @dataclass(frozen=True)
 class Cnn1dConfig:
@@ -26,8 +29,9 @@ class Cnn1dConfig:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Cnn1dConfig:
+        """Raises `LookupError`, `TypeError` or `ValueError` for what describes no such network."""
         return cls(
-            n_classes=int(data["n_classes"]),
+            n_classes=_side(data["n_classes"]),
             channels=_three(data["channels"]),
             kernels=_three(data["kernels"]),
             strides=_three(data["strides"]),
@@ -35,8 +39,14 @@ class Cnn1dConfig:
 
 
 def _three(values: list[Any]) -> tuple[int, int, int]:
-    first, second, third = values
-    return int(first), int(second), int(third)
+    first, second, third = map(_side, values)
+    return first, second, third
+
+
+def _side(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= MAX_SIDE:
+        raise ValueError(f"a network of {str(value)[:40]} channels, classes or samples")
+    return value
 
 
 class Cnn1d(nn.Module):

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from zipfile import ZIP_DEFLATED, BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
-from skops import io as skops
-from skops.io.exceptions import UntrustedTypesFoundException
-
-from pfd import DataError, replacing
-
-TRUSTED = ("sklearn.tree._tree.Tree",)
-"""What a forest's file may hold beside skops' own list.  Fixed: what a file says of itself is no reason to trust it."""
 
 STEP = 10
 """Trees grown between two looks at whether the job is to stop."""
@@ -44,27 +35,4 @@ def fit_forest(
         forest.fit(x, y)
         if on_trees is not None:
             on_trees(grown)
-    return forest
-
-
-def save_forest(path: Path, forest: RandomForestClassifier) -> None:
-    with replacing(path) as temporary:
-        skops.dump(forest, temporary, compression=ZIP_DEFLATED)
-
-
-def load_forest(path: Path) -> RandomForestClassifier:
-    """Load a forest without unpickling anything.
-
-    Raises
-    ------
-    DataError : the file is missing or damaged, or holds anything that a forest does not.
-    """
-    try:
-        forest = skops.load(path, trusted=list(TRUSTED))
-    except UntrustedTypesFoundException as error:
-        raise DataError(f"{path} holds types that no forest has: {error}", hint="do not use this file") from error
-    except (OSError, BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}", hint="train the model again") from error
-    if not isinstance(forest, RandomForestClassifier):
-        raise DataError(f"{path} holds a {type(forest).__name__}, not a forest", hint="train the model again")
     return forest

@@ -8,7 +8,8 @@ import sklearn
 from pfd import DataError, TaskContext
 from pfd_plugin_data import Dataset, Split, band_words
 from pfd_plugin_features import FeatureSetEntry, read_features
-from pfd_plugin_training.forest import fit_forest, save_forest
+from pfd_plugin_training.forest import fit_forest
+from pfd_plugin_training.forest_file import save_forest
 from pfd_plugin_training.outcome import Outcome
 from pfd_plugin_training.params import TrainModelParams
 from pfd_plugin_training.parts import classes_of, part_of_windows

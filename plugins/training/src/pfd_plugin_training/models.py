@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from pfd import DataError, replacing
+from pfd_plugin_data import StoredTensor, reading_foreign, tensor_header
 from pfd_plugin_training.checkpoint import copy_of
 from pfd_plugin_training.cnn1d import Cnn1d, Cnn1dConfig
-from pfd_plugin_training.forest import load_forest
+from pfd_plugin_training.forest_file import load_forest
 from pfd_plugin_training.loop import EVALUATION_BATCH
 from pfd_plugin_training.windows import normalise
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from pfd_plugin_training.store import ExperimentEntry
 
-_HINT = "train the model again"
+_HINT = "restore it from a backup, or train the model again"
+_KINDS = {torch.float32: "F32", torch.int64: "I64"}
 
 
 class TrainedModel(Protocol):
@@ -89,15 +91,27 @@ def load_network(path: Path) -> Cnn1d:
     ------
     DataError : the file is missing or damaged, or its weights do not fit its architecture.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            config = Cnn1dConfig.from_json(json.loads((file.metadata() or {})["architecture"]))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        network = Cnn1d(config)
-        network.load_state_dict(weights)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}", hint=_HINT) from error
+    with reading_foreign(path, _HINT):
+        metadata, tensors = tensor_header(path)
+        config = Cnn1dConfig.from_json(json.loads(metadata["architecture"]))
+        with torch.device("meta"):  # no memory: an architecture of two hundred bytes may describe gigabytes
+            network = Cnn1d(config)
+        _require_fitting(tensors, network.state_dict())
+        weights = load_file(path)
+        if not all(bool(torch.isfinite(weight).all()) for weight in weights.values() if weight.is_floating_point()):
+            raise DataError("it holds weights that are no numbers")
+        network.load_state_dict(weights, assign=True)
     return network.eval()
+
+
+def _require_fitting(tensors: Mapping[str, StoredTensor], wanted: Mapping[str, torch.Tensor]) -> None:
+    shapes = {name: (_KINDS[tensor.dtype], tuple(tensor.shape)) for name, tensor in wanted.items()}
+    if different := {name: (one.kind, one.shape) for name, one in tensors.items()}.items() ^ shapes.items():
+        name = min(name for name, _ in different)
+        found = tensors.get(name, "nothing")
+        raise DataError(
+            f"its architecture asks for {shapes.get(name, 'nothing')} as {name[:100]!r}, and it holds {found}"
+        )
 
 
 def load_model(entry: ExperimentEntry) -> TrainedModel:
@@ -108,8 +122,8 @@ def load_model(entry: ExperimentEntry) -> TrainedModel:
     DataError : its file is missing or damaged, or its kind is unknown to this version.
     """
     if entry.model == "random_forest":
-        return ForestModel(load_forest(entry.model_path), entry.classes, tuple(entry.config["features"]))
+        return ForestModel(load_forest(entry.model_file.intact()), entry.classes, tuple(entry.config["features"]))
     if entry.model == "cnn1d":
-        network = load_network(entry.model_path)
+        network = load_network(entry.model_file.intact())
         return NetworkModel(network, entry.classes, entry.config["window"], entry.config["sample_rate_hz"])
     raise DataError(f"experiment {entry.id} is a {entry.model!r}, unknown here", hint="update pfd-plugin-training")

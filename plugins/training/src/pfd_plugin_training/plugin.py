@@ -30,8 +30,9 @@ def pfd_register_records() -> list[Records]:
             name="training",
             module="pfd_plugin_training.records",
             migrations="pfd_plugin_training.migrations",
-            head="training_0001",
+            head="training_0002",
             floor=3,
+            files="pfd_plugin_training.store:stored_files",
         )
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError, replacing
+from pfd_plugin_data import open_zip, read_array, reading_foreign, require_arrays
 
 if TYPE_CHECKING:
     from pfd_plugin_training.store import ExperimentEntry
@@ -65,12 +65,44 @@ def read_predictions(entry: ExperimentEntry, part: str = "test") -> Predictions:
     """
     if part not in PARTS:
         raise DataError(f"part={part!r}: choose one of {', '.join(PARTS)}")
-    path = entry.predictions_path
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            if f"{part}_y_true" not in stored:
-                raise DataError(f"experiment {entry.id} has no {part} part", hint=entry.stamp)
-            columns = {column: stored[f"{part}_{column}"] for column in _COLUMNS}
-            return Predictions(classes=tuple(str(name) for name in stored["classes"]), **columns)
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}", hint="train the model again") from error
+    found = read_part(entry.predictions_file.intact(), part)
+    if found is None:
+        raise DataError(f"experiment {entry.id} has no {part} part", hint=entry.stamp)
+    return found
+
+
+def read_part(path: Path, part: str) -> Predictions | None:
+    """The predictions of one part in a file; None where it has no such part.
+
+    Raises
+    ------
+    DataError : the file is missing or damaged, or holds what no classifier says.
+    """
+    with reading_foreign(path, "restore it from a backup, or train the model again"), open_zip(path) as file:
+        names = {name.removesuffix(".npy") for name in file.namelist()}
+        if f"{part}_y_true" not in names:
+            return None
+        columns = {column: read_array(file, f"{part}_{column}.npy") for column in _COLUMNS}
+        classes = read_array(file, "classes.npy")
+        _check(columns, classes)
+        return Predictions(classes=tuple(str(name) for name in classes), **columns)
+
+
+def _check(columns: Mapping[str, npt.NDArray[Any]], classes: npt.NDArray[Any]) -> None:
+    n = len(columns["y_true"])
+    require_arrays({"classes": classes}, {"classes": ("U", (None,))})
+    require_arrays(
+        columns,
+        {
+            "record": ("i", (n,)),
+            "start": ("i", (n,)),
+            "bearing_id": ("U", (n,)),
+            "y_true": ("i", (n,)),
+            "probabilities": ("f", (n, len(classes))),
+        },
+    )
+    y_true, probabilities = columns["y_true"], columns["probabilities"]
+    if n and not (y_true.min() >= 0 and y_true.max() < len(classes)):
+        raise DataError(f"it holds windows of a class that is none of its {len(classes)}")
+    if not ((probabilities >= 0) & (probabilities <= 1 + 1e-5)).all():  # NaN is neither
+        raise DataError("it holds probabilities that are none")

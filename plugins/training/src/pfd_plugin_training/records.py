@@ -11,7 +11,10 @@ from pfd.records import JobRecord, Record
 
 
 class ExperimentRow(JobRecord, Record):
-    """One trained model: what it learnt from, how, and what came of it.  Paths are relative to PFD_HOME."""
+    """One trained model: what it learnt from, how, and what came of it.
+
+    Paths are relative to PFD_HOME; seals tell whether their files are as they were written.
+    """
 
     __tablename__ = "training_experiment"
 
@@ -30,3 +33,5 @@ class ExperimentRow(JobRecord, Record):
     metrics: Mapped[dict[str, Any]] = mapped_column(JSON, nullable=False)
     model_path: Mapped[str] = mapped_column(Text, nullable=False)
     predictions_path: Mapped[str] = mapped_column(Text, nullable=False)
+    model_seal: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    predictions_seal: Mapped[dict[str, Any] | None] = mapped_column(JSON)

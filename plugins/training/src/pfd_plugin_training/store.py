@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pfd import DataError, load_settings
+from pfd import DataError, Seal, StoredFile, load_settings
 from pfd_plugin_training.records import ExperimentRow
+
+CHANGED = "restore it from a backup, or train the model again"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class ExperimentEntry:
     split : protocol, seed, the name and fold of a stored one, and the recordings of each part, by index and by id.
     config : all that is needed to train it again.
     metrics : scores of each part.
-    model_path, predictions_path : absolute.
+    model_file, predictions_file : where they lie, and whether they are as they were written.
     """
 
     id: int
@@ -44,8 +46,18 @@ class ExperimentEntry:
     split: Mapping[str, Any]
     config: Mapping[str, Any]
     metrics: Mapping[str, Any]
-    model_path: Path
-    predictions_path: Path
+    model_file: StoredFile
+    predictions_file: StoredFile
+
+    @property
+    def model_path(self) -> Path:
+        """Where the model lies; `load_model` loads it."""
+        return self.model_file.path
+
+    @property
+    def predictions_path(self) -> Path:
+        """Where the predictions lie; `read_predictions` reads them."""
+        return self.predictions_file.path
 
 
 def find_experiment(session: Session, ref: int, *, home: Path | None = None) -> ExperimentEntry:
@@ -60,7 +72,21 @@ def find_experiment(session: Session, ref: int, *, home: Path | None = None) -> 
         newest = session.scalars(select(ExperimentRow.id).order_by(ExperimentRow.id.desc()).limit(5)).all()
         known = f"the newest are {', '.join(map(str, newest))}" if newest else "there is none yet"
         raise DataError(f"no experiment {ref}; {known}", hint="train_model_task makes one")
-    home = home or load_settings().values.home
+    return _entry(row, home or load_settings().values.home)
+
+
+def stored_files(session: Session, home: Path) -> Iterator[StoredFile]:
+    """The files of each experiment."""
+    for row in session.scalars(select(ExperimentRow).order_by(ExperimentRow.id)):
+        entry = _entry(row, home)
+        yield entry.model_file
+        yield entry.predictions_file
+
+
+def _entry(row: ExperimentRow, home: Path) -> ExperimentEntry:
+    def file(what: str, name: str, seal: object) -> StoredFile:
+        return StoredFile(f"{what} of experiment {row.id}", home, name, Seal.from_json(seal), CHANGED)
+
     return ExperimentEntry(
         id=row.id,
         job_id=row.job_id,
@@ -76,6 +102,6 @@ def find_experiment(session: Session, ref: int, *, home: Path | None = None) -> 
         split=row.split,
         config=row.config,
         metrics=row.metrics,
-        model_path=home / row.model_path,
-        predictions_path=home / row.predictions_path,
+        model_file=file("model", row.model_path, row.model_seal),
+        predictions_file=file("predictions", row.predictions_path, row.predictions_seal),
     )

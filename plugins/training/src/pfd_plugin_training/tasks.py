@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from pfd import DataError, TaskContext, replacing
-from pfd_plugin_data import Dataset, DatasetEntry, RecordingInfo, Split, choose_split, find_dataset, open_dataset
+from pfd import DataError, Seal, TaskContext, home_relative, replacing
+from pfd_plugin_data import Dataset, DatasetEntry, RecordingInfo, Split, choose_split, find_dataset
 from pfd_plugin_features import FeatureSetEntry, find_feature_set
 from pfd_plugin_training.outcome import Outcome
 from pfd_plugin_training.params import TrainModelParams, TrainModelResult
@@ -27,7 +27,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     for name in (ignored := params.without_effect()):
         ctx.log.warning("%s has no effect on %s", name, params.model)
     entry, features = _inputs(params, ctx)
-    with open_dataset(entry.path) as dataset:
+    with entry.open() as dataset:
         split = choose_split(params.split, entry, dataset.recordings, seed=params.random_seed, sessions=ctx.session)
         ctx.log.info("split: %s", split.title)
         outcome = _run(params, dataset, features, split, ctx)
@@ -61,8 +61,10 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
             "split": _described(split, recordings),
             "config": config,
             "metrics": metrics,
-            "model_path": _relative(outcome.model_path, ctx),
-            "predictions_path": _relative(predictions_path, ctx),
+            "model_path": home_relative(ctx.settings.home, outcome.model_path),
+            "predictions_path": home_relative(ctx.settings.home, predictions_path),
+            "model_seal": Seal.of(outcome.model_path).to_json(),
+            "predictions_seal": Seal.of(predictions_path).to_json(),
         },
         ctx,
     )
@@ -163,10 +165,6 @@ def _described(split: Split, recordings: tuple[RecordingInfo, ...]) -> dict[str,
         "records": {part: list(indices) for part, indices in parts.items()},
         "bearings": {part: sorted({recordings[i].bearing_id for i in indices}) for part, indices in parts.items()},
     }
-
-
-def _relative(path: Path, ctx: TaskContext) -> str:
-    return path.resolve().relative_to(ctx.settings.home.resolve()).as_posix()
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -9,7 +9,6 @@ import click
 
 from pfd import reading, replacing
 from pfd_plugin_data.catalog import find_dataset
-from pfd_plugin_data.dataset import open_dataset
 
 
 @click.command("card")
@@ -23,7 +22,7 @@ def card(dataset: str, out: Path | None) -> None:
 
     with reading() as session:
         entry = find_dataset(session, dataset)
-    with open_dataset(entry.path) as found:
+    with entry.open() as found:
         text = json.dumps(croissant(found, entry), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if out is None:
         click.echo(text, nl=False)

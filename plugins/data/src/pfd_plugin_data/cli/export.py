@@ -10,7 +10,6 @@ import click
 
 from pfd import reading
 from pfd_plugin_data.catalog import find_dataset
-from pfd_plugin_data.dataset import open_dataset
 from pfd_plugin_data.params import ExportFormat
 
 
@@ -31,7 +30,7 @@ def export(dataset: str, target: Path, kind: str, as_json: bool) -> None:
 
     with reading() as session:
         entry = find_dataset(session, dataset)
-    with open_dataset(entry.path) as found:
+    with entry.open() as found:
         written = export_dataset(found, target, cast("ExportFormat", kind))
     if as_json:
         click.echo(json.dumps([str(path) for path in written], indent=2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import click
@@ -14,7 +14,7 @@ from pfd import reading
 from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets
 from pfd_plugin_data.classes import UNLABELLED
 from pfd_plugin_data.cli.table import print_table, when
-from pfd_plugin_data.dataset import Dataset, open_dataset
+from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.recording import FAULTS, TRACED, RecordingInfo
 
 SHOWN_ORIGINS = 2
@@ -54,7 +54,7 @@ def show(dataset: str, verify: bool, as_json: bool) -> None:
     """
     with reading() as session:
         entry = find_dataset(session, dataset)
-    with open_dataset(entry.path) as found:
+    with entry.open() as found:
         if verify:
             found.verify()
         if as_json:
@@ -152,7 +152,8 @@ def _findings_json(dataset: Dataset) -> list[dict[str, Any]] | None:
 
 
 def _entry_json(entry: DatasetEntry) -> dict[str, Any]:
-    return asdict(entry) | {"path": str(entry.path), "n_unlabelled": entry.n_unlabelled}
+    shown = {field.name: getattr(entry, field.name) for field in fields(entry) if field.name != "file"}
+    return shown | {"path": str(entry.path), "n_unlabelled": entry.n_unlabelled}
 
 
 def _counts(entry: DatasetEntry) -> str:

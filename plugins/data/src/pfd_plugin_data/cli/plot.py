@@ -13,7 +13,7 @@ import numpy as np
 
 from pfd import DataError, reading
 from pfd_plugin_data.catalog import find_dataset
-from pfd_plugin_data.dataset import Dataset, open_dataset
+from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.spectra import default_band
 
@@ -67,7 +67,7 @@ def plot(
 
     with reading() as session:
         entry = find_dataset(session, dataset)
-    with open_dataset(entry.path) as found:
+    with entry.open() as found:
         stretch = _stretch(found, recording, channel, start, seconds, band)
     save(draw(stretch, PLOTS if what == "all" else (cast("Plot", what),)), out)
     click.echo(str(out))

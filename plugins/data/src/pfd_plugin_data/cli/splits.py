@@ -11,7 +11,6 @@ import click
 from pfd import reading, writing
 from pfd_plugin_data.catalog import find_dataset
 from pfd_plugin_data.cli.table import print_table, when
-from pfd_plugin_data.dataset import open_dataset
 from pfd_plugin_data.folds import FOLDS, MAX_FOLDS, make_folds
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.split_store import StoredSplit, list_splits, save_splits
@@ -59,7 +58,7 @@ def split(
         raise click.UsageError(f"--validation and --at-most are for --protocol {FOLDS}")
     with reading() as session:
         entry = find_dataset(session, dataset)
-    with open_dataset(entry.path) as found:
+    with entry.open() as found:
         recordings = found.recordings
     made: Sequence[Split]
     if folds:

@@ -1,0 +1,39 @@
+"""`pfd data verify`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from pfd import DataError, reading
+from pfd_plugin_data.catalog import find_dataset, list_datasets
+from pfd_plugin_data.cli.table import print_table
+
+
+@click.command("verify")
+@click.argument("datasets", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(datasets: tuple[str, ...], as_json: bool) -> int:
+    """Read DATASETS, ids or names, as a whole, and compare them with what was written; all where none is named.
+
+    Exits 1 where one has been changed or is gone.
+    """
+    with reading() as session:
+        entries = [find_dataset(session, name) for name in datasets] if datasets else list_datasets(session)
+    found = []
+    for entry in entries:
+        try:
+            entry.file.verify()
+            entry.open().close()
+        except DataError as error:
+            found.append((entry, str(error)))
+        else:
+            found.append((entry, ""))
+    if as_json:
+        shown = [{"id": one.id, "name": one.name, "path": str(one.path), "problem": why or None} for one, why in found]
+        click.echo(json.dumps(shown, indent=2))
+    else:
+        rows = [(entry.id, entry.name, why or "as it was written") for entry, why in found]
+        print_table(("ID", "NAME", "FILE"), rows, right={0})
+    return 1 if any(why for _, why in found) else 0
