@@ -11,21 +11,23 @@ from pfd import ArtifactError, Dispatcher, artifact_path, replacing
 from pfd.artifacts import ArtifactFolder
 from pfd.plugins import Registry
 
+JOB = "6b1c7e0a-6f0a-4f0e-9d55-2f1f4a7c9d11"
+
 
 def test_an_artifact_lies_in_the_folder_of_its_run(tmp_path: Path) -> None:
-    path = ArtifactFolder(tmp_path, "job", 3).file("plots/roc.png")
-    assert path == tmp_path / "artifacts" / "job" / "3" / "plots" / "roc.png"
+    path = ArtifactFolder(tmp_path, JOB, 3).file("plots/roc.png")
+    assert path == tmp_path / "artifacts" / JOB / "3" / "plots" / "roc.png"
     assert path.parent.is_dir()
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../other", "a/../../b", "/etc/passwd", "a/../.."])
 def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ArtifactError, match="outside the job's folder"):
-        ArtifactFolder(tmp_path, "job", 1).file(name)
+        ArtifactFolder(tmp_path, JOB, 1).file(name)
 
 
 def test_a_link_that_leads_out_of_the_folder_is_refused_and_not_published(tmp_path: Path) -> None:
-    folder = ArtifactFolder(tmp_path, "job", 1)
+    folder = ArtifactFolder(tmp_path, JOB, 1)
     inside = folder.file("real.txt")
     inside.write_text("here", encoding="utf-8")
     (tmp_path / "secret").write_text("there", encoding="utf-8")
@@ -36,22 +38,22 @@ def test_a_link_that_leads_out_of_the_folder_is_refused_and_not_published(tmp_pa
 
 
 def test_the_listing_names_files_in_folders_and_is_sorted(tmp_path: Path) -> None:
-    folder = ArtifactFolder(tmp_path, "job", 1)
+    folder = ArtifactFolder(tmp_path, JOB, 1)
     for name in ("b.txt", "a/z.txt", "a/b/c.txt"):
         folder.file(name).write_bytes(b"12345")
     assert [item.name for item in folder.listing()] == ["a/b/c.txt", "a/z.txt", "b.txt"]
-    assert ArtifactFolder(tmp_path, "none", 1).listing() == ()
+    assert ArtifactFolder(tmp_path, JOB.replace("6b", "6c"), 1).listing() == ()
 
 
 def test_a_checkpoint_comes_from_the_newest_earlier_run_that_left_one(tmp_path: Path) -> None:
     for claim in (2, 9, 10, 11):
-        ArtifactFolder(tmp_path, "job", claim).file("state").write_text(str(claim), encoding="utf-8")
-    ArtifactFolder(tmp_path, "job", 12).file("other").touch()
-    found = ArtifactFolder(tmp_path, "job", 11).checkpoint("state")
+        ArtifactFolder(tmp_path, JOB, claim).file("state").write_text(str(claim), encoding="utf-8")
+    ArtifactFolder(tmp_path, JOB, 12).file("other").touch()
+    found = ArtifactFolder(tmp_path, JOB, 11).checkpoint("state")
     assert found is not None
     assert found.read_text(encoding="utf-8") == "10"
-    assert ArtifactFolder(tmp_path, "job", 2).checkpoint("state") is None
-    assert ArtifactFolder(tmp_path, "none", 2).checkpoint("state") is None
+    assert ArtifactFolder(tmp_path, JOB, 2).checkpoint("state") is None
+    assert ArtifactFolder(tmp_path, JOB.replace("6b", "6c"), 2).checkpoint("state") is None
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -83,7 +85,7 @@ def test_a_replaced_file_has_the_rights_that_any_new_file_has(tmp_path: Path) ->
 def test_a_folder_that_cannot_be_made_is_an_artifact_error(tmp_path: Path) -> None:
     (tmp_path / "artifacts").write_text("a file where a folder is needed", encoding="utf-8")
     with pytest.raises(ArtifactError, match="cannot create"):
-        ArtifactFolder(tmp_path, "job", 1).file("x")
+        ArtifactFolder(tmp_path, JOB, 1).file("x")
 
 
 def test_published_artifacts_are_found_by_handle_and_by_job(

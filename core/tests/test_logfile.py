@@ -29,10 +29,13 @@ def limited(tmp_path: Path) -> Settings:
     return make_settings(tmp_path / "home", max_log_bytes=MOST)
 
 
+JOB = "6b1c7e0a-6f0a-4f0e-9d55-2f1f4a7c9d11"
+
+
 @pytest.fixture
 def job() -> Job:
     return Job(
-        seq=1, id="a-job", task="add", queue="default", state=State.STARTED, priority=0, progress=0.0, status="",
+        seq=1, id=JOB, task="add", queue="default", state=State.STARTED, priority=0, progress=0.0, status="",
         created_at=0.0, due_at=0.0, started_at=0.0, ended_at=None, attempt=1, lost=0, claim=7, owner="me",
         cancel_requested=False, parent_id=None, level=0, retry_of=None, key=None, session=None, waiting=0,
     )  # fmt: skip
@@ -203,7 +206,7 @@ from types import SimpleNamespace
 from pfd.execution.logfile import LogFile
 settings = make_settings(Path({str(tmp_path)!r}))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with LogFile(settings, SimpleNamespace(id="a-job", claim=1)) as file:
+with LogFile(settings, SimpleNamespace(id="6b1c7e0a-6f0a-4f0e-9d55-2f1f4a7c9d11", claim=1)) as file:
     piece = b"x" * 65536
     for _ in range(2**30 // 65536):
         file.write(piece)
@@ -213,4 +216,4 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     assert done.returncode == 0, done.stderr
     kibibytes = int(done.stdout) / (1024 if sys.platform == "darwin" else 1)
     assert kibibytes < 16 * 1024
-    assert (tmp_path / "logs" / "a-job" / "1.log").stat().st_size < 2**20 + 100
+    assert (tmp_path / "logs" / JOB / "1.log").stat().st_size < 2**20 + 100

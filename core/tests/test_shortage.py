@@ -119,7 +119,7 @@ with Worker(settings, slots=1), Dispatcher(settings) as dispatcher:
 
 A_LISTING = """
 from pfd.artifacts import ArtifactFolder
-folder = ArtifactFolder(settings.home, "job", 1)
+folder = ArtifactFolder(settings.home, "6b1c7e0a-6f0a-4f0e-9d55-2f1f4a7c9d11", 1)
 assert folder.listing() == ()
 folder.file("a/b").touch()
 try:

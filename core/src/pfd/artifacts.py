@@ -9,18 +9,32 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pfd.errors import ArtifactError
-from pfd.job import ArtifactFile, Job
+from pfd.job import ArtifactFile, Job, is_job_id
 
 MAX_PUBLISHED = 10_000
 MAX_NAMES = 1024 * 1024
 """Characters of all names of a job's files, which are stored with the job and read with it."""
 
 
+def job_folder(home: Path, part: str, job_id: str) -> Path:
+    """The folder of a job's files (`part` is `"artifacts"`) or logs (`"logs"`).
+
+    Raises
+    ------
+    ArtifactError : no job has that id; as part of a path it may lead anywhere.
+    """
+    if not is_job_id(job_id):
+        raise ArtifactError(
+            f"{job_id!r} is no id of a job", hint="something else than PFD has written to the store; no file is touched"
+        )
+    return home / part / job_id
+
+
 class ArtifactFolder:
     """The folder of one run of a job."""
 
     def __init__(self, home: Path, job_id: str, claim: int) -> None:
-        self.job_folder = home / "artifacts" / job_id
+        self.job_folder = job_folder(home, "artifacts", job_id)
         self.path = self.job_folder / str(claim)
         self.claim = claim
 
@@ -77,7 +91,7 @@ def published(home: Path, job: Job, name: str) -> Path:
     if name not in names or job.claim is None:
         listed = ", ".join(names) or "none"
         raise ArtifactError(f"job {job.id} has no artifact {name!r}; it has: {listed}")
-    path = home / "artifacts" / job.id / str(job.claim) / name
+    path = job_folder(home, "artifacts", job.id) / str(job.claim) / name
     if not path.is_file():
         raise ArtifactError(f"{path} is gone", hint="was PFD_HOME moved? 'pfd doctor' checks it")
     return path

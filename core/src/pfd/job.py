@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,14 @@ MOVES: dict[State, frozenset[State]] = {
     State.FAILURE: frozenset(),
     State.REVOKED: frozenset(),
 }
+
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_job_id(identity: object) -> bool:
+    """Whether a job can have that id: a UUID in lower case.  Folders are named after it, so that no other will do."""
+    return isinstance(identity, str) and _ID.fullmatch(identity) is not None
 
 
 @dataclass(frozen=True)

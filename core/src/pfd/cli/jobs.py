@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pfd.artifacts import job_folder
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_job, complete_queue, complete_tag, complete_task
 from pfd.cli.live import elapsed, standing
@@ -19,7 +20,7 @@ from pfd.cli.output import ago, cut, fields, heading, print_json, size, span, ta
 from pfd.cli.prune import prune
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
-from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State
+from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State, is_job_id
 
 if TYPE_CHECKING:
     from pfd.dispatcher import Claim
@@ -251,7 +252,9 @@ def _text(value: Any) -> str:
 
 
 def _artifacts(session: Session, job: Job) -> list[dict[str, Any]]:
-    folder = session.settings.home / "artifacts" / job.id / str(job.claim)
+    if not is_job_id(job.id):
+        return []
+    folder = job_folder(session.settings.home, "artifacts", job.id) / str(job.claim)
     return [{"name": item.name, "size": item.size, "path": str(folder / item.name)} for item in job.artifacts]
 
 

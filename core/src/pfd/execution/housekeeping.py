@@ -10,7 +10,6 @@ import errno
 import functools
 import logging
 import os
-import re
 import shutil
 import threading
 import time
@@ -20,8 +19,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pfd.artifacts import job_folder
 from pfd.errors import PfdError
-from pfd.job import Job, State
+from pfd.job import Job, State, is_job_id
 from pfd.settings import Settings
 from pfd.store import Ended, Store, jobs, prune
 
@@ -41,8 +41,6 @@ FILES, NAMES = 100, 500
 
 LITTLE = 64 * 2**20
 """Bytes free on the disk of `PFD_HOME` below which space is short: a few jobs more, and nothing can be stored."""
-
-_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,8 @@ def prune_jobs(store: Store, home: Path, which: prune.Which, *, dry_run: bool = 
             done = store.settle(functools.partial(prune.remove, found=batch, keeping=keeping))
             yield Pruned(jobs=len(done.removable), kept=done.kept)
             for job_id in done.removable.values():
-                for folder in (home / part / job_id for part in PARTS):
-                    yield from _remove(folder, Pruned(folders=1))
+                for part in PARTS if is_job_id(job_id) else ():
+                    yield from _remove(job_folder(home, part, job_id), Pruned(folders=1))
 
 
 def remove_orphans(store: Store, home: Path, *, dry_run: bool = False) -> Iterator[Pruned]:
@@ -113,7 +111,7 @@ def remove_orphans(store: Store, home: Path, *, dry_run: bool = False) -> Iterat
                 orphans = prune.unknown(connection, names[start : start + NAMES])
             yield Pruned(orphans=len(orphans) if dry_run else 0)
             for name in () if dry_run else sorted(orphans):
-                yield from _remove(home / part / name, Pruned(orphans=1))
+                yield from _remove(job_folder(home, part, name), Pruned(orphans=1))
 
 
 def discard(store: Store, home: Path, ended: Iterable[Ended]) -> None:
@@ -124,7 +122,9 @@ def discard(store: Store, home: Path, ended: Iterable[Ended]) -> None:
     long, and who ends a job has leases to renew and other jobs to run.
     """
     for one in ended:
-        folder = home / "artifacts" / one.id
+        if not is_job_id(one.id):
+            continue
+        folder = job_folder(home, "artifacts", one.id)
         if not _is_folder(folder) or not (one.state is State.REVOKED or _is_in_the_way(one, home)):
             continue
         if _may_be_named(store, one.id):
@@ -161,7 +161,7 @@ def give_up(store: Store, home: Path, job: Job) -> bool:
     Of a job that runs again that may be a checkpoint, but one that keeps it from ending and all others from going on.
     Whether there were any.
     """
-    folder = home / "artifacts" / job.id / str(job.claim)
+    folder = job_folder(home, "artifacts", job.id) / str(job.claim)
     if not _is_folder(folder) or _may_be_named(store, job.id):
         return False
     log.warning("the disk of %s is full: the files of job %s go, so that its end can be stored", home, job.id[:8])
@@ -242,13 +242,13 @@ def _job_folders(folder: Path) -> Iterator[str]:
     """Names of the folders right in this one that may be a job's; what is no folder itself, as a link, is none."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            if _JOB_ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+            if is_job_id(entry.name) and entry.is_dir(follow_symlinks=False):
                 yield entry.name
 
 
 def _remove(folder: Path, news: Pruned) -> Iterator[Pruned]:
     """Remove a folder of a job where it is there, without following links; `news` once it is gone."""
-    if not _JOB_ID.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+    if folder.is_symlink() or not folder.is_dir():
         return
     yield from _clear(folder)
     yield Pruned(stuck=(folder,)) if folder.exists() else news

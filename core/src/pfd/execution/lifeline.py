@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import re
 from pathlib import Path
 
 from pfd.errors import QueueError
@@ -19,6 +20,8 @@ from pfd.execution.private import remove_where_empty, socket_folder
 log = logging.getLogger("pfd.execution")
 
 FOLDER = "alive"
+
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Lifeline:
@@ -69,4 +72,6 @@ def forget(worker_id: str) -> None:
 
 
 def _path(worker_id: str) -> Path:
+    if _ID.fullmatch(worker_id) is None:  # of a row that no worker has written: it may lead anywhere
+        raise QueueError(f"{worker_id!r} is no id of a worker")
     return socket_folder(FOLDER) / worker_id

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from pfd.artifacts import job_folder
 from pfd.job import Job
 from pfd.settings import Settings
 
@@ -27,8 +28,8 @@ RETRY_AFTER = 1.0
 
 
 def log_path(home: Path, job: Job) -> Path:
-    """Where the log of the job's latest run lies."""
-    return home / "logs" / job.id / f"{job.claim or 0}.log"
+    """Where the log of the job's latest run lies.  Raises `ArtifactError` where no job has its id."""
+    return job_folder(home, "logs", job.id) / f"{job.claim or 0}.log"
 
 
 def left_out(number: int) -> bytes:

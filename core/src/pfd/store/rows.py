@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pfd.errors import DamagedRow
-from pfd.job import LAST_TIME, ArtifactFile, Job, JobFailure, State
+from pfd.job import LAST_TIME, ArtifactFile, Job, JobFailure, State, is_job_id
 from pfd.store.encoding import decode
 from pfd.store.schema import jobs
 
@@ -43,7 +43,8 @@ def to_job(found: Mapping[str, Any]) -> Job:
         _require_types(values)
         values["state"] = _STATES[values["state"]]
         if not (
-            0 <= values["progress"] <= 1
+            is_job_id(values["id"])
+            and 0 <= values["progress"] <= 1
             and 0 <= values["created_at"] <= LAST_TIME
             and 0 <= values["due_at"] <= LAST_TIME
             and 0 <= (values["started_at"] or 0) <= LAST_TIME
@@ -215,11 +216,18 @@ def _options(text: str) -> dict[str, Any]:
     return value
 
 
+def _identity(text: str) -> str:
+    if not is_job_id(text):
+        raise ValueError("no UUID")
+    return text
+
+
 _TIMES = ("created_at", "due_at", "started_at", "ended_at")
 _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_TIMES, _moment),
     **dict.fromkeys(("cancel_requested", "gpu"), lambda value: value != 0),
     **dict.fromkeys(("meta", "params", "result"), an_object),
+    "id": _identity,
     "state": _state,
     "progress": _share,
     "tags": _tags,

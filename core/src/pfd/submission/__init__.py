@@ -1,6 +1,6 @@
 """From a task's name and parameters to a row in the job table and a ring at the workers' door."""
 
-from pfd.submission.adopt import MAX_TASK, Request, adopt, check_id, is_id
+from pfd.submission.adopt import MAX_TASK, Request, adopt, check_id
 from pfd.submission.options import Options, make_options
 from pfd.submission.params import fill, referred, validated_params
 from pfd.submission.submit import Origin, accompanied, announce, prepare, submit, submit_prepared, tell_workers
@@ -15,7 +15,6 @@ __all__ = [
     "announce",
     "check_id",
     "fill",
-    "is_id",
     "make_options",
     "prepare",
     "referred",

@@ -6,7 +6,6 @@ holds, nothing of it is raised here: of all that is foreign, this is where it be
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from pfd.errors import ParameterError, PfdError, StoreError
 from pfd.hooks import JobEvent
-from pfd.job import JobFailure, State
+from pfd.job import JobFailure, State, is_job_id
 from pfd.plugins import Registry
 from pfd.queue import Ring
 from pfd.settings import Settings
@@ -30,7 +29,6 @@ MAX_TASK = 200
 """Characters of the name of a task, known or not, that are stored."""
 
 # An id becomes the name of a folder, and stands for a job in many places: no other shape is let in.
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,9 @@ class Request:
     problem: PfdError | None = None
 
 
-def is_id(identity: object) -> bool:
-    """Whether a message of that id can be a job."""
-    return isinstance(identity, str) and _ID.fullmatch(identity) is not None
-
-
 def check_id(identity: object) -> str:
     """The id of a message.  Raises `ParameterError` for one that no job can have."""
-    if not isinstance(identity, str) or not is_id(identity):
+    if not (isinstance(identity, str) and is_job_id(identity)):
         raise ParameterError("its id is no UUID in lower case", hint="send messages whose id is a UUID")
     return identity
 

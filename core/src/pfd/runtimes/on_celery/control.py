@@ -10,9 +10,9 @@ from celery.worker.control import Panel
 
 from pfd.errors import StoreError
 from pfd.execution import tell
+from pfd.job import is_job_id
 from pfd.runtimes.service import Service
 from pfd.store import jobs
-from pfd.submission import is_id
 
 log = logging.getLogger("pfd.runtimes")
 
@@ -41,7 +41,7 @@ def take_over(service: Service) -> Callable[[], None]:
     def revoke(state: Any, task_id: Any, **_: Any) -> dict[str, str]:  # noqa: ARG001  (Celery's shape)
         listed = [task_id] if isinstance(task_id, str) else task_id
         # It comes from whoever can write to the broker, and each takes a look into the store.
-        ids = [one for one in listed if is_id(one)][:MOST] if isinstance(listed, list | tuple | set) else []
+        ids = [one for one in listed if is_job_id(one)][:MOST] if isinstance(listed, list | tuple | set) else []
         found = [one for one in ids if _cancel(service, one)]
         return {"ok": f"jobs asked to stop: {', '.join(found) or 'none'}"}
 
