@@ -130,9 +130,44 @@ def _nests_deeply(file: Any) -> None:
         group = group.create_group("x")
 
 
+def _refers_a_thousand_times_a_thousand_times_a_thousand(file: Any) -> None:
+    parts = [file.create_dataset(f"#refs#/{name}", shape=(1000, 1), dtype=h5py.ref_dtype) for name in "abc"]
+    whole = file.create_dataset("Data", shape=(1000, 1), dtype=h5py.ref_dtype)
+    for cell, part in zip((whole, *parts), (*parts, None), strict=True):
+        if part is not None:
+            cell[:] = np.full((1000, 1), part.ref, h5py.ref_dtype)
+
+
+def _holds_millions_of_cells_that_refer_to_nothing(file: Any) -> None:
+    file.create_dataset("Data", shape=(20_000_000, 1), dtype=h5py.ref_dtype, chunks=(1_000_000, 1), compression="gzip")
+
+
+def _is_packed_twice(file: Any) -> None:
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_chunk((1, 10_000_000))
+    plist.set_deflate(9)
+    plist.set_deflate(9)
+    space = h5py.h5s.create_simple((1, 10_000_000))
+    made = h5py.h5d.create(file.id, b"Data", h5py.h5t.IEEE_F64LE, space, plist)
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.zeros((1, 10_000_000)))
+
+
+def _is_stored_in_pieces_that_are_not_there(file: Any) -> None:
+    file.create_dataset("Data", shape=(1, 5_000_000), dtype="f8", chunks=(1, 1), compression="gzip")
+
+
+def _unfolds(file: Any) -> None:
+    file.create_dataset("Data", data=np.zeros((1, 20_000_000)), chunks=(1, 1_000_000), compression="gzip")
+
+
 @pytest.mark.parametrize(
     ("build", "reason"),
     [
+        (_refers_a_thousand_times_a_thousand_times_a_thousand, "100,000 parts"),
+        (_holds_millions_of_cells_that_refer_to_nothing, "are stored of it"),
+        (_is_packed_twice, "packed in a way"),
+        (_is_stored_in_pieces_that_are_not_there, "pieces"),
+        (_unfolds, "are stored of it"),
         (_claims_much, "claim"),
         (_lies_in_another_file, "lie in another file"),
         (_is_a_link, "is a link"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,7 +14,7 @@ from pfd_plugin_mat_import.assembly import Imported, assemble
 from pfd_plugin_mat_import.conversion import convert_file
 from pfd_plugin_mat_import.layouts.base import Draft, Known
 from pfd_plugin_mat_import.params import ChannelMap, FileMapping, ImportMatDatasetParams
-from pfd_plugin_mat_import.table import read_table
+from pfd_plugin_mat_import.table import MAX_BYTES, read_table
 
 RIG = {"fault_type": "inner_race", "bearing_id": "rig-7", "sample_rate_hz": 25_600}
 
@@ -292,7 +293,7 @@ def test_a_table_that_is_none_is_refused_with_the_reason(tmp_path: Path, text, r
 
 
 def test_a_table_that_is_not_there_or_not_text_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"mapping.table: .*absent.csv does not exist") as caught:
+    with pytest.raises(DataError, match=r"mapping.table: .*absent.csv: No such file") as caught:
         read_table(tmp_path / "absent.csv")
     assert "UTF-8" not in str(caught.value.hint)
     (tmp_path / "x.csv").write_bytes(b"file,rpm\n\xff\xfe,1\n")
@@ -322,3 +323,16 @@ def test_channels_go_with_a_layout_of_ones_own() -> None:
         ImportMatDatasetParams.model_validate(
             {"source": "x", "layout": "cwru", "mapping": {"channels": [{"variable": "x"}]}}
         )
+
+
+def test_a_table_that_is_a_pipe_makes_nobody_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "table.csv")
+    with pytest.raises(DataError, match="no regular file"):
+        read_table(tmp_path / "table.csv")
+
+
+def test_a_table_longer_than_is_read_is_refused_by_name(tmp_path: Path) -> None:
+    with (tmp_path / "table.csv").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(DataError, match=r"table\.csv"):
+        read_table(tmp_path / "table.csv")

@@ -9,6 +9,7 @@ characters, a cell as references, a struct as a group, and an array of structs a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -20,11 +21,23 @@ from pfd import DataError
 
 MAX_DEPTH = 32
 MAX_NODES = 100_000
-"""Deepest nesting, and most arrays, structs and cells of what is read."""
+"""Deepest nesting, and most arrays, structs and cells of what is read, empty ones too."""
+
+MAX_CHUNKS = 1_000_000
+"""Most pieces that one array may be stored in: each is looked for by itself, those that are not there as well."""
+
+MAX_RATIO = 200
+FREE_BYTES = 64 * 1024**2
+"""An array that takes more than `MAX_RATIO` times what is stored of it, and more than this, is refused as a bomb: a
+recording of numbers packs to a half or a tenth."""
+
+_FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
 
 
 def listing(file: Any) -> Iterator[tuple[str, tuple[int, ...], str]]:
     """Name, size and MATLAB class of each variable.  Sizes are in MATLAB's order, which is the reverse of HDF5's."""
+    if len(file) > MAX_NODES:
+        raise DataError(f"it holds more than {MAX_NODES:,} variables")
     for name in file:
         if name.startswith("#"):  # where MATLAB keeps what cells and objects refer to
             continue
@@ -53,10 +66,14 @@ class _Bounds:
         self._most = most
         self._size = self._nodes = 0
 
+    def _count(self, number: int) -> None:
+        self._nodes += number
+        if self._nodes > MAX_NODES:
+            raise DataError(f"its variables hold more than {MAX_NODES:,} parts")
+
     def value(self, item: Any, depth: int) -> Any:
-        self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            raise DataError(f"its variables nest deeper than {MAX_DEPTH}, or hold more than {MAX_NODES:,} parts")
+        if depth > MAX_DEPTH:
+            raise DataError(f"its variables nest deeper than {MAX_DEPTH}")
         if not isinstance(item, h5py.Dataset):
             return self._struct(item, depth)
         if "MATLAB_object_decode" in item.attrs:  # an object, such as a string or a table: its values lie elsewhere
@@ -76,6 +93,7 @@ class _Bounds:
     def _struct(self, group: Any, depth: int) -> Any:
         if "MATLAB_sparse" in group.attrs:
             return None
+        self._count(len(group))
         fields = {name: _child(group, name) for name in group}
         columns: dict[str, list[Any]] = {}
         for name, item in fields.items():
@@ -87,18 +105,36 @@ class _Bounds:
         return {name: self.value(item, depth + 1) for name, item in fields.items()}
 
     def _follow(self, references: npt.NDArray[Any], depth: int) -> list[Any]:
+        self._count(references.size)
         return [self.value(_checked(self._file[one]), depth + 1) if one else None for one in references.ravel()]
 
     def _array(self, dataset: Any) -> npt.NDArray[Any]:
         """The array in MATLAB's order of sides, once it is known to be of a size that may be read."""
         if any(check(dataset.dtype) for check in (h5py.check_vlen_dtype, h5py.check_string_dtype)):
             raise DataError(f"{dataset.name} is of variable length, which MATLAB never writes")
-        self._size += int(dataset.size or 0) * int(dataset.dtype.itemsize)
+        size = int(dataset.size or 0) * int(dataset.dtype.itemsize)
+        self._size += size
         if self._size > self._most:
             raise DataError(
                 f"its variables claim {self._size / 1024**3:.3g} GiB, at most {self._most / 1024**3:.0f} are read"
             )
+        _check_stored(dataset, size)
         return np.asarray(dataset[()]).T
+
+
+def _check_stored(dataset: Any, size: int) -> None:
+    """Refuse an array that is stored as MATLAB stores none: in parts that take for ever to look for, or unfold without
+    end."""
+    plist = dataset.id.get_create_plist()
+    filters = [plist.get_filter(index)[0] for index in range(plist.get_nfilters())]
+    if len(set(filters)) < len(filters) or not _FILTERS.issuperset(filters):
+        raise DataError(f"{dataset.name} is packed in a way that MATLAB never uses")
+    sides = zip(dataset.shape, dataset.chunks or dataset.shape, strict=True)
+    if size and math.prod(-(-side // part) for side, part in sides) > MAX_CHUNKS:
+        raise DataError(f"{dataset.name} is stored in more than {MAX_CHUNKS:,} pieces")
+    stored = dataset.id.get_storage_size()
+    if size > max(FREE_BYTES, MAX_RATIO * stored):
+        raise DataError(f"{dataset.name} claims {size:,} bytes, and {stored:,} are stored of it")
 
 
 def _class_of(item: Any) -> str:

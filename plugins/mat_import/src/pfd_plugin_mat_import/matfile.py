@@ -136,11 +136,13 @@ def _check_compressed(path: Path) -> None:
         if len(header) < _HEADER or header[126:128] not in (b"IM", b"MI"):
             return  # version 4, which cannot be compressed, or no MATLAB file, which the reader will say
         order: Any = "little" if header[126:128] == b"IM" else "big"
+        # As of HDF5: what is stored of it, many times over, or little enough to be of no matter.
+        most = min(MAX_DATA_BYTES, max(hdf5.FREE_BYTES, hdf5.MAX_RATIO * path.stat().st_size))
         total = 0
         while len(tag := file.read(8)) == 8:
             kind, length = int.from_bytes(tag[:4], order), int.from_bytes(tag[4:], order)
             if kind == _COMPRESSED:
-                total += _inflated(file, length, MAX_DATA_BYTES - total)
+                total += _inflated(file, length, most - total)
             else:
                 file.seek(length, 1)
 
@@ -155,7 +157,7 @@ def _inflated(file: BinaryIO, length: int, most: int) -> int:
             size += len(stream.decompress(packed, _CHUNK))
             packed = stream.unconsumed_tail
             if size > most:
-                raise DataError(f"its variables decompress to more than {MAX_DATA_BYTES / 1024**3:.0f} GiB")
+                raise DataError("its variables decompress to more than 2 GiB, or to more than 200 times its size")
     return size
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from pfd import DataError
+from pfd import DataError, read_regular
 from pfd_plugin_mat_import.params import COLUMNS
 
 MAX_BYTES = 16 * 1024**2
@@ -43,17 +44,15 @@ def read_table(path: Path | None) -> Table:
     if path is None:
         return Table({})
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path} is larger than {MAX_BYTES / 1024**2:.0f} MiB")
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            heads = list(reader.fieldnames or ())
-            rows = list(reader)
-    except FileNotFoundError as error:
+        text = read_regular(path, MAX_BYTES).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        heads = list(reader.fieldnames or ())
+        rows = list(reader)
+    except DataError as error:
         raise DataError(
-            f"mapping.table: {path} does not exist", hint="a relative path is taken from where the job was submitted"
+            f"mapping.table: {error.message}", hint="a relative path is taken from where the job was submitted"
         ) from error
-    except (OSError, ValueError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table: {error}", hint="save it as CSV in UTF-8") from error
     if "file" not in heads or (unknown := [head for head in heads if head not in ("file", *COLUMNS)]):
         wrong = f"has the unknown column {unknown[0]!r}" if "file" in heads else "has no column 'file'"
