@@ -20,6 +20,11 @@ pytest_plugins = (
 TEST_DATA = "PFD_TEST_DATA"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--fuzz-files`."""
+    parser.addoption("--fuzz-files", type=int, metavar="N", help="mutated files of each format (a bounded part)")
+
+
 def pytest_configure() -> None:
     """Forget the caller's settings, so that no test reads or writes a real store."""
     for name in list(os.environ):

@@ -18,30 +18,13 @@ from pfd_plugin_mat_import.params import ChannelMap, FileMapping
 from pfd_plugin_mat_import.reader import Reader
 from pfd_plugin_mat_import.report import write_findings, write_table
 from pfd_plugin_mat_import.sources import find_files
+from tests.support.mutation import mutated
 
 MUTATIONS = 1000
 ANYTHING = FileMapping(
     channels=(ChannelMap(variable="*"),), values={"fault_type": "ball", "bearing_id": "b", "sample_rate_hz": 1000}
 )
 """Reads the one variable of a file, whatever it is, so that mutations get behind the recognition of layouts."""
-
-
-def mutated(whole: bytes, rng: random.Random) -> bytes:
-    """Some bytes overwritten, by edges of what a byte can be as often as by chance; or cut; or a part doubled."""
-    content = bytearray(whole)
-    for _ in range(rng.choice([1, 2, 8])):
-        # Half of all where headers, names and sizes stand.
-        at = rng.randrange(len(content) if rng.random() < 0.5 else min(len(content), 600))
-        for offset in range(rng.choice([1, 4])):
-            if at + offset < len(content):
-                content[at + offset] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
-    kind = rng.random()
-    if kind < 0.15:
-        return bytes(content[: rng.randrange(1, len(content))])
-    if kind < 0.25:
-        start = rng.randrange(len(content))
-        return bytes(content[: start + 200] + content[start:])
-    return bytes(content)
 
 
 def fuzz(tmp_path: Path, originals: list[Path], count: int, mapping: FileMapping | None, seed: int) -> tuple[int, int]:

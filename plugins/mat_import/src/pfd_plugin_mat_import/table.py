@@ -60,8 +60,8 @@ def read_table(path: Path | None) -> Table:
     found: dict[str, Mapping[str, str]] = {}
     for line, row in enumerate(rows, start=2):
         if None in row or None in row.values():
-            raise DataError(f"{path}, line {line}: it has not {len(heads)} columns")
+            raise DataError(f"{path}, line {line}: it has not {len(heads)} columns", hint="mend the line or its quotes")
         if (name := row.pop("file").strip()) in found:
-            raise DataError(f"{path}, line {line}: a second row of {name}")
+            raise DataError(f"{path}, line {line}: a second row of {name}", hint="leave one of them")
         found[name] = {head: text.strip() for head, text in row.items()}
     return Table(found)
