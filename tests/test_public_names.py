@@ -183,6 +183,12 @@ def test_no_package_is_missing_from_the_list() -> None:
     assert set(PUBLIC) == set(PACKAGES)
 
 
+def test_the_names_of_the_console_are_those_listed_here() -> None:
+    """Which plugins print with: the public submodule of the core that has names of its own."""
+    names = ["cut", "echo", "on_terminal", "one_line", "print_fields", "print_heading", "print_json", "print_table"]
+    assert importlib.import_module("pfd.console").__all__ == names
+
+
 OF_THE_ENVIRONMENT = {"pfd.runtimes.celery", "pfd.runtimes.dramatiq"}
 """For the command lines of Celery and Dramatiq: they connect to what the environment names when they are imported."""
 

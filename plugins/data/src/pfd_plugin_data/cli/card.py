@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pfd import reading, replacing
+from pfd.console import echo, one_line, print_json
 from pfd_plugin_data.catalog import find_dataset
 from pfd_plugin_data.dataset import open_dataset
 
@@ -24,10 +25,11 @@ def card(dataset: str, out: Path | None) -> None:
     with reading() as session:
         entry = find_dataset(session, dataset)
     with open_dataset(entry.path) as found:
-        text = json.dumps(croissant(found, entry), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        described = croissant(found, entry)
     if out is None:
-        click.echo(text, nl=False)
+        print_json(described)
         return
     with replacing(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    click.echo(str(out))
+        text = json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    echo(one_line(out))
