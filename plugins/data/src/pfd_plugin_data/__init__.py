@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from pfd_plugin_data.bands import band_words, common_bandwidth, common_lowpass
     from pfd_plugin_data.card import croissant
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
+    from pfd_plugin_data.csv_tables import from_cell, write_csv
     from pfd_plugin_data.dataset import Dataset, open_dataset
     from pfd_plugin_data.export import export_dataset
     from pfd_plugin_data.fitting import fit_znorm
     from pfd_plugin_data.folds import make_folds
     from pfd_plugin_data.kinematics import fault_line, fault_orders
+    from pfd_plugin_data.labels import plain_lines, plain_text
     from pfd_plugin_data.normalisation import ZNorm
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
     from pfd_plugin_data.remarks import Finding
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.writer import DatasetWriter
 
 # Tasks.  Recordings and the dataset file.  Which datasets there are, their cards and exports.  Splits and folds.
-# Windows, their band and their normalisation.  Kinematics, and speeds that change.
+# Windows, their band and their normalisation.  Kinematics, and speeds that change.  Foreign texts in pictures and CSV.
 __all__ = [
     "FAULTS",
     "PARTS",
@@ -70,6 +72,7 @@ __all__ = [
     "find_dataset",
     "find_split",
     "fit_znorm",
+    "from_cell",
     "generate_dataset_task",
     "iter_windows",
     "list_datasets",
@@ -77,8 +80,11 @@ __all__ = [
     "make_folds",
     "make_split",
     "open_dataset",
+    "plain_lines",
+    "plain_text",
     "register_dataset",
     "save_splits",
+    "write_csv",
 ]
 
 _LATE = {
@@ -104,6 +110,8 @@ _LATE = {
         "iter_windows",
     ),
     "speed_profile": ("SpeedProfile",),
+    "labels": ("plain_lines", "plain_text"),
+    "csv_tables": ("from_cell", "write_csv"),
     "kinematics": ("fault_line", "fault_orders"),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from scipy.io import savemat
 
 from pfd import ArtifactError, DataError
+from pfd_plugin_data.csv_tables import to_cell
 from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.params import ExportFormat
 from pfd_plugin_data.recording import RecordingInfo
@@ -173,6 +174,7 @@ def _tables(
 
 
 def _quoted(name: str) -> str:
+    name = str(to_cell(name))
     return '"' + name.replace('"', '""') + '"' if re.search(r'[",\r\n]', name) else name
 
 
