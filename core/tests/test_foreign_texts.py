@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import shlex
+import signal
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.tests.support.commands import PFD, Commands, Ran, program
+from core.tests.support.commands import PFD, Commands, Ran, program, start
 from core.tests.support.stores import as_environment, make_settings
 from pfd import ArtifactError, Dispatcher, JobHandle, Settings, State
 from pfd.artifacts import ArtifactFolder
@@ -315,6 +316,42 @@ def test_a_plugin_that_is_broken_says_why_without_steering_the_terminal(
         assert is_clean(ran.out + ran.err), (words, ran)
         assert "\nwarning: forged" not in ran.out + ran.err
     assert r"ImportError: a\x1b]0;PWNED\x07" in program("plugins", PFD_PLUGINS="", PFD_DISABLE_PLUGINS="").out
+
+
+def test_the_help_of_a_plugins_noun_does_not_steer_the_terminal(
+    served: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pfd_noun.py").write_text(
+        f"""
+from pfd import Command, hookimpl
+
+@hookimpl
+def pfd_register_commands():
+    return [Command({"noun" + HOSTILE!a}, "pfd_noun:missing", {HOSTILE!a})]
+"""
+    )
+    about = tmp_path / "noun-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: noun\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[pfd.plugins]\nnoun = pfd_noun\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    for words in ((), ("--help",), (f"noun{HOSTILE}",)):
+        ran = program(*words, PFD_PLUGINS="", PFD_DISABLE_PLUGINS="")
+        assert is_clean(ran.out + ran.err), (words, ran)
+        assert words[:1] not in ((), ("--help",)) or r"noun" in ran.out
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_worker_that_runs_hostile_jobs_logs_clean_lines(dispatcher: Dispatcher, name: str) -> None:
+    process = start("worker", "--log-format", name)
+    try:
+        for task in ("raise_hostile", "misname_hostile", "hostile"):
+            dispatcher.submit(task, {}).wait(60)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=60)
+    assert is_clean(printed), printed
+    assert "PWNED" in printed
 
 
 def modules_of_commands() -> list[Path]:
