@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cut",
     "echo",
+    "json_text",
     "on_terminal",
     "one_line",
     "print_fields",
@@ -71,9 +72,17 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(printable(text), err=err, nl=nl)
 
 
+def json_text(value: Any, *, indent: int | None = 2, allow_nan: bool = True) -> str:
+    r"""A value as JSON, on one line where `indent` is None; what is not shown is written as `\uXXXX`.
+
+    Raises `ValueError` for NaN and infinities, which JSON does not know, where they are not allowed.
+    """
+    return escaped_json(json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=allow_nan, default=str))
+
+
 def print_json(value: Any, *, indent: int | None = 2) -> None:
-    r"""Print a value as JSON, on one line where `indent` is None; what is not shown is written as `\uXXXX`."""
-    echo(escaped_json(json.dumps(value, indent=indent, ensure_ascii=False, default=str)))
+    """Print what `json_text` gives."""
+    echo(json_text(value, indent=indent))
 
 
 def print_table(

@@ -129,7 +129,6 @@ def hostile_dataset(pfd_home: Path, make_info, write_dataset) -> Path:
 
 
 def test_no_command_lets_a_dataset_steer_a_terminal_nor_what_reads_its_pipe(hostile_dataset: Path) -> None:
-    assert hostile_dataset
     runner = CliRunner()
     printed = ""
     for words in (
@@ -150,5 +149,12 @@ def test_no_command_lets_a_dataset_steer_a_terminal_nor_what_reads_its_pipe(host
         assert odd <= {"\n"}, words
         if ran.output and words[-1] in ("--json", "bench") and words[0] in ("ls", "card"):
             json.loads(ran.output)
+    folder = hostile_dataset.parent
+    runner.invoke(data, ["card", "bench", "--out", str(folder / "card.json")])
+    assert (folder / "card.json").read_text(encoding="utf-8") == runner.invoke(data, ["card", "bench"]).output
+    runner.invoke(data, ["export", "bench", str(folder / "out"), "--format", "csv"])
+    described = (folder / "out" / "dataset.json").read_text(encoding="utf-8")
+    assert "\u202e" not in described
+    assert json.loads(described)["recordings"][0]["load"].startswith("a\x1b]0;PWNED")
     assert r"a\x1b]0;PWNED\x07" in printed
     assert "[red]x[/red]:smile:" in printed

@@ -5,12 +5,12 @@ Names of tasks and messages of errors come from elsewhere: in a line they neithe
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from pfd.characters import escaped_json, one_line, printable
+from pfd.characters import one_line, printable
+from pfd.console import json_text
 
 FORMATS = ("text", "json")
 
@@ -57,4 +57,4 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return escaped_json(json.dumps(entry, ensure_ascii=False, default=str))
+        return json_text(entry, indent=None)

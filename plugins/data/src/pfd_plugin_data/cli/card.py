@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from pfd import reading, replacing
-from pfd.console import echo, one_line, print_json
+from pfd.console import echo, json_text, one_line
 from pfd_plugin_data.catalog import find_dataset
 from pfd_plugin_data.dataset import open_dataset
 
@@ -25,11 +24,10 @@ def card(dataset: str, out: Path | None) -> None:
     with reading() as session:
         entry = find_dataset(session, dataset)
     with open_dataset(entry.path) as found:
-        described = croissant(found, entry)
+        text = json_text(croissant(found, entry), allow_nan=False)
     if out is None:
-        print_json(described)
+        echo(text)
         return
     with replacing(out) as temporary:
-        text = json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     echo(one_line(out))
