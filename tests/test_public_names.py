@@ -101,6 +101,7 @@ PUBLIC: dict[str, list[str]] = {
         "find_dataset",
         "find_split",
         "fit_znorm",
+        "from_cell",
         "generate_dataset_task",
         "iter_windows",
         "list_datasets",
@@ -109,12 +110,15 @@ PUBLIC: dict[str, list[str]] = {
         "make_split",
         "open_dataset",
         "open_zip",
+        "plain_lines",
+        "plain_text",
         "read_array",
         "reading_foreign",
         "register_dataset",
         "require_arrays",
         "save_splits",
         "tensor_header",
+        "write_csv",
     ],
     "pfd_plugin_evaluation": [
         "ClassRoc",
@@ -193,6 +197,13 @@ def test_a_name_that_is_not_there_is_an_attribute_error(package: str) -> None:
 
 def test_no_package_is_missing_from_the_list() -> None:
     assert set(PUBLIC) == set(PACKAGES)
+
+
+def test_the_names_of_the_console_are_those_listed_here() -> None:
+    """Which plugins print with: the public submodule of the core that has names of its own."""
+    names = ["cut", "echo", "json_text", "on_terminal", "one_line"]
+    names += ["print_fields", "print_heading", "print_json", "print_table"]
+    assert importlib.import_module("pfd.console").__all__ == names
 
 
 OF_THE_ENVIRONMENT = {"pfd.runtimes.celery", "pfd.runtimes.dramatiq"}

@@ -18,7 +18,7 @@ from core.tests.support.stores import as_environment, make_settings
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, State, Worker
 from pfd.cli.logformat import formatter
-from pfd.cli.output import table
+from pfd.console import print_table
 from pfd.plugins import Registry
 from tests.support.scrape import health
 
@@ -175,7 +175,7 @@ def test_hostile_text_of_a_job_does_not_reach_the_terminal(
     shown = pfd("job")
     assert "\x1b" not in shown.out
     assert not any(line.startswith("id  forged") for line in shown.lines)
-    table(("one",), [("\x1b[31mred",)])
+    print_table(("one",), [("\x1b[31mred",)])
     assert "\x1b" not in capsys.readouterr().out
 
 

@@ -23,7 +23,8 @@ from core.tests.test_display import JOB
 from pfd import Job, State
 from pfd.cli.live import open_display
 from pfd.cli.outcome import brief, show_rows, where
-from pfd.cli.output import clean, counted, short_value
+from pfd.cli.output import counted, short_value
+from pfd.console import one_line
 
 REASON = "the recording ends after 0.4 s, and a window of 2048 samples at 12 kHz with a hop of one half needs more"
 STAMP = "split by bearing: 14 bearings train, 3 bearings validation, 4 bearings test; selection among 120 features"
@@ -165,7 +166,7 @@ def test_a_mapping_of_texts_or_of_many_numbers_stays_one_column(capsys: pytest.C
 )
 def test_a_number_is_plain_text_that_a_program_and_a_terminal_can_read(value: object, text: str) -> None:
     assert short_value(value) == text
-    assert clean(text) == text
+    assert one_line(text) == text
 
 
 def test_one_of_a_thing_is_not_many() -> None:

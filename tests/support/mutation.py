@@ -7,10 +7,14 @@ import json
 import random
 import re
 import zipfile
-from collections.abc import Callable
 from typing import Any
 
-NUMBERS = (0, -1, 1, 2, 7, 255, 65_536, 10**6, 2**31 - 1, 2**31, 2**40, 2**63, 10**19, -(2**31))
+NUMBERS: tuple[int, ...] = (0, -1, 1, 2, 7, 255, 65_536, 10**6, 2**31 - 1, 2**31, 2**40, 2**63, 10**19, -(2**31))
+ODD: tuple[Any, ...] = (
+    *NUMBERS,
+    *("", "x", "builtins", "os.system", "NdArrayNode", "\u0000", "1" * 5000, "1e999"),
+    *(None, True, [], {}, 1.5),
+)
 
 
 def mutated(whole: bytes, rng: random.Random) -> bytes:
@@ -102,19 +106,11 @@ def mutated_json(text: bytes, rng: random.Random) -> bytes:
         except (KeyError, IndexError):
             continue
         other_parent, other_key = rng.choice(places)
-        odd: list[Callable[[], Any]] = [
-            lambda p=other_parent, k=other_key: p[k],
-            lambda: rng.choice(NUMBERS),
-            lambda: rng.choice(["", "x", "builtins", "os.system", "NdArrayNode", "\u0000", "1" * 5000, "1e999"]),
-            lambda: rng.choice([None, True, [], {}, 1.5]),
-            lambda v=value: [v, v],
-            lambda v=value: {"__loader__": v},
-            lambda v=value: str(v),
-        ]
         try:
-            made = rng.choice(odd)()
+            odd = (other_parent[other_key], value, [value, value], {"__loader__": value}, str(value), *ODD)
         except (KeyError, IndexError):
             continue
+        made = rng.choice(odd)
         if rng.random() < 0.1:
             del parent[key]
         else:

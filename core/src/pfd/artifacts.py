@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pfd.characters import is_shown
 from pfd.errors import ArtifactError
 from pfd.job import ArtifactFile, Job, is_job_id
 
@@ -39,7 +40,13 @@ class ArtifactFolder:
         self.claim = claim
 
     def file(self, name: str) -> Path:
-        """The path of an artifact to be written, its parent folder made.  `name` may hold `/` but must stay inside."""
+        """The path of an artifact to be written, its parent folder made.
+
+        Raises
+        ------
+        ArtifactError : `name`, which may hold `/`, leads outside or has characters that are not shown; or there is no
+            room for the folder.
+        """
         path = _inside(self.path, name)
         _make(path.parent)
         return path
@@ -59,26 +66,35 @@ class ArtifactFolder:
                     yield int(entry.name)
 
     def listing(self) -> tuple[ArtifactFile, ...]:
-        """What has been written, sorted by name.  Links are left out: they may point anywhere.
+        """What has been written, sorted by name.
+
+        Left out are links, which may point anywhere, and what `unpublishable` names.
 
         Raises `ArtifactError` where that is more than can be published, and `OSError` where the folder cannot be looked
         through.
         """
         found: list[ArtifactFile] = []
         characters = 0
-        for folder, _, names in os.walk(self.path, onerror=self._unless_missing):
-            for name in names:
-                path = Path(folder, name)
-                if path.is_file() and not path.is_symlink():
-                    found.append(ArtifactFile(path.relative_to(self.path).as_posix(), path.stat().st_size))
-                    characters += len(found[-1].name)
-                    if len(found) > MAX_PUBLISHED or characters > MAX_NAMES:
-                        raise ArtifactError(
-                            f"more files than can be published: at most {MAX_PUBLISHED}, "
-                            f"and {MAX_NAMES} characters of names",
-                            hint=f"pack them into one; they are in {self.path}",
-                        )
+        for name, path in self._written():
+            if is_shown(name) and path.is_file() and not path.is_symlink():
+                found.append(ArtifactFile(name, path.stat().st_size))
+                characters += len(name)
+                if len(found) > MAX_PUBLISHED or characters > MAX_NAMES:
+                    raise ArtifactError(
+                        f"more files than can be published: at most {MAX_PUBLISHED}, "
+                        f"and {MAX_NAMES} characters of names",
+                        hint=f"pack them into one; they are in {self.path}",
+                    )
         return tuple(sorted(found, key=lambda item: item.name))
+
+    def unpublishable(self) -> list[str]:
+        """Names of files that were written with characters that are not shown, or that are no text at all."""
+        return sorted(name for name, _ in self._written() if not is_shown(name))
+
+    def _written(self) -> Iterator[tuple[str, Path]]:
+        for folder, _, names in os.walk(self.path, onerror=self._unless_missing):
+            for path in (Path(folder, name) for name in names):
+                yield path.relative_to(self.path).as_posix(), path
 
     def _unless_missing(self, error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
@@ -112,6 +128,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _inside(folder: Path, name: str) -> Path:
+    if not is_shown(name):
+        raise ArtifactError(
+            f"artifact name {name!r} has characters that are not shown",
+            hint="name it in letters, digits and signs that can be seen",
+        )
     path = (folder / name).resolve()
     if not name or not path.is_relative_to(folder.resolve()) or path == folder.resolve():
         raise ArtifactError(f"artifact name {name!r} leads outside the job's folder")

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from pfd import submission
 from pfd.artifacts import published
+from pfd.characters import one_line
 from pfd.errors import (
     JobCancelled,
     JobError,
@@ -485,7 +486,8 @@ class JobHandle:
 
     def __repr__(self) -> str:
         job = self.job
-        return f"<JobHandle {job.task} {self.id} {job.state} {job.progress:.0%} {job.status}>".replace(" >", ">")
+        text = f"<JobHandle {job.task} {self.id} {job.state} {job.progress:.0%} {job.status}>"
+        return one_line(text.replace(" >", ">"))
 
     def _repr_html_(self) -> str:
         from pfd.display import handle_html

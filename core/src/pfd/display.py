@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from pfd.characters import one_line
 from pfd.errors import QueueError
 from pfd.job import ENDED, QUEUED, Job, State
 
@@ -37,12 +38,12 @@ def handle_html(job: Job) -> str:
         f'<div style="width:{share:.1%};height:100%;background:{colour};border-radius:.35em"></div></div>'
     )
     cells = {
-        "task": html.escape(job.task),
+        "task": html.escape(one_line(job.task)),
         "job": f'<code title="{html.escape(job.id)}">{html.escape(job.id[:8])}</code>',
         "state": f'<b style="color:{colour}">{job.state.value}</b>',
         "progress": bar,
         "": f"{share:.0%}",
-        "status": html.escape(_status(job)),
+        "status": html.escape(one_line(_status(job))),
         "time": _elapsed(job),
     }
     style = 'style="text-align:left;padding:.2em .8em"'
@@ -53,15 +54,9 @@ def handle_html(job: Job) -> str:
 
 def handle_text(job: Job) -> str:
     """A job in one line."""
-    parts = [
-        job.task,
-        job.id[:8],
-        job.state.value,
-        f"{job.progress:.0%}",
-        " ".join(_status(job).split()),
-        _elapsed(job),
-    ]
-    return "  ".join(part for part in parts if part)
+    status = " ".join(_status(job).split())
+    parts = [job.task, job.id[:8], job.state.value, f"{job.progress:.0%}", status, _elapsed(job)]
+    return "  ".join(one_line(part) for part in parts if part)
 
 
 def show_live(handle: JobHandle) -> None:

@@ -14,7 +14,6 @@ from pfd import CancelRequested, DataError, ParameterError
 from pfd_plugin_data import find_dataset, generate_dataset_task, generation, list_datasets, make_split, open_dataset
 from pfd_plugin_data.classes import ROTOR
 from pfd_plugin_data.cli import data
-from pfd_plugin_data.cli.table import print_table
 from pfd_plugin_data.params import GenerateDatasetParams
 from pfd_plugin_data.tasks import generate_dataset
 
@@ -207,22 +206,3 @@ def test_showing_what_is_not_there_is_an_error_that_says_so(generate) -> None:
     outcome = CliRunner().invoke(data, ["show", "bnech"])
     assert isinstance(outcome.exception, DataError)
     assert outcome.exception.hint == "did you mean bench?"
-
-
-@pytest.mark.parametrize("terminal", [False, True])
-def test_a_table_prints_the_words_of_a_foreign_file_but_lets_none_of_them_steer_the_terminal(
-    terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if terminal:
-        monkeypatch.setenv("FORCE_COLOR", "1")
-        monkeypatch.setenv("NO_COLOR", "")
-        monkeypatch.setenv("COLUMNS", "100")
-    print_table(
-        ("NAME", "TEXT"),
-        [("Lager\u00a0№ 7, Außenring, 軸承", "a\x1b]0;t\x07\x1b[31mX\nb\x9b2J\u202e\ud800")],
-        right=set(),
-    )
-    printed = capsys.readouterr().out
-    assert "Lager\u00a0№ 7, Außenring, 軸承" in printed
-    assert "a\ufffd]0;t\ufffd\ufffd[31mX\ufffdb\ufffd2J\ufffd\ufffd" in printed
-    assert len(printed.splitlines()) == 2

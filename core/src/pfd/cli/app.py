@@ -16,7 +16,9 @@ from click.shell_completion import CompletionItem
 
 import pfd
 from pfd.cli.codes import BAD_REQUEST, CANCELLED, FAILED, OK, TIMED_OUT, exit_code, explain, say
+from pfd.cli.logformat import clean_the_last_resort
 from pfd.cli.state import Session
+from pfd.console import echo, one_line
 from pfd.errors import PfdError, PluginError
 
 # name → (module:attribute, one line of help).  Named as strings, so that `pfd --help` loads none of them.
@@ -74,9 +76,9 @@ class Root(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-        if nouns := [(name, noun.help) for name, noun in sorted(_nouns(ctx).items()) if name not in COMMANDS]:
+        if nouns := [(n, noun.help) for n, noun in sorted(_nouns(ctx).items()) if n not in COMMANDS]:
             with formatter.section("Commands of plugins"):
-                formatter.write_dl(nouns)
+                formatter.write_dl([(one_line(name), one_line(text)) for name, text in nouns])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         # click would load every command to ask for its help.
@@ -119,8 +121,9 @@ def cli(ctx: click.Context, home: str | None, database_url: str | None, runtime:
     os.environ.update({f"PFD_{name.upper()}": value for name, value in overrides.items()})
     ctx.obj = session = Session(overrides, debug=debug)
     ctx.call_on_close(session.close)
+    clean_the_last_resort()
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        echo(ctx.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -146,7 +149,7 @@ def run(arguments: list[str]) -> int:
         return OK
     except (Exception, KeyboardInterrupt) as error:
         if debug and not isinstance(error, click.ClickException):
-            traceback.print_exc()
+            echo(traceback.format_exc(), err=True)
         return _end(error)
 
 
@@ -163,7 +166,7 @@ def _end(error: BaseException) -> int:
         return BAD_REQUEST
     if isinstance(error, KeyboardInterrupt | click.Abort):
         # Click's name for Ctrl-C stands for one that may bring word of what becomes of a job.
-        say(str(error) or str(error.__cause__ or "") or "interrupted")
+        say(*(str(error) or str(error.__cause__ or "") or "interrupted").splitlines())
         return CANCELLED
     if isinstance(error, TimeoutError):
         say(f"error: {error}")

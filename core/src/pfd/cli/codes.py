@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
+from pfd.console import echo, one_line
 from pfd.errors import (
     DamagedRow,
     DataError,
@@ -58,6 +57,7 @@ def explain(error: PfdError) -> None:
         say(f"hint: {hint}")
 
 
-def say(line: str) -> None:
-    """A line on standard error."""
-    click.echo(line, err=True)
+def say(*lines: str) -> None:
+    """Lines on standard error; a foreign text within one stays on it."""
+    for line in lines:
+        echo(one_line(line), err=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from pfd.characters import is_shown, one_line
 from pfd.cli.state import Session
+from pfd.console import echo
 from pfd.errors import PfdError
 from pfd.plugins import Registry
 
@@ -35,12 +38,12 @@ def completion(ctx: click.Context, shell: str) -> None:
     """
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(ctx.find_root().command, {}, "pfd", "_PFD_COMPLETE").source())
+    echo(kind(ctx.find_root().command, {}, "pfd", "_PFD_COMPLETE").source())
 
 
 def complete_task(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of the installed tasks."""
-    return [CompletionItem(name) for name in _registry(ctx).tasks if name.startswith(incomplete)]
+    return _offered(dict.fromkeys(_registry(ctx).tasks), incomplete)
 
 
 def complete_assignment(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -53,27 +56,24 @@ def complete_assignment(ctx: click.Context, _param: click.Parameter, incomplete:
     found = [one for one in parameters(task) if "[]" not in one.name]  # which stands inside of a value
     key, equals, _ = incomplete.partition("=")
     if not equals:
-        return [CompletionItem(f"{p.name}=", help=p.description) for p in found if p.name.startswith(key)]
-    words = [f"{key}={choice}" for p in found if p.name == key for choice in p.choices]
-    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+        return _offered({f"{p.name}=": p.description for p in found}, key)
+    return _offered({f"{key}={choice}": None for p in found if p.name == key for choice in p.choices}, incomplete)
 
 
 def complete_queue(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Queues of the installed tasks."""
     queues = sorted({task.queue for task in _registry(ctx).tasks.values()})
-    return [CompletionItem(queue) for queue in queues if queue.startswith(incomplete)]
+    return _offered(dict.fromkeys(queues), incomplete)
 
 
 def complete_job(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """`@last`, and ids of the latest jobs, the newest first."""
-    items = [CompletionItem(job.id[:8], help=f"{job.task} {job.state}") for job in _jobs(ctx)]
-    return [item for item in [CompletionItem("@last"), *items] if str(item.value).startswith(incomplete)]
+    return _offered({"@last": None} | {job.id[:8]: f"{job.task} {job.state}" for job in _jobs(ctx)}, incomplete)
 
 
 def complete_tag(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Tags of the latest jobs."""
-    tags = {tag for job in _jobs(ctx) for tag in job.tags}
-    return [CompletionItem(tag) for tag in sorted(tags) if tag.startswith(incomplete)]
+    return _offered(dict.fromkeys(sorted({tag for job in _jobs(ctx) for tag in job.tags})), incomplete)
 
 
 def complete_schedule(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -85,7 +85,7 @@ def complete_schedule(ctx: click.Context, _param: click.Parameter, incomplete: s
         return []
     finally:
         session.close()
-    return [CompletionItem(one.name, help=f"{one.cron} {one.task}") for one in found if one.name.startswith(incomplete)]
+    return _offered({one.name: f"{one.cron} {one.task}" for one in found}, incomplete)
 
 
 def complete_zone(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -94,6 +94,12 @@ def complete_zone(_ctx: click.Context, _param: click.Parameter, incomplete: str)
 
     names = sorted(zoneinfo.available_timezones())
     return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
+
+
+def _offered(words: Mapping[str, str | None], incomplete: str) -> list[CompletionItem]:
+    """Words, each with what it means, that begin so; one that is not shown as it is would steer the terminal."""
+    fitting = {word: about for word, about in words.items() if word.startswith(incomplete) and is_shown(word)}
+    return [CompletionItem(word, help=about and one_line(about)) for word, about in fitting.items()]
 
 
 def _registry(ctx: click.Context) -> Registry:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from pfd.cli.codes import BAD_REQUEST, OK, say
-from pfd.cli.output import print_json, table
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import print_json, print_table
 from pfd.errors import SettingsError
 from pfd.settings import LoadedSettings, Settings
 
@@ -33,5 +33,5 @@ def config(session: Session, as_json: bool) -> int:
         keys = ("name", "value", "origin", "variable", "meaning")
         print_json([dict(zip(keys, (*row, f"PFD_{row[0].upper()}", meanings[row[0]]), strict=True)) for row in rows])
     else:
-        table(("setting", "value", "origin", "meaning"), [(*row, meanings[row[0]]) for row in rows])
+        print_table(("setting", "value", "origin", "meaning"), [(*row, meanings[row[0]]) for row in rows])
     return code

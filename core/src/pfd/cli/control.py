@@ -6,9 +6,9 @@ import click
 
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_job
-from pfd.cli.output import print_json
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import echo, one_line, print_json
 from pfd.job import ENDED, Job, State
 
 
@@ -30,7 +30,7 @@ def cancel(session: Session, refs: tuple[str, ...], as_json: bool) -> None:
         print_json([{"id": job.id, "state": job.state, "cancel_requested": job.cancel_requested} for job in afters])
         return
     for after in afters:
-        click.echo(f"{after.id[:8]}  {after.task}  {_said(befores[after.id], after)}")
+        echo(f"{after.id[:8]}  {one_line(after.task)}  {_said(befores[after.id], after)}")
 
 
 def _said(before: Job, after: Job) -> str:
@@ -52,6 +52,6 @@ def retry(session: Session, ref: str, as_json: bool) -> None:
     if as_json:
         print_json({"id": job.id, "task": job.task, "queue": job.queue, "state": job.state, "retry_of": job.retry_of})
     else:
-        click.echo(job.id)
+        echo(job.id)
     if job.state not in ENDED and unserved(session, [job]):
-        say(no_worker([job]))
+        say(*no_worker([job]))

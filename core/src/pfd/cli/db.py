@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pfd.cli.codes import FAILED, OK, say
-from pfd.cli.output import fields, print_json, table
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import print_fields, print_json, print_table
 from pfd.settings import mask
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def _print(session: Session, url: str, found: Versions, problems: dict[str, str]
         tables = [dict(zip(keys, row, strict=True)) for row in rows]
         print_json({"store": mask(url), "tables": tables, "problems": problems, "not_loaded": absent})
         return
-    fields({"store": mask(url)})
-    table(("tables of", "revision", "newest", "state"), rows)
+    print_fields({"store": mask(url)})
+    print_table(("tables of", "revision", "newest", "state"), rows)
     for name, reason in problems.items():
         say(f"error: the tables of {name} are left as they are: {reason}")
     if absent:

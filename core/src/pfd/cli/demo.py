@@ -19,6 +19,7 @@ from pfd.cli.live import Attendant, Display, elapsed, follow, open_display
 from pfd.cli.outcome import files, require_success
 from pfd.cli.parameters import admit
 from pfd.cli.state import Session, pass_session
+from pfd.console import echo, one_line, print_heading, print_table
 from pfd.errors import PfdError, PluginError
 from pfd.job import LIVE, Job, State
 
@@ -135,7 +136,7 @@ class _Story:
         for split in wanted[1:]:
             if refusal is None:
                 break
-            self._display.say(f"refused: {output.clean(refusal)}", "yellow")
+            self._display.say(f"refused: {refusal}", "yellow")
             self._display.say(f"asked for by name instead: {_in_words(split)}")
             steps = {FOREST: (TRAIN, {**forest, "split": split}), NETWORK: (TRAIN, {**network, "split": split})}
             refusal = _refusal(self._run(steps, may_refuse=split is not wanted[-1]))
@@ -196,7 +197,7 @@ class _Story:
             self._display.say(text)
         self._display.say("")
         for failure in data["failures"][:5]:
-            self._display.say(f"not imported: {failure['file']}: {output.clean(failure['reason'])}", "yellow")
+            self._display.say(f"not imported: {failure['file']}: {failure['reason']}", "yellow")
         if data["n_failures"] > 5:
             self._display.say(f"not imported: {data['n_failures'] - 5} more", "yellow")
 
@@ -217,7 +218,7 @@ def _in_words(split: Result) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    cells = [[output.clean(cell) for cell in row] for row in rows]
+    cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
@@ -242,14 +243,14 @@ def _show_made(session: Session, jobs: Mapping[str, Job]) -> None:
         model = jobs[step].result or {}
         windows = ", ".join(f"{count} {part}" for part, count in model["n_windows"].items())
         what[step] = f"experiment {model['experiment_id']}: windows {windows}"
-    output.heading("made")
+    print_heading("made")
     rows = [(step, what[step], output.span(elapsed(jobs[step])), jobs[step].id[:8]) for step in STEPS]
-    output.table(("step", "what", "took", "job"), rows, right=(2,))
-    output.heading("where it lies")
+    print_table(("step", "what", "took", "job"), rows, right=(2,))
+    print_heading("where it lies")
     for step in STEPS:
         for name, path in files(session, jobs[step]).items():
             if not name.endswith((".json", ".npz", ".csv", ".svg")):
-                click.echo(str(path))
+                echo(one_line(path))
 
 
 def _show_scores(jobs: Mapping[str, Job]) -> None:
@@ -271,16 +272,16 @@ def _show_scores(jobs: Mapping[str, Job]) -> None:
                 model["stamp"],
             )
         )
-    output.heading("scores on the test part")
+    print_heading("scores on the test part")
     heads = ("model", "windows", "recordings", "baseline", "AUROC", "95 %", "ECE", "split")
-    output.table(heads, rows, right=(1, 2, 3, 4, 6))
+    print_table(heads, rows, right=(1, 2, 3, 4, 6))
     notes = {entry["interval_note"] for entry in curves.values()} - {""}
     for note in sorted(notes):
-        click.echo(f"95 %: {note}")
+        echo(one_line(f"95 %: {note}"))
     model = jobs[FOREST].result or {}
     tested = model["n_bearings"].get("test", 0)
     if model["protocol"] == "bearing" and tested < FEW_BEARINGS:
-        click.echo(f"one deal of {tested} test bearings: another seed can move these by tens of percentage points")
+        echo(f"one deal of {tested} test bearings: another seed can move these by tens of percentage points")
 
 
 def _percent(share: float | None) -> str:
@@ -305,7 +306,7 @@ def _show_next(session: Session, jobs: Mapping[str, Job], *, generated: bool) ->
     }
     if generated and IMPORT in session.registry.tasks:
         commands["pfd demo --mat-dir DIR"] = "on recordings of your own"
-    output.heading("next")
+    print_heading("next")
     width = max(len(command) for command in commands if len(command) < 60)
     for command, why in commands.items():
-        click.echo(f"{command.ljust(width)}  {why}")
+        echo(f"{command.ljust(width)}  {why}")

@@ -21,9 +21,10 @@ from typing import Literal
 
 import click
 
-from pfd.cli.output import print_json, size, table
+from pfd.cli.output import size
 from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu, workers_for_all
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import echo, print_json, print_table
 from pfd.errors import PfdError, PluginError, SettingsError
 from pfd.plugins import PluginRecord, Registry, load_registry
 from pfd.settings import Settings, mask
@@ -79,13 +80,13 @@ def _print(checks: list[Check]) -> None:
         rows.append((check.status, check.name, check.found))
         if check.mend:
             rows.append(("", "", f"→ {check.mend}"))
-    table(("", "what", "found"), rows)
+    print_table(("", "what", "found"), rows)
     counts = Counter(check.status for check in checks)
     parts = [
         f"{counts['fail']} failed" if counts["fail"] else "",
         f"{counts['warn']} to look at" if counts["warn"] else "",
     ]
-    click.echo(", ".join(filter(None, parts)) or "everything is in place")
+    echo(", ".join(filter(None, parts)) or "everything is in place")
 
 
 def _checks(session: Session, *, deep: bool, all_files: bool) -> Checks:

@@ -16,10 +16,11 @@ from pfd.artifacts import job_folder
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_job, complete_queue, complete_tag, complete_task
 from pfd.cli.live import elapsed, standing
-from pfd.cli.output import ago, cut, fields, heading, print_json, size, span, table
+from pfd.cli.output import ago, size, span
 from pfd.cli.prune import prune
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import cut, echo, print_fields, print_heading, print_json, print_table
 from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State, is_job_id
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ def jobs(
     elif shown:
         _print(shown)
         if lonely := unserved(session, [job for job in shown if job.state in QUEUED and job.gpu and not job.waiting]):
-            say(no_worker(lonely))
+            say(*no_worker(lonely))
     elif any(chosen.values()) or before:
-        click.echo("no such jobs")
+        echo("no such jobs")
         if task and (near := _near(task, session)):
             say(f"hint: there is no task {task!r}; did you mean {near}?")
     else:
-        click.echo("no jobs yet; submit one with 'pfd submit TASK key=value …'")
+        echo("no jobs yet; submit one with 'pfd submit TASK key=value …'")
     if len(found) > limit:
         say(_next_page(chosen, shown[-1]))
 
@@ -119,7 +120,7 @@ def _print(shown: list[Job]) -> None:
         for job in shown
     ]
     columns = ("id", "task", "state", "done", "status", "queue", "attempt", "age")
-    table(columns, rows, right={3, 6, 7}, wide=STATUS)
+    print_table(columns, rows, right={3, 6, 7}, wide=STATUS)
 
 
 def _near(task: str, session: Session) -> str:
@@ -160,7 +161,7 @@ def job(session: Session, ref: str, traceback: bool, as_json: bool) -> None:
         shown["children"] = [{"id": child.id, "task": child.task, "state": child.state} for child in children]
         print_json(shown)
         return
-    fields(_facts(session, found))
+    print_fields(_facts(session, found))
     print_values("Cannot be read", found.damage)
     print_values("Parameters", found.params)
     if found.failure:
@@ -170,11 +171,11 @@ def job(session: Session, ref: str, traceback: bool, as_json: bool) -> None:
         first = [name for name in (view.fields if view else ()) if name in found.result]
         print_values("Result", {name: found.result[name] for name in dict.fromkeys([*first, *found.result])})
     if artifacts:
-        heading("Artifacts")
-        table(("name", "size", "path"), [(i["name"], size(i["size"]), i["path"]) for i in artifacts], right={1})
+        print_heading("Artifacts")
+        print_table(("name", "size", "path"), [(i["name"], size(i["size"]), i["path"]) for i in artifacts], right={1})
     if children:
-        heading("Children")
-        table(("id", "task", "state"), [(child.id[:8], child.task, child.state) for child in children])
+        print_heading("Children")
+        print_table(("id", "task", "state"), [(child.id[:8], child.task, child.state) for child in children])
     if len(claims) > 1:
         _print_claims(session, found, claims)
 
@@ -221,10 +222,10 @@ def _worker(session: Session, owner: str) -> str:
 
 def _print_failure(job: Job, *, traceback: bool) -> None:
     assert job.failure
-    heading("Failure")
-    fields({"type": job.failure.type, "message": _text(job.failure.message.strip()), "hint": job.failure.hint})
+    print_heading("Failure")
+    print_fields({"type": job.failure.type, "message": _text(job.failure.message.strip()), "hint": job.failure.hint})
     if job.failure.traceback and traceback:
-        click.echo(f"\n{job.failure.traceback.rstrip()}")
+        echo(f"\n{job.failure.traceback.rstrip()}")
     elif job.failure.traceback:
         say(f"'pfd job {job.id[:8]} --traceback' shows where, 'pfd logs {job.id[:8]}' what it printed")
 
@@ -232,8 +233,8 @@ def _print_failure(job: Job, *, traceback: bool) -> None:
 def print_values(title: str, values: Mapping[str, Any]) -> None:
     """Print parameters or results under a heading; nothing where there are none."""
     if values:
-        heading(title)
-        fields(dict(_flat(values)))
+        print_heading(title)
+        print_fields(dict(_flat(values)))
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -259,7 +260,7 @@ def _artifacts(session: Session, job: Job) -> list[dict[str, Any]]:
 
 
 def _print_claims(session: Session, job: Job, claims: list[Claim]) -> None:
-    heading("Runs")
+    print_heading("Runs")
     names = {info.id: info.name for info in session.dispatcher.workers()}
     rows = [
         (
@@ -270,4 +271,4 @@ def _print_claims(session: Session, job: Job, claims: list[Claim]) -> None:
         )
         for claim in claims
     ]
-    table(("claim", "began", "worker", "outcome"), rows, right={0})
+    print_table(("claim", "began", "worker", "outcome"), rows, right={0})

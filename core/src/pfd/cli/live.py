@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import click
-
-from pfd.cli.output import STYLES, clean, console, on_terminal, span
+from pfd.cli.output import span
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session
+from pfd.console import STYLES, echo, on_terminal, one_line, rich_console
 from pfd.job import ENDED, LIVE, QUEUED, Job, State
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class _Bars:
         from rich.live import Live
 
         self._jobs: Mapping[str, Job | None] = {}
-        self._console = console(stderr=err)
+        self._console = rich_console(stderr=err)
         self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=8)
 
     def __enter__(self) -> Self:
@@ -77,7 +76,7 @@ class _Bars:
     def say(self, text: str, style: str = "") -> None:
         from rich.text import Text
 
-        self._console.print(Text(text, style))
+        self._console.print(Text(one_line(text), style))
 
     def _render(self) -> Any:
         from rich.table import Table
@@ -94,11 +93,18 @@ class _Bars:
         grid.add_column(no_wrap=True, justify="right")
         for name, job in self._jobs.items():
             if job is None:
-                cells: list[Any] = [Text(name, "dim"), "", "", "", "", ""]
+                cells: list[Any] = [Text(one_line(name), "dim"), "", "", "", "", ""]
             else:
                 state = Text(job.state.value, STYLES[job.state])
                 share = f"{job.progress:.0%}" if job.progress or job.state in ENDED else ""
-                cells = [Text(name), state, self._bar(job, bar), share, Text(standing(job), "dim"), span(elapsed(job))]
+                cells = [
+                    Text(one_line(name)),
+                    state,
+                    self._bar(job, bar),
+                    share,
+                    Text(standing(job), "dim"),
+                    span(elapsed(job)),
+                ]
             if not bar:
                 del cells[2]
             grid.add_row(*cells)
@@ -106,7 +112,7 @@ class _Bars:
 
     def _room(self) -> int:
         """Characters that the bars get: what names and statuses leave of a line, or none where that is too short."""
-        name = max(map(len, self._jobs), default=0)
+        name = max((len(one_line(name)) for name in self._jobs), default=0)
         left = self._console.width - name - OTHERS - STATUS
         return min(BAR, left) if left >= SHORTEST_BAR else 0
 
@@ -149,14 +155,14 @@ class _Lines:
                 self.say(line(name, job))
 
     def say(self, text: str, style: str = "") -> None:  # noqa: ARG002  (a pipe has no colours)
-        click.echo(text, err=self._err)
+        echo(one_line(text), err=self._err)
 
 
 def line(name: str, job: Job) -> str:
     """A job in one line of plain text."""
     share = f"{job.progress:4.0%}" if job.state in LIVE and job.progress else ""
     took = f"in {span(elapsed(job))}" if job.state in ENDED and job.started_at else ""
-    return "  ".join(part for part in (name, job.state.value, share, standing(job), took) if part)
+    return "  ".join(part for part in (one_line(name), job.state.value, share, standing(job), took) if part)
 
 
 def standing(job: Job) -> str:
@@ -171,10 +177,10 @@ def standing(job: Job) -> str:
         again = "queued again" if job.state is State.RETRY else "queued"
         return f"{again}, for a gpu slot" if job.gpu else again
     if job.state in ENDED:
-        return clean(job.failure.message) if job.failure else ""
+        return one_line(job.failure.message) if job.failure else ""
     if job.cancel_requested:
         return "is being cancelled"
-    return clean(job.status)
+    return one_line(job.status)
 
 
 def elapsed(job: Job) -> float | None:
@@ -237,7 +243,8 @@ class Attendant:
             lonely = [job for job in lonely if job.gpu]  # for which the one in here has no slot either
         if lonely and not self._warned:
             self._warned = True
-            self._display.say(no_worker(lonely), "yellow")
+            for text in no_worker(lonely):
+                self._display.say(text, "yellow")
 
     def _start(self, queues: set[str]) -> Worker:
         from pfd.dispatcher import process_session

@@ -10,8 +10,8 @@ import click
 
 from pfd.cli.codes import CANCELLED, OK, say
 from pfd.cli.completion import complete_job
-from pfd.cli.output import print_json
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import ByteStream, print_json
 from pfd.errors import ArtifactError, StoreUnavailable
 from pfd.job import ENDED, Job
 
@@ -26,18 +26,22 @@ LOOK_EVERY = 0.2
 @click.argument("ref", metavar="[JOB]", default="@last", shell_complete=complete_job)
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on until the job has ended.")
 @click.option("--claim", type=int, metavar="N", help="The log of an earlier run; 'pfd job' lists them.")
+@click.option("--raw", is_flag=True, help="The bytes as they are; by default no character steers the terminal.")
 @json_option
 @pass_session
-def logs(session: Session, ref: str, following: bool, claim: int | None, as_json: bool) -> int:
+def logs(session: Session, ref: str, following: bool, claim: int | None, raw: bool, as_json: bool) -> int:
     """Print what the latest run of JOB has printed and logged.
 
-    JOB is an id, the beginning of one, or @last, which it is where left out.
+    JOB is an id, the beginning of one, or @last, which it is where left out.  What a terminal would obey rather than
+    show, such as colours, is written out; --raw leaves it as it is.
     """
+    if raw and as_json:
+        raise click.UsageError("--raw does not go with --json")
     if following and (as_json or claim is not None):
         raise click.UsageError("--follow goes with neither --json nor --claim")
     job = session.dispatcher.job(ref)
     if following:
-        return _follow(session, job)
+        return _follow(session, job, raw=raw)
     number, path = _chosen(session, job, claim)
     reader = None if path is None else _reader(path)
     if as_json:
@@ -46,7 +50,7 @@ def logs(session: Session, ref: str, following: bool, claim: int | None, as_json
     elif reader is None:
         say(f"job {job.id[:8]} has printed nothing{'' if job.state in ENDED else f' yet; it is {job.state}'}")
     else:
-        _print(reader)
+        _print(reader, ByteStream(raw=raw))
     return OK
 
 
@@ -74,8 +78,9 @@ def _reader(path: Path) -> LogReader:
     return LogReader(path)
 
 
-def _follow(session: Session, job: Job) -> int:
+def _follow(session: Session, job: Job, *, raw: bool) -> int:
     following, reader, away = max(_logs(session, job), default=0), None, False
+    stream = ByteStream(raw=raw)
     try:
         while True:
             # The state first: what was printed before the end is then in the file.
@@ -90,10 +95,13 @@ def _follow(session: Session, job: Job) -> int:
             for number in sorted(number for number in found if number >= following):
                 if reader is None or number > following:
                     if reader is not None:
+                        stream.write(b"", final=True)
                         say(f"--- job {job.id[:8]} runs again, attempt {job.attempt} ---")
                     following, reader = number, _reader(found[number])
-                _print(reader)
+                for piece in reader.read():
+                    stream.write(piece)
             if job.state in ENDED:
+                stream.write(b"", final=True)
                 if reader is None:
                     say(f"job {job.id[:8]} has printed nothing")
                 return OK
@@ -103,6 +111,7 @@ def _follow(session: Session, job: Job) -> int:
         return CANCELLED
 
 
-def _print(reader: LogReader) -> None:
+def _print(reader: LogReader, stream: ByteStream) -> None:
     for piece in reader.read():
-        click.echo(piece, nl=False)
+        stream.write(piece)
+    stream.write(b"", final=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 import pfd
+from pfd.console import echo, one_line
 from pfd.errors import ParameterError, PfdError
 from pfd.plugins import GROUP
 
@@ -48,8 +49,8 @@ def new_plugin(name: str, directory: Path) -> None:
     write(name, target)
     for path in sorted(target.rglob("*")):
         if path.is_file():
-            click.echo(str(path))
-    click.echo(f"\nnext:\n  pip install -e {target}\n  pfd tasks show {name}_level_task\n  pytest {target}")
+            echo(one_line(path))
+    echo(f"\nnext:\n  pip install -e {target}\n  pfd tasks show {name}_level_task\n  pytest {target}")
 
 
 def _checked(name: str) -> str:

@@ -12,8 +12,8 @@ import click
 from pfd.artifacts import published
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_job
-from pfd.cli.output import print_json
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import echo, one_line, print_json
 from pfd.errors import ArtifactError, JobError
 from pfd.job import Job, State
 
@@ -43,11 +43,11 @@ def open_(session: Session, ref: str, names: tuple[str, ...], only_print: bool, 
         only_print = True
     for path in paths:
         if only_print:
-            click.echo(str(path))
+            echo(one_line(path))
         elif click.launch(str(path)):
             say(f"warning: the desktop could not open {path}")
         else:
-            click.echo(f"opened {path}")
+            echo(f"opened {one_line(path)}")
 
 
 def _chosen(session: Session, job: Job, names: tuple[str, ...]) -> list[str]:

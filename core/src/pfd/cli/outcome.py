@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from pfd.cli import output
 from pfd.cli.live import elapsed
 from pfd.cli.state import Session
+from pfd.console import cut, echo, on_terminal, one_line, print_fields, print_heading, print_json, print_table
 from pfd.job import ENDED, Job, State
 
 LONGEST, LONGEST_LIST, MOST_ROWS, MOST_FILES = 2000, 100, 50, 10
@@ -31,11 +30,11 @@ def show_outcome(session: Session, job: Job, *, as_json: bool) -> None:
     JobError : it did not end well; of what kind the error is says how.
     """
     if as_json:
-        output.print_json(as_dict(session, job))
+        print_json(as_dict(session, job))
     elif job.state is State.SUCCESS:
         show_result(session, job.task, job.result or {})
         for line in where(list(files(session, job).values())):
-            click.echo(line)
+            echo(one_line(line))
     require_success(session, job)
 
 
@@ -48,7 +47,7 @@ def require_success(session: Session, job: Job) -> None:
     if job.state is State.SUCCESS:
         return
     if session.debug and job.failure and job.failure.traceback:
-        click.echo(job.failure.traceback, err=True)
+        echo(job.failure.traceback, err=True)
     raise failure_of(job)
 
 
@@ -88,9 +87,9 @@ def show_result(session: Session, task: str, result: Mapping[str, Any]) -> None:
     view = session.registry.result_views().get(task)
     first = [name for name in (view.fields if view else ()) if name in result]
     names = [*first, *(name for name in result if name not in first)]
-    output.fields({name: brief(result[name]) for name in names if not _is_rows(result[name])})
+    print_fields({name: brief(result[name]) for name in names if not _is_rows(result[name])})
     for name in filter(lambda name: _is_rows(result[name]), names):
-        output.heading(name)
+        print_heading(name)
         show_rows(result[name])
 
 
@@ -105,26 +104,26 @@ def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     spread = [_spread({name: row[name] for name in row if name not in nested}, shown) for row in shown]
     columns = list(spread[0])
     cells = [[brief(cell) for cell in row.values()] for row in spread]
-    if output.on_terminal() and not output.fits(columns, cells):
+    if on_terminal() and not output.fits(columns, cells):
         for number, row in enumerate(cells):
             if number:
-                click.echo()
-            output.fields(dict(zip(columns, row, strict=True)))
+                echo()
+            print_fields(dict(zip(columns, row, strict=True)))
     else:
-        output.table(columns, cells, whole=True)
+        print_table(columns, cells, whole=True)
     if (more := len(rows) - MOST_ROWS) > 0:
-        click.echo(f"… and {more} more")
+        echo(f"… and {more} more")
     for row, name in itertools.product(shown, nested):
         if row[name]:
-            output.heading(f"{name} of {first} {brief(row[first])}")
+            print_heading(f"{name} of {first} {brief(row[first])}")
             show_rows(row[name])
 
 
 def brief(value: Any, most: int = LONGEST) -> str:
     """A value in at most so many characters."""
     if isinstance(value, list):
-        return output.cut(_listed(value, min(most, LONGEST_LIST)), most)
-    return output.cut(output.clean(output.short_value(value)) or "–", most)
+        return cut(_listed(value, min(most, LONGEST_LIST)), most)
+    return cut(one_line(output.short_value(value)) or "–", most)
 
 
 def _listed(values: list[Any], most: int) -> str:
@@ -132,7 +131,7 @@ def _listed(values: list[Any], most: int) -> str:
     between = "; " if any(isinstance(value, Mapping | list) for value in values) else ", "
     text, shown = "", 0
     for value in values:
-        longer = f"{text}{between if shown else ''}{output.clean(output.short_value(value))}"
+        longer = f"{text}{between if shown else ''}{one_line(output.short_value(value))}"
         if len(longer) > most:
             entries = output.counted(len(values), "entry", "entries")
             return f"{text}{between}… ({entries})" if shown else entries

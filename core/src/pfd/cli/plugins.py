@@ -7,8 +7,8 @@ import dataclasses
 import click
 
 from pfd.cli.codes import explain
-from pfd.cli.output import print_json, table
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import echo, one_line, print_json, print_table
 
 
 @click.command()
@@ -26,12 +26,12 @@ def plugins(session: Session, as_json: bool) -> None:
         print_json([dataclasses.asdict(record) for record in registry.records])
         return
     if not registry.records:
-        click.echo("no plugins are installed: pip install 'pfd[all]', or 'pfd new-plugin NAME' writes one")
+        echo("no plugins are installed: pip install 'pfd[all]', or 'pfd new-plugin NAME' writes one")
         return
     rows = [(r.name, r.version, r.status, len(r.tasks), r.distribution) for r in registry.records]
-    table(("plugin", "version", "status", "tasks", "distribution"), rows, right={3})
+    print_table(("plugin", "version", "status", "tasks", "distribution"), rows, right={3})
     for record in registry.records:
         if record.cause:
-            click.echo(f"\n{record.name}: {record.cause}")
+            echo(f"\n{one_line(record.name)}: {one_line(record.cause)}")
             if record.hint:
-                click.echo(f"  hint: {record.hint}")
+                echo(f"  hint: {one_line(record.hint)}")

@@ -9,8 +9,8 @@ import click
 
 from pfd.cli.codes import FAILED, OK, say
 from pfd.cli.completion import complete_task
-from pfd.cli.output import print_json
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import echo, one_line, print_json
 from pfd.job import ENDED
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ def _show(done: Pruned, days: float, *, dry_run: bool, as_json: bool) -> int:
             }
         )
     else:
-        click.echo(f"{'would remove' if dry_run else 'removed'} {' and '.join(_what(done, days)) or 'nothing'}")
+        echo(f"{'would remove' if dry_run else 'removed'} {' and '.join(_what(done, days)) or 'nothing'}")
         for reason, number in sorted(done.kept.items()):
-            click.echo(f"kept {_count(number, 'job')}: {reason}")
+            echo(f"kept {_count(number, 'job')}: {one_line(reason)}")
     for folder in done.stuck:
         say(f"error: {folder} could not be removed")
     return FAILED if done.stuck else OK

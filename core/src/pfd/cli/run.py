@@ -15,6 +15,7 @@ from pfd.cli.live import Attendant, elapsed, follow, named, open_display, standi
 from pfd.cli.outcome import as_dict, brief
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import echo, print_json, print_table
 from pfd.errors import ParameterError
 from pfd.job import ENDED, LIVE, Job, State
 
@@ -63,7 +64,7 @@ def run(
     _check(session, file, pipeline)
     if resume:
         handles = pipeline.resume(session.dispatcher, earlier, tags=tags)
-        click.echo(_resumed(handles), err=True)
+        say(_resumed(handles))
     else:
         handles = pipeline.submit(session.dispatcher, tags=tags)
     if not wait:
@@ -89,7 +90,7 @@ def _check(session: Session, file: Path, pipeline: Pipeline) -> None:
         if len(error.problems) < 2:
             raise ParameterError(f"{file}: {'; '.join(error.problems)}", hint=error.hint) from error
         for problem in error.problems[:MOST_PROBLEMS]:
-            say(f"  {output.clean(problem)}")
+            say(f"  {problem}")
         if (more := len(error.problems) - MOST_PROBLEMS) > 0:
             say(f"  … and {more} more")
         raise ParameterError(f"{file}: {len(error.problems)} problems, listed above", hint=error.hint) from error
@@ -108,30 +109,30 @@ def _resumed(run: Run) -> str:
 
 def _show_submitted(session: Session, jobs: Mapping[str, Job], as_json: bool) -> None:
     if as_json:
-        output.print_json({name: as_dict(session, job) for name, job in jobs.items()})
+        print_json({name: as_dict(session, job) for name, job in jobs.items()})
     else:
-        output.table(("step", "task", "job"), [(name, job.task, job.id) for name, job in jobs.items()])
+        print_table(("step", "task", "job"), [(name, job.task, job.id) for name, job in jobs.items()])
     if lonely := unserved(session, [job for job in jobs.values() if job.state not in ENDED]):
-        click.echo(no_worker(lonely), err=True)
+        say(*no_worker(lonely))
 
 
 def _show_ended(session: Session, jobs: Mapping[str, Job], as_json: bool) -> None:
     if as_json:
-        output.print_json({name: as_dict(session, job) for name, job in jobs.items()})
+        print_json({name: as_dict(session, job) for name, job in jobs.items()})
         return
-    click.echo()
+    echo()
     rows = [
         (name, job.state.value, output.span(elapsed(job)), job.id[:8], _found(session, job))
         for name, job in jobs.items()
     ]
-    output.table(("step", "state", "took", "job", "result"), rows)
+    print_table(("step", "state", "took", "job", "result"), rows)
     for name, job in jobs.items():
         if job.state is State.FAILURE and job.failure:
-            say(f"error: {name}: {job.failure.type}: {output.clean(job.failure.message)}")
+            say(f"error: {name}: {job.failure.type}: {job.failure.message}")
             if job.failure.hint:
-                say(f"hint: {output.clean(job.failure.hint)}")
+                say(f"hint: {job.failure.hint}")
             if session.debug:
-                say(job.failure.traceback)
+                echo(job.failure.traceback, err=True)
 
 
 def _found(session: Session, job: Job) -> str:

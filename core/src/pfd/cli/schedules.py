@@ -20,8 +20,9 @@ from pfd.cli.completion import (
     complete_task,
     complete_zone,
 )
-from pfd.cli.output import ago, fields, heading, print_json, short, span, table
+from pfd.cli.output import ago, short, span
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import echo, one_line, print_fields, print_heading, print_json, print_table
 from pfd.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def schedules(ctx: click.Context, session: Session, as_json: bool) -> None:
         print_json([_as_dict(schedule) for schedule in found])
         return
     if not found:
-        click.echo("no schedules; add one with 'pfd schedules add NAME \"0 2 * * *\" TASK key=value …'")
+        echo("no schedules; add one with 'pfd schedules add NAME \"0 2 * * *\" TASK key=value …'")
         return
     rows = [
         (
@@ -64,7 +65,7 @@ def schedules(ctx: click.Context, session: Session, as_json: bool) -> None:
         )
         for one in found
     ]
-    table(("name", "cron", "zone", "task", "next", "last", "age", "job"), rows)
+    print_table(("name", "cron", "zone", "task", "next", "last", "age", "job"), rows)
     if any(one.enabled for one in found):
         _warn_where_nobody_fires(session)
 
@@ -147,17 +148,17 @@ def show(session: Session, name: str, as_json: bool) -> None:
         return
     from pfd.cli.jobs import print_values
 
-    fields(_facts(schedule))
+    print_fields(_facts(schedule))
     print_values("Cannot be read", schedule.damage)
     print_values("Parameters", schedule.params)
     if upcoming:
-        heading("Next")
+        print_heading("Next")
         for at in upcoming:
-            click.echo(f"{_moment(schedule, at)}  {_distance(at)}")
+            echo(f"{_moment(schedule, at)}  {_distance(at)}")
     if slots:
-        heading("Last")
+        print_heading("Last")
         rows = [(_moment(schedule, slot.at), slot.outcome, _job(slot), _remark(slot)) for slot in slots]
-        table(("slot", "outcome", "job", "remark"), rows)
+        print_table(("slot", "outcome", "job", "remark"), rows)
     if schedule.enabled:
         _warn_where_nobody_fires(session)
 
@@ -189,7 +190,7 @@ def remove(session: Session, names: tuple[str, ...]) -> None:
         _find(session, name)
     for name in dict.fromkeys(names):
         session.dispatcher.unschedule(name)
-        click.echo(f"{name}  removed")
+        echo(f"{one_line(name)}  removed")
 
 
 # -- what is shown ------------------------------------------------------------------------------------------------
@@ -203,9 +204,9 @@ def _tell(session: Session, schedule: Schedule, *, as_json: bool) -> None:
     if as_json:
         print_json(_as_dict(schedule))
     elif schedule.next_at is None:
-        click.echo(f"{schedule.name}  {_until(schedule)}")
+        echo(f"{one_line(schedule.name)}  {_until(schedule)}")
     else:
-        click.echo(f"{schedule.name}  next {_moment(schedule, schedule.next_at)}  {_distance(schedule.next_at)}")
+        echo(f"{one_line(schedule.name)}  next {_moment(schedule, schedule.next_at)}  {_distance(schedule.next_at)}")
     if schedule.enabled:
         _warn_where_nobody_fires(session)
 

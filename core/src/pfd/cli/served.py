@@ -32,15 +32,15 @@ def waiting_for_gpu(session: Session) -> dict[str, int]:
     return {queue: n for queue, n in counts.items() if not any(info.takes(queue, gpu=True) for info in present)}
 
 
-def no_worker(jobs: Iterable[Job]) -> str:
-    """What to say of jobs that no live worker would take."""
+def no_worker(jobs: Iterable[Job]) -> list[str]:
+    """Lines to say of jobs that no live worker would take."""
     jobs = list(jobs)
     lines = []
     if names := ",".join(sorted({job.queue for job in jobs if not job.gpu})):
         lines.append(f"note: no live worker serves the queue {names}; start one with 'pfd worker --queues {names}'")
     if names := ",".join(sorted({job.queue for job in jobs if job.gpu})):
         lines.append(f"note: {no_gpu(names)}; {GPU_HINT.format(names)}")
-    return "\n".join(lines)
+    return lines
 
 
 def no_gpu(queues: str) -> str:

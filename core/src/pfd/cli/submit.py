@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from pfd.cli import output, parameters
+from pfd.cli import parameters
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_assignment, complete_job, complete_queue, complete_tag, complete_task
 from pfd.cli.live import Attendant, follow, left_behind, named, open_display
 from pfd.cli.outcome import show_outcome
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import echo, print_json
 from pfd.job import ENDED, Job
 
 
@@ -78,11 +79,11 @@ def submit(
         show_outcome(session, _wait(session, job, timeout), as_json=as_json)
         return
     if as_json:
-        output.print_json({"id": job.id, "task": job.task, "queue": job.queue, "state": job.state.value})
+        print_json({"id": job.id, "task": job.task, "queue": job.queue, "state": job.state.value})
     else:
-        click.echo(job.id)
+        echo(job.id)
     if job.state not in ENDED and unserved(session, [job]):
-        say(no_worker([job]))
+        say(*no_worker([job]))
 
 
 def _wait(session: Session, job: Job, timeout: float | None) -> Job:

@@ -10,8 +10,9 @@ import click
 
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_task
-from pfd.cli.output import fields, heading, print_json, span, table
+from pfd.cli.output import span
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import echo, print_fields, print_heading, print_json, print_table
 from pfd.plugins import Registry
 from pfd.task import Task
 
@@ -30,9 +31,9 @@ def tasks(ctx: click.Context, session: Session, as_json: bool) -> None:
         return
     if registry.tasks:
         rows = [(t.name, t.queue, _plugin(registry, t), _about(t)) for t in registry.tasks.values()]
-        table(("task", "queue", "plugin", "about"), rows)
+        print_table(("task", "queue", "plugin", "about"), rows)
     else:
-        click.echo("no tasks are installed; they come from plugins: pip install 'pfd[all]'")
+        echo("no tasks are installed; they come from plugins: pip install 'pfd[all]'")
     for name, owners in registry.conflicts.items():
         say(f"left out: {name}, which {' and '.join(owners)} both claim")
     if absent := [record.name for record in registry.records if record.status in ("broken", "incompatible")]:
@@ -51,8 +52,8 @@ def show(session: Session, name: str, as_json: bool) -> None:
 
     if not as_json:
         _show(task, registry)
-        heading("Ready to run")
-        click.echo(ready_command(task))
+        print_heading("Ready to run")
+        echo(ready_command(task))
         return
     print_json(
         _summary(task, registry)
@@ -76,7 +77,7 @@ def _show(task: Task, registry: Registry) -> None:
     from pfd.cli.fields import parameters, results
 
     owner = registry.owner(task.name)
-    fields(
+    print_fields(
         {
             "task": task.name,
             "about": _about(task),
@@ -86,22 +87,22 @@ def _show(task: Task, registry: Registry) -> None:
             "limits": ", ".join(_limits(task)),
         }
     )
-    heading("Parameters")
+    print_heading("Parameters")
     if found := parameters(task):
         rows = [
             (f.name, f.type, "required" if f.default is None else f.default, f.allowed, f.description) for f in found
         ]
         _table(("name", "type", "default", "allowed", "meaning"), rows)
     else:
-        click.echo("none")
-    heading("Result")
+        echo("none")
+    print_heading("Result")
     _table(("name", "type", "meaning"), [(f.name, f.type, f.description) for f in results(task)])
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table without the columns that would be empty."""
     kept = [i for i in range(len(columns)) if i < 2 or any(row[i] for row in rows)]
-    table([columns[i] for i in kept], [[row[i] for i in kept] for row in rows])
+    print_table([columns[i] for i in kept], [[row[i] for i in kept] for row in rows])
 
 
 def _summary(task: Task, registry: Registry) -> dict[str, Any]:

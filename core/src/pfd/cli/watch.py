@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from pfd.cli.completion import complete_job
 from pfd.cli.live import Attendant, follow, left_behind, named, open_display
 from pfd.cli.outcome import as_dict, require_success, show_outcome
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import print_json
 from pfd.errors import StoreUnavailable
 from pfd.job import Job
 
@@ -34,7 +34,7 @@ def watch(session: Session, job: str, timeout: float | None, as_json: bool) -> N
     try:
         if as_json:
             for now in handle.events(timeout):
-                click.echo(json.dumps(as_dict(session, now), ensure_ascii=False))
+                print_json(as_dict(session, now), indent=None)
             require_success(session, now)
             return
         end = _follow(session, handle, timeout)

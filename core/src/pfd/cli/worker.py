@@ -15,6 +15,7 @@ from pfd.cli.completion import complete_queue
 from pfd.cli.logformat import FORMATS, formatter
 from pfd.cli.served import on_device
 from pfd.cli.state import Session, pass_session
+from pfd.console import echo, one_line
 from pfd.errors import ParameterError
 from pfd.plugins import Registry
 from pfd.queue import load_runtime
@@ -65,7 +66,7 @@ def worker(
         served = "; ".join(f"{names.replace(',', ', ')} ({_many(number)})" for names, number in slots.items())
         served += "".join(f"; {on_device(item)}" for item in _gpus(session).items())
         broker = f"; broker {mask(settings.broker_url)}" if settings.runtime != EMBEDDED else ""
-        click.echo(f"serving {served}; store {mask(settings.store_url)}{broker}; Ctrl-C stops")
+        echo(one_line(f"serving {served}; store {mask(settings.store_url)}{broker}; Ctrl-C stops"))
 
     _log(log_format, debug=session.debug)
     session.trace()

@@ -10,9 +10,10 @@ import click
 
 from pfd.cli.codes import say
 from pfd.cli.live import elapsed, standing
-from pfd.cli.output import ago, print_json, short, span, table
+from pfd.cli.output import ago, short, span
 from pfd.cli.served import GPU_HINT, no_gpu, on_device, waiting_for_gpu
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.console import echo, print_json, print_table
 from pfd.job import Job
 from pfd.plugins import Registry
 
@@ -43,7 +44,7 @@ def workers(session: Session, as_json: bool) -> None:
     if found:
         _show(found, session.registry)
     else:
-        click.echo("no live worker; start one with 'pfd worker'")
+        echo("no live worker; start one with 'pfd worker'")
     if lonely := waiting_for_gpu(session):
         names, number = ",".join(lonely), sum(lonely.values())
         jobs = "1 job waits" if number == 1 else f"{number} jobs wait"
@@ -51,10 +52,10 @@ def workers(session: Session, as_json: bool) -> None:
 
 
 def _show(found: Sequence[tuple[WorkerInfo, list[Job]]], registry: Registry) -> None:
-    table(WORKERS, [_worker(info, running, registry) for info, running in found], right={2, 4, 5})
+    print_table(WORKERS, [_worker(info, running, registry) for info, running in found], right={2, 4, 5})
     if rows := [_job(job, info) for info, running in found for job in running]:
-        click.echo()
-        table(JOBS, rows, right={4, 6, 7}, wide=STATUS)
+        echo()
+        print_table(JOBS, rows, right={4, 6, 7}, wide=STATUS)
 
 
 def _worker(info: WorkerInfo, running: list[Job], registry: Registry) -> list[object]:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from pfd.artifacts import ArtifactFolder
 from pfd.context import TaskContext
 from pfd.errors import CancelRequested, JobError, ParameterError, PfdError, StaleClaim, StoreUnavailable
 from pfd.job import Job, JobFailure
@@ -32,6 +33,8 @@ MAX_MESSAGE = 4_000
 MAX_TRACEBACK = 16_000
 """Characters of a traceback that are kept: its head says where it began, its tail what went wrong."""
 
+MOST_TOLD = 10
+"""Files that are named in the log, of those that cannot be published."""
 
 Kind = Literal["done", "failed", "stopped", "lost", "stale", "short"]
 
@@ -91,6 +94,7 @@ def call(
             params = task.validate(job.params, _policy(job, context.settings))
             returned = function(params, context)
         result = _encode_result(task, returned, context.settings.max_result_bytes)
+        _tell_unpublished(context)
     except CancelRequested as request:
         return Outcome("stopped", last=context.reporter.close(), failure=JobFailure("CancelRequested", request.reason))
     except StaleClaim as error:
@@ -115,6 +119,14 @@ def _policy(job: Job, settings: Settings) -> PathPolicy:
         yield from map(Path, job.options.get("roots", ()))
 
     return PathPolicy(roots())
+
+
+def _tell_unpublished(context: TaskContext) -> None:
+    """Name files that the task has left and that nobody will find among its artifacts."""
+    folder = ArtifactFolder(context.settings.home, context.job_id, context.claim)
+    with contextlib.suppress(OSError):  # whoever lists the artifacts says it, or waits until that passes
+        for name in folder.unpublishable()[:MOST_TOLD]:
+            context.log.warning("not published, since its name has characters that are not shown: %a", name)
 
 
 def _encode_result(task: Task, returned: Any, most: int) -> str:

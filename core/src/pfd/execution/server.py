@@ -31,6 +31,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pfd.characters import one_line
 from pfd.errors import QueueError
 from pfd.execution import child, cuda, native
 from pfd.execution.keeper import Keeper, start_fresh
@@ -157,7 +158,7 @@ class Server:
         try:
             worker, _ = self._listening.accept()
         except OSError as error:  # no descriptors left: it waits, and the jobs that run are none of its concern
-            print(f"pfd: no worker can connect: {error}", file=sys.stderr)
+            print(one_line(f"pfd: no worker can connect: {error}"), file=sys.stderr)
             time.sleep(BREATH)
             return
         self._workers.add(worker)
@@ -180,7 +181,7 @@ class Server:
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             pid = os.fork() if self._registry is not None else self._start_fresh(fds)
         except OSError as error:  # no memory or no processes left: not now, then; the others go on
-            print(f"pfd: no process for a job: {error}", file=sys.stderr)
+            print(one_line(f"pfd: no process for a job: {error}"), file=sys.stderr)
             for control in fds[:1]:
                 with contextlib.suppress(OSError):
                     os.write(control, json.dumps({"short": str(error)}).encode() + b"\n")

@@ -132,6 +132,9 @@ TASKS = [
     _task("see_devices", DeviceParams, Anything, gpu={"device": "cuda"}),
     _task("see_devices_above", NoParams, Anything, coordinator=True),
     _task("fill_disk", NoParams, Text),
+    _task("hostile", NoParams, Anything),
+    _task("misname_hostile", NoParams, Text),
+    _task("raise_hostile", NoParams, Text),
     _task("make_span", NoParams, Anything),
     _task("make_span_inline", NoParams, Anything, isolation="inline", time_limit=5.0),
 ]

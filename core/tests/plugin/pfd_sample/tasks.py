@@ -374,3 +374,32 @@ def make_span(params: NoParams, ctx: TaskContext) -> Anything:
 
 def make_span_inline(params: NoParams, ctx: TaskContext) -> Anything:
     return make_span(params, ctx)
+
+
+HOSTILE = "a\x1b]0;PWNED\x07\x1b[2J\x9b31m\u202eb\u2028\u200bc\x7f[red]x[/red][link=http://e.x]y[/link]:smile:"
+"""What would rename a terminal, clear it, colour it, turn the order of reading around, and be markup to rich."""
+
+
+def hostile(params: NoParams, ctx: TaskContext) -> Anything:
+    print(HOSTILE, flush=True)
+    # An escape and a character of two bytes, each written in halves.
+    for half in (b"\x1b", b"[2J half ", b"\xc3", b"\xa4\n"):
+        sys.stdout.buffer.write(half)
+        sys.stdout.flush()
+        time.sleep(0.05)
+    ctx.log.warning("logged %s", HOSTILE)
+    ctx.artifact("plots/good.png").write_bytes(b"good")
+    folder = ctx.artifact("plots/good.png").parent
+    (folder / "bad\x1b[2J.png").write_bytes(b"bad")
+    Path(os.fsdecode(os.fsencode(folder) + b"/bad\xff.png")).write_bytes(b"bad")
+    ctx.progress(0.5, HOSTILE, **{HOSTILE: HOSTILE})
+    return Anything(value={HOSTILE: HOSTILE, "rows": [{HOSTILE: HOSTILE}], "lone": "\ud800"})
+
+
+def misname_hostile(params: NoParams, ctx: TaskContext) -> Text:
+    ctx.artifact("plots/bad\x1b[2J.png")
+    raise AssertionError
+
+
+def raise_hostile(params: NoParams, ctx: TaskContext) -> Text:
+    raise ValueError(f"{HOSTILE}\n{HOSTILE}")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.bands import band_words, common_bandwidth, common_lowpass
     from pfd_plugin_data.card import croissant
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
+    from pfd_plugin_data.csv_tables import from_cell, write_csv
     from pfd_plugin_data.dataset import Dataset, open_dataset
     from pfd_plugin_data.export import export_dataset
     from pfd_plugin_data.fitting import fit_znorm
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         tensor_header,
     )
     from pfd_plugin_data.kinematics import fault_line, fault_orders
+    from pfd_plugin_data.labels import plain_lines, plain_text
     from pfd_plugin_data.normalisation import ZNorm
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
     from pfd_plugin_data.remarks import Finding
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.writer import DatasetWriter
 
 # Tasks.  Recordings and the dataset file.  Which datasets there are, their cards and exports.  Splits and folds.
-# Windows, their band and their normalisation.  Kinematics, and speeds that change.
+# Windows, their band and their normalisation.  Kinematics, and speeds that change.  Foreign texts in pictures and CSV.
 __all__ = [
     "FAULTS",
     "PARTS",
@@ -79,6 +81,7 @@ __all__ = [
     "find_dataset",
     "find_split",
     "fit_znorm",
+    "from_cell",
     "generate_dataset_task",
     "iter_windows",
     "list_datasets",
@@ -87,12 +90,15 @@ __all__ = [
     "make_split",
     "open_dataset",
     "open_zip",
+    "plain_lines",
+    "plain_text",
     "read_array",
     "reading_foreign",
     "register_dataset",
     "require_arrays",
     "save_splits",
     "tensor_header",
+    "write_csv",
 ]
 
 _LATE = {
@@ -119,6 +125,8 @@ _LATE = {
         "iter_windows",
     ),
     "speed_profile": ("SpeedProfile",),
+    "labels": ("plain_lines", "plain_text"),
+    "csv_tables": ("from_cell", "write_csv"),
     "kinematics": ("fault_line", "fault_orders"),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}

@@ -21,6 +21,8 @@ import numpy.typing as npt
 from scipy.io import savemat
 
 from pfd import ArtifactError, DataError
+from pfd.console import json_text
+from pfd_plugin_data.csv_tables import to_cell
 from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.params import ExportFormat
 from pfd_plugin_data.recording import RecordingInfo
@@ -69,7 +71,7 @@ def export_dataset(dataset: Dataset, target: Path, format: ExportFormat) -> list
             "findings": None if dataset.findings is None else [asdict(finding) for finding in dataset.findings],
             "recordings": described,
         }
-        text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False)
+        text = json_text(about, allow_nan=False)
         (folder / "dataset.json").write_text(text + "\n", encoding="utf-8")
     return [target / "dataset.json", *(target / name for record in described for name in record["files"])]
 
@@ -173,6 +175,7 @@ def _tables(
 
 
 def _quoted(name: str) -> str:
+    name = str(to_cell(name))
     return '"' + name.replace('"', '""') + '"' if re.search(r'[",\r\n]', name) else name
 
 

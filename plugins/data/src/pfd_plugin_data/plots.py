@@ -14,6 +14,7 @@ from pfd import DataError, replacing
 from pfd_plugin_data import spectra
 from pfd_plugin_data.classes import ROTOR
 from pfd_plugin_data.kinematics import fault_orders
+from pfd_plugin_data.labels import plain_text
 from pfd_plugin_data.recording import RecordingInfo
 
 try:
@@ -39,6 +40,9 @@ PER_ORDER = 20
 
 POINTS = 4000
 """Most points of a line; a longer one is drawn as the band between its least and greatest values."""
+
+SHORT = 24
+"""Characters of a sensor and of a unit, which stand beside an axis."""
 
 INK, MUTED, LINE = "#1b1f24", "#57606a", "#0072B2"
 COLOURS = {"1×": "#57606a", "FTF": "#CC79A7", "2×BSF": "#E69F00", "BPFO": "#009E73", "BPFI": "#D55E00"}
@@ -112,9 +116,10 @@ def _heading(stretch: Stretch) -> str:
     info = stretch.info
     speed = "speed unknown" if info.rpm is None else f"{info.rpm:g} rpm{' on average' if info.speed_changes else ''}"
     end = stretch.start_s + stretch.x.size / info.sample_rate_hz
+    fault = plain_text(info.fault_type or "fault unknown")
     return (
-        f"{info.record_id}  ·  {info.fault_type or 'fault unknown'}, bearing {info.bearing_id}\n"
-        f"{stretch.sensor}, {speed}, {info.sample_rate_hz:g} Hz, {stretch.start_s:g} to {end:.4g} s"
+        f"{plain_text(info.record_id)}  ·  {fault}, bearing {plain_text(info.bearing_id, 40)}\n"
+        f"{_sensor(stretch)}, {speed}, {info.sample_rate_hz:g} Hz, {stretch.start_s:g} to {end:.4g} s"
     )
 
 
@@ -132,9 +137,9 @@ def _wave(axes: Axes, stretch: Stretch) -> None:
     rms = float(np.sqrt(np.mean(x**2)))
     power = float(np.mean(centred**2))
     kurtosis = f", kurtosis {np.mean(centred**4) / power**2:.3g}" if power else ""
-    axes.set_title(f"Wave: r.m.s. {rms:.3g}{_unit(stretch)}{kurtosis}", loc="left", fontsize=9, color=INK)
+    axes.set_title(f"Wave: r.m.s. {rms:.3g}{_unit(stretch, ' ')}{kurtosis}", loc="left", fontsize=9, color=INK)
     axes.set_xlabel("time, s")
-    axes.set_ylabel(f"{stretch.sensor}{_bracket(stretch.unit)}")
+    axes.set_ylabel(f"{_sensor(stretch)}{_unit(stretch)}")
     axes.margins(x=0)
 
 
@@ -149,7 +154,7 @@ def _spectrum(axes: Axes, stretch: Stretch) -> None:
     axes.axvspan(low / 1e3, high / 1e3, color=MUTED, alpha=0.10, linewidth=0)
     axes.set_title("Spectrum (Welch); shaded: the band of the envelope", loc="left", fontsize=9, color=INK)
     axes.set_xlabel("frequency, kHz")
-    axes.set_ylabel(f"power density{_bracket(f'{stretch.unit}²/Hz' if stretch.unit else None)}")
+    axes.set_ylabel(f"power density{_unit(stretch, after='²/Hz')}")
     axes.margins(x=0)
 
 
@@ -172,7 +177,7 @@ def _orders(axes: Axes, stretch: Stretch, shaft_hz: float) -> None:
         f"Spectrum up to {ORDERS} orders of the shaft, 1× {shaft_hz:.4g} Hz", loc="left", fontsize=9, color=INK
     )
     axes.set_xlabel("frequency, Hz")
-    axes.set_ylabel(f"amplitude{_bracket(stretch.unit)}")
+    axes.set_ylabel(f"amplitude{_unit(stretch)}")
     axes.set_xlim(0, top)
 
 
@@ -203,7 +208,7 @@ def _envelope(axes: Axes, stretch: Stretch) -> None:
                 )
     axes.set_title(f"Envelope spectrum of {low / 1e3:.3g} to {high / 1e3:.3g} kHz", loc="left", fontsize=9, color=INK)
     axes.set_xlabel("frequency, Hz")
-    axes.set_ylabel(f"amplitude{_bracket(stretch.unit)}")
+    axes.set_ylabel(f"amplitude{_unit(stretch)}")
     axes.set_xlim(0, top)
     axes.set_ylim(bottom=0)
     if lines:
@@ -230,8 +235,8 @@ def _spectrogram(axes: Axes, stretch: Stretch) -> None:
         cmap="viridis",
         interpolation="nearest",
     )
-    unit = f"{stretch.unit}²/Hz" if stretch.unit else "unit²/Hz"
-    axes.figure.colorbar(image, ax=axes, label=f"dB re 1 {unit}")
+    unit = _unit(stretch, " ") or " unit"
+    axes.figure.colorbar(image, ax=axes, label=f"dB re 1{unit}²/Hz")
     axes.set_title("Spectrogram", loc="left", fontsize=9, color=INK)
     axes.set_xlabel("time, s")
     axes.set_ylabel("frequency, kHz")
@@ -242,12 +247,13 @@ def _is_of_rotor(info: RecordingInfo) -> bool:
     return info.fault_type in ROTOR[1:] or (info.specimen or "").startswith("rotor")
 
 
-def _bracket(unit: str | None) -> str:
-    return f", {unit}" if unit else ""
+def _sensor(stretch: Stretch) -> str:
+    return plain_text(stretch.sensor, SHORT)
 
 
-def _unit(stretch: Stretch) -> str:
-    return f" {stretch.unit}" if stretch.unit else ""
+def _unit(stretch: Stretch, before: str = ", ", after: str = "") -> str:
+    """The unit with what stands around it; nothing where it is unknown."""
+    return f"{before}{plain_text(stretch.unit, SHORT)}{after}" if stretch.unit else ""
 
 
 _PANELS: Mapping[Plot, Callable[[Axes, Stretch], None]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pfd import replacing
+from pfd_plugin_data import plain_lines, plain_text
 from pfd_plugin_evaluation.interval import Interval
 from pfd_plugin_evaluation.roc import ClassRoc, macro_auroc
 
@@ -32,6 +32,9 @@ PANEL_INCHES = 5.0
 LINE_INCHES = 0.17
 WRAP = 70
 """Characters of a line that fit above a panel."""
+
+NAME = 30
+"""Characters of a class: what its area rests on stands behind it."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def _draw_panel(axis: Axes, panel: Panel) -> None:
     axis.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 4)), label="0.500  chance")
     for index, curve in enumerate(panel.curves):
         colour, style = PALETTE[index % len(PALETTE)], STYLES[index % len(STYLES)]
-        name = curve.name.replace("_", " ")
+        name = plain_text(curve.name.replace("_", " "), NAME)
         if curve.auroc is None:
             axis.plot([], [], color=colour, linestyle=style, linewidth=2, label=f"none  {name}: {curve.reason}")
         else:
@@ -123,7 +126,9 @@ def _draw_panel(axis: Axes, panel: Panel) -> None:
     above = 8 + 72 * LINE_INCHES * len(small)
     _above(axis, "\n".join(small), 8, fontsize=9, linespacing=1.2, color=WARNING if panel.leaky else MUTED)
     _above(axis, _macro_line(panel), above + 4, fontsize=10.5, color=INK)
-    axis.set_title(panel.title, loc="left", fontsize=11.5, fontweight="bold", color=INK, pad=above + 24)
+    axis.set_title(
+        plain_text(panel.title, WRAP), loc="left", fontsize=11.5, fontweight="bold", color=INK, pad=above + 24
+    )
 
 
 def _above(axis: Axes, text: str, points: float, **style: Any) -> None:
@@ -141,7 +146,8 @@ def _above(axis: Axes, text: str, points: float, **style: Any) -> None:
 
 def _small_print(panel: Panel) -> list[str]:
     """What stands beside the area, in lines: other scores, how the interval was made, the stamp of the split."""
-    return [line for text in (panel.scores, panel.interval.note, panel.stamp) for line in textwrap.wrap(text, WRAP)]
+    texts = (panel.scores, panel.interval.note, panel.stamp)
+    return [line for text in texts for line in plain_lines(text, WRAP)]
 
 
 def _counted(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pfd import DataError, Seal, TaskContext, home_relative, replacing
-from pfd_plugin_data import DatasetEntry, choose_split, find_dataset
+from pfd_plugin_data import DatasetEntry, choose_split, find_dataset, write_csv
 from pfd_plugin_features import figures, importance, selection
 from pfd_plugin_features.correlation import cluster, correlation
 from pfd_plugin_features.learning import LearningTable, Matrix, OnStep, Part, Scaling, deal, is_constant
@@ -25,7 +25,6 @@ from pfd_plugin_features.params import (
     SelectFeaturesParams,
     SelectFeaturesResult,
 )
-from pfd_plugin_features.reports import write_csv
 from pfd_plugin_features.store import (
     MADE_OF,
     FeatureSetEntry,
@@ -35,6 +34,9 @@ from pfd_plugin_features.store import (
 )
 from pfd_plugin_features.table import read_features, write_columns
 from pfd_plugin_features.threads import job_threads
+
+write_table = partial(write_csv, digits=9)
+"""Of scores, whose further digits say nothing."""
 
 TREES = 100
 """Of the forest that tells what a selection costs."""
@@ -97,7 +99,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
         leaky=_is_leaky(entry, table),
     )
     figures.save(figure, ctx.artifact("importance.png"), ctx.artifact("importance.svg"))
-    write_csv(
+    write_table(
         ctx.artifact("importance.csv"),
         ["feature", "mean_rank", *scores],
         [[table.names[i], float(rank[i]), *(float(values[i]) for values in scores.values())] for i in order],
@@ -171,7 +173,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         leaky=leaky,
     )
     figures.save(figure, ctx.artifact("selection.png"), ctx.artifact("selection.svg"))
-    write_csv(
+    write_table(
         ctx.artifact("selection.csv"),
         ["feature", "selected", "score"],
         [[table.names[i], "yes" if i in found.chosen else "no", float(found.scores[i])] for i in order],
@@ -258,12 +260,12 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
         leaky=_is_leaky(entry, table),
     )
     figures.save(figure, ctx.artifact("correlation.png"), ctx.artifact("correlation.svg"))
-    write_csv(
+    write_table(
         ctx.artifact("correlation.csv"),
         ["feature", *names],
         [[name, *(float(value) for value in row)] for name, row in zip(names, matrix, strict=True)],
     )
-    write_csv(
+    write_table(
         ctx.artifact("clusters.csv"),
         ["cluster", "feature", "representative"],
         [

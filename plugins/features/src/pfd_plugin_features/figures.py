@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import dendrogram
 
 from pfd import replacing
+from pfd_plugin_data import plain_lines, plain_text
 from pfd_plugin_features.correlation import Clusters
 from pfd_plugin_features.learning import Matrix
 
@@ -39,7 +39,12 @@ SHOWN = 30
 MAX_NAMED = 80
 """Features whose names stay legible beside a matrix."""
 
+NAME = 40
+"""Characters of a feature beside its bar or its row."""
+
 ROW_INCHES = 0.21
+LINE_INCHES, FEW_LINES = 0.2, 6
+"""Height of a line of text, and how many of them a figure has room for anyway."""
 
 
 def draw_importance(
@@ -82,7 +87,7 @@ def draw_selection(
     figure = _figure(8.0, 1.8 + ROW_INCHES * shown)
     axis = figure.subplots()
     _bars(axis, names[:shown], scores[:shown], [BLUE] * chosen + [GREY] * (shown - chosen))
-    axis.set_xlabel(score_is, color=INK, fontsize=10)
+    axis.set_xlabel(plain_text(score_is, 100), color=INK, fontsize=10)
     if chosen < shown:
         axis.axhline(chosen - 0.5, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
     heading = f"{chosen} of {len(names)} features selected {of}"
@@ -110,9 +115,10 @@ def draw_correlation(
     figure = _figure(side + 4.6, side + 2.6)
     left, right = figure.subplots(1, 2, width_ratios=[side, 2.2])
     order = list(clusters.order)
+    labels = [plain_text(names[i], NAME) for i in order]
     image = left.imshow(matrix[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-    left.set_xticks(range(len(names)) if named else [], [names[i] for i in order] if named else [], rotation=90)
-    left.set_yticks(range(len(names)) if named else [], [names[i] for i in order] if named else [])
+    left.set_xticks(range(len(names)) if named else [], labels if named else [], rotation=90)
+    left.set_yticks(range(len(names)) if named else [], labels if named else [])
     left.tick_params(colors=INK, length=0, labelsize=7)
     place = {feature: index for index, feature in enumerate(order)}
     for members in clusters.members:
@@ -155,12 +161,14 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _head(figure: Figure, heading: str, notes: Sequence[str], *, leaky: bool) -> None:
-    """The heading, and below the panels what it rests on: lines as wide as the figure."""
-    width = int(11 * figure.get_figwidth())
-    lines = [line for note in notes for line in textwrap.wrap(note, width)]
-    figure.suptitle(heading, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
+    """The heading, and below the panels what it rests on: lines as wide as the figure, which grows by many of them."""
+    width = figure.get_figwidth()
+    above = plain_lines(heading, int(8 * width), 3)
+    below = [line for note in notes for line in plain_lines(note, int(11 * width))]
+    figure.set_figheight(figure.get_figheight() + LINE_INCHES * max(0, len(above) + len(below) - FEW_LINES))
+    figure.suptitle("\n".join(above), x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
     style: dict[str, Any] = {"color": WARNING if leaky else MUTED, "fontsize": 9}
-    figure.supxlabel("\n".join(lines), x=0.01, ha="left", linespacing=1.3, **style)
+    figure.supxlabel("\n".join(below), x=0.01, ha="left", linespacing=1.3, **style)
 
 
 def _drawn(shown: int, count: int) -> str:
@@ -169,7 +177,7 @@ def _drawn(shown: int, count: int) -> str:
 
 def _bars(axis: Axes, names: Sequence[str], values: Matrix, colours: Sequence[str]) -> None:
     axis.barh(range(len(names)), values, color=list(colours), height=0.72)
-    axis.set_yticks(range(len(names)), list(names))
+    axis.set_yticks(range(len(names)), [plain_text(name, NAME) for name in names])
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.tick_params(colors=INK, length=0, labelsize=9)
     axis.tick_params(axis="x", colors=MUTED, labelsize=8)

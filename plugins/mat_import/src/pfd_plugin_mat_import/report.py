@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,10 +25,8 @@ MAX_LISTED = 100_000
 def write_table(path: Path, recordings: Sequence[tuple[str, Measured]]) -> None:
     """One line a recording, ordered by bearing: of which bearing it is, and where its values are from."""
     rows = [_row(file, measured) for file, measured in recordings]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["bearing_id"])
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: (row["bearing_id"], row["record_id"])))
+    rows.sort(key=lambda row: (row["bearing_id"], row["record_id"]))
+    data.write_csv(path, list(rows[0]) if rows else ["bearing_id"], [list(row.values()) for row in rows])
 
 
 def _row(file: str, measured: Measured) -> dict[str, Any]:

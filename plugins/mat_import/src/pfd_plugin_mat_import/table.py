@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from pfd import DataError, read_regular
+from pfd_plugin_data import from_cell
 from pfd_plugin_mat_import.params import COLUMNS
 
 MAX_BYTES = 16 * 1024**2
@@ -37,6 +38,9 @@ class Table:
 def read_table(path: Path | None) -> Table:
     """Read a table, UTF-8 with commas; None is the empty one.
 
+    The `'` by which a text that begins as a formula does is marked for spreadsheets, also in what PFD writes, is taken
+    away.
+
     Raises
     ------
     DataError : it is not there or cannot be read, has no column `file`, an unknown one, or two rows of one file.
@@ -61,7 +65,8 @@ def read_table(path: Path | None) -> Table:
     for line, row in enumerate(rows, start=2):
         if None in row or None in row.values():
             raise DataError(f"{path}, line {line}: it has not {len(heads)} columns", hint="mend the line or its quotes")
-        if (name := row.pop("file").strip()) in found:
+        texts = {head: from_cell(text.strip()) for head, text in row.items()}
+        if (name := texts.pop("file")) in found:
             raise DataError(f"{path}, line {line}: a second row of {name}", hint="leave one of them")
-        found[name] = {head: text.strip() for head, text in row.items()}
+        found[name] = texts
     return Table(found)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from pfd import reading, replacing
+from pfd.console import echo, json_text, one_line
 from pfd_plugin_data.catalog import find_dataset
 
 
@@ -23,10 +23,10 @@ def card(dataset: str, out: Path | None) -> None:
     with reading() as session:
         entry = find_dataset(session, dataset)
     with entry.open() as found:
-        text = json.dumps(croissant(found, entry), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json_text(croissant(found, entry), allow_nan=False)
     if out is None:
-        click.echo(text, nl=False)
+        echo(text)
         return
     with replacing(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    click.echo(str(out))
+        temporary.write_text(text + "\n", encoding="utf-8")
+    echo(one_line(out))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import cast
 
 import click
 
 from pfd import reading
+from pfd.console import echo, one_line, print_json
 from pfd_plugin_data.catalog import find_dataset
 from pfd_plugin_data.params import ExportFormat
 
@@ -33,7 +33,8 @@ def export(dataset: str, target: Path, kind: str, as_json: bool) -> None:
     with entry.open() as found:
         written = export_dataset(found, target, cast("ExportFormat", kind))
     if as_json:
-        click.echo(json.dumps([str(path) for path in written], indent=2))
+        print_json([str(path) for path in written])
         return
     size = sum(path.stat().st_size for path in written)
-    click.echo(f"{len(written)} files, {size / 1e6:.1f} MB, in {target}; {written[0].name} says what is in them")
+    where = one_line(target)
+    echo(f"{len(written)} files, {size / 1e6:.1f} MB, in {where}; {written[0].name} says what is in them")

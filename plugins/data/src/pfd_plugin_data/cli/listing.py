@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -11,9 +10,10 @@ from typing import Any
 import click
 
 from pfd import reading
+from pfd.console import echo, one_line, print_json, print_table
 from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets
 from pfd_plugin_data.classes import UNLABELLED
-from pfd_plugin_data.cli.table import print_table, when
+from pfd_plugin_data.cli.times import when
 from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.recording import FAULTS, TRACED, RecordingInfo
 
@@ -31,10 +31,10 @@ def ls(as_json: bool) -> None:
     with reading() as session:
         entries = list_datasets(session)
     if as_json:
-        click.echo(json.dumps([_entry_json(entry) for entry in entries], indent=2))
+        print_json([_entry_json(entry) for entry in entries])
         return
     if not entries:
-        click.echo("no datasets yet; 'pfd submit generate_dataset_task' or 'import_mat_dataset_task' makes one")
+        echo("no datasets yet; 'pfd submit generate_dataset_task' or 'import_mat_dataset_task' makes one")
         return
     rows = [
         (entry.id, entry.name, entry.n_recordings, entry.n_bearings, _counts(entry), when(entry.created_at))
@@ -60,39 +60,39 @@ def show(dataset: str, verify: bool, as_json: bool) -> None:
         if as_json:
             recordings = [asdict(info) for info in found.recordings]
             about = {"verified": verify, "recordings": recordings, "findings": _findings_json(found)}
-            click.echo(json.dumps(_entry_json(entry) | about, indent=2))
+            print_json(_entry_json(entry) | about)
         else:
             _show(entry, found, verified=verify)
 
 
 def _show(entry: DatasetEntry, dataset: Dataset, *, verified: bool) -> None:
-    click.echo(f"dataset {entry.id}  {entry.name}  made {when(entry.created_at)} by job {entry.job_id}")
-    click.echo(f"{entry.path}")
-    click.echo(f"fingerprint {entry.fingerprint}{' (verified)' if verified else ''}\n")
+    echo(one_line(f"dataset {entry.id}  {entry.name}  made {when(entry.created_at)} by job {entry.job_id}"))
+    echo(one_line(entry.path))
+    echo(f"fingerprint {entry.fingerprint}{' (verified)' if verified else ''}\n")
     print_table(
         ("RECORDING", "BEARING", "FAULT", "SIZE", "RPM", "LOAD", "HZ", "SEC", "CHANNELS"),
         [_recording_row(info) for info in dataset.recordings],
         right={3, 4, 6, 7},
     )
-    click.echo()
+    echo()
     print_table(
         ("CLASS", "BEARINGS", "RECORDINGS", "SECONDS", "SHARE"), _balance(dataset.recordings), right={1, 2, 3, 4}
     )
-    click.echo()
+    echo()
     if any(info.origins for info in dataset.recordings):
         print_table(("COLUMN", "TOLD", "FROM"), _origins(dataset.recordings), right={1})
     else:
-        click.echo("where the values of columns came from is not told")
-    click.echo()
+        echo("where the values of columns came from is not told")
+    echo()
     _show_findings(dataset)
 
 
 def _show_findings(dataset: Dataset) -> None:
     if dataset.findings:
         rows = [(finding.kind, _named(finding.records), finding.text) for finding in dataset.findings]
-        print_table(("FINDING", "RECORDINGS", "TEXT"), rows, right=set())
+        print_table(("FINDING", "RECORDINGS", "TEXT"), rows)
     else:
-        click.echo("findings: nobody has looked for any" if dataset.findings is None else "findings: none")
+        echo("findings: nobody has looked for any" if dataset.findings is None else "findings: none")
 
 
 def _named(records: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from pfd import DataError, reading
+from pfd.console import echo, one_line
 from pfd_plugin_data.catalog import find_dataset
 from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.recording import RecordingInfo
@@ -70,7 +71,7 @@ def plot(
     with entry.open() as found:
         stretch = _stretch(found, recording, channel, start, seconds, band)
     save(draw(stretch, PLOTS if what == "all" else (cast("Plot", what),)), out)
-    click.echo(str(out))
+    echo(one_line(out))
 
 
 def _stretch(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from pfd import reading, writing
+from pfd.console import echo, one_line, print_json, print_table
 from pfd_plugin_data.catalog import find_dataset
-from pfd_plugin_data.cli.table import print_table, when
+from pfd_plugin_data.cli.times import when
 from pfd_plugin_data.folds import FOLDS, MAX_FOLDS, make_folds
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.split_store import StoredSplit, list_splits, save_splits
@@ -68,13 +68,13 @@ def split(
     with writing() as session:
         stored = save_splits(session, name, entry, made)
     if as_json:
-        click.echo(json.dumps([_json(one) for one in stored], indent=2))
+        print_json([_json(one) for one in stored])
         return
-    click.echo(f"split {name} of dataset {entry.id} {entry.name} ({entry.fingerprint[:12]})")
+    echo(one_line(f"split {name} of dataset {entry.id} {entry.name} ({entry.fingerprint[:12]})"))
     for one in stored:
-        click.echo(one.split.stamp)
+        echo(one_line(one.split.stamp))
     if len(stored) == 1:
-        click.echo()
+        echo()
         print_table(("PART", "BEARINGS", "RECORDINGS", "CLASSES"), _parts(recordings, made[0]), right={1, 2})
 
 
@@ -87,10 +87,10 @@ def splits(dataset: str | None, as_json: bool) -> None:
         entry = None if dataset is None else find_dataset(session, dataset)
         found = list_splits(session, dataset_id=None if entry is None else entry.id)
     if as_json:
-        click.echo(json.dumps([_json(one) for one in found], indent=2))
+        print_json([_json(one) for one in found])
         return
     if not found:
-        click.echo("no splits yet; 'pfd data split DATASET NAME' makes one")
+        echo("no splits yet; 'pfd data split DATASET NAME' makes one")
         return
     rows = [
         (one.name, one.dataset_id, one.n_folds, one.split.protocol, when(one.created_at), one.split.stamp)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from pfd import DataError, reading
+from pfd.console import print_json, print_table
 from pfd_plugin_data.catalog import find_dataset, list_datasets
-from pfd_plugin_data.cli.table import print_table
 
 
 @click.command("verify")
@@ -32,7 +30,7 @@ def verify(datasets: tuple[str, ...], as_json: bool) -> int:
             found.append((entry, ""))
     if as_json:
         shown = [{"id": one.id, "name": one.name, "path": str(one.path), "problem": why or None} for one, why in found]
-        click.echo(json.dumps(shown, indent=2))
+        print_json(shown)
     else:
         rows = [(entry.id, entry.name, why or "as it was written") for entry, why in found]
         print_table(("ID", "NAME", "FILE"), rows, right={0})

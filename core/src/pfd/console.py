@@ -1,0 +1,208 @@
+"""What commands print with, those of plugins too: handsome on a terminal, plain in a pipe, JSON where asked for.
+
+No text that passes through here reaches a terminal with characters that steer it, and none is markup: what is not shown
+stands as an escape (`pfd.characters`).  Line ends are kept; a foreign text that has to stay on its line goes through
+`one_line` before it is put into one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import io
+import json
+import os
+import shutil
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from pfd.characters import escaped_json, one_line, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "cut",
+    "echo",
+    "json_text",
+    "on_terminal",
+    "one_line",
+    "print_fields",
+    "print_heading",
+    "print_json",
+    "print_table",
+]
+
+STYLES = {
+    "PENDING": "dim",
+    "RETRY": "yellow",
+    "STARTED": "cyan",
+    "PROGRESS": "cyan",
+    "SUCCESS": "green",
+    "FAILURE": "red",
+    "REVOKED": "magenta",
+    "fired": "green",
+    "skipped": "yellow",
+    "missed": "red",
+    "paused": "dim",
+    "loaded": "green",
+    "disabled": "dim",
+    "incompatible": "yellow",
+    "broken": "red",
+    "ok": "green",
+    "warn": "yellow",
+    "fail": "red",
+}
+"""Colours of the words that say how something is."""
+
+LEAST = 20
+"""Characters that a column keeps, however narrow the terminal."""
+
+
+def on_terminal(stream: TextIO | None = None) -> bool:
+    """Whether a stream (standard output) is a terminal that wants more than plain text."""
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print a text of one line or many, on standard error where `err`, with a line end where `nl`."""
+    click.echo(printable(text), err=err, nl=nl)
+
+
+def json_text(value: Any, *, indent: int | None = 2, allow_nan: bool = True) -> str:
+    r"""A value as JSON, on one line where `indent` is None; what is not shown is written as `\uXXXX`.
+
+    Raises `ValueError` for NaN and infinities, which JSON does not know, where they are not allowed.
+    """
+    return escaped_json(json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=allow_nan, default=str))
+
+
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print what `json_text` gives."""
+    echo(json_text(value, indent=indent))
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Collection[int] = (),
+    wide: int | None = None,
+    whole: bool = False,
+) -> None:
+    """Print a table.
+
+    Parameters
+    ----------
+    right : columns of numbers.
+    wide : column that is cut to what the others leave of a terminal.
+    whole : whether the first column may be folded, too: it is a text as long as any other.
+    """
+    columns = [one_line(column).upper() for column in columns]
+    text = [[one_line(cell) for cell in row] for row in rows]
+    if on_terminal():
+        if wide is not None:
+            others = [max(len(row[i]) for row in [columns, *text]) for i in range(len(columns)) if i != wide]
+            room = shutil.get_terminal_size().columns - sum(others) - 2 * len(columns)
+            for row in text:
+                row[wide] = cut(row[wide], max(LEAST, room))
+        _rich_table(columns, text, right, whole=whole)
+        return
+    lines = [columns, *text]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    for line in lines:
+        cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
+        echo("  ".join(cells).rstrip())
+
+
+def print_fields(pairs: Mapping[str, object]) -> None:
+    """Print names and values in two columns, without those that have no value."""
+    given = [(one_line(name), one_line(value)) for name, value in pairs.items() if value not in (None, "")]
+    width = max((len(name) for name, _ in given), default=0)
+    if not on_terminal():
+        for name, value in given:
+            echo(f"{name.ljust(width)}  {value}")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table.grid(padding=(0, 2, 0, 0))
+    shown.add_column(no_wrap=True)
+    shown.add_column(overflow="fold")
+    for name, value in given:
+        shown.add_row(Text(name, "bold"), Text(value, STYLES.get(value.partition(" ")[0], "")))
+    rich_console().print(shown)
+
+
+def print_heading(text: str) -> None:
+    """Print a line that stands over what follows, after an empty one."""
+    text = one_line(text)
+    echo()
+    if on_terminal():
+        from rich.text import Text
+
+        rich_console().print(Text(text, "bold"))
+    else:
+        echo(text)
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+class ByteStream:
+    """Prints bytes that come in pieces, as they are or as text: a character may lie on both sides of a cut.
+
+    As text, a line that was written over stands on lines of its own, and a byte that is no UTF-8 as `\\xff`.
+    """
+
+    def __init__(self, *, raw: bool = False) -> None:
+        self._raw = raw
+        utf8 = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
+
+    def write(self, piece: bytes, *, final: bool = False) -> None:
+        """Print a piece; the `final` one with what of a character is left over."""
+        if self._raw:
+            click.echo(piece, nl=False)
+        else:
+            echo(self._decoder.decode(piece, final=final), nl=False)
+
+
+def rich_console(*, stderr: bool = False) -> Console:
+    """A rich console to which no text is markup; NO_COLOR is respected by rich itself."""
+    console: Console = _plain_console()(highlight=False, markup=False, emoji=False, stderr=stderr)
+    return console
+
+
+@functools.cache
+def _plain_console() -> type[Any]:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class PlainConsole(Console):
+        """Texts are cleaned where they are laid out, since an escape is wider; whatever was not is cleaned here."""
+
+        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+    return PlainConsole
+
+
+def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int], *, whole: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for index, column in enumerate(columns):
+        # The first column names the row and is copied from; others are folded on a narrow terminal, the longest first.
+        justify: Any = "right" if index in right else "left"
+        shown.add_column(Text(column), justify=justify, overflow="fold", no_wrap=index == 0 and not whole)
+    for row in rows:
+        shown.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
+    rich_console().print(shown)

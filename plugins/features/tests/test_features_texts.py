@@ -1,0 +1,51 @@
+"""Foreign texts in the figures of importance, selection and correlation."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from pfd_plugin_features import figures
+from pfd_plugin_features.correlation import cluster
+from pfd_plugin_features.learning import Matrix
+
+HOSTILE = [
+    "$x$",
+    r"$\frac{1}$",
+    "1 $ and 2 $",
+    r"\$x\$ \\$y$",
+    "_hidden",
+    "a^2_b",
+    "軸承 \U0001f600",
+    "\x1b[31mred",
+    "two\nlines",
+    "\u202ebidi\u200b",
+    "x" * 10_000,
+    "W" * 10_000,
+    "word $a_b$ " * 1_000,
+]
+
+
+def drawn(text: str) -> list[Figure]:
+    names = [text, "b", f"{text}c", "d"]
+    scores: Matrix = np.array([0.4, 0.3, -0.2, 0.1])
+    spread: Matrix = np.abs(scores)
+    about: dict[str, Any] = {"of": text, "notes": [text, "ours"], "leaky": False}
+    matrix: Any = np.corrcoef(np.random.default_rng(0).standard_normal((4, 50)))
+    return [
+        figures.draw_importance(names, {"forest": scores, "permutation": scores}, {"permutation": spread}, **about),
+        figures.draw_selection(names, scores, 2, text, **about),
+        figures.draw_correlation(names, matrix, cluster(matrix, 0.9), 0.9, **about),
+    ]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text)[:20] for text in HOSTILE])
+def test_features_and_datasets_of_any_name_are_drawn(tmp_path: Path, text: str) -> None:
+    for figure in drawn(text):
+        figures.save(figure, tmp_path / "f.png", tmp_path / "f.svg")
+        ET.parse(tmp_path / "f.svg")
