@@ -199,7 +199,7 @@ def test_the_files_of_a_job_that_cannot_be_named_are_not_published_and_its_log_s
     "name", ["a\x1b[2J", "a\nb", "a\tb", "a\x7f", "a\x9b", "\u202eb.png", "a\u200b", "a\ud800", "a\0"]
 )
 def test_an_artifact_is_not_named_in_characters_that_are_not_shown(tmp_path: Path, name: str) -> None:
-    folder = ArtifactFolder(tmp_path, "job", 2)
+    folder = ArtifactFolder(tmp_path, "6b1c7e0a-6f0a-4f0e-9d55-2f1f4a7c9d11", 2)
     (folder.job_folder / "1").mkdir(parents=True)
     for ask in (folder.file, folder.checkpoint):
         with pytest.raises(ArtifactError) as caught:
