@@ -41,9 +41,16 @@ SETTINGS_HEAD = """\
 Written from the code by `make docs`; a test holds it current. `pfd config` shows each setting and where it comes from.
 
 Order: the command line, the environment, `pfd.toml` (found upwards from the working directory, with the names below in
-small letters and without `PFD_`), defaults. Lists are separated by commas in the environment; `PFD_ROOTS` by the
-separator of `PATH`. `CELERY_BROKER_URL`, `CELERY_RESULT_BACKEND` (its `db+` form is the store) and
+small letters and without `PFD_`), defaults. Lists are separated by commas in the environment; `PFD_ROOTS` and
+`PFD_TRUST` by the separator of `PATH`. `CELERY_BROKER_URL`, `CELERY_RESULT_BACKEND` (its `db+` form is the store) and
 `CELERY_ALWAYS_EAGER` are understood where the `PFD_` name is absent.
+
+A `pfd.toml` decides which plugins are loaded and where data lies, so one that others could have written is ignored, and
+the next above is looked for: where the file, its folder or one above belongs to another user than you or root, or where
+others can write to it. A sticky folder such as `/tmp` is none of that, nor a group that is yours alone (of your name,
+and with no other members). It is told on standard error, in `pfd config` and in `pfd doctor`. `PFD_TRUST` names folders
+whose `pfd.toml` is taken all the same: that of a checkout of another user, as in a container or a CI job that runs as
+root. It is read from the environment only.
 
 | setting | default | meaning |
 |---|---|---|

@@ -1,13 +1,15 @@
 """Settings, and where each came from.
 
 Order: what the caller gives (the command line), the environment, `pfd.toml` (found upwards from the working directory),
-defaults.
+defaults.  A `pfd.toml` that others can write to is not taken: it decides which code is loaded and where data lies.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,9 +19,16 @@ from typing import Any
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pfd.errors import SettingsError
+from pfd.errors import DataError, SettingsError
+from pfd.files import read_regular
+from pfd.ownership import foreign_hand
+
+log = logging.getLogger("pfd.settings")
 
 FILE = "pfd.toml"
+
+MAX_BYTES = 2**20
+"""Of a `pfd.toml`."""
 
 
 class Settings(BaseModel):
@@ -36,6 +45,9 @@ class Settings(BaseModel):
     broker_url: str = Field("", description="broker of the Celery and Dramatiq runtimes")
     result_backend: str = Field("", description="where clients of bare Celery look for results: the broker, if Redis")
     roots: tuple[Path, ...] = Field((), description="folders where user paths may lie, beside PFD_HOME and the cwd")
+    trust: tuple[Path, ...] = Field(
+        (), description="folders whose pfd.toml is taken whoever owns it; never set in one"
+    )
     plugins: tuple[str, ...] = Field((), description="load only these plugins (all when empty)")
     disable_plugins: tuple[str, ...] = Field((), description="do not load these plugins")
     lease: float = Field(15.0, gt=0, description="seconds without a sign of life after which a worker counts as lost")
@@ -52,7 +64,7 @@ class Settings(BaseModel):
     metrics: str = Field("", description="where a worker serves metrics and health: HOST:PORT, or a range of ports")
     otel: bool = Field(False, description="make OpenTelemetry spans of jobs")
 
-    @field_validator("roots", "plugins", "disable_plugins", mode="before")
+    @field_validator("roots", "trust", "plugins", "disable_plugins", mode="before")
     @classmethod
     def _split(cls, value: Any, info: Any) -> Any:
         if isinstance(value, str):
@@ -165,7 +177,26 @@ def _placed(url: str, folder: Path) -> str:
 
 
 def _separator(name: str | None) -> str:
-    return os.pathsep if name == "roots" else ","
+    return os.pathsep if name in ("roots", "trust") else ","
+
+
+@dataclass(frozen=True)
+class IgnoredFile:
+    """A `pfd.toml` that was found and not taken."""
+
+    path: Path
+    reason: str
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        return (
+            f"see who wrote it; then make it yours ('chown', 'chmod go-w'), or set PFD_TRUST={self.path.parent}"
+        )
+
+    def __str__(self) -> str:
+        name = str(self.path)
+        return f"{name if name.isprintable() else ascii(name)} is ignored: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -174,6 +205,7 @@ class LoadedSettings:
 
     values: Settings
     origins: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[IgnoredFile, ...] = ()
 
     def shown(self) -> list[tuple[str, str, str]]:
         """(name, value, origin) of each setting, secrets masked."""
@@ -214,7 +246,8 @@ def load_settings(
                 values[name] = value
                 origins[name] = origin
 
-    if path := _find_file(start):
+    path, ignored = _find_file(start, _trusted(overrides or {}, environ))
+    if path is not None:
         put(_read_file(path), str(path))
     put(_celery_names(environ), "environment (Celery's name)")
     for name in Settings.model_fields:
@@ -223,7 +256,7 @@ def load_settings(
             put({name: environ[variable]}, f"environment {variable}")
     put(dict(overrides or {}), "command line")
     try:
-        return LoadedSettings(Settings(**values), origins)
+        return LoadedSettings(Settings(**values), origins, ignored)
     except ValidationError as error:
         item = error.errors(include_url=False)[0]
         name = str(item["loc"][0]) if item["loc"] else "settings"
@@ -246,16 +279,61 @@ def _celery_names(environ: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _find_file(start: Path | None) -> Path | None:
+def _trusted(overrides: Mapping[str, Any], environ: Mapping[str, str]) -> frozenset[Path]:
+    """The folders that whoever started this program trusts.  What is no list of folders is told with all settings."""
+    given = overrides.get("trust") or environ.get("PFD_TRUST", "")
+    names = given.split(os.pathsep) if isinstance(given, str) else given
+    return frozenset(Path(os.path.realpath(Path(name).expanduser())) for name in names if str(name).strip())
+
+
+def _find_file(start: Path | None, trusted: frozenset[Path]) -> tuple[Path | None, tuple[IgnoredFile, ...]]:
+    """The nearest file that can be taken, and those nearer that cannot, of which each is told once a program."""
     folder = (start or Path.cwd()).resolve()
-    return next((p for f in (folder, *folder.parents) if (p := f / FILE).is_file()), None)
+    ignored: list[IgnoredFile] = []
+    taken = None
+    for path in (one / FILE for one in (folder, *folder.parents)):
+        try:
+            path.lstat()
+        except OSError:  # hardly ever is there one
+            continue
+        if (reason := _objection(path, trusted)) is None:
+            taken = path
+            break
+        ignored.append(IgnoredFile(path, reason))
+    for one in ignored:
+        if one not in _told:
+            _told.add(one)
+            log.warning("warning: %s; %s", one, one.hint)
+    return taken, tuple(ignored)
+
+
+_told: set[IgnoredFile] = set()
+
+
+def _objection(path: Path, trusted: frozenset[Path]) -> str | None:
+    """Why a file is not to be taken."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "it is no regular file"
+        return None if path.parent in trusted else foreign_hand(path)
+    except (OSError, RuntimeError) as error:  # a link to nowhere, or to itself
+        return f"it cannot be looked at ({getattr(error, 'strerror', None) or error})"
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        found = tomllib.loads(read_regular(path, MAX_BYTES).decode())
+    except DataError as error:
+        raise SettingsError(str(error), hint="mend or move the file") from error
+    except ValueError as error:  # not only those of TOML: a number of thousands of digits has one of its own
         raise SettingsError(f"{path}: {error}", hint="mend or move the file") from error
+    except RecursionError:
+        raise SettingsError(f"{path}: is nested too deep", hint="mend or move the file") from None
+    if "trust" in found:
+        raise SettingsError(
+            f"{path}: trust cannot be set in a file, which would vouch for itself",
+            hint="set PFD_TRUST in the environment",
+        )
     if unknown := sorted(set(found) - set(Settings.model_fields)):
         raise SettingsError(f"{path}: unknown setting {', '.join(unknown)}", hint="'pfd config' lists all settings")
     # A relative path in a file is relative to that file, not to where the command was typed.

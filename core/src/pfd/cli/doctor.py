@@ -26,7 +26,7 @@ from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu, workers_for_all
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.errors import PfdError, PluginError, SettingsError
 from pfd.plugins import PluginRecord, Registry, load_registry
-from pfd.settings import Settings, mask
+from pfd.settings import FILE, Settings, mask
 from pfd.task import Task
 
 OLDEST_PYTHON = (3, 11)
@@ -94,6 +94,8 @@ def _checks(session: Session, *, deep: bool) -> Checks:
         yield Check("fail", "settings", str(error), error.hint or "")
         yield from _plugins(load_registry(Settings()))
         return
+    for ignored in session.loaded_settings.ignored:
+        yield Check("warn", FILE, str(ignored), ignored.hint)
     registry = session.registry
     yield from _plugins(registry)
     yield from _tasks(registry, deep=deep)
