@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pfd.errors import DataError, SettingsError
 from pfd.files import read_regular
 from pfd.ownership import foreign_hand
+from pfd.urls import HINT, is_sound, mask, mask_any, remember
 
 log = logging.getLogger("pfd.settings")
 
@@ -34,20 +35,21 @@ MAX_BYTES = 2**20
 class Settings(BaseModel):
     """All settings.  The environment variable of a field is `PFD_` and its name in capitals."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A URL of which nobody knows what in it is secret is named in no error, and in no traceback.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     home: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("pfd", appauthor=False),
         description="folder of the database, artifacts and logs",
     )
-    database_url: str = Field("", description="SQLite in PFD_HOME, or postgresql://… for several machines")
+    database_url: str = Field("", repr=False, description="SQLite in PFD_HOME, or postgresql://… for several machines")
     runtime: str = Field("local", description="local, eager, or the name of an installed runtime")
-    broker_url: str = Field("", description="broker of the Celery and Dramatiq runtimes")
-    result_backend: str = Field("", description="where clients of bare Celery look for results: the broker, if Redis")
-    roots: tuple[Path, ...] = Field((), description="folders where user paths may lie, beside PFD_HOME and the cwd")
-    trust: tuple[Path, ...] = Field(
-        (), description="folders whose pfd.toml is taken whoever owns it; never set in one"
+    broker_url: str = Field("", repr=False, description="broker of the Celery and Dramatiq runtimes")
+    result_backend: str = Field(
+        "", repr=False, description="where clients of bare Celery look for results: the broker, if Redis"
     )
+    roots: tuple[Path, ...] = Field((), description="folders where user paths may lie, beside PFD_HOME and the cwd")
+    trust: tuple[Path, ...] = Field((), description="folders whose pfd.toml is taken whoever owns it; never set in one")
     plugins: tuple[str, ...] = Field((), description="load only these plugins (all when empty)")
     disable_plugins: tuple[str, ...] = Field((), description="do not load these plugins")
     lease: float = Field(15.0, gt=0, description="seconds without a sign of life after which a worker counts as lost")
@@ -104,11 +106,24 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        scheme = value.partition(":")[0].partition("+")[0]
-        if value and scheme not in ("sqlite", "postgresql", "postgres"):
+        if not value:
+            return value
+        if not value.startswith(_DATABASES):
             raise ValueError("use sqlite:///FILE or postgresql://USER@HOST/NAME")
+        if not is_sound(value):
+            raise ValueError(f"it cannot be parsed; {HINT}")
+        remember(value)
         # A worker started elsewhere would take the same words for another file.
         return _placed(value, Path.cwd()) if _RELATIVE.match(value) else value
+
+    @field_validator("broker_url", "result_backend")
+    @classmethod
+    def _sound(cls, value: str) -> str:
+        """That of a kind which only a third party knows is not looked into, nor is it shown."""
+        if value and not is_sound(value) and value.startswith(_BROKERS):
+            raise ValueError(f"it cannot be parsed; {HINT}")
+        remember(value)
+        return value
 
     @field_validator("metrics", mode="before")
     @classmethod
@@ -152,6 +167,8 @@ def device_counts(listed: str) -> dict[str, int]:
 
 
 _DEVICE = re.compile(r"(?P<name>\d+|GPU-[\w-]+|MIG-[\w/-]+)(\*(?P<times>[1-9]\d?))?")
+_DATABASES = ("sqlite:", "sqlite+", "postgres:", "postgresql:", "postgresql+")
+_BROKERS = ("amqp", "pyamqp", "redis", "sentinel", "unix:", "valkey")
 _RELATIVE = re.compile(r"sqlite(\+\w+)?:///(?=[^/:])")
 
 
@@ -190,9 +207,7 @@ class IgnoredFile:
     @property
     def hint(self) -> str:
         """What to do about it."""
-        return (
-            f"see who wrote it; then make it yours ('chown', 'chmod go-w'), or set PFD_TRUST={self.path.parent}"
-        )
+        return f"see who wrote it; then make it yours ('chown', 'chmod go-w'), or set PFD_TRUST={self.path.parent}"
 
     def __str__(self) -> str:
         name = str(self.path)
@@ -216,17 +231,15 @@ class LoadedSettings:
                 value = value or self.values.store_url
             if isinstance(value, tuple):
                 value = _separator(name).join(str(part) for part in value)
-            rows.append((name, mask("" if value is None else str(value)), self.origins.get(name, "default")))
+            rows.append((name, _shown(name, "" if value is None else str(value)), self.origins.get(name, "default")))
         return rows
 
 
-def mask(text: str) -> str:
-    """Replace the password of a URL, and anything in its query, by stars."""
-    if "://" not in text:
-        return text
-    # To the last @: a password may hold one, and too much masked is better than too little.
-    text = re.sub(r"(//[^:/@]*):.*@", r"\1:***@", text)
-    return re.sub(r"((?:password|secret|token|key)\w*)=[^&]*", r"\1=***", text, flags=re.IGNORECASE)
+def _shown(name: str, value: str) -> str:
+    return mask(value) if name in _URLS else mask_any(value)
+
+
+_URLS = ("database_url", "broker_url", "result_backend")
 
 
 def load_settings(
@@ -262,7 +275,7 @@ def load_settings(
         name = str(item["loc"][0]) if item["loc"] else "settings"
         reason = item["msg"].removeprefix("Value error, ")
         raise SettingsError(
-            f"setting {name}={mask(str(values.get(name)))!r} from {origins.get(name, 'default')}: {reason}",
+            f"setting {name}={_shown(name, str(values.get(name)))!r} from {origins.get(name, 'default')}: {reason}",
             hint="'pfd config' lists all settings and where each comes from",
         ) from error
 

@@ -18,6 +18,7 @@ import pfd
 from pfd.cli.codes import BAD_REQUEST, CANCELLED, FAILED, OK, TIMED_OUT, exit_code, explain, say
 from pfd.cli.state import Session
 from pfd.errors import PfdError, PluginError
+from pfd.urls import purge
 
 # name → (module:attribute, one line of help).  Named as strings, so that `pfd --help` loads none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -145,6 +146,7 @@ def run(arguments: list[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except (Exception, KeyboardInterrupt) as error:
+        purge(error)
         if debug and not isinstance(error, click.ClickException):
             traceback.print_exc()
         return _end(error)

@@ -26,8 +26,9 @@ from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu, workers_for_all
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.errors import PfdError, PluginError, SettingsError
 from pfd.plugins import PluginRecord, Registry, load_registry
-from pfd.settings import FILE, Settings, mask
+from pfd.settings import FILE, Settings
 from pfd.task import Task
+from pfd.urls import mask
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_SPACE = 2**30

@@ -7,6 +7,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from pfd.urls import clean
+
 FORMATS = ("text", "json")
 
 
@@ -14,7 +16,15 @@ def formatter(name: str) -> logging.Formatter:
     """The formatter of one of `FORMATS`."""
     if name == "json":
         return JsonFormatter()
-    return logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+    return TextFormatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people, and a traceback, if any; without what is secret in the URLs of the settings."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text."""
+        return clean(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -34,4 +44,4 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return clean(json.dumps(entry, ensure_ascii=False, default=str))

@@ -18,7 +18,7 @@ from pfd.cli.state import Session, pass_session
 from pfd.errors import ParameterError
 from pfd.plugins import Registry
 from pfd.queue import load_runtime
-from pfd.settings import mask
+from pfd.urls import mask
 
 EMBEDDED = "local"
 
