@@ -70,7 +70,7 @@ def urls(draw: st.DrawFn, schemes: list[str]) -> str:
 many = hypothesis_settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-some = hypothesis_settings(many, max_examples=60)
+some = hypothesis_settings(many, max_examples=100)
 few = hypothesis_settings(many, max_examples=40)
 
 

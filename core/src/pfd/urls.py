@@ -28,12 +28,11 @@ _URL = re.compile(
     rf"(?P<scheme>{_SCHEMES})://(?:(?P<user>[!-~]*?)@)?(?P<hosts>(?:{_HOST}(?:,{_HOST})*)?)"
     r"(?P<path>(?:/[!->@-~]*)?)(?P<query>(?:\?[!-~]*)?)"
 )
-_UNFIT = {"user": "/?#@[]\\", "path": "#@[]\\", "query": "#@"}
+_UNFIT = {"user": "/?#@[];\\", "path": "#@[];\\", "query": "#@;"}
 _NUMBERED = re.compile(r"(?:redis|rediss|valkey|valkeys)")
 _SQLITE = re.compile(
-    r"(?P<scheme>sqlite(?:\+pysqlite)?)://(?P<path>(?:/[^?\x00-\x1f\x7f]*)?)(?P<query>(?:\?.*)?)", re.DOTALL
+    r"(?P<scheme>sqlite(?:\+pysqlite)?)://(?P<path>(?:/(?!.*:.*@)[^?\x00-\x1f\x7f]*)?)(?P<query>(?:\?.*)?)", re.DOTALL
 )
-_LIKE_A_PASSWORD = re.compile(r":[^/]*@")
 _LIKE_A_URL = re.compile(r":/|//|@")
 
 _TOLD = frozenset({"host", "port"})
@@ -82,8 +81,6 @@ def mask(url: str) -> str:
     if not url:
         return ""
     if sqlite := _SQLITE.fullmatch(url):
-        if _LIKE_A_PASSWORD.search(sqlite["path"]):
-            return UNPARSED
         return f"{sqlite['scheme']}://{sqlite['path']}{_hidden(sqlite['query'])}"
     parts = _parts(url)
     if parts is None:
@@ -147,7 +144,7 @@ def _purge(error: BaseException, url: str) -> None:
 
 def _parts(url: str) -> list[re.Match[str]] | None:
     """A URL, or several of brokers with `;` between them, by their parts; None where one can be read in two ways."""
-    found = []
+    found: list[re.Match[str]] = []
     for part in re.split(rf";(?=(?:{_SCHEMES})://)", url):
         match = _URL.fullmatch(part)
         if match is None or any(set(unfit) & set(match[name] or "") for name, unfit in _UNFIT.items()):
@@ -177,14 +174,13 @@ def _secrets(url: str) -> set[str]:
 
 
 def _of_query(query: str) -> Iterator[str]:
-    for item in re.split("[&;]", query.removeprefix("?")):
+    for item in query.removeprefix("?").split("&"):
         name, _, value = item.partition("=")
-        if unquote_plus(name) not in _USUAL:
-            yield name
-        if unquote_plus(name) not in _TOLD:
-            yield value
-            # Options of a server: -c name=value
-            yield from re.split(r"[\s=]+", unquote_plus(value))
+        plain = unquote_plus(name)
+        for text in (*(() if plain in _USUAL else (name,)), *(() if plain in _TOLD else (value,))):
+            yield text
+            # A driver may name a part alone, as of options: -c name=value
+            yield from re.findall(r"[^\s=,'\"\\]+", unquote_plus(text))
 
 
 def _hidden(query: str) -> str:
