@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 from pfd.errors import QueueError
-from pfd.execution.private import remove_where_empty, socket_folder
+from pfd.execution.private import open_private, remove_where_empty, socket_folder
 
 log = logging.getLogger("pfd.execution")
 
@@ -24,12 +24,12 @@ FOLDER = "alive"
 class Lifeline:
     """That of one worker.  Without effect where its file cannot be made."""
 
-    def __init__(self, worker_id: str) -> None:
+    def __init__(self, worker_id: str, home: Path) -> None:
         self._path: Path | None = None
         self.descriptor: int | None = None
         try:
-            path = _path(worker_id)
-            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            path = _path(worker_id, home)
+            self.descriptor = open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
             self._path = path
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (OSError, QueueError) as error:
@@ -47,10 +47,10 @@ class Lifeline:
             self.descriptor = None
 
 
-def is_cut(worker_id: str) -> bool:
+def is_cut(worker_id: str, home: Path) -> bool:
     """Whether a worker of this machine, and all of its jobs' processes, are certainly dead."""
     try:
-        descriptor = os.open(_path(worker_id), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = open_private(_path(worker_id, home), os.O_RDWR)
     except (OSError, QueueError):  # of another machine, container or user
         return False
     try:
@@ -62,11 +62,11 @@ def is_cut(worker_id: str) -> bool:
     return True
 
 
-def forget(worker_id: str) -> None:
+def forget(worker_id: str, home: Path) -> None:
     """Remove the file of a worker that is dead and was given up."""
     with contextlib.suppress(OSError, QueueError):
-        _path(worker_id).unlink()
+        _path(worker_id, home).unlink()
 
 
-def _path(worker_id: str) -> Path:
-    return socket_folder(FOLDER) / worker_id
+def _path(worker_id: str, home: Path) -> Path:
+    return socket_folder(FOLDER, home) / worker_id
