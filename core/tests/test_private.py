@@ -156,7 +156,7 @@ def test_locks_in_the_home_hold_as_those_elsewhere(place: Path, home: Path) -> N
 @needs_root
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is missing: install util-linux")
 def test_another_container_does_not_look_into_the_same_folder(place: Path, home: Path) -> None:
-    # Numbers of processes mean others there, and on another machine a lock says nothing: its worker would count as dead.
+    # Process numbers mean others there; on another machine a lock says nothing, and its worker would count as dead.
     (place / f"pfd-{os.getuid()}-x").touch()
     code = f"""
 from pathlib import Path

@@ -11,6 +11,8 @@ import pwd
 import stat
 from pathlib import Path
 
+from pfd.modes import Share
+
 
 def foreign_hand(path: Path) -> str | None:
     """Why what lies at an absolute path may be the doing of others; None where only this user and root decide.
@@ -36,6 +38,16 @@ def foreign_folder(folder: Path) -> str | None:
     status = folder.stat()
     sticky = status.st_mode & stat.S_ISVTX
     return _foreign_owner(status) or (None if sticky else _open_to_others(folder, status))
+
+
+def open_to_others(path: Path, share: Share) -> str | None:
+    """Why others than those who have a part in it may read or write what lies at a path; None where they may not."""
+    status = path.stat()
+    if status.st_mode & 0o007:
+        return f"is open to everybody (mode {stat.S_IMODE(status.st_mode):04o})"
+    if share == "private" and status.st_mode & 0o070 and not _is_of_one(status.st_gid):
+        return f"is open to group {status.st_gid} (mode {stat.S_IMODE(status.st_mode):04o})"
+    return None
 
 
 def _foreign_owner(status: os.stat_result) -> str | None:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pfd.errors import DataError, SettingsError
 from pfd.files import read_regular
+from pfd.modes import Share
 from pfd.ownership import foreign_hand
 from pfd.urls import HINT, is_sound, mask, mask_any, remember
 
@@ -49,6 +50,7 @@ class Settings(BaseModel):
         "", repr=False, description="where clients of bare Celery look for results: the broker, if Redis"
     )
     roots: tuple[Path, ...] = Field((), description="folders where user paths may lie, beside PFD_HOME and the cwd")
+    share: Share = Field("private", description="who may read and write PFD_HOME: private (its user), or group")
     trust: tuple[Path, ...] = Field((), description="folders whose pfd.toml is taken whoever owns it; never set in one")
     plugins: tuple[str, ...] = Field((), description="load only these plugins (all when empty)")
     disable_plugins: tuple[str, ...] = Field((), description="do not load these plugins")

@@ -16,6 +16,7 @@ from pfd.cli.logformat import FORMATS, formatter
 from pfd.cli.served import on_device
 from pfd.cli.state import Session, pass_session
 from pfd.errors import ParameterError
+from pfd.modes import take_umask
 from pfd.plugins import Registry
 from pfd.queue import load_runtime
 from pfd.urls import mask
@@ -58,6 +59,7 @@ def worker(
     if runtime is not None:
         session = session.having(runtime=runtime)
     registry, settings = session.registry, session.settings
+    take_umask(settings.share)
     slots = _slots(pairs) if pairs else {",".join(_names(queues) or registry.queues): concurrency or 1}
     _warn(registry, tuple(slots) if pairs else _names(queues))
 

@@ -37,6 +37,7 @@ from pfd.execution.keeper import Keeper, start_fresh
 from pfd.execution.private import peer, remove_where_empty
 from pfd.execution.stop import held_back, let_through
 from pfd.execution.warm import BACKLOG, MODULE, locked
+from pfd.modes import take_umask
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
 
@@ -57,6 +58,7 @@ def main() -> None:
     let_through()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which says what becomes of its jobs
     native.adopt_orphans()
+    take_umask(order["settings"]["share"])
     if "unfit" in order:
         Server(
             listening, Path(order["socket"]), Path(order["settings"]["home"]), None, {"unfit": order["unfit"]}

@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from pfd.errors import StoreError, StoreUnavailable
+from pfd.modes import Share
 from pfd.store.file import StoreFile, store_id
 from pfd.urls import mask, purge
 
@@ -267,7 +268,7 @@ def _went_away(error: DBAPIError) -> bool:
     return error.connection_invalidated or (isinstance(error, OperationalError) and not of_sqlite)
 
 
-def file_of(url: str, mark: Path | None) -> StoreFile | None:
+def file_of(url: str, mark: Path | None, share: Share) -> StoreFile | None:
     """The file of a SQLite store; None of another one, and where the URL does not say plainly which file it is."""
     try:
         parsed = sa.make_url(url)
@@ -276,7 +277,7 @@ def file_of(url: str, mark: Path | None) -> StoreFile | None:
     name = parsed.database or ":memory:"
     if parsed.get_backend_name() != "sqlite" or name == ":memory:" or name.startswith("file:"):
         return None
-    return StoreFile(Path(os.path.abspath(name)), mark)
+    return StoreFile(Path(os.path.abspath(name)), mark, share)
 
 
 def is_sqlite(engine: Engine | Connection) -> bool:
