@@ -41,9 +41,22 @@ SETTINGS_HEAD = """\
 Written from the code by `make docs`; a test holds it current. `pfd config` shows each setting and where it comes from.
 
 Order: the command line, the environment, `pfd.toml` (found upwards from the working directory, with the names below in
-small letters and without `PFD_`), defaults. Lists are separated by commas in the environment; `PFD_ROOTS` by the
-separator of `PATH`. `CELERY_BROKER_URL`, `CELERY_RESULT_BACKEND` (its `db+` form is the store) and
+small letters and without `PFD_`), defaults. Lists are separated by commas in the environment; `PFD_ROOTS` and
+`PFD_TRUST` by the separator of `PATH`. `CELERY_BROKER_URL`, `CELERY_RESULT_BACKEND` (its `db+` form is the store) and
 `CELERY_ALWAYS_EAGER` are understood where the `PFD_` name is absent.
+
+A `pfd.toml` decides which plugins are loaded and where data lies, so one that others could have written is ignored, and
+the next above is looked for: where the file, its folder or one above belongs to another user than you or root, or where
+others can write to it. A sticky folder such as `/tmp` is none of that, nor a group that is yours alone (of your name,
+and with no other members). It is told on standard error, in `pfd config` and in `pfd doctor`. `PFD_TRUST` names folders
+whose `pfd.toml` is taken all the same: that of a checkout of another user, as in a container or a CI job that runs as
+root. It is read from the environment only.
+
+`PFD_HOME` is made for its user alone (0700), and what lies in it is open to no more than the home is: rows, logs and
+artifacts (0600). With `PFD_SHARE=group` it is made for its group (2770, 0660); `chgrp` it to the group that is meant.
+A home that is there stays as it is: `pfd doctor` warns of one that others can read, and gives the command that closes
+it. The processes of jobs, warm servers and `pfd worker` have the umask 077, or 007; a program that uses PFD as a
+library keeps its own, and an artifact that an inline task writes there by itself has that.
 
 | setting | default | meaning |
 |---|---|---|

@@ -117,6 +117,14 @@ def test_no_file_holds_a_password() -> None:
             assert found.startswith("${") or found in ("", "CHANGE-ME", "THAT-PASSWORD"), f"{path.name}: {found}"
 
 
+def test_no_file_opens_the_home_to_others() -> None:
+    for unit in (DEPLOY / "systemd").glob("*.service"):
+        text = unit.read_text(encoding="utf-8")
+        assert "\nUMask=0077\n" in text
+        assert "\nStateDirectoryMode=0700\n" in text
+    assert re.search(r"install .*--mode=0700 /var/lib/pfd\n", DOCKERFILE.read_text(encoding="utf-8"))
+
+
 # -- Docker -----------------------------------------------------------------------------------------------------------
 
 

@@ -74,12 +74,17 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["model.bin"]
 
 
-def test_a_replaced_file_has_the_rights_that_any_new_file_has(tmp_path: Path) -> None:
+def test_a_replaced_file_has_the_rights_that_any_new_file_has_within_those_of_its_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
     path, plain = tmp_path / "replaced", tmp_path / "plain"
     with replacing(path) as temporary:
         temporary.write_bytes(b"x")
     plain.write_bytes(b"x")
     assert path.stat().st_mode == plain.stat().st_mode
+    tmp_path.chmod(0o700)
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"x")
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_folder_that_cannot_be_made_is_an_artifact_error(tmp_path: Path) -> None:

@@ -83,12 +83,12 @@ def test_the_commands_show_a_job_whose_id_is_none(
 
 @pytest.mark.parametrize("identity", ["../../precious", "/etc/hostname", "..", "a\0b"])
 def test_a_worker_whose_id_is_a_path_leads_to_no_file(identity: str, tmp_path: Path) -> None:
-    precious = socket_folder(lifeline.FOLDER).parent / "precious"
+    precious = socket_folder(lifeline.FOLDER, tmp_path).parent / "precious"
     precious.write_text("needed", encoding="utf-8")
     try:
-        assert lifeline.is_cut(identity) is False
-        lifeline.forget(identity)
-        lifeline.forget("../precious")
+        assert lifeline.is_cut(identity, tmp_path) is False
+        lifeline.forget(identity, tmp_path)
+        lifeline.forget("../precious", tmp_path)
         assert precious.exists()
     finally:
         precious.unlink()

@@ -67,7 +67,7 @@ def test_devices_are_not_hidden_where_that_is_turned_off(
 def test_a_worker_waits_for_a_device_without_claiming_and_stops_when_told_to(
     dispatcher: Dispatcher, registry: Registry
 ) -> None:
-    with Turn(Place(Device("0", "0"), 0)) as turn:
+    with Turn(Place(Device("0", "0"), 0), Path("/")) as turn:
         assert turn.take()
         waits = worker(dispatcher, registry, gpus="0").start()
         handle = dispatcher.submit("see_devices", ON_DEVICE)

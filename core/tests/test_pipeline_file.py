@@ -139,7 +139,7 @@ def test_a_file_is_not_read_where(tmp_path: Path, what: str) -> None:
 
 
 def test_an_endless_file_is_not_read_to_its_end() -> None:
-    with pytest.raises(ParameterError, match="/dev/zero: is larger"):
+    with pytest.raises(ParameterError, match="/dev/zero: is a device"):
         Pipeline.load(Path("/dev/zero"))
 
 

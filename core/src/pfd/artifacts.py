@@ -11,6 +11,7 @@ from pathlib import Path
 from pfd.characters import is_shown
 from pfd.errors import ArtifactError
 from pfd.job import ArtifactFile, Job, is_job_id
+from pfd.modes import fit, make_folder
 
 MAX_PUBLISHED = 10_000
 MAX_NAMES = 1024 * 1024
@@ -122,6 +123,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
+        fit(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -141,7 +143,7 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _make(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise ArtifactError(
             f"cannot create {folder}: {error.strerror or error}", hint="check PFD_HOME and the space on its disk"

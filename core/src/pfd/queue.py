@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from pfd.errors import SettingsError
 from pfd.settings import Settings
+from pfd.urls import mask_any
 
 if TYPE_CHECKING:
     from pfd.plugins import Registry
@@ -83,8 +84,8 @@ def load_runtime(settings: Settings) -> Runtime:
     found = [e for e in importlib.metadata.entry_points(group=GROUP) if e.name == settings.runtime]
     if not found:
         raise SettingsError(
-            f"runtime {settings.runtime!r} is not installed; there are: {', '.join(runtime_names())}",
-            hint=f"set PFD_RUNTIME to one of them, or pip install 'pfd-core[{settings.runtime}]'",
+            f"runtime {mask_any(settings.runtime)!r} is not installed; there are: {', '.join(runtime_names())}",
+            hint="set PFD_RUNTIME to one of them, or install the distribution that brings it",
         )
     try:
         runtime = found[0].load()(settings)

@@ -1,13 +1,15 @@
 """Settings, and where each came from.
 
 Order: what the caller gives (the command line), the environment, `pfd.toml` (found upwards from the working directory),
-defaults.
+defaults.  A `pfd.toml` that others can write to is not taken: it decides which code is loaded and where data lies.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,25 +19,39 @@ from typing import Any
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pfd.errors import SettingsError
+from pfd.errors import DataError, SettingsError
+from pfd.files import read_regular
+from pfd.modes import Share
+from pfd.ownership import foreign_hand
+from pfd.urls import HINT, is_sound, mask, mask_any, remember
+
+log = logging.getLogger("pfd.settings")
 
 FILE = "pfd.toml"
+
+MAX_BYTES = 2**20
+"""Of a `pfd.toml`."""
 
 
 class Settings(BaseModel):
     """All settings.  The environment variable of a field is `PFD_` and its name in capitals."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A URL of which nobody knows what in it is secret is named in no error, and in no traceback.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     home: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("pfd", appauthor=False),
         description="folder of the database, artifacts and logs",
     )
-    database_url: str = Field("", description="SQLite in PFD_HOME, or postgresql://… for several machines")
+    database_url: str = Field("", repr=False, description="SQLite in PFD_HOME, or postgresql://… for several machines")
     runtime: str = Field("local", description="local, eager, or the name of an installed runtime")
-    broker_url: str = Field("", description="broker of the Celery and Dramatiq runtimes")
-    result_backend: str = Field("", description="where clients of bare Celery look for results: the broker, if Redis")
+    broker_url: str = Field("", repr=False, description="broker of the Celery and Dramatiq runtimes")
+    result_backend: str = Field(
+        "", repr=False, description="where clients of bare Celery look for results: the broker, if Redis"
+    )
     roots: tuple[Path, ...] = Field((), description="folders where user paths may lie, beside PFD_HOME and the cwd")
+    share: Share = Field("private", description="who may read and write PFD_HOME: private (its user), or group")
+    trust: tuple[Path, ...] = Field((), description="folders whose pfd.toml is taken whoever owns it; never set in one")
     plugins: tuple[str, ...] = Field((), description="load only these plugins (all when empty)")
     disable_plugins: tuple[str, ...] = Field((), description="do not load these plugins")
     lease: float = Field(15.0, gt=0, description="seconds without a sign of life after which a worker counts as lost")
@@ -52,7 +68,7 @@ class Settings(BaseModel):
     metrics: str = Field("", description="where a worker serves metrics and health: HOST:PORT, or a range of ports")
     otel: bool = Field(False, description="make OpenTelemetry spans of jobs")
 
-    @field_validator("roots", "plugins", "disable_plugins", mode="before")
+    @field_validator("roots", "trust", "plugins", "disable_plugins", mode="before")
     @classmethod
     def _split(cls, value: Any, info: Any) -> Any:
         if isinstance(value, str):
@@ -92,11 +108,24 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        scheme = value.partition(":")[0].partition("+")[0]
-        if value and scheme not in ("sqlite", "postgresql", "postgres"):
+        if not value:
+            return value
+        if not value.startswith(_DATABASES):
             raise ValueError("use sqlite:///FILE or postgresql://USER@HOST/NAME")
+        if not is_sound(value):
+            raise ValueError(f"it cannot be parsed; {HINT}")
+        remember(value)
         # A worker started elsewhere would take the same words for another file.
         return _placed(value, Path.cwd()) if _RELATIVE.match(value) else value
+
+    @field_validator("broker_url", "result_backend")
+    @classmethod
+    def _sound(cls, value: str) -> str:
+        """That of a kind which only a third party knows is not looked into, nor is it shown."""
+        if value and not is_sound(value) and value.startswith(_BROKERS):
+            raise ValueError(f"it cannot be parsed; {HINT}")
+        remember(value)
+        return value
 
     @field_validator("metrics", mode="before")
     @classmethod
@@ -140,6 +169,8 @@ def device_counts(listed: str) -> dict[str, int]:
 
 
 _DEVICE = re.compile(r"(?P<name>\d+|GPU-[\w-]+|MIG-[\w/-]+)(\*(?P<times>[1-9]\d?))?")
+_DATABASES = ("sqlite:", "sqlite+", "postgres:", "postgresql:", "postgresql+")
+_BROKERS = ("amqp", "pyamqp", "redis", "sentinel", "unix:", "valkey")
 _RELATIVE = re.compile(r"sqlite(\+\w+)?:///(?=[^/:])")
 
 
@@ -165,7 +196,24 @@ def _placed(url: str, folder: Path) -> str:
 
 
 def _separator(name: str | None) -> str:
-    return os.pathsep if name == "roots" else ","
+    return os.pathsep if name in ("roots", "trust") else ","
+
+
+@dataclass(frozen=True)
+class IgnoredFile:
+    """A `pfd.toml` that was found and not taken."""
+
+    path: Path
+    reason: str
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        return f"see who wrote it; then make it yours ('chown', 'chmod go-w'), or set PFD_TRUST={self.path.parent}"
+
+    def __str__(self) -> str:
+        name = str(self.path)
+        return f"{name if name.isprintable() else ascii(name)} is ignored: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -174,6 +222,7 @@ class LoadedSettings:
 
     values: Settings
     origins: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[IgnoredFile, ...] = ()
 
     def shown(self) -> list[tuple[str, str, str]]:
         """(name, value, origin) of each setting, secrets masked."""
@@ -184,17 +233,15 @@ class LoadedSettings:
                 value = value or self.values.store_url
             if isinstance(value, tuple):
                 value = _separator(name).join(str(part) for part in value)
-            rows.append((name, mask("" if value is None else str(value)), self.origins.get(name, "default")))
+            rows.append((name, _shown(name, "" if value is None else str(value)), self.origins.get(name, "default")))
         return rows
 
 
-def mask(text: str) -> str:
-    """Replace the password of a URL, and anything in its query, by stars."""
-    if "://" not in text:
-        return text
-    # To the last @: a password may hold one, and too much masked is better than too little.
-    text = re.sub(r"(//[^:/@]*):.*@", r"\1:***@", text)
-    return re.sub(r"((?:password|secret|token|key)\w*)=[^&]*", r"\1=***", text, flags=re.IGNORECASE)
+def _shown(name: str, value: str) -> str:
+    return mask(value) if name in _URLS else mask_any(value)
+
+
+_URLS = ("database_url", "broker_url", "result_backend")
 
 
 def load_settings(
@@ -214,7 +261,8 @@ def load_settings(
                 values[name] = value
                 origins[name] = origin
 
-    if path := _find_file(start):
+    path, ignored = _find_file(start, _trusted(overrides or {}, environ))
+    if path is not None:
         put(_read_file(path), str(path))
     put(_celery_names(environ), "environment (Celery's name)")
     for name in Settings.model_fields:
@@ -223,13 +271,13 @@ def load_settings(
             put({name: environ[variable]}, f"environment {variable}")
     put(dict(overrides or {}), "command line")
     try:
-        return LoadedSettings(Settings(**values), origins)
+        return LoadedSettings(Settings(**values), origins, ignored)
     except ValidationError as error:
         item = error.errors(include_url=False)[0]
         name = str(item["loc"][0]) if item["loc"] else "settings"
         reason = item["msg"].removeprefix("Value error, ")
         raise SettingsError(
-            f"setting {name}={mask(str(values.get(name)))!r} from {origins.get(name, 'default')}: {reason}",
+            f"setting {name}={_shown(name, str(values.get(name)))!r} from {origins.get(name, 'default')}: {reason}",
             hint="'pfd config' lists all settings and where each comes from",
         ) from error
 
@@ -246,16 +294,61 @@ def _celery_names(environ: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _find_file(start: Path | None) -> Path | None:
+def _trusted(overrides: Mapping[str, Any], environ: Mapping[str, str]) -> frozenset[Path]:
+    """The folders that whoever started this program trusts.  What is no list of folders is told with all settings."""
+    given = overrides.get("trust") or environ.get("PFD_TRUST", "")
+    names = given.split(os.pathsep) if isinstance(given, str) else given
+    return frozenset(Path(os.path.realpath(Path(name).expanduser())) for name in names if str(name).strip())
+
+
+def _find_file(start: Path | None, trusted: frozenset[Path]) -> tuple[Path | None, tuple[IgnoredFile, ...]]:
+    """The nearest file that can be taken, and those nearer that cannot, of which each is told once a program."""
     folder = (start or Path.cwd()).resolve()
-    return next((p for f in (folder, *folder.parents) if (p := f / FILE).is_file()), None)
+    ignored: list[IgnoredFile] = []
+    taken = None
+    for path in (one / FILE for one in (folder, *folder.parents)):
+        try:
+            path.lstat()
+        except OSError:  # hardly ever is there one
+            continue
+        if (reason := _objection(path, trusted)) is None:
+            taken = path
+            break
+        ignored.append(IgnoredFile(path, reason))
+    for one in ignored:
+        if one not in _told:
+            _told.add(one)
+            log.warning("warning: %s; %s", one, one.hint)
+    return taken, tuple(ignored)
+
+
+_told: set[IgnoredFile] = set()
+
+
+def _objection(path: Path, trusted: frozenset[Path]) -> str | None:
+    """Why a file is not to be taken."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "it is no regular file"
+        return None if path.parent in trusted else foreign_hand(path)
+    except (OSError, RuntimeError) as error:  # a link to nowhere, or to itself
+        return f"it cannot be looked at ({getattr(error, 'strerror', None) or error})"
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        found = tomllib.loads(read_regular(path, MAX_BYTES).decode())
+    except DataError as error:
+        raise SettingsError(str(error), hint="mend or move the file") from error
+    except ValueError as error:  # not only those of TOML: a number of thousands of digits has one of its own
         raise SettingsError(f"{path}: {error}", hint="mend or move the file") from error
+    except RecursionError:
+        raise SettingsError(f"{path}: is nested too deep", hint="mend or move the file") from None
+    if "trust" in found:
+        raise SettingsError(
+            f"{path}: trust cannot be set in a file, which would vouch for itself",
+            hint="set PFD_TRUST in the environment",
+        )
     if unknown := sorted(set(found) - set(Settings.model_fields)):
         raise SettingsError(f"{path}: unknown setting {', '.join(unknown)}", hint="'pfd config' lists all settings")
     # A relative path in a file is relative to that file, not to where the command was typed.

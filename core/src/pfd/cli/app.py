@@ -20,6 +20,7 @@ from pfd.cli.logformat import clean_the_last_resort
 from pfd.cli.state import Session
 from pfd.console import echo, one_line
 from pfd.errors import PfdError, PluginError
+from pfd.urls import purge
 
 # name → (module:attribute, one line of help).  Named as strings, so that `pfd --help` loads none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -148,6 +149,7 @@ def run(arguments: list[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except (Exception, KeyboardInterrupt) as error:
+        purge(error)
         if debug and not isinstance(error, click.ClickException):
             echo(traceback.format_exc(), err=True)
         return _end(error)

@@ -10,7 +10,7 @@ import click
 from pfd.cli.codes import FAILED, OK, say
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import print_fields, print_json, print_table
-from pfd.settings import mask
+from pfd.urls import mask
 
 if TYPE_CHECKING:
     from pfd.store import Store

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import platform
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -26,10 +27,13 @@ from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu, workers_for_all
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import echo, print_json, print_table
 from pfd.errors import PfdError, PluginError, SettingsError
+from pfd.modes import make_home
+from pfd.ownership import open_to_others
 from pfd.plugins import PluginRecord, Registry, load_registry
-from pfd.settings import Settings, mask
+from pfd.settings import FILE, Settings
 from pfd.stored import StoredFile
 from pfd.task import Task
+from pfd.urls import mask
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_SPACE = 2**30
@@ -97,6 +101,8 @@ def _checks(session: Session, *, deep: bool, all_files: bool) -> Checks:
         yield Check("fail", "settings", str(error), error.hint or "")
         yield from _plugins(load_registry(Settings()))
         return
+    for ignored in session.loaded_settings.ignored:
+        yield Check("warn", FILE, str(ignored), ignored.hint)
     registry = session.registry
     yield from _plugins(registry)
     yield from _tasks(registry, deep=deep)
@@ -223,7 +229,7 @@ def _torch() -> Checks:
 def _home(settings: Settings) -> Checks:
     home = settings.home
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_home(home, settings.share)
         with tempfile.TemporaryFile(dir=home) as file:
             file.write(b"!")
             file.flush()
@@ -237,6 +243,23 @@ def _home(settings: Settings) -> Checks:
         yield Check("warn", "home", found, "free some space, or set PFD_HOME to a folder on a larger disk")
     else:
         yield Check("ok", "home", found)
+    yield from _open_to_others(settings)
+
+
+def _open_to_others(settings: Settings) -> Checks:
+    """What others on this machine may read or write of the home, and of a store that lies elsewhere."""
+    places = [settings.home]
+    if settings.store_url.startswith("sqlite"):
+        from pfd.store.engine import file_of
+
+        file = file_of(settings.store_url, None, settings.share)
+        if file is not None and not file.path.is_relative_to(settings.home):
+            places.append(file.path)
+    for path in places:
+        if path.exists() and (reason := open_to_others(path, settings.share)):
+            which = "-R go-rwx" if settings.share == "private" else "-R o-rwx"
+            mend = f"chmod {which} {shlex.quote(str(path))}; PFD_SHARE=group is for a home that a group shares"
+            yield Check("warn", "rights", f"{path} {reason}: parameters, results, logs", mend)
 
 
 def _gpus(settings: Settings, registry: Registry) -> Check:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pfd.characters import one_line, printable
 from pfd.console import json_text
+from pfd.urls import clean
 
 FORMATS = ("text", "json")
 
@@ -29,7 +30,7 @@ def clean_the_last_resort() -> None:
 
 
 class TextFormatter(logging.Formatter):
-    """A line a record, and below it the lines of a traceback, if any."""
+    """A line a record, and below it the lines of a traceback, if any; without the secrets in URLs of the settings."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (a name of logging)
         """The line."""
@@ -37,7 +38,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record, with a traceback that another formatter may have left in it."""
-        return printable(super().format(record))
+        return printable(clean(super().format(record)))
 
 
 class JsonFormatter(logging.Formatter):
@@ -57,4 +58,4 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json_text(entry, indent=None)
+        return clean(json_text(entry, indent=None))

@@ -11,11 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pfd.errors import ParameterError
+from pfd.errors import DataError, ParameterError
+from pfd.files import read_regular
 from pfd.settings import Settings
 from pfd.task import PathPolicy, Ref, Task
 
 YES, NO = ("true", "yes", "on"), ("false", "no", "off")
+
+MAX_BYTES = 16 * 2**20
+"""Of a parameter file; what a job may have in the end is the setting `max_params_bytes`."""
 
 Schema = Mapping[str, Any]
 
@@ -66,14 +70,25 @@ def read_file(source: str) -> dict[str, Any]:
     """A parameter file: TOML by its suffix, else JSON; `-` is JSON from standard input.  Raises `ParameterError`."""
     where = "standard input" if source == "-" else source
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+        text = _standard_input() if source == "-" else read_regular(source, MAX_BYTES).decode()
         found = tomllib.loads(text) if source.lower().endswith(".toml") else json.loads(text)
+    except DataError as error:
+        raise ParameterError(f"--params {error}", hint=error.hint) from error
     except (OSError, ValueError) as error:  # both decoders' errors are a ValueError
         reason = error.strerror if isinstance(error, OSError) else error
         raise ParameterError(f"--params {where}: {reason}") from error
+    except RecursionError:
+        raise ParameterError(f"--params {where}: is nested too deep") from None
     if not isinstance(found, dict):
         raise ParameterError(f"--params {where}: an object of parameters is needed, this is a {_json_name(found)}")
     return found
+
+
+def _standard_input() -> str:
+    text = sys.stdin.read(MAX_BYTES + 1)
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"is larger than {MAX_BYTES // 1024} KiB")
+    return text
 
 
 class Shape:

@@ -17,9 +17,10 @@ from pfd.cli.served import on_device
 from pfd.cli.state import Session, pass_session
 from pfd.console import echo, one_line
 from pfd.errors import ParameterError
+from pfd.modes import take_umask
 from pfd.plugins import Registry
 from pfd.queue import load_runtime
-from pfd.settings import mask
+from pfd.urls import mask
 
 EMBEDDED = "local"
 
@@ -59,6 +60,7 @@ def worker(
     if runtime is not None:
         session = session.having(runtime=runtime)
     registry, settings = session.registry, session.settings
+    take_umask(settings.share)
     slots = _slots(pairs) if pairs else {",".join(_names(queues) or registry.queues): concurrency or 1}
     _warn(registry, tuple(slots) if pairs else _names(queues))
 

@@ -31,6 +31,7 @@ from pfd.context import TaskContext
 from pfd.execution import calling, native
 from pfd.execution.stop import Stop
 from pfd.job import Job, State
+from pfd.modes import take_umask
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
 from pfd.store.encoding import encode
@@ -80,6 +81,7 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
     with contextlib.suppress(OSError):  # it is gone: what the task makes of that is for its log
         os.chdir(order["folder"])
     settings = Settings(**order["settings"])
+    take_umask(settings.share)
     if registry is None:
         sys.path[:] = order["path"]
         registry = load_registry(settings)

@@ -6,6 +6,7 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from pfd.errors import QueueError
 from pfd.execution.devices import Place
@@ -29,6 +30,7 @@ class GpuSlots:
     Parameters
     ----------
     places : a slot for each.
+    home : where turns are kept, if need be.
     wanted : which jobs.
     is_due : whether there is one to claim; a look.
     claim : takes it, or None where others were quicker.
@@ -39,12 +41,14 @@ class GpuSlots:
     def __init__(
         self,
         places: Sequence[Place],
+        home: Path,
         wanted: Wanted,
         is_due: Callable[[Wanted], bool],
         claim: Callable[[Wanted], Job | None],
         run: Callable[[Job, Turn], None],
         alarm: Alarm,
     ) -> None:
+        self._home = home
         self._wanted = wanted
         self._is_due = is_due
         self._claim = claim
@@ -106,7 +110,7 @@ class GpuSlots:
     def _take_turn(self, place: Place) -> bool:
         """Wait for the device, and run a job on it where there still is one; whether there was."""
         pause = PAUSE_FIRST
-        with Turn(place) as turn:
+        with Turn(place, self._home) as turn:
             while not turn.take():
                 if self._stopping.wait(pause):
                     return False

@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 
 from pfd.errors import QueueError
-from pfd.execution.private import remove_where_empty, socket_folder
+from pfd.execution.private import open_private, remove_where_empty, socket_folder
 
 log = logging.getLogger("pfd.execution")
 
@@ -27,12 +27,12 @@ _ID = re.compile(r"[0-9a-f]{32}")
 class Lifeline:
     """That of one worker.  Without effect where its file cannot be made."""
 
-    def __init__(self, worker_id: str) -> None:
+    def __init__(self, worker_id: str, home: Path) -> None:
         self._path: Path | None = None
         self.descriptor: int | None = None
         try:
-            path = _path(worker_id)
-            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            path = _path(worker_id, home)
+            self.descriptor = open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
             self._path = path
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (OSError, QueueError) as error:
@@ -50,10 +50,10 @@ class Lifeline:
             self.descriptor = None
 
 
-def is_cut(worker_id: str) -> bool:
+def is_cut(worker_id: str, home: Path) -> bool:
     """Whether a worker of this machine, and all of its jobs' processes, are certainly dead."""
     try:
-        descriptor = os.open(_path(worker_id), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = open_private(_path(worker_id, home), os.O_RDWR)
     except (OSError, QueueError):  # of another machine, container or user
         return False
     try:
@@ -65,13 +65,13 @@ def is_cut(worker_id: str) -> bool:
     return True
 
 
-def forget(worker_id: str) -> None:
+def forget(worker_id: str, home: Path) -> None:
     """Remove the file of a worker that is dead and was given up."""
     with contextlib.suppress(OSError, QueueError):
-        _path(worker_id).unlink()
+        _path(worker_id, home).unlink()
 
 
-def _path(worker_id: str) -> Path:
+def _path(worker_id: str, home: Path) -> Path:
     if _ID.fullmatch(worker_id) is None:  # of a row that no worker has written: it may lead anywhere
         raise QueueError(f"{worker_id!r} is no id of a worker")
-    return socket_folder(FOLDER) / worker_id
+    return socket_folder(FOLDER, home) / worker_id

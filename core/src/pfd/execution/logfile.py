@@ -19,6 +19,7 @@ from typing import Self
 
 from pfd.artifacts import job_folder
 from pfd.job import Job
+from pfd.modes import fit, make_folder, new_file_mode
 from pfd.settings import Settings
 
 log = logging.getLogger("pfd.execution")
@@ -128,7 +129,7 @@ class LogFile:
 
     def _open(self) -> int:
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             if self._head_open:
                 self._file = _append_to(self.path)
             else:
@@ -196,4 +197,6 @@ class LogFile:
 
 
 def _append_to(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, new_file_mode(path.parent))
+    fit(path)
+    return file

@@ -70,11 +70,11 @@ class Sweeper:
             if lapsed is not None:
                 log.warning("worker %s gave no sign of life; %d jobs taken back", info.name, len(lapsed.ids))
                 back += lapsed
-                lifeline.forget(info.id)
+                lifeline.forget(info.id, self._settings.home)
         return back
 
     def _is_lost(self, worker_id: str, beat: int, now: float) -> bool:
-        return self._is_silent(worker_id, beat, now) or lifeline.is_cut(worker_id)
+        return self._is_silent(worker_id, beat, now) or lifeline.is_cut(worker_id, self._settings.home)
 
     def _is_silent(self, worker_id: str, beat: int, now: float) -> bool:
         sighting = self._seen.get(worker_id)

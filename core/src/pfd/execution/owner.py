@@ -109,7 +109,9 @@ class Owner:
         places = devices.places_for(settings, loadable) if queues else []
         self.gpus = devices.counts(places)
         wanted += [replace(self._wanted, gpu=True)] if places else []
-        self._gpu_slots = GpuSlots(places, wanted[-1], self._is_due, self._claim, self._run_beside, self._alarm)
+        self._gpu_slots = GpuSlots(
+            places, settings.home, wanted[-1], self._is_due, self._claim, self._run_beside, self._alarm
+        )
         now = time.time()
         name = f"{socket.gethostname()}:{os.getpid()}"
         info = WorkerInfo(self.id, name, runtime.name, self.slots, session, 0, now, now, self.gpus)
@@ -149,7 +151,7 @@ class Owner:
                 hint="use fewer slots, or raise the limit ('ulimit -n', LimitNOFILE= of a service)",
             )
         self.store.bind_home()
-        self._lifeline = Lifeline(self.id)
+        self._lifeline = Lifeline(self.id, self.settings.home)
         self._watch.start(metrics=self._monitor.start())
         if self._coordinators is not None:
             self._coordinators.start()

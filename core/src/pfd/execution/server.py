@@ -35,9 +35,10 @@ from pfd.characters import one_line
 from pfd.errors import QueueError
 from pfd.execution import child, cuda, native
 from pfd.execution.keeper import Keeper, start_fresh
-from pfd.execution.private import remove_where_empty
+from pfd.execution.private import peer, remove_where_empty
 from pfd.execution.stop import held_back, let_through
 from pfd.execution.warm import BACKLOG, MODULE, locked
+from pfd.modes import take_umask
 from pfd.plugins import Registry, load_registry
 from pfd.settings import Settings
 
@@ -58,8 +59,11 @@ def main() -> None:
     let_through()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which says what becomes of its jobs
     native.adopt_orphans()
+    take_umask(order["settings"]["share"])
     if "unfit" in order:
-        Server(listening, Path(order["socket"]), None, {"unfit": order["unfit"]}).serve()
+        Server(
+            listening, Path(order["socket"]), Path(order["settings"]["home"]), None, {"unfit": order["unfit"]}
+        ).serve()
         return
     sys.path[:] = order["path"]
     settings = Settings(**order["settings"])
@@ -73,7 +77,7 @@ def main() -> None:
         _begin_anew(order | {"unfit": unfit}, listening)
     gc.collect()
     gc.freeze()  # objects that live as long as the server are not worth a copy in each child
-    Server(listening, Path(order["socket"]), registry, {"failed": failed}).serve()
+    Server(listening, Path(order["socket"]), settings.home, registry, {"failed": failed}).serve()
 
 
 def _begin_anew(order: dict[str, Any], listening: socket.socket) -> NoReturn:
@@ -120,12 +124,14 @@ class Server:
         self,
         listening: socket.socket,
         path: Path,
+        home: Path,
         registry: Registry | None,
         greeting: dict[str, Any],
     ) -> None:
         self._pid = os.getpid()
         self._listening = listening
         self._path = path
+        self._home = home
         self._registry = registry
         self._greeting = json.dumps({"ready": True, **greeting}).encode()
         self._workers: set[socket.socket] = set()
@@ -161,6 +167,9 @@ class Server:
             print(one_line(f"pfd: no worker can connect: {error}"), file=sys.stderr)
             time.sleep(BREATH)
             return
+        if peer(worker)[1] != os.getuid():
+            worker.close()
+            return
         self._workers.add(worker)
         with contextlib.suppress(OSError):
             worker.sendall(self._greeting)
@@ -195,7 +204,7 @@ class Server:
     def _retire(self) -> bool:
         """Take the socket away, so that the next worker starts a server anew; False where one has just connected."""
         try:
-            with locked(self._path):
+            with locked(self._path, self._home):
                 waiting, _, _ = select.select([self._listening], [], [], 0)
                 if waiting:
                     return False

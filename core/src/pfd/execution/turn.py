@@ -8,10 +8,11 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+from pathlib import Path
 from typing import Self
 
 from pfd.execution.devices import Place
-from pfd.execution.private import socket_folder
+from pfd.execution.private import open_private, socket_folder
 
 FOLDER = "gpus"
 
@@ -28,9 +29,9 @@ class Turn:
     Raises `OSError` or `QueueError` where the files cannot be made.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, home: Path) -> None:
         self.device = place.device
-        folder = socket_folder(FOLDER)
+        folder = socket_folder(FOLDER, home)
         name = f"{re.sub(r'[^A-Za-z0-9-]', '_', place.device.identity)}.{place.number}"
         self._line = _open(f"{folder}/{name}.next")
         try:
@@ -58,7 +59,7 @@ class Turn:
 
 
 def _open(path: str) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return open_private(path, os.O_RDWR | os.O_CREAT)
 
 
 def _lock(descriptor: int) -> bool:

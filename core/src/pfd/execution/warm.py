@@ -9,16 +9,17 @@ import logging
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
-from pfd.execution.private import socket_folder
+from pfd.errors import QueueError
+from pfd.execution.private import open_private, peer, socket_folder
 from pfd.execution.profile import Profile
 
 log = logging.getLogger("pfd.execution")
@@ -87,8 +88,8 @@ class WarmServer:
         self._started = [process for process in self._started if process.poll() is None]
 
     def _connect(self, profile: Profile) -> socket.socket:
-        path = socket_folder(FOLDER) / f"{self._name}.sock"
-        with locked(path):
+        path = socket_folder(FOLDER, profile.settings.home) / f"{self._name}.sock"
+        with locked(path, profile.settings.home):
             connection = _line()
             try:
                 connection.connect(str(path))
@@ -97,7 +98,10 @@ class WarmServer:
                 pid = self._start(profile, path)
                 connection.connect(str(path))
             else:
-                pid = _listener(connection)
+                pid, user = peer(connection)
+                if user != os.getuid():
+                    connection.close()
+                    raise QueueError(f"at {path} a program of user {user} listens", hint="set XDG_RUNTIME_DIR")
         self._process = _server(pid)
         self._listen(connection)
         return connection
@@ -115,7 +119,7 @@ class WarmServer:
         Returns its pid.
         """
         order, theirs = socket.socketpair()
-        with order, theirs, _line() as listening, path.with_suffix(".log").open("wb") as output:
+        with order, theirs, _line() as listening, _log_file(path) as output:
             listening.bind(str(path))
             listening.listen(BACKLOG)
             process = subprocess.Popen(
@@ -136,14 +140,13 @@ class WarmServer:
         return process.pid
 
 
+def _log_file(path: Path) -> BinaryIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    return os.fdopen(open_private(path.with_suffix(".log"), flags), "wb")
+
+
 def _line() -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-
-
-def _listener(connection: socket.socket) -> int:
-    """Pid of the server that a worker is connected to: whoever was last to say that it listens on that socket."""
-    pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return int(pid)
 
 
 def _server(pid: int) -> psutil.Process | None:
@@ -165,23 +168,23 @@ def _report(connection: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, home: Path) -> Iterator[None]:
     """Alone with the socket at `path`: nobody else starts or ends its server meanwhile.
 
     Raises `OSError` or `QueueError` where there can be no such file: its folder may go with the session of its user.
     """
-    lock = _take(path.with_suffix(".lock"))
+    lock = _take(path.with_suffix(".lock"), home)
     try:
         yield
     finally:
         os.close(lock)
 
 
-def _take(path: Path) -> int:
+def _take(path: Path, home: Path) -> int:
     while True:
-        folder = socket_folder(FOLDER)  # a server that ends removes it where it is empty
+        folder = socket_folder(FOLDER, home)  # a server that ends removes it where it is empty
         try:
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = open_private(path, os.O_RDWR | os.O_CREAT)
         except FileNotFoundError:
             if folder != path.parent:
                 raise  # sockets lie elsewhere by now

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pfd.errors import ParameterError
+from pfd.errors import DataError, ParameterError
+from pfd.files import read_regular
 from pfd.pipeline.step import MAX_STEPS, Step
 from pfd.store.encoding import clean_text
 
@@ -53,15 +54,11 @@ def read(path: Path) -> PipelineFile:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise ParameterError(f"{path}: is larger than {MAX_BYTES // 1024} KiB", hint="this is no pipeline file")
-        data = tomllib.loads(raw.decode("utf-8-sig"))
+        data = tomllib.loads(read_regular(path, MAX_BYTES).decode("utf-8-sig"))
         if _depth(data) > MAX_DEPTH:
             raise RecursionError
-    except OSError as error:
-        raise ParameterError(f"{path}: {error.strerror or error}") from error
+    except DataError as error:
+        raise ParameterError(str(error), hint=error.hint) from error
     except UnicodeDecodeError as error:
         raise ParameterError(f"{path}: is no UTF-8 text (byte {error.start})") from error
     except ValueError as error:  # not only those of TOML: a number of thousands of digits has one of its own

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pfd.errors import SettingsError
-from pfd.settings import Settings, mask
+from pfd.settings import Settings
+from pfd.urls import mask, purge
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,19 @@ class BrokerSchemes:
     def is_redis(self, url: str) -> bool:
         """Whether a broker is Redis, or Valkey."""
         return url.partition(":")[0] in self.redis
+
+
+WRONG = (ValueError, TypeError, LookupError)
+"""What libraries raise for a URL that they cannot read, or for something in its query that they do not know."""
+
+
+@contextmanager
+def reading(url: str) -> Iterator[None]:
+    """Turn what a library says of a URL that it cannot use into a `SettingsError` that names nothing secret."""
+    try:
+        yield
+    except WRONG as error:
+        purge(error, url)
+        raise SettingsError(
+            f"broker_url={mask(url)!r} cannot be used: {error}", hint="check what stands behind the ? of it"
+        ) from error

@@ -30,8 +30,9 @@ log = logging.getLogger("pfd.runtimes")
 
 
 def bell_folder(settings: Settings) -> Path:
-    """The folder of the bells of a store.  Raises `QueueError` where it belongs to somebody else."""
-    return socket_folder(hashlib.sha256(f"{settings.home}\0{settings.store_url}".encode()).hexdigest()[:12])
+    """The folder of the bells of a store.  Raises `QueueError` where there can be none."""
+    name = hashlib.sha256(f"{settings.home}\0{settings.store_url}".encode()).hexdigest()[:12]
+    return socket_folder(name, settings.home)
 
 
 class LocalRuntime:

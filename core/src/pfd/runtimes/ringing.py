@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from pfd.errors import QueueError
 from pfd.queue import Ring
+from pfd.runtimes.address import WRONG
+from pfd.urls import mask, purge
 
 MOST = 32
 """Rings of a queue that may wait in the broker.
@@ -43,6 +45,7 @@ class BoundedRinger:
     ----------
     count : how many messages wait in a queue of the broker.
     publish : hands a ring to the broker.  Both raise one of `errors` where it cannot be reached.
+    url : of the broker, whose secrets its library may name in an error.
     """
 
     def __init__(
@@ -50,10 +53,12 @@ class BoundedRinger:
         count: Callable[[str], int],
         publish: Callable[[Ring], None],
         errors: tuple[type[BaseException], ...],
+        url: str,
     ) -> None:
         self._count = count
         self._publish = publish
         self._errors = errors
+        self._url = url
         self._lock = threading.Lock()
         self._left: dict[str, int] = {}
         self._away_until = float("-inf")
@@ -69,6 +74,8 @@ class BoundedRinger:
         except self._errors as error:
             self._away_until = time.monotonic() + PAUSE
             raise self._away(error) from error
+        except WRONG as error:
+            raise self._unfit(error) from error
 
     def waiting(self, queue: str) -> int:
         """Rings of a queue that wait.  Raises `QueueError` where the broker is away."""
@@ -76,8 +83,17 @@ class BoundedRinger:
             return self._count(queue)
         except self._errors as error:
             raise self._away(error) from error
+        except WRONG as error:
+            raise self._unfit(error) from error
+
+    def _unfit(self, error: BaseException) -> QueueError:
+        purge(error, self._url)
+        return QueueError(
+            f"broker_url={mask(self._url)!r} cannot be used: {error}", hint="check what stands behind the ?"
+        )
 
     def _away(self, error: BaseException) -> QueueError:
+        purge(error, self._url)
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         self._reason = f"the broker does not answer: {first}"
         return QueueError(self._reason, hint="jobs are stored all the same, and found at the next sweep")

@@ -18,8 +18,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from pfd.errors import StoreError, StoreUnavailable
-from pfd.settings import mask
+from pfd.modes import Share
 from pfd.store.file import StoreFile, store_id
+from pfd.urls import mask, purge
 
 BUSY_SECONDS = 20.0
 """How long a writer waits for another one on SQLite before it gives up."""
@@ -67,7 +68,8 @@ def make_engine(url: str, file: StoreFile | None = None) -> Engine:
         return engine if IDLE in str(parsed.query.get("options", "")) else _ending_the_idle(engine)
     except ModuleNotFoundError as error:
         raise StoreError(f"no driver for {mask(url)}: {error}", hint="pip install 'pfd-core[postgres]'") from error
-    except (SQLAlchemyError, NoSuchModuleError, ValueError) as error:
+    except (SQLAlchemyError, NoSuchModuleError, ValueError, TypeError) as error:
+        purge(error, url)
         raise StoreError(f"database URL {mask(url)!r} cannot be used: {error}") from error
 
 
@@ -212,7 +214,8 @@ def refusing_writes(connection: Connection) -> Iterator[None]:
 
 
 def explain(error: DBAPIError, url: str) -> StoreError:
-    """A `StoreError` for an error of the driver."""
+    """A `StoreError` for an error of the driver, from which it takes what is secret in the URL."""
+    purge(error, url)
     reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
     where = mask(url)
     low = reason.lower()
@@ -265,16 +268,16 @@ def _went_away(error: DBAPIError) -> bool:
     return error.connection_invalidated or (isinstance(error, OperationalError) and not of_sqlite)
 
 
-def file_of(url: str, mark: Path | None) -> StoreFile | None:
+def file_of(url: str, mark: Path | None, share: Share) -> StoreFile | None:
     """The file of a SQLite store; None of another one, and where the URL does not say plainly which file it is."""
     try:
         parsed = sa.make_url(url)
-    except SQLAlchemyError:  # for `make_engine` to say
+    except (SQLAlchemyError, ValueError):  # for `make_engine` to say
         return None
     name = parsed.database or ":memory:"
     if parsed.get_backend_name() != "sqlite" or name == ":memory:" or name.startswith("file:"):
         return None
-    return StoreFile(Path(os.path.abspath(name)), mark)
+    return StoreFile(Path(os.path.abspath(name)), mark, share)
 
 
 def is_sqlite(engine: Engine | Connection) -> bool:

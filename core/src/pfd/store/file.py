@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pfd.errors import StoreError, StoreUnavailable
+from pfd.modes import Share, make_folder, store_mode
 
 Identity = tuple[int, int]
 """What tells one file from another: its file system, and its number there."""
@@ -25,10 +26,12 @@ class StoreFile:
     Parameters
     ----------
     mark : a file that is there where the store has been served before.
+    share : who may read and write it; its log, and what else SQLite keeps beside it, follow.
     """
 
-    def __init__(self, path: Path, mark: Path | None = None) -> None:
+    def __init__(self, path: Path, mark: Path | None = None, share: Share = "private") -> None:
         self.path = path
+        self._share = share
         self._name = str(path)
         self._mark = mark
         self._identity: Identity | None = None
@@ -43,7 +46,7 @@ class StoreFile:
         """Make an empty one where there never was one.  Raises `StoreError`."""
         folder = self.path.parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise StoreError(
                 f"cannot create {folder}: {error.strerror or error}", hint="set PFD_HOME to a folder you can write to"
@@ -53,7 +56,14 @@ class StoreFile:
         if self._identity is not None or self._left():
             raise self._gone()
         try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644))
+            # Where a link leads to a place that is still empty, it is made there.
+            made = os.open(os.path.realpath(self.path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                os.fchmod(made, store_mode(self._share))
+            finally:
+                os.close(made)
+        except FileExistsError:  # it is empty, or another program was quicker
+            return
         except OSError as error:
             raise StoreError(
                 f"cannot create {self.path}: {error.strerror or error}",

@@ -11,6 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+from pfd.modes import fit
+
 SIZE = 4 * 2**20
 """Bytes: some hundred ends of jobs, each of a few pages of the database."""
 
@@ -48,6 +50,7 @@ class Reserve:
             temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
             try:
                 temporary.write_bytes(os.urandom(SIZE))  # what a file system that compresses cannot make small
+                fit(temporary)
                 temporary.replace(self._path)
             finally:
                 temporary.unlink(missing_ok=True)

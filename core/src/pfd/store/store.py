@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from pfd.errors import SettingsError, StoreError
 from pfd.hooks import Records
+from pfd.modes import fit, make_home
 from pfd.settings import Settings
 from pfd.store import migrate
 from pfd.store.answers import Access, Answers
@@ -48,7 +49,7 @@ class Store:
         self.problems: dict[str, str] = {}
         self.answers = Answers()
         # The mark is of what lies in the home; a store elsewhere may be another than the one that was served from it.
-        self._file = file_of(self.url, None if settings.database_url else settings.home / STORE_ID_FILE)
+        self._file = file_of(self.url, None if settings.database_url else settings.home / STORE_ID_FILE, settings.share)
         self.engine: Engine = make_engine(self.url, self._file)
         self._reserve = None if self._file is None else Reserve(self._file.path)
 
@@ -68,7 +69,18 @@ class Store:
 
     def _make(self) -> None:
         if self._file is not None:
+            if not self.settings.database_url:
+                self._make_home()
             self._file.make()
+
+    def _make_home(self) -> None:
+        home = self.settings.home
+        try:
+            make_home(home, self.settings.share)
+        except OSError as error:
+            raise StoreError(
+                f"cannot create {home}: {error.strerror or error}", hint="set PFD_HOME to a folder you can write to"
+            ) from error
 
     def _fit(self) -> None:
         try:
@@ -197,9 +209,10 @@ class Store:
                     connection.execute(facts.insert().values(name="store_id", value=known))
                 # A store that lies in its home cannot be parted from it.
                 if found is None and (fresh or not self.settings.database_url):
-                    self.settings.home.mkdir(parents=True, exist_ok=True)
+                    make_home(self.settings.home, self.settings.share)
                     temporary = path.with_name(f".{path.name}.{os.getpid()}")
                     temporary.write_text(known, encoding="ascii")
+                    fit(temporary)
                     temporary.replace(path)
                     found = known
                 if self._file is not None:

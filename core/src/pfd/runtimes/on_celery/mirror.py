@@ -13,6 +13,7 @@ from pfd.errors import JobFailed, StoreError
 from pfd.job import Job, State
 from pfd.monitor import Alarm, LastingThread
 from pfd.store import Store, mirrors
+from pfd.urls import purge
 
 log = logging.getLogger("pfd.runtimes")
 
@@ -61,6 +62,7 @@ class Mirror:
                 log.warning("clients of Celery are not told for now: %s", error)
                 pause = PAUSE
             except Exception as error:  # whatever the client of a backend raises; the outbox keeps what is not told
+                purge(error)
                 log.warning("the result backend of Celery does not answer: %s", error)
                 pause = PAUSE
             if stopping:

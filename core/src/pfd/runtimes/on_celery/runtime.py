@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
+from pfd.runtimes.address import reading
 from pfd.runtimes.hosted import Guest
 from pfd.runtimes.on_celery.address import broker_url
 from pfd.runtimes.on_celery.listener import CeleryListener
@@ -44,10 +45,12 @@ class CeleryRuntime:
 
         from pfd.runtimes.on_celery.app import count, publish
 
-        connection = self._app.connection_for_write()
+        url = self._settings.broker_url
+        with reading(url):
+            app = self._app
+            connection = app.connection_for_write()
         errors = (*connection.connection_errors, *connection.channel_errors, KombuError, OSError)
-        app = self._app
-        return BoundedRinger(lambda queue: count(app, queue), lambda ring: publish(app, ring), errors)
+        return BoundedRinger(lambda queue: count(app, queue), lambda ring: publish(app, ring), errors, url)
 
     def ring(self, ring: Ring) -> None:
         """Send a message; nothing for a cancel, which the worker that runs the job looks for itself."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
+from pfd.runtimes.address import reading
 from pfd.runtimes.hosted import Line
 from pfd.runtimes.on_dramatiq.address import broker_url
 from pfd.runtimes.ringing import BoundedRinger
@@ -44,8 +45,10 @@ class DramatiqRuntime:
         from pfd.runtimes.on_dramatiq.broker import count, publish
         from pfd.runtimes.on_dramatiq.worker import ERRORS
 
-        broker = self._broker
-        return BoundedRinger(lambda queue: count(broker, queue), lambda ring: publish(broker, ring), ERRORS)
+        url = self._settings.broker_url
+        with reading(url):
+            broker = self._broker
+        return BoundedRinger(lambda queue: count(broker, queue), lambda ring: publish(broker, ring), ERRORS, url)
 
     def ring(self, ring: Ring) -> None:
         """Send a message; nothing for a cancel, which the worker that runs the job looks for itself."""
@@ -67,7 +70,8 @@ class DramatiqRuntime:
             from pfd.runtimes.on_dramatiq.broker import make_broker
             from pfd.runtimes.on_dramatiq.worker import close, make_worker
 
-            broker = make_broker(self._settings, registry)
+            with reading(self._settings.broker_url):
+                broker = make_broker(self._settings, registry)
             worker = make_worker(broker, sorted({name for names in slots for name in names.split(",")}))
             line.connect(DramatiqRuntime(self._settings, broker), broker.door.open)
             ending.pop_all()
