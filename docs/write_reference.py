@@ -53,10 +53,10 @@ whose `pfd.toml` is taken all the same: that of a checkout of another user, as i
 root. It is read from the environment only.
 
 `PFD_HOME` is made for its user alone (0700), and what lies in it is open to no more than the home is: rows, logs and
-artifacts (0600). With `PFD_SHARE=group` it is made for its group (2770, 0660); `chgrp` it to the group that is meant.
-A home that is there stays as it is: `pfd doctor` warns of one that others can read, and gives the command that closes
-it. The processes of jobs, warm servers and `pfd worker` have the umask 077, or 007; a program that uses PFD as a
-library keeps its own, and an artifact that an inline task writes there by itself has that.
+artifacts (0600). With `PFD_SHARE=group` it is made for its group (2770, 0660); `chgrp` it to the group that is meant. A
+home that is there stays as it is: `pfd doctor` warns of one that others can read, and gives the command that closes it.
+The processes of jobs, warm servers and `pfd worker` have the umask 077, or 007; a program that uses PFD as a library
+keeps its own, and an artifact that an inline task writes there by itself has that.
 
 | setting | default | meaning |
 |---|---|---|

@@ -209,8 +209,44 @@ def test_ports_of_the_compose_file_are_open_to_the_loopback_only() -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
+def test_containers_lose_their_capabilities() -> None:
+    for name, service in _compose()["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert set(service.get("cap_add", ())) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}, name
+        assert "privileged" not in service, name
+
+
+def test_no_password_of_the_compose_file_has_a_default() -> None:
+    services = _compose()["services"]
+    for variable in ("POSTGRES_PASSWORD", "REDIS_PASSWORD"):
+        used = re.findall(rf"\$\{{{variable}([^}}]*)\}}", COMPOSE.read_text(encoding="utf-8"))
+        assert used
+        assert all(rest.startswith(":?") for rest in used)
+    # That of RabbitMQ is asked for when it starts, since few start it.
+    shell, option, script = services["rabbitmq"]["command"]
+    script = script.replace("$$", "$").partition("exec")[0]
+    for password, code in (("", False), ("deadbeef", True)):
+        done = subprocess.run(
+            [shell, option, script],
+            env={"RABBITMQ_DEFAULT_PASS": password},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0) is code
+        assert code or "set RABBITMQ_PASSWORD in .env" in done.stderr
+
+
+def test_images_can_be_named_by_digest() -> None:
+    assert re.search(r"^ARG PYTHON=", DOCKERFILE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    pulled = [one["image"] for one in _compose()["services"].values() if "build" not in one]
+    assert pulled
+    assert all(re.fullmatch(r"\$\{[A-Z]+_IMAGE:-[\w.:-]+\}", image) for image in pulled)
+
+
 def test_the_example_of_the_environment_names_what_the_compose_file_asks_for() -> None:
-    asked = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text(encoding="utf-8")))
+    asked = set(re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE.read_text(encoding="utf-8")))
     example = (DEPLOY / "docker" / "env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^#?(\w+)=", example, flags=re.MULTILINE))
     assert named <= asked
@@ -265,7 +301,7 @@ def _await(condition: Callable[[], bool], what: str) -> None:
 def test_the_manifests_fit_the_schemas_of_kubernetes() -> None:
     checked = [document for name, documents in _manifests().items() if name not in CUSTOM for document in documents]
     assert {document["kind"] for document in checked} == {
-        *("ConfigMap", "Secret", "PersistentVolumeClaim", "Job", "Deployment", "Service")
+        *("ConfigMap", "Secret", "PersistentVolumeClaim", "Job", "Deployment", "Service", "NetworkPolicy")
     }
     for document in checked:
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
@@ -308,6 +344,26 @@ def test_pods_run_as_the_user_of_the_image_and_write_to_their_volumes_only() -> 
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["securityContext"]["allowPrivilegeEscalation"] is False
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert pod["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["spec"]["automountServiceAccountToken"] is False
+
+
+def test_pods_speak_only_with_what_the_settings_name() -> None:
+    policy = _one("NetworkPolicy", "pfd")["spec"]
+    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}  # what is not listed is closed
+    for pod in _pods():
+        assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    [metrics] = policy["ingress"]
+    assert metrics["from"]
+    assert [entry["port"] for entry in metrics["ports"]] == [9109]
+    assert sorted({entry["port"] for rule in policy["egress"] for entry in rule["ports"]}) == [
+        53,
+        5432,
+        5671,
+        5672,
+        6379,
+    ]
+    assert "network.yaml" in _manifests()["kustomization.yaml"][0]["resources"]
 
 
 def test_the_scaler_counts_jobs_that_run_or_could(

@@ -64,6 +64,7 @@ def test_the_core_alone_has_no_tasks_and_is_in_good_health(environment: Environm
     environment.pfd("doctor")
 
 
+@pytest.mark.slow
 def test_the_meta_distribution_installs_the_command(environment: Environment) -> None:
-    environment.install("pfd")
+    environment.install("pfd-all")
     assert environment.pfd("--version").strip()

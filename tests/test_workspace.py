@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -40,9 +41,40 @@ def test_a_distribution_asks_for_its_siblings_at_its_own_version(found: Distribu
 
 def test_the_meta_distribution_brings_every_plugin() -> None:
     meta = ALL[0]
-    asked = {requirement.partition("==")[0] for requirement in meta.project["optional-dependencies"]["all"]}
-    assert asked == set(_names(plugins()))
-    assert {"all", "celery", "dramatiq"} <= set(meta.project["optional-dependencies"])
+    asked = {requirement.partition("==")[0] for requirement in meta.project["dependencies"]}
+    assert asked == {"pfd-core", *_names(plugins())}
+
+
+def test_nobody_is_told_to_install_what_is_another_projects() -> None:
+    # On the package index the name `pfd` alone is not ours.
+    wrong = re.compile(r"""['"]pfd\[\w|(?:pipx?|tool) install (?:-\S+ )*['"]?pfd(?=['"\s\[`;,)=]|\.\s|$)""")
+    asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(names) > 100
+    found = [
+        f"{name}:{number}: {line.strip()}"
+        for name in names
+        if (ROOT / name).is_file() and Path(name).suffix not in (".png", ".svg") and ROOT / name != Path(__file__)
+        for number, line in enumerate((ROOT / name).read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        if wrong.search(line)
+    ]
+    assert found == []
+    assert "pfd" not in _names(ALL)
+
+
+def test_nothing_but_pytorch_is_asked_for_at_the_index_of_pytorch() -> None:
+    places = [ROOT / "Makefile", ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*")]
+    named = 0
+    for path in (path for path in places if path.is_file()):
+        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+        assert "extra-index-url" not in text, path
+        for line in text.splitlines():
+            if "--index-url" in line:
+                named += 1
+                assert "--no-deps" in line, f"{path}: what it depends on comes from PyPI"
+                asked = line.partition("--index-url")[2].partition("&&")[0] + line.partition("--index-url")[0]
+                assert re.search(r"\btorch\b", asked), f"{path}: {line}"
+    assert named >= 3
 
 
 @pytest.mark.parametrize("found", WITH_CODE, ids=_names(WITH_CODE))

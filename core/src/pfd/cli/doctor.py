@@ -95,6 +95,7 @@ def _print(checks: list[Check]) -> None:
 
 def _checks(session: Session, *, deep: bool, all_files: bool) -> Checks:
     yield _python()
+    yield from _namesakes()
     try:
         settings = session.settings
     except SettingsError as error:
@@ -132,12 +133,26 @@ def _python() -> Check:
     return Check("ok", "versions", found)
 
 
+def _namesakes() -> Checks:
+    """Distributions of others that bring a package `pfd`: on the package index that name is another project's."""
+    owners = {name.lower() for name in importlib.metadata.packages_distributions().get("pfd", ())}
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        owners.add(importlib.metadata.distribution("pfd").name.lower())
+    for owner in sorted(owners - {"pfd-core", "pfd_core"}):
+        yield Check(
+            "fail",
+            "distribution",
+            f"{owner} is installed, another project that brings a package 'pfd' of its own or has its name",
+            f"pip uninstall {owner}; then pip install --force-reinstall --no-deps pfd-core",
+        )
+
+
 # -- plugins and tasks --------------------------------------------------------------------------------------------
 
 
 def _plugins(registry: Registry) -> Checks:
     if not registry.records:
-        yield Check("warn", "plugins", "none are installed, so there are no tasks", "pip install 'pfd[all]'")
+        yield Check("warn", "plugins", "none are installed, so there are no tasks", "pip install pfd-all")
     for record in registry.records:
         name, label = f"plugin {record.name}", f"{record.distribution} {record.version}"
         if record.status == "disabled":

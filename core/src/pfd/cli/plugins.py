@@ -26,7 +26,7 @@ def plugins(session: Session, as_json: bool) -> None:
         print_json([dataclasses.asdict(record) for record in registry.records])
         return
     if not registry.records:
-        echo("no plugins are installed: pip install 'pfd[all]', or 'pfd new-plugin NAME' writes one")
+        echo("no plugins are installed: pip install pfd-all, or 'pfd new-plugin NAME' writes one")
         return
     rows = [(r.name, r.version, r.status, len(r.tasks), r.distribution) for r in registry.records]
     print_table(("plugin", "version", "status", "tasks", "distribution"), rows, right={3})

@@ -33,7 +33,7 @@ def tasks(ctx: click.Context, session: Session, as_json: bool) -> None:
         rows = [(t.name, t.queue, _plugin(registry, t), _about(t)) for t in registry.tasks.values()]
         print_table(("task", "queue", "plugin", "about"), rows)
     else:
-        echo("no tasks are installed; they come from plugins: pip install 'pfd[all]'")
+        echo("no tasks are installed; they come from plugins: pip install pfd-all")
     for name, owners in registry.conflicts.items():
         say(f"left out: {name}, which {' and '.join(owners)} both claim")
     if absent := [record.name for record in registry.records if record.status in ("broken", "incompatible")]:

@@ -120,7 +120,7 @@ def _warn(registry: Registry, served: tuple[str, ...]) -> None:
             asked = f"; did you mean {near[0]}?" if near else f"; theirs are {', '.join(queues)}"
             say(f"warning: no installed task is of queue {name}{asked}")
     if not registry.tasks:
-        say("warning: no tasks are installed, so there is nothing to run; pip install 'pfd[all]'")
+        say("warning: no tasks are installed, so there is nothing to run; pip install pfd-all")
     for record in registry.records:
         if record.status in ("broken", "incompatible"):
             say(f"warning: plugin {record.name} is {record.status}: {record.cause}")
