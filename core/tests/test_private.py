@@ -29,6 +29,8 @@ from pfd.runtimes.local import bell_folder
 PATIENCE = 60.0
 ALL = ("alive", "gpus", "warm", "bell")
 
+WORKER = "0123456789abcdef0123456789abcdef"
+
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -143,14 +145,14 @@ def test_locks_in_the_home_hold_as_those_elsewhere(place: Path, home: Path) -> N
     with Turn(device, home) as first, Turn(device, home) as second:
         assert first.take()
         assert not second.take()
-    line = Lifeline("some-worker", home)
-    assert not is_cut("some-worker", home)
+    line = Lifeline(WORKER, home)
+    assert not is_cut(WORKER, home)
     assert line.descriptor is not None
     os.close(line.descriptor)
     line.descriptor = None
-    assert is_cut("some-worker", home)
-    lifeline.forget("some-worker", home)
-    assert not is_cut("some-worker", home)
+    assert is_cut(WORKER, home)
+    lifeline.forget(WORKER, home)
+    assert not is_cut(WORKER, home)
 
 
 @needs_root

@@ -42,13 +42,16 @@ class Commands:
 
     def __call__(self, *words: str) -> Ran:
         self._capture.readouterr()
-        # An option of the whole program is handed on in the environment, which here outlives the command.
-        before = dict(os.environ)
+        # An option of the whole program is handed on in the environment, which here outlives the command, as the umask
+        # of a worker does.
+        before, umask = dict(os.environ), os.umask(0o022)
+        os.umask(umask)
         try:
             code = run(list(words))
         finally:
             os.environ.clear()
             os.environ.update(before)
+            os.umask(umask)
         printed = self._capture.readouterr()
         return Ran(code, printed.out, printed.err)
 
