@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.sim_to_real.generated import FAULTS, GEOMETRIES
 from benchmarks.sim_to_real.lines import RATE_HZ, SAMPLES, Floats
-from pfd_plugin_data.resampling import resample
+from pfd_plugin_data.sources import resample
 from pfd_plugin_mat_import.importing import import_files
 from pfd_plugin_mat_import.reader import Reader
 from pfd_plugin_mat_import.sources import find_files

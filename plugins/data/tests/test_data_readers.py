@@ -14,8 +14,8 @@ from pfd_plugin_data import (
     open_dataset,
 )
 from pfd_plugin_data import windows as windows_module
-from pfd_plugin_data.resampling import low_pass, rate_ratio, resample
-from pfd_plugin_data.sources import LowPassed, Resampled, Stored
+from pfd_plugin_data.resampling import low_pass, rate_ratio
+from pfd_plugin_data.sources import LowPassed, Resampled, Stored, resample
 
 CLASSES = ("normal", "ball")
 

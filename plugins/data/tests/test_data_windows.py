@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from pfd import DataError
 from pfd_plugin_data import common_channel, common_rate, iter_windows, open_dataset
-from pfd_plugin_data.resampling import low_pass, resample
+from pfd_plugin_data.resampling import low_pass
+from pfd_plugin_data.sources import resample
 
 
 def tone(rate_hz: float, frequency_hz: float, seconds: float = 1.0) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Changing the sample rate, and low-pass filtering, without moving anything in time."""
+"""Filters for changing the sample rate and for a common band, which move nothing in time."""
 
 from __future__ import annotations
 
@@ -26,19 +26,8 @@ CUT = (1 + FLAT_SHARE) / 2
 
 MAX_FACTOR = 10_000
 
-
-def resample(x: npt.NDArray[np.float32], rate_hz: float, new_rate_hz: float) -> npt.NDArray[np.float32]:
-    """`x`, float32 `(samples,)`, brought down from `rate_hz` to `new_rate_hz`, by polyphase filtering.
-
-    Flat up to 0.82 of the new Nyquist frequency and 90 dB down from there on, so nothing folds back.
-
-    Raises
-    ------
-    DataError : the new rate is higher.
-    """
-    if new_rate_hz == rate_hz:
-        return x
-    return polyphase(x, rate_ratio(rate_hz, new_rate_hz))
+ORDER = 8
+"""Of the low-pass filter, which is run forwards and backwards."""
 
 
 def rate_ratio(rate_hz: float, new_rate_hz: float) -> Fraction:
@@ -59,6 +48,18 @@ def rate_ratio(rate_hz: float, new_rate_hz: float) -> Fraction:
     return ratio
 
 
+def extended(x: npt.NDArray[np.float32], before: int, after: int) -> npt.NDArray[np.float32]:
+    """A signal `(samples,)` with so many samples more at its ends, turned about its first and its last one.
+
+    What is added goes on at the level and the slope at which the signal ends.  Silence there would be a step, as large
+    as what the signal lies beside zero: an edge that a filter rings at, and by which those that were filtered are told
+    from others.
+    """
+    if not (before or after) or x.size == 0:
+        return x
+    return np.pad(x, (before, after), mode="reflect", reflect_type="odd")
+
+
 def polyphase(x: npt.NDArray[np.float32], ratio: Fraction) -> npt.NDArray[np.float32]:
     """`x`, float32 `(samples,)`, resampled by a ratio of at most 1 behind the anti-alias filter."""
     up, down = ratio.numerator, ratio.denominator
@@ -73,16 +74,22 @@ def low_pass(x: npt.NDArray[np.float32], rate_hz: float, edge_hz: float) -> npt.
 
 def settling(rate_hz: float, edge_hz: float, share: float) -> int:
     """Samples after which the transient of `low_pass` has fallen to `share`: set by the filter's slowest pole."""
-    _, poles, _ = sps.sos2zpk(_butterworth(rate_hz, edge_hz))
+    _require_edge(rate_hz, edge_hz)
+    # Not out of its sections, whose coefficients at a low edge are smaller than what counts as zero.
+    _, poles, _ = sps.butter(ORDER, edge_hz, fs=rate_hz, output="zpk")
     return math.ceil(math.log(share) / math.log(float(np.abs(poles).max())))
 
 
 @lru_cache(maxsize=8)
 def _butterworth(rate_hz: float, edge_hz: float) -> npt.NDArray[np.float64]:
+    _require_edge(rate_hz, edge_hz)
+    return np.asarray(sps.butter(ORDER, edge_hz, fs=rate_hz, output="sos"), np.float64)
+
+
+def _require_edge(rate_hz: float, edge_hz: float) -> None:
     lowest = rate_hz / MAX_FACTOR
     if not lowest <= edge_hz < rate_hz / 2:
         raise DataError(f"lowpass_hz={edge_hz:g} must lie between {lowest:g} and half the rate, {rate_hz / 2:g} Hz")
-    return np.asarray(sps.butter(8, edge_hz, fs=rate_hz, output="sos"), np.float64)
 
 
 @lru_cache(maxsize=8)

@@ -55,14 +55,19 @@ class Resampled:
         self._source = source
         self._up, self._down = ratio.numerator, ratio.denominator
         self.size = -(-source.size * self._up // self._down)
+        self._level = source.read(0, 1)
 
     def read(self, start: int, stop: int) -> Signal:
         up, down, half = self._up, self._down, resampling.TAPS * self._down
         stop = min(stop, self.size)
         # A stretch of the source that begins on a multiple of `down` begins on an output sample, too.
-        first = max(0, (start * down - half) // up // down * down)
-        last = min(self._source.size, -(-(stop * down + half) // up) + 1)
-        made = resampling.polyphase(self._source.read(first, last), Fraction(up, down))
+        first = (start * down - half) // up // down * down
+        last = -(-(stop * down + half) // up) + 1
+        # About one level for all stretches: the filter lets a constant through to a ten-thousandth only, from sample
+        # to sample another, which for a signal far from zero would be more than the signal.
+        made = (
+            resampling.polyphase(_extended(self._source, first, last) - self._level, Fraction(up, down)) + self._level
+        )
         skipped = first // down * up
         return made[start - skipped : stop - skipped]
 
@@ -130,15 +135,40 @@ class AtAngles:
     def _at(self, times: npt.NDArray[np.float64], half: int) -> npt.NDArray[np.float64]:
         places = times * self._rate_hz
         ratio = self._per_rev * self._profile.hz(times) / self._rate_hz
-        first = max(0, int(places[0]) - half)
-        x = self._source.read(first, min(self._source.size, int(places[-1]) + half + 2))
+        first = int(places[0]) - half
+        x = _extended(self._source, first, int(places[-1]) + half + 2)
         around = places.astype(np.int64)[:, None] + np.arange(-half + 1, half + 1)
         weights = _kernel(np.abs(around - places[:, None]) * ratio[:, None])
-        # Their sum is 1 but for the filter's ripple; beyond the ends of the recording all is silent.
-        weights /= weights.sum(axis=1, keepdims=True)
-        inside = (around >= first) & (around < first + x.size)
-        values = x[np.clip(around - first, 0, x.size - 1)]
-        return np.asarray(np.einsum("ij,ij->i", np.where(inside, weights, 0.0), values))
+        weights /= weights.sum(axis=1, keepdims=True)  # which is 1 but for the filter's ripple
+        return np.asarray(np.einsum("ij,ij->i", weights, x[np.clip(around - first, 0, x.size - 1)]))
+
+
+def resample(x: Signal, rate_hz: float, new_rate_hz: float) -> Signal:
+    """`x`, float32 `(samples,)`, brought down from `rate_hz` to `new_rate_hz`, by polyphase filtering.
+
+    Flat up to 0.82 of the new Nyquist frequency and 90 dB down from there on, so nothing folds back.  Beyond its ends
+    the signal goes on as `resampling.extended` says.
+
+    Raises
+    ------
+    DataError : the new rate is higher.
+    """
+    if new_rate_hz == rate_hz:
+        return x
+    return Resampled(Stored(x), resampling.rate_ratio(rate_hz, new_rate_hz)).read(0, x.size)
+
+
+def _extended(source: Source, start: int, stop: int) -> Signal:
+    """A stretch of a source, which goes on before its begin and behind its end as `resampling.extended` says."""
+    before, after = max(0, -start), max(0, stop - source.size)
+    if not (before or after):
+        return source.read(start, stop)
+    # Of the source as much beside its end as is to be added, which is turned about that.
+    first = max(0, min(start, source.size - 1 - after))
+    last = min(source.size, max(stop, before + 1))
+    whole = resampling.extended(source.read(first, last), before, after)
+    begin = start - (first - before)
+    return whole[begin : begin + stop - start]
 
 
 def _kernel(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -55,7 +55,8 @@ def envelope_spectrum(x: Floats, rate_hz: float, band_hz: tuple[float, float]) -
         raise DataError(f"a band from {low:g} to {high:g} Hz does not lie between 0 and {rate_hz / 2:g} Hz, in order")
     spectrum = np.fft.fft(x)
     lines = np.fft.fftfreq(x.size, 1 / rate_hz)
-    inside = (lines >= low) & (lines <= high)
+    # Never the line at 0: how far from zero a signal lies is no part of what goes up and down.
+    inside = (lines >= low) & (lines <= high) & (lines > 0)
     if not inside.any():
         raise DataError(
             f"{x.size} samples are too few for a band from {low:g} to {high:g} Hz", hint="take a longer part"
