@@ -1,4 +1,4 @@
-"""How far from zero a recording lies changes no feature: no sensor of vibration measures it, and some have an offset."""
+"""How far from zero a recording lies changes no feature: no vibration sensor measures it, and some have an offset."""
 
 from __future__ import annotations
 

@@ -7,10 +7,12 @@ allocated, and whatever a reader raises becomes a `DataError` that gives the rea
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import warnings
 import zlib
 from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ import h5py
 import scipy.io
 
 from pfd import DataError
-from pfd_plugin_mat_import import hdf5
+from pfd_plugin_mat_import import hdf5, matfile5
 
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_DATA_BYTES = 2 * 1024**3
@@ -29,8 +31,10 @@ MAX_DATA_BYTES = 2 * 1024**3
 _HDF5_AT = 512
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _HEADER = 128
-_COMPRESSED = 15
 _CHUNK = 1024**2
+
+_TELLING = (scipy.io.matlab.MatReadError, zlib.error, OSError)
+"""What readers raise with words about the file."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,12 @@ def variables(path: Path) -> tuple[Variable, ...]:
             with _opened(path) as file:
                 return tuple(Variable(*found) for found in hdf5.listing(file))
         _check_not_text(path)
-        _check_compressed(path)
+        with path.open("rb") as file:
+            if order := matfile5.byte_order(file.read(matfile5.HEADER)):
+                found = list(matfile5.elements(file, order))
+                if not any(one.name for one in found):
+                    raise DataError("damaged: no variable in it can be made out")
+                return tuple(Variable(one.name, one.shape, one.kind) for one in found if one.name)
         return tuple(Variable(name, tuple(map(int, shape)), kind) for name, shape, kind in scipy.io.whosmat(path))
 
 
@@ -82,8 +91,34 @@ def read(path: Path, wanted: Collection[Variable]) -> dict[str, Any]:
             with _opened(path) as file:
                 return hdf5.read(file, names, MAX_DATA_BYTES)
         _check_claims(wanted)
-        found = scipy.io.loadmat(path, variable_names=names, simplify_cells=True)
+        with path.open("rb") as file:
+            order = matfile5.byte_order(file.read(matfile5.HEADER))
+            source = _alone(file, order, set(names)) if order else path
+            found = scipy.io.loadmat(source, variable_names=names, simplify_cells=True)
         return {name: found[name] for name in names if name in found}
+
+
+def _alone(file: BinaryIO, order: str, names: AbstractSet[str]) -> BinaryIO:
+    """A file of version 5 to 7 with these variables alone, so that no other one decides about them.
+
+    Raises
+    ------
+    DataError : they decompress to more than may be read (a decompression bomb).
+    """
+    size = file.seek(0, 2)
+    # As of HDF5: what is stored of it, many times over, or little enough to be of no matter.
+    left = min(MAX_DATA_BYTES, max(hdf5.FREE_BYTES, hdf5.MAX_RATIO * size))
+    file.seek(0)
+    # Without the place of what objects refer to: it is not there.
+    kept = [file.read(matfile5.HEADER - 12) + bytes(8), file.read(12)[8:]]
+    for one in matfile5.elements(file, order):
+        if one.name in names:
+            if one.packed:
+                file.seek(one.at)
+                left -= _inflated(file, one.length, left)
+            file.seek(one.at - 8)
+            kept.append(file.read(8 + one.length))
+    return io.BytesIO(b"".join(kept))
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -126,27 +161,6 @@ def _check_not_text(path: Path) -> None:
         )
 
 
-def _check_compressed(path: Path) -> None:
-    """Refuse a v7 file whose compressed variables are larger than may be read (a decompression bomb).
-
-    Version 5 files with compressed elements are described in MathWorks, "MAT-File Format", chapter 1.
-    """
-    with path.open("rb") as file:
-        header = file.read(_HEADER)
-        if len(header) < _HEADER or header[126:128] not in (b"IM", b"MI"):
-            return  # version 4, which cannot be compressed, or no MATLAB file, which the reader will say
-        order: Any = "little" if header[126:128] == b"IM" else "big"
-        # As of HDF5: what is stored of it, many times over, or little enough to be of no matter.
-        most = min(MAX_DATA_BYTES, max(hdf5.FREE_BYTES, hdf5.MAX_RATIO * path.stat().st_size))
-        total = 0
-        while len(tag := file.read(8)) == 8:
-            kind, length = int.from_bytes(tag[:4], order), int.from_bytes(tag[4:], order)
-            if kind == _COMPRESSED:
-                total += _inflated(file, length, most - total)
-            else:
-                file.seek(length, 1)
-
-
 def _inflated(file: BinaryIO, length: int, most: int) -> int:
     """Size of a compressed element once decompressed.  Nothing of it is kept."""
     stream = zlib.decompressobj()
@@ -171,7 +185,9 @@ def _converting() -> Iterator[None]:
     except PermissionError as error:
         raise DataError(f"cannot be read: {error.strerror}") from error
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        # Of what else is raised the words are Python's, and say nothing of the file.
+        told = isinstance(error, _TELLING) and " ".join(str(error).split())[:160]
         raise DataError(
-            f"damaged, or no MATLAB file: {reason[:160]}; copy or download it again, or save it again from MATLAB"
+            f"damaged, or no MATLAB file: {told or 'what is in it cannot be made out'}; "
+            "copy or download it again, or save it again from MATLAB"
         ) from error
