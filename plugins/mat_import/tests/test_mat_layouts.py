@@ -8,6 +8,7 @@ import pytest
 from pfd import DataError
 from pfd_plugin_mat_import.conversion import convert_file
 from pfd_plugin_mat_import.layouts import LAYOUTS
+from pfd_plugin_mat_import.layouts.base import samples
 from pfd_plugin_mat_import.layouts.cwru_table import TESTS
 from pfd_plugin_mat_import.params import FileMapping
 
@@ -154,7 +155,7 @@ def test_an_mfpt_file_may_have_no_speed_and_no_load(save, mfpt) -> None:
         ("baseline_1.mat", {"sr": None}, "no struct with the field sr"),
         ("baseline_1.mat", {"sr": "fast"}, "bearing.sr is 'fast'"),
         ("baseline_1.mat", {"sr": 0}, "not a positive number"),
-        ("baseline_1.mat", {"gs": np.full((9, 1), np.nan)}, "no finite float32"),
+        ("baseline_1.mat", {"gs": np.full((9, 1), np.nan)}, "9 of 9 samples that are no numbers"),
         ("baseline_1.mat", {"gs": np.ones((9, 2))}, "not one channel"),
         ("baseline_1.mat", {"gs": "text"}, "not one channel"),
     ],
@@ -287,3 +288,16 @@ def test_the_folder_of_an_mfpt_file_tells_its_fault_where_its_name_does_not(save
 def test_only_a_recording_of_the_mfpt_rig_gets_the_bearing_of_the_rig(save, mfpt, rate, bpfo, known) -> None:
     info = convert_file(save("baseline_1.mat", mfpt(rate=rate) | {"BPFO": bpfo})).info
     assert (info.geometry is not None) == (info.specimen == "NICE") == known
+
+
+def test_samples_that_are_no_numbers_are_counted_and_their_places_told() -> None:
+    values = np.zeros(1000)
+    values[[16, 40, 41, 42, 99, 300]] = np.nan
+    values[300] = np.inf
+    values[500] = 1e300
+    with pytest.raises(DataError) as raised:
+        samples(values, "Data")
+    assert str(raised.value) == (
+        "Data holds 7 of 1,000 samples that are no numbers (5 NaN, 1 infinite, 1 beyond float32), "
+        "at 17, 41 to 43, 100 and at 2 more places"
+    )

@@ -205,3 +205,12 @@ def test_bytes_that_are_no_letters_are_not_called_a_text(tmp_path: Path) -> None
     path.write_bytes(b"\xff\xfe" * 200)
     with pytest.raises(DataError, match="damaged, or no MATLAB file"):
         matfile.variables(path)
+
+
+def test_a_pointer_of_git_lfs_is_named_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "105.mat"
+    path.write_text(
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 2911234\n", encoding="ascii"
+    )
+    with pytest.raises(DataError, match="pointer of Git LFS"):
+        matfile.variables(path)

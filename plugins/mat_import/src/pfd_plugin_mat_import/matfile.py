@@ -31,6 +31,7 @@ MAX_DATA_BYTES = 2 * 1024**3
 _HDF5_AT = 512
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _HEADER = 128
+_LFS = b"version https://git-lfs.github.com/spec/"
 _CHUNK = 1024**2
 
 _TELLING = (scipy.io.matlab.MatReadError, zlib.error, OSError)
@@ -153,6 +154,8 @@ def _check_not_text(path: Path) -> None:
     """Refuse a text by its name: each version of MATLAB's files has a byte 0 or 1 in its header, which no text has."""
     with path.open("rb") as file:
         header = file.read(_HEADER)
+    if header.startswith(_LFS):
+        raise DataError("a pointer of Git LFS, and not the file itself; fetch it with 'git lfs pull'")
     start = header.decode("utf-8", errors="ignore")  # the last letter may be cut
     if len(start.encode()) > len(header) - 4 and all(letter.isprintable() or letter.isspace() for letter in start):
         shown = " ".join(start.split())[:40].strip()

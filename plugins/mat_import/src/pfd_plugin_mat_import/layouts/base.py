@@ -46,6 +46,10 @@ class Draft:
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
+SHOWN = 3
+"""Places of samples that are named."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """How the files of one data set are laid out.
@@ -69,8 +73,23 @@ def samples(value: Any, name: str) -> npt.NDArray[np.float32]:
         single = array.astype(np.float32)
     # A NaN is what both give; an infinity is one of them.  No array of a million truths is made.
     if not (np.isfinite(single.min()) and np.isfinite(single.max())):
-        raise DataError(f"{name} holds values that are no finite float32")
+        raise DataError(f"{name} holds {_gaps(array, single)}")
     return single
+
+
+def _gaps(array: npt.NDArray[Any], single: npt.NDArray[np.float32]) -> str:
+    """How many samples of a channel are no finite numbers, of which kind, and where, counted from 1."""
+    at = np.flatnonzero(~np.isfinite(single))
+    runs = np.split(at, np.flatnonzero(np.diff(at) > 1) + 1)
+    kinds = {
+        "NaN": np.isnan(array[at]).sum(),
+        "infinite": np.isinf(array[at]).sum(),
+        "beyond float32": np.isfinite(array[at]).sum(),
+    }
+    told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
+    places = ", ".join(str(run[0] + 1) if run.size == 1 else f"{run[0] + 1} to {run[-1] + 1}" for run in runs[:SHOWN])
+    more = f" and at {len(runs) - SHOWN:,} more places" if len(runs) > SHOWN else ""
+    return f"{at.size:,} of {single.size:,} samples that are no numbers ({told}), at {places}{more}"
 
 
 def number(value: Any, name: str) -> float:
