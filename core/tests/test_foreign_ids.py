@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ import sqlalchemy as sa
 from core.tests.support.commands import Commands
 from core.tests.support.stores import as_environment
 from pfd import ArtifactError, Dispatcher, Settings, State, Worker
-from pfd.artifacts import ArtifactFolder, job_folder
+from pfd.artifacts import ArtifactFolder, job_folder, published
 from pfd.execution import lifeline
 from pfd.execution.private import socket_folder
+from pfd.job import ArtifactFile
 from pfd.plugins import Registry
 
 PATIENCE = 20.0
@@ -92,3 +95,20 @@ def test_a_worker_whose_id_is_a_path_leads_to_no_file(identity: str, tmp_path: P
         assert precious.exists()
     finally:
         precious.unlink()
+
+
+@pytest.mark.parametrize("name", ["../../../../secret.txt", "/etc/hostname", "a/../../b", ""])
+def test_the_artifacts_of_a_row_lead_to_no_file_outside_the_folder_of_the_job(
+    sqlite_settings: Settings, registry: Registry, name: str
+) -> None:
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        with Worker(sqlite_settings, registry=registry):
+            handle = dispatcher.submit("add", {"a": 1})
+            handle.get(PATIENCE)
+        with dispatcher.store.write() as connection:
+            query = sa.text("UPDATE pfd_job SET artifacts = :names").bindparams(names=json.dumps([[name, 7]]))
+            connection.execute(query)
+        assert dict(handle.artifacts) == {}
+        assert handle.job.damage == {"artifacts": "a name that leads out of the job's folder"}
+        with pytest.raises(ArtifactError):
+            published(sqlite_settings.home, replace(handle.job, artifacts=(ArtifactFile(name, 7),)), name)

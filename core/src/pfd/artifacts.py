@@ -108,7 +108,7 @@ def published(home: Path, job: Job, name: str) -> Path:
     if name not in names or job.claim is None:
         listed = ", ".join(names) or "none"
         raise ArtifactError(f"job {job.id} has no artifact {name!r}; it has: {listed}")
-    path = job_folder(home, "artifacts", job.id) / str(job.claim) / name
+    path = _inside(job_folder(home, "artifacts", job.id) / str(job.claim), name)
     if not path.is_file():
         raise ArtifactError(f"{path} is gone", hint="was PFD_HOME moved? 'pfd doctor' checks it")
     return path

@@ -14,6 +14,9 @@ from pfd.files import open_regular
 _KINDS = {"size": int, "mtime_ns": int, "ctime_ns": int, "sha256": str}
 _MOST_KNOWN = 10_000
 
+UNKNOWN = -1
+"""The size of a file of which an earlier version has kept a digest alone."""
+
 _known: dict[tuple[Path, int, int, int], str] = {}
 """Digests that this process has computed, by path and state of the file: a file is read through once a process."""
 
@@ -37,8 +40,13 @@ def home_path(home: Path, text: str) -> Path:
     named = PurePosixPath(text)
     if text and "\0" not in text and not named.is_absolute() and ".." not in named.parts:
         path = home / named
-        if path.resolve().is_relative_to(home.resolve()):
+        # Its first folder may be a link, made by who has put all artifacts on another disk.
+        if path.resolve().is_relative_to((home / named.parts[0]).resolve() if named.parts[1:] else home.resolve()):
             return path
+        raise DataError(
+            f"{path} is a link, or lies behind one, that leads out of {home}",
+            hint="put the file itself there; a link may stand for the whole folder of artifacts",
+        )
     raise DataError(
         f"{text!r} in a row of the store is no path within {home}",
         hint="something else than PFD has written to the store; 'pfd doctor --files' looks at all rows",
@@ -47,10 +55,11 @@ def home_path(home: Path, text: str) -> Path:
 
 def home_relative(home: Path, path: Path) -> str:
     """The path of a file below PFD_HOME as a row keeps it.  Raises `ArtifactError` for one that lies elsewhere."""
-    try:
-        return path.resolve().relative_to(home.resolve()).as_posix()
-    except ValueError:
-        raise ArtifactError(f"{path} does not lie in PFD_HOME {home}") from None
+    real = path.resolve()
+    for folder in (home, home / "artifacts"):  # which may be a link to another disk
+        if real.is_relative_to(folder.resolve()):
+            return (folder.relative_to(home) / real.relative_to(folder.resolve())).as_posix()
+    raise ArtifactError(f"{path} does not lie in PFD_HOME {home}")
 
 
 @dataclass(frozen=True)
@@ -158,7 +167,8 @@ class StoredFile:
 
     def _compare(self, path: Path, state: tuple[int, int, int]) -> None:
         assert self.seal is not None
-        if state[0] != self.seal.size:  # first of all: no other file need be read to its end, however long it is
+        # First of all: a file of another size need not be read to its end, however far that is.
+        if self.seal.size not in (UNKNOWN, state[0]):
             raise self._changed(f"it has {state[0]} bytes, and {self.seal.size} were written")
         key = (path, *state)
         if key not in _known:

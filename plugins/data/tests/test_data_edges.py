@@ -21,7 +21,7 @@ N = 24_000
 def signal(seed: int = 0) -> np.ndarray[Any, Any]:
     """Noise and a tone in steps of 2^-10, so that an offset can be added in float32 without loss."""
     x = np.random.default_rng(seed).standard_normal(N) + np.sin(2 * np.pi * 700 * np.arange(N) / RATE)
-    return (np.round(x * 1024) / 1024).astype(np.float32)
+    return np.asarray(np.round(x * 1024) / 1024, np.float32)
 
 
 def windows(make_info: Any, write_dataset: Any, x: np.ndarray[Any, Any], **conditions: Any) -> np.ndarray[Any, Any]:

@@ -15,7 +15,7 @@ CONDITION = Condition(
     bandwidth_hz=6000.0,
     shaft_hz=30.0,
     shaft_span_hz=None,
-    no_speed=None,
+    no_speed="",
     orders={},
 )
 

@@ -39,7 +39,7 @@ def sides(rows: int, columns: int, order: str = "<") -> bytes:
 
 
 def numbers(name: str, values: np.ndarray, order: str = "<") -> bytes:
-    shape, text = sides(*values.shape, order), part(INT8, name.encode(), order)
+    shape, text = sides(values.shape[0], values.shape[1], order), part(INT8, name.encode(), order)
     return matrix(
         DOUBLES, shape, text, part(DOUBLE, values.astype(f"{order}f8").tobytes(order="F"), order), order=order
     )

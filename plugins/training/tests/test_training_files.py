@@ -35,6 +35,7 @@ class Entry:
 
     id: int
     predictions_file: StoredFile
+    classes: tuple[str, ...] = ("normal", "ball")
     stamp: str = "split by bearing; no validation part"
 
 

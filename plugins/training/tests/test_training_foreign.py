@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from pfd import DataError
+from pfd_plugin_training.checkpoint import Checkpoint, Epoch, copy_of, fits, moments_of
 from pfd_plugin_training.cnn1d import Cnn1dConfig, build
 from pfd_plugin_training.forest import fit_forest
 from pfd_plugin_training.forest_file import load_forest, save_forest
@@ -269,3 +272,66 @@ def test_predictions_of_few_bytes_take_no_gigabytes(tmp_path: Path) -> None:
     write(path, members | {"test_probabilities.npy": header + bytes(1_600_000_000 // 8)})
     with pytest.raises(DataError, match="unpacks to"):
         read_part(path, "test")
+
+
+def test_predictions_of_a_million_classes_are_refused(tmp_path: Path) -> None:
+    none = {"record": np.empty(0, int), "start": np.empty(0, int), "y_true": np.empty(0, int)}
+    many = tuple(map(str, range(20_000)))
+    empty = predictions(
+        classes=many, bearing_id=np.empty(0, str), probabilities=np.empty((0, len(many)), np.float32), **none
+    )
+    write_predictions(tmp_path / "p.npz", {"test": empty})
+    with pytest.raises(DataError, match="20,000 classes"):
+        read_part(tmp_path / "p.npz", "test")
+
+
+def test_a_tensor_of_very_many_sides_is_refused_in_no_time(tmp_path: Path) -> None:
+    shape = [9_999_999_999] * 200_000
+    header = json.dumps({"x": {"dtype": "F32", "shape": shape, "data_offsets": [0, 4]}}).encode()
+    (tmp_path / "m.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    began = time.monotonic()
+    with pytest.raises(DataError, match="200000 sides"):
+        load_network(tmp_path / "m.safetensors")
+    assert time.monotonic() - began < 5
+
+
+def test_a_description_of_more_parts_than_its_trees_have_is_refused(forest_path: Path) -> None:
+    members = members_of(forest_path)
+    parts = b"{" + b",".join(b'"%d":1' % number for number in range(100_000)) + b"}"
+    write(forest_path, members | {"schema.json": parts})
+    with pytest.raises(DataError, match="its description has more than"):
+        load_forest(forest_path)
+
+
+def trained() -> tuple[Any, Checkpoint]:
+    network = build(Cnn1dConfig(3), seed=0)
+    optimiser = torch.optim.Adam(network.parameters())
+    network(torch.zeros(2, 1, 512)).sum().backward()
+    optimiser.step()
+    weights, best = copy_of(network.state_dict()), copy_of(network.state_dict())
+    return network, Checkpoint("run", (Epoch(1, 0.5, None, None),), 1, weights, best, moments_of(optimiser))
+
+
+def without_numbers(kept: Checkpoint) -> Checkpoint:
+    floats = {name: torch.full_like(x, torch.nan) for name, x in kept.weights.items() if x.is_floating_point()}
+    return replace(kept, weights=kept.weights | floats)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda kept: replace(kept, weights={"x": torch.zeros(1)}),
+        lambda kept: replace(kept, best={}),
+        lambda kept: replace(kept, best_epoch=7),
+        lambda kept: replace(kept, history=()),
+        lambda kept: replace(kept, history=(Epoch("a", [], None, None),)),  # type: ignore[arg-type]
+        lambda kept: replace(kept, optimiser={}),
+        without_numbers,
+    ],
+)
+def test_a_checkpoint_that_is_none_of_the_network_is_not_gone_on_from(
+    change: Callable[[Checkpoint], Checkpoint],
+) -> None:
+    network, kept = trained()
+    assert fits(kept, network)
+    assert not fits(change(kept), network)

@@ -341,7 +341,7 @@ def _refused(session: Session) -> Checks:
 
 def _files(session: Session) -> Checks:
     """Whether the files that rows of plugins name are what was written; each is read as a whole."""
-    store, total, good = session.dispatcher.store, 0, 0
+    store, number = session.dispatcher.store, Counter[str]()
     for tables in session.registry.tables():
         if tables.files is None or tables.name in store.problems:
             continue
@@ -349,16 +349,17 @@ def _files(session: Session) -> Checks:
         with store.session() as rows:
             found: list[StoredFile] = list(getattr(importlib.import_module(module), name)(rows, session.settings.home))
         for file in found:
-            total += 1
+            number["all"] += 1
             try:
                 known = file.verify()
             except PfdError as error:
                 yield Check("fail", file.what, str(error), error.hint or "")
                 continue
-            good += 1
+            number["good" if known else "unknown"] += 1
             if not known:
                 yield Check("warn", file.what, f"{file.path} can be read; its row keeps no digest to compare with")
-    yield Check("ok", "files", f"{good} of {total} files that rows name are as they were written")
+    unknown = f"; of {number['unknown']} nobody can say" if number["unknown"] else ""
+    yield Check("ok", "files", f"{number['good']} of {number['all']} that rows name are as they were written{unknown}")
 
 
 def _file_system(path: Path) -> str:

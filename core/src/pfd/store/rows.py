@@ -192,6 +192,8 @@ def _artifacts(text: str) -> tuple[ArtifactFile, ...]:
     value = decode(text)
     if type(value) is not list or not all(type(one) is list and list(map(type, one)) == [str, int] for one in value):
         raise ValueError("no list of names and sizes")
+    if any(name.startswith("/") or "\0" in name or {"", ".", ".."} & set(name.split("/")) for name, _ in value):
+        raise ValueError("a name that leads out of the job's folder")
     return tuple(ArtifactFile(*item) for item in value)
 
 

@@ -17,6 +17,9 @@ from pfd_plugin_data.dataset import Dataset, open_dataset
 from pfd_plugin_data.recording import FAULTS, RecordingInfo
 from pfd_plugin_data.records import DatasetRow
 
+UNKNOWN = -1
+"""The size in the seal of a dataset of an earlier version, which has kept none."""
+
 CHANGED = "restore it from a backup, or import or generate the dataset again"
 
 
@@ -50,10 +53,9 @@ class DatasetEntry:
         DataError : as `open_dataset`; the file is another than was written, or has been changed since.
         """
         dataset = open_dataset(self.file.intact())
-        seal = self.file.seal
-        if seal is None:  # of an earlier version: its fingerprint is all that there is to compare with
-            dataset.verify()
-        if dataset.fingerprint != self.fingerprint or (seal and dataset.digest != seal.sha256):
+        kept = self.file.seal
+        sealed = kept is None or kept.size == UNKNOWN or kept.sha256 == dataset.digest
+        if dataset.fingerprint != self.fingerprint or not sealed:
             dataset.close()
             raise DataError(
                 f"{self.path} holds another dataset than dataset {self.id} ({self.name!r}): its fingerprint is "
@@ -133,9 +135,7 @@ def _entry(row: DatasetRow, home: Path) -> DatasetEntry:
     return DatasetEntry(
         id=row.id,
         name=row.name,
-        file=StoredFile(
-            f"file of dataset {row.id} ({row.name!r})", home, row.path, Seal.from_json(row.seal), CHANGED, _verified
-        ),
+        file=_file(row, home),
         fingerprint=row.fingerprint,
         n_recordings=row.n_recordings,
         n_bearings=row.n_bearings,
@@ -143,6 +143,20 @@ def _entry(row: DatasetRow, home: Path) -> DatasetEntry:
         created_at=row.created_at,
         job_id=row.job_id,
     )
+
+
+def _file(row: DatasetRow, home: Path) -> StoredFile:
+    what = f"file of dataset {row.id} ({row.name!r})"
+    if seal := Seal.from_json(row.seal):
+        return StoredFile(what, home, row.path, seal, CHANGED, _verified)
+    # Of an earlier version: its fingerprint is all that there is to compare with.
+    return StoredFile(what, home, row.path, Seal(UNKNOWN, 0, 0, row.fingerprint), CHANGED, _verified_fingerprint)
+
+
+def _verified_fingerprint(path: Path) -> str:
+    with open_dataset(path) as dataset:
+        dataset.verify()
+        return dataset.fingerprint
 
 
 def _verified(path: Path) -> str:

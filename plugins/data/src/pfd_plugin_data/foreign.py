@@ -39,6 +39,9 @@ MAX_TEXT_BYTES = 192 * 1024**2
 MAX_HEADER_BYTES = 4 * 1024**2
 """Longest header of a safetensors file."""
 
+MAX_SIDES = 8
+"""Most dimensions of a tensor."""
+
 _END = 22
 _LONGEST_COMMENT = 0xFFFF
 _MEMBER = 46
@@ -172,17 +175,19 @@ def tensor_header(path: Path) -> tuple[dict[str, str], dict[str, StoredTensor]]:
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise DataError("its metadata are no texts")
-    tensors = {name: _tensor(name, said) for name, said in header.items()}
+    tensors = {name: _tensor(name, said, size) for name, said in header.items()}
     claimed = sum(math.prod(one.shape) * _ITEM_BYTES[one.kind] for one in tensors.values())
     if claimed != size - 8 - length:
         raise DataError(f"its tensors claim {claimed} bytes, and {size - 8 - length} are there")
     return metadata, tensors
 
 
-def _tensor(name: str, said: Any) -> StoredTensor:
+def _tensor(name: str, said: Any, most: int) -> StoredTensor:
     kind, shape = said["dtype"], said["shape"]
-    if kind not in _ITEM_BYTES or not all(type(side) is int and side >= 0 for side in shape):
-        raise DataError(f"tensor {name[:100]!r} is {kind!r} {shape!r}"[:200])
+    # With few sides, none of them longer than the file, their product is no number that takes long to work out.
+    fits = len(shape) <= MAX_SIDES and all(type(side) is int and 0 <= side <= most for side in shape)
+    if kind not in _ITEM_BYTES or not fits:
+        raise DataError(f"tensor {name[:100]!r} is {str(kind)[:20]!r}, with {len(shape)} sides of at most {most}")
     return StoredTensor(kind, tuple(shape))
 
 

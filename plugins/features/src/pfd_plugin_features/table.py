@@ -25,8 +25,14 @@ KEY = b"pfd.feature_set"
 
 LEADING = ("record", "start", "label", "bearing_id")
 
-MAX_CELLS = 1 << 27
-"""Most values of a table: a gibibyte of features in memory."""
+MAX_BYTES = 4 * 1024**3
+MAX_RATIO = 64
+FREE_BYTES = 64 * 1024**2
+"""Most that a table may take in memory.  What takes more than `MAX_RATIO` times its size, and more than `FREE_BYTES`,
+is refused as a bomb: features hardly pack."""
+
+MAX_LETTERS = 1000
+"""Of a label or of the name of a bearing."""
 
 MAX_FOOTER = 64 * 1024**2
 """Longest text of a table's footer."""
@@ -140,12 +146,28 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             raise DataError(f"it lacks the columns {', '.join(missing)}")
         if wrong := [name for name, kind in kinds.items() if kind != _KINDS.get(name, pa.float64())]:
             raise DataError(f"its column {wrong[0][:100]!r} is of {str(kinds[wrong[0]])[:100]}")
-        if about.num_rows * len(kinds) > MAX_CELLS:
-            raise DataError(f"it has {about.num_rows:,} rows of {len(kinds)} columns, more than {MAX_CELLS:,} values")
         unfolded = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
-        if unfolded > 16 * MAX_CELLS:
-            raise DataError(f"it unfolds to {unfolded:,} bytes")
+        _require_room(path, max(8 * about.num_rows * len(kinds), unfolded))
         yield file
+
+
+def _require_room(path: Path, taken: int) -> None:
+    if taken > min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * path.stat().st_size)):
+        raise DataError(f"it would take {taken / 1024**2:,.0f} MiB, from {path.stat().st_size:,} bytes")
+
+
+def _texts(path: Path, column: pa.ChunkedArray) -> npt.NDArray[np.str_]:
+    """The texts of a dictionary, `(rows,)`, "" for null."""
+    if not len(column):
+        return np.empty(0, dtype=np.str_)
+    whole = column.unify_dictionaries().combine_chunks()
+    known = ["", *(text or "" for text in whole.dictionary.to_pylist())]
+    longest = max(map(len, known))
+    if longest > MAX_LETTERS:
+        raise DataError(f"a text of it has {longest:,} letters")
+    _require_room(path, 4 * longest * len(column))
+    texts: npt.NDArray[np.str_] = np.asarray(known, dtype=np.str_)
+    return np.asarray(texts[whole.indices.fill_null(-1).to_numpy() + 1])
 
 
 def read_table(path: Path) -> FeatureTable:
@@ -172,8 +194,8 @@ def read_table(path: Path) -> FeatureTable:
             x=x,
             record=table["record"].to_numpy().astype(np.int64),
             start=table["start"].to_numpy(),
-            label=np.asarray([label or "" for label in table["label"].to_pylist()], dtype=np.str_),
-            bearing_id=np.asarray(table["bearing_id"].to_pylist(), dtype=np.str_),
+            label=_texts(path, table["label"]),
+            bearing_id=_texts(path, table["bearing_id"]),
             origin=origin,
         )
 

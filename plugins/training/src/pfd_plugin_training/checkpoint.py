@@ -6,6 +6,7 @@ One file, renamed into place, so that weights and history can never be of differ
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from pfd import DataError, replacing
 from pfd_plugin_data import reading_foreign, tensor_header
@@ -93,6 +94,36 @@ def load(path: Path, run: str) -> Checkpoint | None:
             return Checkpoint(run, history, int(header["best_epoch"]), weights, best, optimiser)
     except DataError:
         return None
+
+
+def fits(checkpoint: Checkpoint, network: nn.Module) -> bool:
+    """Whether a network can go on from a checkpoint: names, shapes and numbers are such as its training leaves."""
+    wanted = network.state_dict()
+    shapes = {name: (tensor.dtype, tensor.shape) for name, tensor in wanted.items()}
+    for weights in (checkpoint.weights, checkpoint.best):
+        if {name: (tensor.dtype, tensor.shape) for name, tensor in weights.items()} != shapes or not _finite(weights):
+            return False
+    parameters = list(network.parameters())
+    if checkpoint.optimiser.keys() != set(range(len(parameters))):
+        return False
+    for index, moments in checkpoint.optimiser.items():
+        of = {name: tensor.shape for name, tensor in moments.items()}
+        shape = parameters[index].shape
+        if of != {"step": torch.Size(), "exp_avg": shape, "exp_avg_sq": shape} or not _finite(moments):
+            return False
+    history = checkpoint.history
+    return 1 <= checkpoint.best_epoch <= len(history) and all(
+        one.epoch == number and all(_is_number(value) for value in (one.train_loss, one.val_loss, one.val_accuracy))
+        for number, one in enumerate(history, start=1)
+    )
+
+
+def _finite(weights: Weights) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in weights.values() if tensor.is_floating_point())
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isfinite(value))
 
 
 def moments_of(optimiser: torch.optim.Optimizer) -> dict[int, Weights]:

@@ -51,8 +51,10 @@ _SHARED_KINDS = frozenset({_ESTIMATOR}.union(*(_KINDS[loader] for loader in _SHA
 copies of, which is held as what the user gave and as what was used."""
 
 MAX_DEPTH = 32
-MAX_PARTS = 20_000_000
-"""Deepest nesting of a description, and most lists, objects and values in it: a tree has about 700."""
+MAX_PARTS = 5_000_000
+PARTS_A_MEMBER = 500
+"""Deepest nesting of a description, and most lists, objects and values in it, in all and for each array beside it: a
+tree has about 700 parts and five arrays."""
 
 _Node = dict[str, Any]
 
@@ -91,8 +93,9 @@ def load_forest(path: Path) -> RandomForestClassifier:
 
 def _check(file: ZipFile) -> None:
     text = file.read(_SCHEMA)
-    if sum(map(text.count, (b"{", b"[", b","))) > MAX_PARTS:
-        raise DataError(f"its description has more than {MAX_PARTS:,} parts")
+    most = min(MAX_PARTS, PARTS_A_MEMBER * (10 + len(file.namelist())))
+    if sum(map(text.count, (b"{", b"[", b","))) > most:
+        raise DataError(f"its description has more than {most:,} parts")
     schema = json.loads(text)
     trees: list[_Node] = []
     described: dict[int, tuple[object, ...]] = {}

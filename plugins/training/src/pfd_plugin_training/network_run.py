@@ -15,7 +15,7 @@ from pfd import ParameterError, TaskContext
 from pfd_plugin_data import Dataset, Split, band_words
 from pfd_plugin_training import checkpoint as checkpoints
 from pfd_plugin_training.checkpoint import Checkpoint
-from pfd_plugin_training.cnn1d import Cnn1dConfig, build
+from pfd_plugin_training.cnn1d import Cnn1d, Cnn1dConfig, build
 from pfd_plugin_training.loop import FitOptions, cpu_threads, fit, predict
 from pfd_plugin_training.models import save_network
 from pfd_plugin_training.outcome import Outcome
@@ -75,7 +75,7 @@ def run_network(params: TrainModelParams, dataset: Dataset, split: Split, ctx: T
             params.epochs, params.batch_size, params.learning_rate, params.random_seed, params.device, digest
         )
         report = _Reporter(params.epochs, ctx)
-        resume = _earlier(ctx, digest)
+        resume = _earlier(ctx, digest, network)
         if resume is not None:
             report.history = resume.history
         fitted = fit(
@@ -180,10 +180,13 @@ class _Reporter:
         self.ctx.progress(0.9 * share, f"Training epoch {epoch}/{self.epochs}", **meta)
 
 
-def _earlier(ctx: TaskContext, digest: str) -> Checkpoint | None:
+def _earlier(ctx: TaskContext, digest: str, network: Cnn1d) -> Checkpoint | None:
     """The state that an earlier run of this job left, if it trained the same."""
     path = ctx.checkpoint(CHECKPOINT)
     found = checkpoints.load(path, digest) if path else None
+    if found is not None and not checkpoints.fits(found, network):
+        ctx.log.warning("the state that an earlier run has left is none of this network: training begins anew")
+        return None
     if found is not None:
         ctx.log.info("going on after epoch %d of an earlier run", len(found.history))
     return found

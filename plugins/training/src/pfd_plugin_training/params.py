@@ -54,7 +54,7 @@ class TrainModelParams(Params):
     batch_size: int = Field(64, ge=2, le=8192, description="windows a step (cnn1d)")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="of Adam (cnn1d)")
     device: Literal["cpu", "cuda"] = Field("cpu", description="where to train; cuda needs a gpu slot (cnn1d)")
-    n_estimators: int = Field(200, ge=1, le=10_000, description="trees (random_forest)")
+    n_estimators: int = Field(200, ge=1, le=5_000, description="trees (random_forest)")
     threads: int = Field(1, ge=1, le=256, description="processor threads")
     random_seed: int = Field(0, ge=0, lt=2**63, description="same seed, same model")
 

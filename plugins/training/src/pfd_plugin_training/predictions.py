@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PARTS = ("train", "validation", "test")
 
+MAX_CLASSES = 10_000
+
 _COLUMNS = ("record", "start", "bearing_id", "y_true", "probabilities")
 
 
@@ -68,6 +70,8 @@ def read_predictions(entry: ExperimentEntry, part: str = "test") -> Predictions:
     found = read_part(entry.predictions_file.intact(), part)
     if found is None:
         raise DataError(f"experiment {entry.id} has no {part} part", hint=entry.stamp)
+    if found.classes != entry.classes:
+        raise DataError(f"{entry.predictions_path} holds predictions of other classes than experiment {entry.id} says")
     return found
 
 
@@ -91,6 +95,8 @@ def read_part(path: Path, part: str) -> Predictions | None:
 def _check(columns: Mapping[str, npt.NDArray[Any]], classes: npt.NDArray[Any]) -> None:
     n = len(columns["y_true"])
     require_arrays({"classes": classes}, {"classes": ("U", (None,))})
+    if len(classes) > MAX_CLASSES:
+        raise DataError(f"it has {len(classes):,} classes, at most {MAX_CLASSES:,} are read")
     require_arrays(
         columns,
         {
