@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from core.tests.support.stores import KINDS, Databases, make_settings
-from pfd import Settings
+from core.tests.support.commands import Commands
+from core.tests.support.stores import KINDS, Databases, as_environment, make_settings
+from pfd import Dispatcher, Settings
 from pfd.plugins import Registry, load_registry
 from pfd.store import Store
 
@@ -79,3 +80,26 @@ def store(settings: Settings, registry: Registry) -> Iterator[Store]:
 def sqlite_settings(tmp_path: Path) -> Settings:
     """Settings of an empty SQLite store, for what does not depend on the kind of store."""
     return make_settings(tmp_path / "home")
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a store of this test alone, in the environment as well."""
+    settings = make_settings(tmp_path / "home")
+    for name, value in as_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return settings
+
+
+@pytest.fixture
+def pfd(capsys: pytest.CaptureFixture[str], served: Settings) -> Commands:
+    """The command line on that store."""
+    return Commands(capsys)
+
+
+@pytest.fixture
+def dispatcher(served: Settings, registry: Registry) -> Iterator[Dispatcher]:
+    """A dispatcher on that store."""
+    with Dispatcher(served, registry=registry) as opened:
+        yield opened

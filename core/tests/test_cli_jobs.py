@@ -7,42 +7,17 @@ import logging
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from core.tests.support.commands import PFD, Commands, program, start
-from core.tests.support.stores import as_environment, make_settings
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, State, Worker
 from pfd.cli.logformat import formatter
 from pfd.console import print_table
 from pfd.plugins import Registry
 from tests.support.scrape import health
-
-
-@pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of a store of this test alone, in the environment as well."""
-    settings = make_settings(tmp_path / "home")
-    for name, value in as_environment(settings).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return settings
-
-
-@pytest.fixture
-def pfd(capsys: pytest.CaptureFixture[str], served: Settings) -> Commands:
-    return Commands(capsys)
-
-
-@pytest.fixture
-def dispatcher(served: Settings, registry: Registry) -> Iterator[Dispatcher]:
-    with Dispatcher(served, registry=registry) as opened:
-        yield opened
-
 
 # -- lists --------------------------------------------------------------------------------------------------------
 

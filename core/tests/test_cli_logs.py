@@ -16,7 +16,6 @@ from core.tests.support.stores import as_environment, make_settings
 from core.tests.support.waiting import until
 from pfd import Dispatcher, JobHandle, Settings, State
 from pfd.execution.logfile import LogFile
-from pfd.plugins import Registry
 
 MOST = 65536
 ENDLESS = 10_000_000
@@ -31,17 +30,6 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     return settings
-
-
-@pytest.fixture
-def pfd(capsys: pytest.CaptureFixture[str], served: Settings) -> Commands:
-    return Commands(capsys)
-
-
-@pytest.fixture
-def dispatcher(served: Settings, registry: Registry) -> Iterator[Dispatcher]:
-    with Dispatcher(served, registry=registry) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pexpect
 import pytest
 from click.testing import CliRunner
 
 from core.tests.support.commands import PFD, Commands, program
-from core.tests.support.stores import as_environment, make_settings
-from pfd import Dispatcher, Settings, State
-from pfd.plugins import Registry
+from pfd import Dispatcher, State
 from pfd.store.schema import jobs as job_table
 
 DAY = 86400.0
-
-
-@pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of a store of this test alone, in the environment as well."""
-    settings = make_settings(tmp_path / "home")
-    for name, value in as_environment(settings).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return settings
-
-
-@pytest.fixture
-def pfd(capsys: pytest.CaptureFixture[str], served: Settings) -> Commands:
-    return Commands(capsys)
-
-
-@pytest.fixture
-def dispatcher(served: Settings, registry: Registry) -> Iterator[Dispatcher]:
-    with Dispatcher(served, registry=registry) as opened:
-        yield opened
 
 
 def cancelled(dispatcher: Dispatcher, days: float) -> str:

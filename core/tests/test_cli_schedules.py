@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
 
 from core.tests.support.commands import PFD, Commands
-from core.tests.support.stores import as_environment, make_settings
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, Worker
 from pfd.cron import Cron
@@ -19,27 +17,6 @@ from pfd.plugins import Registry
 from pfd.store.schema import schedule_slots, schedules
 
 NO_WORKER = "note: no worker is live, and only workers fire schedules; start one with 'pfd worker'"
-
-
-@pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of a store of this test alone, in the environment as well."""
-    settings = make_settings(tmp_path / "home")
-    for name, value in as_environment(settings).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return settings
-
-
-@pytest.fixture
-def pfd(capsys: pytest.CaptureFixture[str], served: Settings) -> Commands:
-    return Commands(capsys)
-
-
-@pytest.fixture
-def dispatcher(served: Settings, registry: Registry) -> Iterator[Dispatcher]:
-    with Dispatcher(served, registry=registry) as opened:
-        yield opened
 
 
 def add(pfd: Commands, name: str = "nightly", *words: str) -> None:

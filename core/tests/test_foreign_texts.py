@@ -12,7 +12,6 @@ import shlex
 import signal
 import sys
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.tests.support.commands import PFD, Commands, Ran, program, start
-from core.tests.support.stores import as_environment, make_settings
 from pfd import ArtifactError, Dispatcher, JobHandle, Settings, State
 from pfd.artifacts import ArtifactFolder
 from pfd.characters import escaped_json, is_shown, one_line, printable
 from pfd.cli.logformat import FORMATS, formatter
 from pfd.console import ByteStream, echo, print_fields, print_heading, print_json, print_table
 from pfd.execution.logfile import log_path
-from pfd.plugins import Registry
 from pfd_sample.tasks import HOSTILE
 
 ROOT = Path(__file__).parents[2]
@@ -48,26 +45,6 @@ def is_clean(text: str, *, terminal: bool = False) -> bool:
             return False
         text = OWN.sub("", text)
     return all(line == "" or is_shown(line.replace("\t", " ")) for line in text.split("\n"))
-
-
-@pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    settings = make_settings(tmp_path / "home")
-    for name, value in as_environment(settings).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return settings
-
-
-@pytest.fixture
-def pfd(capsys: pytest.CaptureFixture[str], served: Settings) -> Commands:
-    return Commands(capsys)
-
-
-@pytest.fixture
-def dispatcher(served: Settings, registry: Registry) -> Iterator[Dispatcher]:
-    with Dispatcher(served, registry=registry) as opened:
-        yield opened
 
 
 def ended(dispatcher: Dispatcher, task: str) -> JobHandle:

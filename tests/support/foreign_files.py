@@ -69,7 +69,8 @@ def _network(path: Path) -> None:
 def _checkpoint(path: Path) -> None:
     from pfd_plugin_training.checkpoint import load
 
-    load(path, "run")
+    if load(path, "run") is None:
+        raise DataError(f"{path} is no checkpoint of that run", hint="training begins anew")
 
 
 def _matlab(path: Path) -> None:
@@ -78,7 +79,9 @@ def _matlab(path: Path) -> None:
     from pfd_plugin_mat_import.sources import find_files
 
     with Reader() as reader:
-        list(import_files(find_files(path, reader), reader))
+        for outcome in import_files(find_files(path, reader), reader):
+            if outcome.imported is None:
+                raise DataError(outcome.reason, hint="as the reason says")
 
 
 def _table(path: Path) -> None:

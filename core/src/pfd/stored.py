@@ -14,8 +14,8 @@ from pfd.files import open_regular
 _KINDS = {"size": int, "mtime_ns": int, "ctime_ns": int, "sha256": str}
 _MOST_KNOWN = 10_000
 
-UNKNOWN = -1
-"""The size of a file of which an earlier version has kept a digest alone."""
+_UNKNOWN = -1
+"""The size of a file of which an earlier version has kept a digest alone; migrations write it as well."""
 
 _known: dict[tuple[Path, int, int, int], str] = {}
 """Digests that this process has computed, by path and state of the file: a file is read through once a process."""
@@ -89,6 +89,11 @@ class Seal:
         """
         before = _state(path)
         return cls(*before, sha256_of(path) if sha256 is None else sha256)
+
+    @classmethod
+    def of_digest(cls, sha256: str) -> Self:
+        """The seal of a file of which an earlier version has kept a digest alone: the content is always compared."""
+        return cls(_UNKNOWN, 0, 0, sha256)
 
     @classmethod
     def from_json(cls, found: object) -> Self | None:
@@ -168,7 +173,7 @@ class StoredFile:
     def _compare(self, path: Path, state: tuple[int, int, int]) -> None:
         assert self.seal is not None
         # First of all: a file of another size need not be read to its end, however far that is.
-        if self.seal.size not in (UNKNOWN, state[0]):
+        if self.seal.size not in (_UNKNOWN, state[0]):
             raise self._changed(f"it has {state[0]} bytes, and {self.seal.size} were written")
         key = (path, *state)
         if key not in _known:

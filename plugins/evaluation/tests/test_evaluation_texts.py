@@ -12,22 +12,7 @@ import pytest
 from pfd_plugin_evaluation import class_rocs, macro_auroc_interval
 from pfd_plugin_evaluation.figure import Panel, draw, save
 from pfd_plugin_training import Predictions
-
-HOSTILE = [
-    "$x$",
-    r"$\frac{1}$",
-    "1 $ and 2 $",
-    r"\$x\$ \\$y$",
-    "_hidden",
-    "a^2_b",
-    "軸承 \U0001f600",
-    "\x1b[31mred",
-    "two\nlines",
-    "\u202ebidi\u200b",
-    "x" * 10_000,
-    "W" * 10_000,
-    "word $a_b$ " * 1_000,
-]
+from tests.support.hostile import HOSTILE
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text)[:20] for text in HOSTILE])

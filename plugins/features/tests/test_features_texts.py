@@ -13,22 +13,7 @@ from matplotlib.figure import Figure
 from pfd_plugin_features import figures
 from pfd_plugin_features.correlation import cluster
 from pfd_plugin_features.learning import Matrix
-
-HOSTILE = [
-    "$x$",
-    r"$\frac{1}$",
-    "1 $ and 2 $",
-    r"\$x\$ \\$y$",
-    "_hidden",
-    "a^2_b",
-    "軸承 \U0001f600",
-    "\x1b[31mred",
-    "two\nlines",
-    "\u202ebidi\u200b",
-    "x" * 10_000,
-    "W" * 10_000,
-    "word $a_b$ " * 1_000,
-]
+from tests.support.hostile import HOSTILE
 
 
 def drawn(text: str) -> list[Figure]:

@@ -345,9 +345,14 @@ def _files(session: Session) -> Checks:
     for tables in session.registry.tables():
         if tables.files is None or tables.name in store.problems:
             continue
-        module, _, name = tables.files.partition(":")
-        with store.session() as rows:
-            found: list[StoredFile] = list(getattr(importlib.import_module(module), name)(rows, session.settings.home))
+        try:
+            found = _stored(session, tables.files)
+        except Exception as error:  # the code of a plugin, and rows that something else has written, may raise anything
+            reason = f"{type(error).__name__}: {error}"
+            yield Check(
+                "fail", f"files of {tables.name}", f"its rows cannot be gone through: {reason}", "update the plugin"
+            )
+            continue
         for file in found:
             number["all"] += 1
             try:
@@ -360,6 +365,12 @@ def _files(session: Session) -> Checks:
                 yield Check("warn", file.what, f"{file.path} can be read; its row keeps no digest to compare with")
     unknown = f"; of {number['unknown']} nobody can say" if number["unknown"] else ""
     yield Check("ok", "files", f"{number['good']} of {number['all']} that rows name are as they were written{unknown}")
+
+
+def _stored(session: Session, function: str) -> list[StoredFile]:
+    module, _, name = function.partition(":")
+    with session.dispatcher.store.session() as rows:
+        return list(getattr(importlib.import_module(module), name)(rows, session.settings.home))
 
 
 def _file_system(path: Path) -> str:

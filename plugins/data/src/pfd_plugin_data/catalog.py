@@ -17,9 +17,6 @@ from pfd_plugin_data.dataset import Dataset, open_dataset
 from pfd_plugin_data.recording import FAULTS, RecordingInfo
 from pfd_plugin_data.records import DatasetRow
 
-UNKNOWN = -1
-"""The size in the seal of a dataset of an earlier version, which has kept none."""
-
 CHANGED = "restore it from a backup, or import or generate the dataset again"
 
 
@@ -53,9 +50,7 @@ class DatasetEntry:
         DataError : as `open_dataset`; the file is another than was written, or has been changed since.
         """
         dataset = open_dataset(self.file.intact())
-        kept = self.file.seal
-        sealed = kept is None or kept.size == UNKNOWN or kept.sha256 == dataset.digest
-        if dataset.fingerprint != self.fingerprint or not sealed:
+        if dataset.fingerprint != self.fingerprint:
             dataset.close()
             raise DataError(
                 f"{self.path} holds another dataset than dataset {self.id} ({self.name!r}): its fingerprint is "
@@ -150,7 +145,7 @@ def _file(row: DatasetRow, home: Path) -> StoredFile:
     if seal := Seal.from_json(row.seal):
         return StoredFile(what, home, row.path, seal, CHANGED, _verified)
     # Of an earlier version: its fingerprint is all that there is to compare with.
-    return StoredFile(what, home, row.path, Seal(UNKNOWN, 0, 0, row.fingerprint), CHANGED, _verified_fingerprint)
+    return StoredFile(what, home, row.path, Seal.of_digest(row.fingerprint), CHANGED, _verified_fingerprint)
 
 
 def _verified_fingerprint(path: Path) -> str:
