@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import random
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 
 from pfd import DataError
 from pfd_plugin_data import DatasetWriter, Finding, RecordingInfo, open_dataset
+from pfd_plugin_data.layout import decode_info, encode_info
 
 REQUIRED = {
     *("record_id", "bearing_id", "specimen", "geometry", "fault_type", "fault_size", "fault_origin", "severity"),
@@ -27,7 +30,8 @@ REQUIRED = {
 
 def test_a_recording_has_every_required_column() -> None:
     columns = {field.name for field in dataclasses.fields(RecordingInfo)}
-    assert columns == REQUIRED | {"channels", "origins"}  # sensor, axis and unit are those of each channel
+    told = {"channels", "origins", "rpm_measured", "rpm_uncertainty", "treatment"}
+    assert columns == REQUIRED | told  # sensor, axis and unit are those of each channel
 
 
 def test_what_is_written_is_read_back(make_info, write_dataset, noise) -> None:
@@ -385,3 +389,24 @@ def test_text_that_is_no_row_of_bytes_is_refused_by_its_type(
         file["remarks"] = stored
     with pytest.raises(DataError, match=rf"/remarks is {stored.dtype}"):
         open_dataset(path)
+
+
+def test_columns_that_came_later_change_no_fingerprint_where_they_say_nothing(make_info: Any) -> None:
+    info = make_info()
+    written = json.loads(encode_info(info))
+    assert not {"rpm_measured", "rpm_uncertainty", "treatment"} & written.keys()
+    assert written["channels"] == [{"sensor": "DE", "axis": "radial", "unit": "g"}]
+
+
+def test_columns_that_came_later_are_kept(make_info: Any) -> None:
+    info = make_info(rpm_measured=1774.0, rpm_uncertainty=1.5, treatment="3 gaps interpolated")
+    info = replace(info, channels=(replace(info.channels[0], offset=1e6),))
+    assert decode_info(encode_info(info)) == info
+
+
+@pytest.mark.parametrize(
+    "columns", [{"rpm_measured": 1774.0}, {"rpm_uncertainty": 1.0}, {"rpm_measured": -1.0, "rpm_uncertainty": 1.0}]
+)
+def test_a_measured_speed_without_its_uncertainty_is_refused(make_info: Any, columns: dict[str, float]) -> None:
+    with pytest.raises(DataError, match=r"rpm_(measured|uncertainty)"):
+        make_info(**columns)

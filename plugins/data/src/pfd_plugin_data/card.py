@@ -22,7 +22,7 @@ from typing import Any
 from pfd_plugin_data.catalog import DatasetEntry
 from pfd_plugin_data.classes import UNLABELLED
 from pfd_plugin_data.dataset import Dataset
-from pfd_plugin_data.recording import FAULTS, RecordingInfo
+from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
 from pfd_plugin_data.remarks import BIASES, Finding
 
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
@@ -91,8 +91,11 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "condition": ("sc:Text", "in the words of the source"),
     "rpm": ("sc:Float", "shaft speed, rev/min"),
     "rpm_source": ("sc:Text", "where the speed came from"),
+    "rpm_measured": ("sc:Float", "the speed that its signal shows, rev/min; null where it shows none"),
+    "rpm_uncertainty": ("sc:Float", "standard uncertainty of rpm_measured, rev/min"),
     "load": ("sc:Text", "with its unit, in the words of the source"),
-    "channels": ("sc:Text", "sensor, axis and unit of each row of the array"),
+    "channels": ("sc:Text", "sensor, axis and unit of each row of the array, and the offset taken from it"),
+    "treatment": ("sc:Text", "what was done to the samples before they were stored"),
     "sample_rate_hz": ("sc:Float", "samples a second"),
     "n_samples": ("sc:Integer", "samples a channel"),
     "sha256": ("sc:Text", "of the file that it was read from, or of the generated signal"),
@@ -231,6 +234,11 @@ def _record(info: RecordingInfo) -> dict[str, Any]:
         values["geometry"] = ", ".join(f"{name}={value:g}" for name, value in info.geometry.items())
     values["origins"] = json.dumps(dict(info.origins), ensure_ascii=False) if info.origins else None
     values["channels"] = "; ".join(
-        ", ".join(filter(None, (channel.sensor, channel.axis, channel.unit))) for channel in info.channels
+        ", ".join(filter(None, (channel.sensor, channel.axis, channel.unit, _offset(channel))))
+        for channel in info.channels
     )
     return {f"recordings/{name}": values[name] for name in _COLUMNS}
+
+
+def _offset(channel: ChannelInfo) -> str | None:
+    return None if channel.offset is None else f"offset {channel.offset:g}"

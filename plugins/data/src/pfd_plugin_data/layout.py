@@ -42,6 +42,7 @@ ALIGNMENT = 64
 """Bytes; a cache line.  HDF5 by itself would leave half of the arrays off a multiple of four."""
 
 _INFO = TypeAdapter(RecordingInfo)
+_LATER = ("rpm_measured", "rpm_uncertainty", "treatment")
 
 
 def key(index: int) -> str:
@@ -50,8 +51,15 @@ def key(index: int) -> str:
 
 
 def encode_info(info: RecordingInfo) -> bytes:
-    """The columns of a recording, without where they came from."""
-    return _INFO.dump_json(info, exclude={"origins"})
+    """The columns of a recording, without where they came from.
+
+    Columns that came later are left out where they say nothing: what was written before has the same fingerprint.
+    """
+    silent = {name for name in _LATER if getattr(info, name) is None}
+    left_out: dict[str, Any] = dict.fromkeys({"origins"} | silent, True)
+    if all(channel.offset is None for channel in info.channels):
+        left_out["channels"] = {"__all__": {"offset"}}
+    return _INFO.dump_json(info, exclude=left_out)
 
 
 def decode_info(text: bytes) -> RecordingInfo:

@@ -27,11 +27,16 @@ MEAN_OF = "mean of "
 
 @dataclass(frozen=True)
 class ChannelInfo:
-    """One row of a recording's array: where it was measured (`"DE"`), along which axis, and its unit (`"g"`)."""
+    """One row of a recording's array: where it was measured (`"DE"`), along which axis, and its unit (`"g"`).
+
+    `offset` is what its samples lay beside zero where that was too large for float32 to hold both: it was taken from
+    them, in their unit.
+    """
 
     sensor: str
     axis: str | None = None
     unit: str | None = None
+    offset: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,9 @@ class RecordingInfo:
     fault_origin : one of `ORIGINS`.
     severity, condition : free words of the source.
     rpm, rpm_source : shaft speed, rev/min, and where it came from; "mean of …" where it changes within the recording.
+    rpm_measured, rpm_uncertainty : the speed that the lines of its signal show, and the standard uncertainty of that,
+        rev/min; None where the signal shows none, or nobody has looked.
+    treatment : what was done to its samples before they were stored, such as gaps that were filled; None for nothing.
     load : the load in the source's words, with its unit (`"1 hp"`).
     channels : one a row of the array.
     sample_rate_hz, n_samples : samples a second, and how many a channel.
@@ -81,6 +89,9 @@ class RecordingInfo:
     sha256: str
     source: str
     licence: str | None
+    rpm_measured: float | None = None
+    rpm_uncertainty: float | None = None
+    treatment: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -113,6 +124,14 @@ class RecordingInfo:
             problems.append(f"sample_rate_hz={self.sample_rate_hz} is no rate")
         if self.rpm is not None and not (math.isfinite(self.rpm) and self.rpm >= 0):
             problems.append(f"rpm={self.rpm} is no speed")
+        if (self.rpm_measured is None) != (self.rpm_uncertainty is None):
+            problems.append("rpm_measured and rpm_uncertainty go together")
+        for name in ("rpm_measured", "rpm_uncertainty"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                problems.append(f"{name}={value} is no speed")
+        if any(one.offset is not None and not math.isfinite(one.offset) for one in self.channels):
+            problems.append("the offset of a channel is no number")
         if self.n_samples < 1:
             problems.append("it has no samples")
         if strange := sorted(self.origins.keys() - _TRACED):
