@@ -60,8 +60,10 @@ def _import(reader: Reader, source: Path, target: Path) -> None:
         for outcome in import_files(find_files(source, reader), reader):
             assert outcome.imported is not None, outcome.reason
             info, signal = outcome.imported.info, outcome.imported.signal
+            measures = measure_signal(info, signal)
+            info = measures.described(info)
             writer.add(info, signal)
-            measured.append(Measured(info, measure_signal(info, signal), outcome.imported.notes))
+            measured.append(Measured(info, measures, outcome.imported.notes))
     find(measured)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-import scipy.signal
 
 from pfd_plugin_data import ChannelInfo, RecordingInfo, fault_line
 from pfd_plugin_mat_import.findings import Measured, find
-from pfd_plugin_mat_import.measures import FALSE_ALARM, _Spectrum, measure
+from pfd_plugin_mat_import.lines import FALSE_ALARM
+from pfd_plugin_mat_import.measures import measure
 from pfd_plugin_mat_import.params import Finding
 
 SKF_6205 = {"n_balls": 9, "ball_d_mm": 7.94, "pitch_d_mm": 39.04, "contact_deg": 0.0}
@@ -188,12 +188,47 @@ def test_what_is_odd_of_many_recordings_is_one_finding() -> None:
     assert (second.text, second.records) == (speed, ["r1"])
 
 
-def test_the_envelope_spectrum_is_that_of_the_whole_analytic_signal() -> None:
-    row = noise(3, 4096)
-    phases = np.exp(1j * np.angle(np.fft.rfft(row)))
-    phases[[0, -1]] = 0  # the mean, and what lies at half the sample rate
-    whole = np.abs(np.fft.rfft(np.abs(scipy.signal.hilbert(np.fft.irfft(phases))) ** 2))
-    found = _Spectrum("DE", row, np.abs(row).max(), 4096.0).envelope(600.0)
-    assert found.size == 601
-    # Nothing but a factor lies between them.
-    np.testing.assert_allclose(found[1:] / found[1:].sum(), whole[1:601] / whole[1:601].sum(), rtol=1e-3)
+def turning(hz: float, seed: int = 0) -> npt.NDArray[np.float32]:
+    t = np.arange(N) / RATE
+    harmonics = sum(0.3 * np.sin(2 * math.pi * order * hz * t) for order in range(1, 6))
+    return (noise(seed) + harmonics).astype(np.float32)
+
+
+@pytest.mark.parametrize("off", [-0.08, -0.05, -0.035, 0.035, 0.05, 0.08])
+def test_a_line_beyond_the_range_is_none_within_it(off: float) -> None:
+    """The largest value of a range that a line lies beyond is at its edge: that is no line."""
+    strong = turning(RPM / 60 * (1 + off)) + 30 * turning(RPM / 60 * (1 + off))
+    line = measured(strong, fault_type="normal").measures.shaft_line
+    assert line is not None
+    assert not line.present
+
+
+def test_a_speed_that_the_signal_refutes_is_told_with_what_it_shows() -> None:
+    wrong = measured(turning(RPM / 60 * 1.05), fault_type="normal", record_id="w")
+    right = measured(turning(RPM / 60, 1), fault_type="normal", record_id="r")
+    found = only("speed_refuted", wrong, right)
+    assert found.records == ["w"]
+    assert "w 1861 instead of 1772 rpm (+5.0%)" in found.text
+    described = wrong.measures.described(wrong.info)
+    assert described.rpm == RPM
+    assert described.rpm_measured == pytest.approx(1.05 * RPM, abs=3 * (described.rpm_uncertainty or 0))
+
+
+def test_the_line_of_a_fault_is_looked_for_at_the_speed_that_the_signal_shows() -> None:
+    signal = impacts(5.4152) + turning(RPM / 60, 7)
+    line = measured(signal, rpm=RPM / 1.06).measures.fault_line
+    assert line is not None
+    assert line.present
+    assert line.expected_hz == pytest.approx(5.4152 * RPM / 60, rel=1e-3)
+
+
+def test_a_dropout_is_found_and_quantization_is_none() -> None:
+    lost = noise(0)
+    lost[1000:1040] = 0.25
+    assert only("dropout", measured(lost)).text.endswith(": S0")
+    coarse = np.round(1.5 * noise(1)).astype(np.float32)
+    slow = np.round(3 * np.sin(np.arange(N) / 500)).astype(np.float32)
+    pulses = (np.arange(N) % 400 < 40).astype(np.float32)
+    assert "dropout" not in kinds(measured(noise(2)), measured(coarse), measured(slow), measured(pulses))
+    coarse[20_000:20_200] = 0
+    assert "dropout" in kinds(measured(coarse))

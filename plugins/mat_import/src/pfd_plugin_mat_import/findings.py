@@ -8,12 +8,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pfd_plugin_data import RecordingInfo
-from pfd_plugin_mat_import.measures import TOLERANCE, Line, Measures
+from pfd_plugin_mat_import.lines import TOLERANCE, Line
+from pfd_plugin_mat_import.measures import Measures
 from pfd_plugin_mat_import.params import Finding
+from pfd_plugin_mat_import.shaft_speed import ShaftSpeed
 
 MAX_RECORDS = 20
 BANDWIDTH_GAP = 1.1
 """Bandwidths of two classes differ where the least of one is more than this many times the largest of the other."""
+
+REFUTED = 0.01
+"""A declared speed is refuted by one that is further from it than this, and than three times its uncertainty: nominal
+speeds of motors are off by their slip."""
+
+SHOWN_SPEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,9 @@ def find(recordings: Sequence[Measured]) -> list[Finding]:
         *_unlabelled(recordings),
         *_duplicates(recordings),
         *_channels(recordings, "constant", "has channels that are constant"),
+        *_channels(recordings, "dropout", "has channels that stay at one value for a while"),
         *_channels(recordings, "clipped", "has channels that stay at their limits: they are clipped"),
+        *_refuted(recordings),
         *_absent(recordings, "shaft_line", "there is no line at the speed of the shaft"),
         *_absent(recordings, "fault_line", f"the envelope has no line within {TOLERANCE:.0%} of the fault's frequency"),
         *_odd(recordings),
@@ -111,6 +121,33 @@ def _absent(recordings: Sequence[Measured], name: str, text: str) -> Iterator[Fi
     known = [(recording, line) for recording, line in lines if line is not None]
     if absent := [recording.info.record_id for recording, line in known if not line.present]:
         yield _finding(f"{name}_absent", absent, f"{text}: {len(absent)} of {len(known)} recordings")
+
+
+def _refuted(recordings: Sequence[Measured]) -> Iterator[Finding]:
+    """Speeds that the signal shows to be others than declared."""
+    refuted = [one for one in recordings if one.measures.speed and _is_refuted(one.info.rpm, one.measures.speed)]
+    if refuted:
+        shown = "; ".join(_speeds(one) for one in refuted[:SHOWN_SPEEDS])
+        more = f"; and {len(refuted) - SHOWN_SPEEDS} more" if len(refuted) > SHOWN_SPEEDS else ""
+        yield Finding(
+            kind="speed_refuted",
+            records=[one.info.record_id for one in refuted[:MAX_RECORDS]],
+            text=f"the signal shows another speed than is declared: {shown}{more}; "
+            "speed_source=measured uses what it shows",
+        )
+
+
+def _is_refuted(rpm: float | None, speed: ShaftSpeed) -> bool:
+    away = abs(60 * speed.hz - (rpm or 0.0))
+    return away > REFUTED * 60 * speed.hz and away > 3 * 60 * speed.uncertainty_hz
+
+
+def _speeds(recording: Measured) -> str:
+    info, speed = recording.info, recording.measures.speed
+    if speed is None or info.rpm is None:
+        return info.record_id
+    turns = 60 * speed.hz
+    return f"{info.record_id} {turns:.4g} instead of {info.rpm:.4g} rpm ({turns / info.rpm - 1:+.1%})"
 
 
 def _odd(recordings: Sequence[Measured]) -> Iterator[Finding]:

@@ -133,6 +133,7 @@ class Finding(Result):
     """Something about the recordings that their user should know."""
 
     kind: Literal[
+        "speed_refuted",
         "shaft_line_absent",
         "fault_line_absent",
         "duplicate",
@@ -141,6 +142,7 @@ class Finding(Result):
         "unlabelled",
         "clipped",
         "constant",
+        "dropout",
         "odd",
     ]
     records: list[str] = Field(description="those that it is about; at most the first 20")

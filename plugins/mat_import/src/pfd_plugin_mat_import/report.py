@@ -41,6 +41,8 @@ def _row(file: str, measured: Measured) -> dict[str, Any]:
         "file": file,
         "rpm": info.rpm,
         "rpm_source": info.rpm_source,
+        "rpm_measured": info.rpm_measured,
+        "rpm_uncertainty": info.rpm_uncertainty,
         "load": info.load,
         "load_source": origins.get("load"),
         "sample_rate_hz": info.sample_rate_hz,

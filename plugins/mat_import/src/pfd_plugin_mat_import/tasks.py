@@ -81,7 +81,9 @@ def _import(
             failures.append(FileFailure(file=outcome.file, reason=outcome.reason))
         else:
             info, signal = outcome.imported.info, outcome.imported.signal
-            found = Measured(info, measure(info, signal), outcome.imported.notes)
+            measures = measure(info, signal)
+            info = measures.described(info)
+            found = Measured(info, measures, outcome.imported.notes)
             if keep:
                 keep(info, signal)
             recordings.append((outcome.file, found))
