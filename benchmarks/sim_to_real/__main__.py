@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.sim_to_real.generated import FAULTS, window
 from benchmarks.sim_to_real.lines import Floats, describe
 from benchmarks.sim_to_real.recordings import Window, windows
+from pfd_plugin_data import SpeedSource
 
 SCORES = Path(__file__).with_name("cwru_scores.csv")
 WINDOWS, HELD, SEED = 3000, 600, 0
@@ -64,7 +65,9 @@ def design() -> None:
     model, held = fitted()
     print(f"generated windows held out: {held:.1%} right")
     for name in ("mfpt", "uestc"):
-        show(name, judged(model, list(windows(name, overlap=0.5))))
+        for source in get_args(SpeedSource):
+            found = list(windows(name, overlap=0.5, speed_source=source))
+            show(f"{name}, {source} speeds", judged(model, found))
 
 
 def score() -> None:

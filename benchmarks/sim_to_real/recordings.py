@@ -11,24 +11,12 @@ import numpy as np
 
 from benchmarks.sim_to_real.generated import FAULTS, GEOMETRIES
 from benchmarks.sim_to_real.lines import RATE_HZ, SAMPLES, Floats
+from pfd_plugin_data import SpeedSource
 from pfd_plugin_data.sources import resample
 from pfd_plugin_mat_import.importing import import_files
+from pfd_plugin_mat_import.measures import measure
 from pfd_plugin_mat_import.reader import Reader
 from pfd_plugin_mat_import.sources import find_files
-
-UESTC_SPEEDS = {
-    "B_800_5": 800.0,
-    "B_1200_5": 1284.0,
-    "I_800_5": 780.0,
-    "I_1200_5": 1182.0,
-    "O_800_5": 788.0,
-    "O_1200_5": 1260.0,
-}
-"""Shaft speeds of the UESTC recordings, rev/min, read from their lines at 1 ×: the file names give the nominal ones.
-
-Their bearing is not named.  BPFO, BPFI and FTF of the envelope spectra are those of 8 balls of 7.94 mm on 33.5 mm, as
-in an ER-12K.
-"""
 
 
 @dataclass(frozen=True)
@@ -52,8 +40,12 @@ def folder(name: str) -> Path:
     return found
 
 
-def windows(name: str, *, overlap: float = 0.0) -> Iterator[Window]:
-    """The windows of all faulty recordings of a data set, its first channel at 12 kHz."""
+def windows(name: str, *, overlap: float = 0.0, speed_source: SpeedSource = "declared") -> Iterator[Window]:
+    """The windows of all faulty recordings of a data set, its first channel at 12 kHz.
+
+    The bearing of UESTC is not named.  BPFO, BPFI and FTF of its envelope spectra are those of 8 balls of 7.94 mm on
+    33.5 mm, as in an ER-12K.
+    """
     source = folder(name)
     with Reader() as reader:
         outcomes = list(import_files(find_files(source, reader), reader))
@@ -63,7 +55,9 @@ def windows(name: str, *, overlap: float = 0.0) -> Iterator[Window]:
         info = outcome.imported.info
         if info.fault_type not in FAULTS:
             continue
-        rpm = UESTC_SPEEDS[Path(outcome.file).stem] if name == "uestc" else info.rpm
+        rpm = info.rpm
+        if speed_source == "measured":
+            rpm = measure(info, outcome.imported.signal).described(info).rpm_measured or rpm
         geometry = GEOMETRIES["ER-12K"] if name == "uestc" else info.geometry
         if rpm is None or geometry is None:
             raise SystemExit(f"{outcome.file}: speed or geometry is unknown")

@@ -285,3 +285,64 @@ def test_recordings_that_were_brought_down_to_a_common_rate_cannot_be_told_by_it
         assert 0.1 < area < 0.9, feature.name
     assert common_lowpass(opened.recordings[::2], 12_000.0) is None
     assert [common_lowpass(opened.recordings, 12_000.0, edge) for edge in (0.0, 100.0)] == [0.0, 100.0]  # as asked for
+
+
+def test_lines_go_by_the_speed_that_is_asked_for(pfd_home: Path) -> None:
+    """Of a label that is 6 % off, the line of the fault lies elsewhere; the measured speed finds it again."""
+    entry = submit(
+        "generate_dataset_task",
+        name="off",
+        fault_types=["outer_race", "normal"],
+        num_signals_per_fault=2,
+        bearings_per_fault=2,
+        duration_s=3.0,
+        snr_db=6.0,
+        slip=0.0,
+    ).get()
+    with reading() as session:
+        made = find_dataset(session, entry["dataset_id"])
+    with open_dataset(made.path) as dataset:
+        held = [(info, dataset.read(index)) for index, info in enumerate(dataset.recordings)]
+    path = pfd_home / "labelled.h5"
+    with DatasetWriter(path, "labelled") as writer:
+        for info, signal in held:
+            assert info.rpm is not None
+            writer.add(replace(info, rpm=1.06 * info.rpm, rpm_measured=info.rpm, rpm_uncertainty=0.5), signal)
+    with open_dataset(path) as dataset, writing() as session:
+        register_dataset(session, dataset, job_id=made.job_id, home=pfd_home)
+    found, stamps = {}, {}
+    for source in ("declared", "measured"):
+        result = submit("extract_features_task", dataset="labelled", window=16_384, speed_source=source).get()
+        assert result["reused_from"] is None
+        with reading() as session:
+            features = find_feature_set(session, result["feature_set_id"])
+        table = read_features(features)
+        column = table.x[:, table.names.index("envelope_bpfo")]
+        faulty = np.array([held[record][0].fault_type == "outer_race" for record in table.record])
+        found[source] = roc_auc_score(faulty, column)
+        stamps[source] = features.speeds
+    assert found["measured"] > max(0.95, found["declared"])
+    assert stamps == {"declared": None, "measured": "features by measured speeds"}
+    selected = submit(
+        "select_features_task",
+        feature_set=features.id,
+        method="variance",
+        n_features=3,
+        split={"protocol": "recording"},
+    ).get()
+    assert "features by measured speeds" in selected["stamp"]
+    with reading() as session:
+        assert find_feature_set(session, selected["feature_set_id"]).speed_source == "measured"
+    trained = submit(
+        "train_model_task",
+        model="random_forest",
+        feature_set=features.id,
+        n_estimators=5,
+        split={"protocol": "recording"},
+    ).get()
+    assert "features by measured speeds" in trained["stamp"]
+
+
+def test_a_speed_that_nobody_measured_is_refused(dataset: dict[str, Any]) -> None:
+    with pytest.raises(JobFailed, match="no recording has a speed that was measured"):
+        submit("extract_features_task", dataset="bench", speed_source="measured").get()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pfd_plugin_data.params import DatasetName, SplitParams
+from pfd_plugin_data.params import DatasetName, SpeedSource, SplitParams
 from pfd_plugin_data.plugin import generate_dataset_task
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
     from pfd_plugin_data.remarks import Finding
     from pfd_plugin_data.speed_profile import SpeedProfile
+    from pfd_plugin_data.speed_sources import speed_words
     from pfd_plugin_data.split_store import StoredSplit, choose_split, find_split, list_splits, save_splits
     from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
     from pfd_plugin_data.windows import (
@@ -60,6 +61,7 @@ __all__ = [
     "Finding",
     "RecordingInfo",
     "SpeedProfile",
+    "SpeedSource",
     "Split",
     "SplitParams",
     "StoredSplit",
@@ -97,6 +99,7 @@ __all__ = [
     "register_dataset",
     "require_arrays",
     "save_splits",
+    "speed_words",
     "tensor_header",
     "write_csv",
 ]
@@ -125,6 +128,7 @@ _LATE = {
         "iter_windows",
     ),
     "speed_profile": ("SpeedProfile",),
+    "speed_sources": ("speed_words",),
     "labels": ("plain_lines", "plain_text"),
     "csv_tables": ("from_cell", "write_csv"),
     "kinematics": ("fault_line", "fault_orders"),

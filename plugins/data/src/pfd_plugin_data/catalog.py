@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from pfd import DataError, Seal, StoredFile, home_relative, load_settings
 from pfd_plugin_data.dataset import Dataset, open_dataset
+from pfd_plugin_data.params import SpeedSource
 from pfd_plugin_data.recording import FAULTS, RecordingInfo
 from pfd_plugin_data.records import DatasetRow
 
@@ -42,14 +43,14 @@ class DatasetEntry:
         """Where its file lies; `open` opens it."""
         return self.file.path
 
-    def open(self) -> Dataset:
-        """Open its file, once that is known to hold what was written.
+    def open(self, *, speed_source: SpeedSource = "declared") -> Dataset:
+        """Open its file, once that is known to hold what was written; `speed_source` as for `open_dataset`.
 
         Raises
         ------
         DataError : as `open_dataset`; the file is another than was written, or has been changed since.
         """
-        dataset = open_dataset(self.file.intact())
+        dataset = open_dataset(self.file.intact(), speed_source=speed_source)
         if dataset.fingerprint != self.fingerprint:
             dataset.close()
             raise DataError(

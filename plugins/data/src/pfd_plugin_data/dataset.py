@@ -16,9 +16,11 @@ import numpy.typing as npt
 
 from pfd import DataError
 from pfd_plugin_data import layout, members
+from pfd_plugin_data.params import SpeedSource
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.remarks import Finding, Remarks, decode_remarks
 from pfd_plugin_data.speed_profile import SpeedProfile
+from pfd_plugin_data.speed_sources import of_source
 
 _BYTES = np.dtype("u1")
 _HINT = "import or generate it again; 'pfd data ls' lists the datasets"
@@ -131,14 +133,19 @@ class Dataset:
             raise DataError(f"{self.path}: its fingerprint is not that of its recordings", hint=_HINT)
 
 
-def open_dataset(path: Path | str) -> Dataset:
+def open_dataset(path: Path | str, *, speed_source: SpeedSource = "declared") -> Dataset:
     """Open a dataset file.
 
     Only columns are read here; a signal is read where it is looked at.
 
+    Parameters
+    ----------
+    speed_source : with `"measured"`, `rpm` is the speed that the signal of a recording shows, where it shows one: of
+        windows in the order domain, of the lines of faults, and of splits by speed.
+
     Raises
     ------
-    DataError : the file is missing, damaged, of a newer format or no dataset of PFD.
+    DataError : the file is missing, damaged, of a newer format or no dataset of PFD; no speed of it was measured.
     """
     path = Path(path)
     if not path.is_file():
@@ -163,6 +170,7 @@ def open_dataset(path: Path | str) -> Dataset:
     if not recordings or digests != (len(recordings), 32):
         raise DataError(f"{path} is damaged: {len(recordings)} recordings, digests of shape {digests}", hint=_HINT)
     mapped = _mapped(path, zip(places, recordings, strict=True))
+    recordings = of_source(recordings, speed_source, path)
     digest = hashlib.sha256(b"\n".join((fingerprint.encode(), remarked))).hexdigest()
     return Dataset(path, name, fingerprint, recordings, remarks.findings, digest, *mapped)
 

@@ -20,6 +20,9 @@ DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 ExportFormat = Literal["mat", "parquet", "npz", "csv"]
 """Formats that datasets are exported to."""
 
+SpeedSource = Literal["declared", "measured"]
+"""Which speed of a recording counts: what its source says, or what its signal shows."""
+
 MAX_SAMPLES = 2_000_000_000
 """Most samples that one generated dataset may hold (8 GB of float32)."""
 

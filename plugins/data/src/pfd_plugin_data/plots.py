@@ -16,6 +16,7 @@ from pfd_plugin_data.classes import ROTOR
 from pfd_plugin_data.kinematics import fault_orders
 from pfd_plugin_data.labels import plain_text
 from pfd_plugin_data.recording import RecordingInfo
+from pfd_plugin_data.speed_sources import MEASURED
 
 try:
     from matplotlib import rc_context
@@ -114,7 +115,8 @@ def save(figure: Figure, path: Path) -> None:
 
 def _heading(stretch: Stretch) -> str:
     info = stretch.info
-    speed = "speed unknown" if info.rpm is None else f"{info.rpm:g} rpm{' on average' if info.speed_changes else ''}"
+    words = " on average" if info.speed_changes else " as measured" if info.rpm_source == MEASURED else ""
+    speed = "speed unknown" if info.rpm is None else f"{info.rpm:g} rpm{words}"
     end = stretch.start_s + stretch.x.size / info.sample_rate_hz
     fault = plain_text(info.fault_type or "fault unknown")
     return (

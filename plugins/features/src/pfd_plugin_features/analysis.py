@@ -198,7 +198,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         name: getattr(entry, name)
         for name in (
             *("dataset_id", "dataset_fingerprint", "version", "window", "hop", "sample_rate_hz", "lowpass_hz"),
-            *("channel", "n_windows", "n_unusable"),
+            *("channel", "speed_source", "n_windows", "n_unusable"),
         )
     }
     row |= {"path": home_relative(ctx.settings.home, path), "features": names, "seal": Seal.of(path).to_json()}
@@ -381,7 +381,7 @@ def _named(entry: FeatureSetEntry, source: DatasetEntry) -> str:
 
 
 def _stamp(entry: FeatureSetEntry, table: LearningTable) -> str:
-    said = (entry.leak(table.split), entry.stamp and f"of {entry.stamp}", table.split.title)
+    said = (entry.leak(table.split), entry.stamp and f"of {entry.stamp}", table.split.title, entry.speeds)
     return "; ".join(filter(None, said))
 
 

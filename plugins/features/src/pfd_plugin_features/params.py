@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from pfd import Params, Result
-from pfd_plugin_data import SplitParams
+from pfd_plugin_data import SpeedSource, SplitParams
 
 Domain = Literal["time", "frequency", "envelope", "wavelet", "bispectrum", "advanced", "general"]
 
@@ -29,6 +29,11 @@ class ExtractFeaturesParams(Params):
     )
     lowpass_hz: float | None = Field(
         None, gt=0, description="common bandwidth, Hz; where rates differ 0.41 of the common one unless given"
+    )
+    speed_source: SpeedSource = Field(
+        "declared",
+        description="the speed that lines and orders go by: the declared one, or the one that the signal shows "
+        "(declared where it shows none)",
     )
     reuse: bool = Field(True, description="take a stored feature set that is the same, where there is one")
 

@@ -80,7 +80,7 @@ def pfd_register_records() -> list[Records]:
             name="features",
             module="pfd_plugin_features.records",
             migrations="pfd_plugin_features.migrations",
-            head="features_0003",
+            head="features_0004",
             floor=2,
             files="pfd_plugin_features.store:stored_files",
         )

@@ -30,6 +30,7 @@ class FeatureSetRow(JobRecord, Record):
     sample_rate_hz: Mapped[float] = mapped_column(Float, nullable=False)
     lowpass_hz: Mapped[float | None] = mapped_column(Float)
     channel: Mapped[str] = mapped_column(String(255), nullable=False)
+    speed_source: Mapped[str | None] = mapped_column(String(16))
     n_windows: Mapped[int] = mapped_column(Integer, nullable=False)
     features: Mapped[list[Any]] = mapped_column(JSON, nullable=False)
     seal: Mapped[dict[str, Any] | None] = mapped_column(JSON)

@@ -37,7 +37,8 @@ def _mark(split: Split) -> str:
 class FeatureSetEntry:
     """A stored feature set.  `version` is that of the features' definitions.
 
-    A selection names the set it was `selected_from`, and its `stamp` says by what and on which split.
+    `speed_source` is None where lines went by the declared speeds.  A selection names the set it was `selected_from`,
+    and its `stamp` says by what and on which split.
     """
 
     id: int
@@ -54,6 +55,7 @@ class FeatureSetEntry:
     n_windows: int
     features: tuple[str, ...]
     n_unusable: int | None = None
+    speed_source: str | None = None
     selected_from: int | None = None
     stamp: str | None = None
     leaky: bool = False
@@ -62,6 +64,11 @@ class FeatureSetEntry:
     def path(self) -> Path:
         """Where its file lies; `read_features` reads it."""
         return self.file.path
+
+    @property
+    def speeds(self) -> str | None:
+        """The words of a stamp for the speeds that lines went by; None for the declared ones."""
+        return f"features by {self.speed_source} speeds" if self.speed_source else None
 
     def leak(self, split: Split) -> str | None:
         """How what is judged under `split` has been looked at in choosing these features; None where it has not."""
@@ -164,6 +171,7 @@ def _entry(row: FeatureSetRow, home: Path) -> FeatureSetEntry:
         n_windows=row.n_windows,
         features=tuple(row.features),
         n_unusable=row.n_unusable,
+        speed_source=row.speed_source,
         selected_from=row.selected_from,
         stamp=row.stamp,
         leaky=bool(row.leaky),

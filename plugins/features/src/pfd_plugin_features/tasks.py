@@ -20,6 +20,7 @@ from pfd_plugin_data import (
     fault_orders,
     find_dataset,
     iter_windows,
+    speed_words,
 )
 from pfd_plugin_features.envelope_domain import line_orders
 from pfd_plugin_features.extraction import VERSION, choose, compute, usable
@@ -46,7 +47,7 @@ def extract_features(params: ExtractFeaturesParams, ctx: TaskContext) -> Extract
     """Describe every window of a dataset, one batch in memory at a time."""
     with ctx.session() as session:
         entry = find_dataset(session, params.dataset, home=ctx.settings.home)
-    with entry.open() as dataset:
+    with entry.open(speed_source=params.speed_source) as dataset:
         return _extract(dataset, entry, params, ctx)
 
 
@@ -61,6 +62,8 @@ def _extract(
     bandwidth = common_bandwidth(recordings, rate, lowpass_hz)
     if words := band_words(recordings, rate, lowpass_hz):
         ctx.log.info("recordings were %s", words)
+    if words := speed_words(recordings):
+        ctx.log.info("%s", words)
     profiles = [dataset.speed(index) for index in range(len(recordings))]
     conditions = [
         _condition(info, rate, bandwidth, params.window, profile)
@@ -86,6 +89,7 @@ def _extract(
         "sample_rate_hz": rate,
         "lowpass_hz": lowpass_hz,
         "channel": channel,
+        "speed_source": None if params.speed_source == "declared" else params.speed_source,
         "features": names,
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
     }

@@ -37,8 +37,8 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     scores = {part: score(predictions, majority) for part, predictions in outcome.parts.items()}
     # That features were selected, and on which split, belongs beside the scores: on another they have seen its test.
     leak = features.leak(split) if features else None
-    of_features = features.stamp if features else None
-    stamp = "; ".join(filter(None, (leak, split.title, outcome.band, outcome.selection, of_features)))
+    of_features = (features.stamp, features.speeds) if features else ()
+    stamp = "; ".join(filter(None, (leak, split.title, outcome.band, outcome.selection, *of_features)))
     predictions_path = ctx.artifact("predictions.npz")
     write_predictions(predictions_path, outcome.parts)
     config = {**outcome.config, "params": params.model_dump(mode="json"), "classes": list(outcome.classes)}

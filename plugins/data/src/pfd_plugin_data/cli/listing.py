@@ -70,9 +70,9 @@ def _show(entry: DatasetEntry, dataset: Dataset, *, verified: bool) -> None:
     echo(one_line(entry.path))
     echo(f"fingerprint {entry.fingerprint}{' (verified)' if verified else ''}\n")
     print_table(
-        ("RECORDING", "BEARING", "FAULT", "SIZE", "RPM", "LOAD", "HZ", "SEC", "CHANNELS"),
+        ("RECORDING", "BEARING", "FAULT", "SIZE", "RPM", "MEASURED", "LOAD", "HZ", "SEC", "CHANNELS"),
         [_recording_row(info) for info in dataset.recordings],
-        right={3, 4, 6, 7},
+        right={3, 4, 5, 7, 8},
     )
     echo()
     print_table(
@@ -107,6 +107,7 @@ def _recording_row(info: RecordingInfo) -> tuple[object, ...]:
         info.fault_type or "?",
         "?" if info.fault_size is None else f'{info.fault_size:g}"' if info.fault_size else "-",
         "?" if info.rpm is None else f"{info.rpm:g}",
+        "-" if info.rpm_measured is None else f"{info.rpm_measured:g} ±{info.rpm_uncertainty:g}",
         info.load or "?",
         f"{info.sample_rate_hz:g}",
         f"{info.n_samples / info.sample_rate_hz:.2f}",

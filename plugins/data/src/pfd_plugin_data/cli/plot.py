@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 import click
 import numpy as np
@@ -15,6 +15,7 @@ from pfd import DataError, reading
 from pfd.console import echo, one_line
 from pfd_plugin_data.catalog import find_dataset
 from pfd_plugin_data.dataset import Dataset
+from pfd_plugin_data.params import SpeedSource
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.spectra import default_band
 
@@ -45,6 +46,13 @@ LEAST = 64
     help="How long, at most.",
 )
 @click.option(
+    "--speed-source",
+    type=click.Choice(get_args(SpeedSource)),
+    default="declared",
+    show_default=True,
+    help="Whether lines go by the declared speed or by the one that the signal shows.",
+)
+@click.option(
     "--band",
     type=(float, float),
     metavar="LOW HIGH",
@@ -58,6 +66,7 @@ def plot(
     channel: str | None,
     start: float,
     seconds: float,
+    speed_source: SpeedSource,
     band: tuple[float, float] | None,
 ) -> None:
     """Draw RECORDING of DATASET into the file OUT, whose name ends with .png or .svg.
@@ -68,7 +77,7 @@ def plot(
 
     with reading() as session:
         entry = find_dataset(session, dataset)
-    with entry.open() as found:
+    with entry.open(speed_source=speed_source) as found:
         stretch = _stretch(found, recording, channel, start, seconds, band)
     save(draw(stretch, PLOTS if what == "all" else (cast("Plot", what),)), out)
     echo(one_line(out))
