@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from pfd import DataError
-from pfd_plugin_mat_import.matfile import MAX_FILE_BYTES
+from pfd_plugin_mat_import.recorded_file import MAX_FILE_BYTES
 
 MAX_ZIP_BYTES = 8 * 1024**3
 MAX_MEMBERS = 10_000
