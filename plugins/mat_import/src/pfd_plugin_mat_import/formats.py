@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from pfd_plugin_mat_import import hdf5, matfile
+from pfd_plugin_mat_import import hdf5, matfile, numpy_file
 from pfd_plugin_mat_import.recorded_file import (
+    ARRAY_SUFFIXES,
     HDF5_SUFFIXES,
     Variable,
     converting,
@@ -24,6 +25,7 @@ class _Format(Protocol):
 
 
 _BY_SUFFIX: Mapping[str, _Format] = {
+    **dict.fromkeys(ARRAY_SUFFIXES, numpy_file),
     **dict.fromkeys(HDF5_SUFFIXES, hdf5),
 }
 
@@ -56,7 +58,7 @@ def read(path: Path, wanted: Collection[Variable], suffix: str | None = None) ->
 def _format(path: Path, suffix: str | None) -> _Format:
     with path.open("rb") as file:
         start = file.read(1024)
-    marked: tuple[_Format, ...] = (hdf5, matfile)
+    marked: tuple[_Format, ...] = (hdf5, numpy_file, matfile)
     for one in marked:
         if one.recognises(start):
             return one
