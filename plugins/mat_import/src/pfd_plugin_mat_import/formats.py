@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from pfd_plugin_mat_import import hdf5, matfile, numpy_file
+from pfd_plugin_mat_import import csv_file, hdf5, matfile, numpy_file
 from pfd_plugin_mat_import.recorded_file import (
     ARRAY_SUFFIXES,
     HDF5_SUFFIXES,
+    TEXT_SUFFIXES,
     Variable,
     converting,
     require_readable,
@@ -25,6 +26,7 @@ class _Format(Protocol):
 
 
 _BY_SUFFIX: Mapping[str, _Format] = {
+    **dict.fromkeys(TEXT_SUFFIXES, csv_file),
     **dict.fromkeys(ARRAY_SUFFIXES, numpy_file),
     **dict.fromkeys(HDF5_SUFFIXES, hdf5),
 }
@@ -62,5 +64,5 @@ def _format(path: Path, suffix: str | None) -> _Format:
     for one in marked:
         if one.recognises(start):
             return one
-    # MATLAB's files of version 4 have no mark of their own.
+    # Tables have no mark of their own, nor have MATLAB's files of version 4.
     return _BY_SUFFIX.get((path.suffix if suffix is None else suffix).lower(), matfile)
