@@ -70,7 +70,7 @@ def find_layout(path: Path) -> CsvLayout:
     encoding, mark, lines = _first_lines(path)
     delimiter, decimal, table = _divided(lines)
     start = table.start
-    header = _fields(_COMMENT.sub("", lines[start - 1], count=1), delimiter) if start else []
+    header = _fields(_COMMENT.sub("", lines[table.header], count=1), delimiter) if table.header >= 0 else []
     names, odd = table.names(header), table.odd()
     if odd and not any(names):  # then nothing tells where the data begin
         raise DataError(f"{next(iter(odd.values()))}; mend the line, or write a header above the data")
@@ -139,8 +139,9 @@ class _NoNumbers(DataError):
 
 
 class _Table:
-    """The first lines, divided: `count` fields each from line `start` on, from 0; `numeric` says which columns hold
-    numbers, or nothing, without the one that a delimiter at the end of each line makes."""
+    """The first lines, divided: `count` fields each from line `start` on, from 0; what may be the header is line
+    `header`.  `numeric` says which columns hold numbers, or nothing, without the one that a delimiter at the end of
+    each line makes."""
 
     def __init__(self, rows: Sequence[Sequence[str]], decimal: str) -> None:
         self.count = len(rows[-1])
@@ -154,6 +155,9 @@ class _Table:
                 f"line {alike + 1} has {self.count} fields, and line {alike} {len(rows[-2])}: was it cut off?"
             )
         self.start = self._start(alike)
+        self.header = self.start - 1
+        if self._counts_up(self.start):
+            self.header, self.start = self.start, self.start + 1
         columns = self._columns()
         if self.count > 1 and not any(columns[-1]):
             columns.pop()
@@ -179,8 +183,19 @@ class _Table:
                 break
         return begin
 
+    def _counts_up(self, line: int) -> bool:
+        """Whether a line is `,0,1,2` or `0,1,2`, as pandas calls columns without names, and no data."""
+        if line + 1 == len(self._rows):
+            return False
+        cells = [cell.strip() for cell in self._rows[line]]
+        numbers = [str(number) for number in range(len(cells))]
+        if len(cells) > 1 and cells == ["", *numbers[:-1]]:
+            return True
+        return len(cells) > 2 and cells == numbers and not all(cell.strip().isdigit() for cell in self._rows[line + 1])
+
     def _check_preamble(self) -> None:
-        if (first := next(filter(self._is_data, range(self.start)), None)) is None:
+        before = range(max(self.header, 0))
+        if (first := next(filter(self._is_data, before), None)) is None:
             return
         odd = next(line for line in range(first, self.start) if not self._is_data(line))
         if (fields := len(self._rows[odd])) != self.count:
