@@ -157,6 +157,10 @@ def test_a_name_that_two_columns_have_is_refused_and_their_numbers_are_not(write
     with pytest.raises(DataError, match="x is the name of several columns; say which by its number: 1, 2"):
         values(path, "x")
     assert values(path, "2", "t") == {"2": [2, 5], "t": [3, 6]}
+    path = write("table,table\n1,2\n3,4\n")
+    with pytest.raises(DataError, match="table is the name of several columns"):
+        values(path, "table")
+    assert values(write("table,word\n1,a\n2,b\n"), "table") == {"table": [1, 2]}
 
 
 MANY = "t,x\n" + "1,2\n" * (2 * HEAD_LINES)

@@ -123,6 +123,10 @@ def test_a_damaged_npz_and_a_pointer_in_its_place_are_said(npz: Path) -> None:
     npz.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", encoding="ascii")
     with pytest.raises(DataError, match="pointer of Git LFS"):
         formats.variables(npz)
+    with zipfile.ZipFile(npz, "w") as file:
+        file.writestr("xl/workbook.xml", "")
+    with pytest.raises(DataError, match="no array of NumPy's in it"):
+        formats.variables(npz)
     npz.write_text("1,2\n3,4\n", encoding="ascii")
     with pytest.raises(DataError, match="no NumPy file: File is not a zip file"):
         formats.variables(npz)

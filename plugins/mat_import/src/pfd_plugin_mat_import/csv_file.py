@@ -46,8 +46,7 @@ def variables(path: Path) -> tuple[Variable, ...]:
     """
     with converting("table of text"):
         layout = find_layout(path)
-        found = {name: columns for name, columns in _places(layout).items() if name != WHOLE or all(layout.numeric)}
-        return tuple(Variable(name, (), _kind(name, columns, layout)) for name, columns in found.items())
+        return tuple(Variable(name, (), _kind(name, columns, layout)) for name, columns in _places(layout).items())
 
 
 def read(path: Path, wanted: Collection[Variable]) -> dict[str, Any]:
@@ -59,9 +58,10 @@ def read(path: Path, wanted: Collection[Variable]) -> dict[str, Any]:
     """
     with converting("table of text"):
         layout = find_layout(path)
-        places = {variable.name: _places(layout)[variable.name] for variable in wanted}
+        known = _places(layout)
+        places = {variable.name: known[variable.name] for variable in wanted}
         for name, columns in places.items():
-            if name != WHOLE and len(columns) > 1:
+            if len(columns) > 1 and name in layout.names:
                 raise DataError(f"{name} is the name of several columns; say which by its number: {_listed(columns)}")
             if columns[0] in layout.odd:
                 raise DataError(layout.odd[columns[0]])
@@ -83,7 +83,8 @@ def _places(layout: CsvLayout) -> dict[str, list[int]]:
         if name:
             places.setdefault(name, []).append(column)
     columns = range(len(layout.numeric))
-    places.setdefault(WHOLE, list(columns))
+    if all(layout.numeric):
+        places.setdefault(WHOLE, list(columns))
     return places | {str(column + 1): [column] for column in columns}
 
 

@@ -23,6 +23,7 @@ HEAD_LINES = 250
 """How much of a file is looked at."""
 
 MAX_COLUMNS = 20_000
+"""Most fields of a line."""
 
 GAPS = ("", " ", "NA", "N/A", "#N/A", "NULL", "null")
 """What stands where a number is missing; NaN is a number."""

@@ -34,7 +34,10 @@ def variables(path: Path) -> tuple[Variable, ...]:
             array = _mapped(path)
             return (Variable(ALONE, array.shape, _kind(array.dtype)),)
         with open_zip(path) as file:
-            return tuple(_listed(file))
+            found = tuple(_listed(file))
+        if not found:
+            raise DataError("a zip file with no array of NumPy's in it")
+        return found
 
 
 def read(path: Path, wanted: Collection[Variable]) -> dict[str, Any]:
