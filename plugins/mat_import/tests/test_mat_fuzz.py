@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -18,16 +20,25 @@ from pfd_plugin_mat_import.params import ChannelMap, FileMapping
 from pfd_plugin_mat_import.reader import Reader
 from pfd_plugin_mat_import.report import write_findings, write_table
 from pfd_plugin_mat_import.sources import find_files
-from tests.support.mutation import mutated
+from tests.support.mutation import mutated, mutated_numbers, mutated_zip
 
 MUTATIONS = 1000
 ANYTHING = FileMapping(
     channels=(ChannelMap(variable="*"),), values={"fault_type": "ball", "bearing_id": "b", "sample_rate_hz": 1000}
 )
-"""Reads the one variable of a file, whatever it is, so that mutations get behind the recognition of layouts."""
+FIRST = ANYTHING.model_copy(update={"channels": (ChannelMap(variable="1"),)})
+"""Read the one variable of a file, whatever it is, or the first column of a table, so that mutations get behind the
+recognition of layouts."""
 
 
-def fuzz(tmp_path: Path, originals: list[Path], count: int, mapping: FileMapping | None, seed: int) -> tuple[int, int]:
+def fuzz(
+    tmp_path: Path,
+    originals: list[Path],
+    count: int,
+    mapping: FileMapping | None,
+    seed: int,
+    mutate: Callable[[bytes, random.Random], bytes] = mutated,
+) -> tuple[int, int]:
     rng = random.Random(seed)
     folder = tmp_path / f"fuzz{seed}"
     folder.mkdir()
@@ -35,9 +46,10 @@ def fuzz(tmp_path: Path, originals: list[Path], count: int, mapping: FileMapping
     for index in range(count):
         name, whole = contents[index % len(contents)]
         (folder / f"{index}").mkdir()
-        (folder / f"{index}" / name).write_bytes(mutated(whole, rng))
+        (folder / f"{index}" / name).write_bytes(mutate(whole, rng))
     with Reader(mapping=mapping) as reader:
-        files = find_files(folder, reader)
+        suffixes = {path.suffix for path in originals}
+        files = [file for suffix in suffixes for file in find_files(folder / "*" / f"*{suffix}", reader)]
         assert len(files) == count or any(path.suffix == ".zip" for path in originals)
         outcomes = list(import_files(files, reader))
     kept = []
@@ -98,3 +110,41 @@ def test_no_mutation_of_the_files_of_other_readers_tests_crashes_or_hangs_the_im
     good, bad = fuzz(tmp_path, originals, MUTATIONS // 2, ANYTHING, seed=2)
     assert good + bad == MUTATIONS // 2
     assert bad > 0
+
+
+def mutated_text(whole: bytes, rng: random.Random) -> bytes:
+    """Numbers of a table replaced, or delimiters and ends of lines put, taken away and doubled."""
+    if rng.random() < 0.3:
+        return mutated_numbers(whole, rng)
+    if rng.random() < 0.3:
+        return mutated(whole, rng)
+    content = bytearray(whole)
+    for _ in range(rng.choice([1, 2])):
+        at = rng.randrange(len(content))
+        content[at : at + rng.choice([0, 1])] = rng.choice([b";", b",", b"\n", b"\r", b'"', b" ", b"-", b"\xff", b""])
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mutate"),
+    [(".csv", mutated_text), (".txt", mutated_text), (".npz", mutated_zip), (".npy", mutated), (".h5", mutated)],
+)
+def test_no_mutation_of_a_file_of_another_format_crashes_or_hangs_the_import(
+    tmp_path: Path, suffix: str, mutate: Callable[[bytes, random.Random], bytes]
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    signal = np.arange(300.0)
+    if suffix == ".csv":
+        path.write_text("Data\nx;b\n" + "".join(f"{value:.1f};a\n" for value in signal), encoding="utf-8")
+    elif suffix == ".txt":
+        np.savetxt(path, np.stack([signal, signal], axis=1))
+    elif suffix == ".npz":
+        np.savez(path, x=signal)
+    elif suffix == ".npy":
+        np.save(path, signal)
+    else:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("x", data=signal, chunks=(100,), compression="gzip")
+    mapping = {".csv": FIRST, ".txt": FIRST}.get(suffix, ANYTHING)
+    good, bad = fuzz(tmp_path, [path], MUTATIONS // 10, mapping, 3, mutate)
+    assert min(good, bad) > MUTATIONS / 100

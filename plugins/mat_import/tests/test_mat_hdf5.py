@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pfd import DataError
-from pfd_plugin_mat_import import hdf5, matfile
+from pfd_plugin_data import DatasetWriter
+from pfd_plugin_mat_import import formats, hdf5
 from pfd_plugin_mat_import.conversion import convert_file
 from pfd_plugin_mat_import.params import ChannelMap, FileMapping
 
@@ -18,7 +19,7 @@ RIG = {"fault_type": "ball", "bearing_id": "b", "sample_rate_hz": 1000}
 
 
 def values(path: Path) -> dict[str, Any]:
-    return matfile.read(path, matfile.variables(path))
+    return formats.read(path, formats.variables(path))
 
 
 def put(file: Any, name: str, value: Any, kind: str) -> Any:
@@ -121,7 +122,7 @@ def _holds_itself(file: Any) -> None:
 
 
 def _is_of_variable_length(file: Any) -> None:
-    file.create_dataset("Data", data=["text"], dtype=h5py.string_dtype())
+    file.create_dataset("Data", shape=(2,), dtype=h5py.vlen_dtype("f8"))[0] = [1.0, 2.0]
 
 
 def _nests_deeply(file: Any) -> None:
@@ -179,9 +180,135 @@ def _unfolds(file: Any) -> None:
         (_nests_deeply, "nest deeper"),
     ],
 )
-def test_what_matlab_never_writes_is_refused_at_once(v73, build: Callable[[Any], None], reason: str) -> None:
+def test_what_no_recording_needs_is_refused_at_once(v73, build: Callable[[Any], None], reason: str) -> None:
     path = v73("N_800_1.mat", {"SampleFrequency": [[20e3]]}, build)
     began = time.monotonic()
     with pytest.raises(DataError, match=reason):
         convert_file(path)
     assert time.monotonic() - began < 5
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Callable[..., Path]:
+    """Write a plain HDF5 file by a function."""
+
+    def write(build: Callable[[Any], None], name: str = "a.h5") -> Path:
+        path = tmp_path / name
+        with h5py.File(path, "w") as file:
+            build(file)
+        return path
+
+    return write
+
+
+def _recording(file: Any) -> None:
+    file.attrs.update({"rate": 25_600, "fault": "ball", "rig": np.bytes_("A")})
+    file["vibration"] = np.arange(600.0).reshape(3, 200)
+    file["vibration"].attrs["unit"] = "g"
+    file["run/speed"] = 1500
+    file["run/x"] = np.arange(4).reshape(1, 4)
+    file["labels/sensor"] = "/vibration"
+    file["words"] = ["inner race", "é"]
+    file["fixed"] = np.array([b"a", b"bc"])
+    file["pair"] = np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")])
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.hdf5", "a.mat"])
+def test_arrays_groups_and_attributes_of_a_plain_file_are_variables(plain, name: str) -> None:
+    path = plain(_recording, name)
+    assert {str(variable) for variable in formats.variables(path)} == {
+        *(
+            "fixed (2 text)",
+            "pair (1 struct)",
+            "run (group)",
+            "labels (group)",
+            "vibration (3×200 float64)",
+            "words (2 text)",
+        ),
+        *("@fault (text)", "@rate (int64)", "@rig (text)", "vibration@unit (text)"),
+    }
+    found = values(path)
+    assert found["vibration"][1, 0] == 200  # in its own order, and not MATLAB's
+    assert found["run"]["speed"] == 1500
+    assert found["labels"]["sensor"] == "/vibration"  # a text, and nothing to be followed
+    assert found["run"]["x"].tolist() == [0, 1, 2, 3]
+    assert found["words"].tolist() == ["inner race", "é"]
+    assert found["fixed"].tolist() == ["a", "bc"]
+    assert found["pair"] == {"a": 1, "b": 2}
+    assert [found[name] for name in ("@fault", "@rate", "@rig", "vibration@unit")] == ["ball", 25_600, "A", "g"]
+
+
+def test_a_recording_in_a_plain_file_is_imported_by_a_mapping(plain) -> None:
+    path = plain(_recording)
+    with pytest.raises(DataError, match=r"none of the layouts .*: it holds .*vibration \(3×200 float64\)"):
+        convert_file(path)
+    mapping = FileMapping(
+        channels=(ChannelMap(variable="vibration"),),
+        values={"bearing_id": "b"},
+        variables={"sample_rate_hz": "@rate", "fault_type": "@fault", "rpm": "run.speed", "unit": "vibration@unit"},
+    )
+    found = convert_file(path, mapping=mapping)
+    assert (found.info.sample_rate_hz, found.info.rpm, found.info.channels[0].unit) == (25_600, 1500, "g")
+    np.testing.assert_array_equal(found.signal, np.arange(600, dtype=np.float32).reshape(3, 200))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"compression": "gzip", "shuffle": True, "fletcher32": True}, {"compression": "lzf"}, {"compression": "szip"}],
+    ids=["gzip", "lzf", "szip"],
+)
+def test_arrays_that_are_packed_as_is_usual_are_read(plain, options: dict[str, Any]) -> None:
+    if options["compression"] == "szip" and not h5py.h5z.filter_avail(h5py.h5z.FILTER_SZIP):
+        options = {"scaleoffset": 3}
+    path = plain(lambda file: file.create_dataset("x", data=np.arange(1000.0), chunks=(100,), **options))
+    if options.get("compression") in ("gzip", "lzf"):
+        assert values(path)["x"].tolist() == list(range(1000))
+    else:
+        with pytest.raises(DataError, match="save it with gzip or lzf"):
+            values(path)
+
+
+def test_what_is_odd_in_a_file_keeps_nothing_else_from_being_read(plain) -> None:
+    def build(file: Any) -> None:
+        file["x"] = [1.0, 2.0]
+        file["link"] = h5py.SoftLink("/x")
+        file["lists"] = file.create_dataset("l", shape=(2,), dtype=h5py.vlen_dtype("f8"))
+        file["none"] = h5py.Empty("f8")
+        file["opaque"] = np.array([b"12"], "V2")
+
+    path = plain(build)
+    found = {variable.name: variable for variable in formats.variables(path)}
+    assert formats.read(path, [found["x"]])["x"].tolist() == [1, 2]
+    assert formats.read(path, [found["none"], found["opaque"]]) == {"none": None, "opaque": None}
+    for name, reason in (("link", "is a link"), ("lists", "variable length")):
+        with pytest.raises(DataError, match=reason):
+            formats.read(path, [found[name]])
+
+
+def test_a_dataset_of_pfd_is_none_to_import(save, uestc, tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with DatasetWriter(path, "a") as writer:
+        convert = convert_file(save("N_800_1.mat", uestc()))
+        writer.add(convert.info, convert.signal)
+    with pytest.raises(DataError, match="a dataset of PFD already"):
+        formats.variables(path)
+
+
+def test_texts_in_a_damaged_heap_are_refused_where_hdf5_would_look_for_them_for_ever(plain) -> None:
+    path = plain(_recording)
+    whole = path.read_bytes()
+    at = whole.index(b"GCOL")
+    text = [variable for variable in formats.variables(path) if variable.name in ("words", "@fault")]
+    for place, value in ((24, 255), (8, 1), (13, 1)):
+        content = bytearray(whole)
+        content[at + place] = value
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="the heap in which the texts of"):
+            formats.read(path, text)
+        assert formats.read(path, [variable for variable in formats.variables(path) if variable.name == "vibration"])
+
+
+def test_an_array_of_more_texts_than_labels_need_is_refused(plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hdf5, "MAX_TEXTS", 1)
+    with pytest.raises(DataError, match="2 texts of variable length, at most 1"):
+        values(plain(_recording))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pfd import DataError
-from pfd_plugin_mat_import import matfile
+from pfd_plugin_mat_import import formats
 from pfd_plugin_mat_import.conversion import convert_file
 from pfd_plugin_mat_import.reader import Reader, Request
 
@@ -129,7 +129,7 @@ def test_a_damaged_signal_is_said_to_be_damaged_in_words_about_the_file(tmp_path
 
 def test_objects_are_listed_by_their_class(tmp_path: Path) -> None:
     path = write(tmp_path / "x.mat", (an_object("when", "datetime"), *RECORDING, a_handle("f"), workspace()))
-    assert list(map(str, matfile.variables(path))) == [
+    assert list(map(str, formats.variables(path))) == [
         "when (1×1 datetime)",
         "Data (300×1 double)",
         "SampleFrequency (1×1 double)",

@@ -9,7 +9,7 @@ import pytest
 import scipy.io
 
 from pfd import DataError
-from pfd_plugin_mat_import import matfile
+from pfd_plugin_mat_import import formats, recorded_file
 from pfd_plugin_mat_import.conversion import convert_file
 from pfd_plugin_mat_import.importing import import_files
 from pfd_plugin_mat_import.reader import AHEAD, PLACE_BYTES, Reader, Request
@@ -154,9 +154,9 @@ def test_a_folder_without_files_and_a_path_without_anything_are_said(tmp_path: P
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.mat"
     with path.open("wb") as file:
-        file.truncate(matfile.MAX_FILE_BYTES + 1)
+        file.truncate(recorded_file.MAX_FILE_BYTES + 1)
     with pytest.raises(DataError, match="at most 512 are read"):
-        matfile.variables(path)
+        formats.variables(path)
 
 
 def test_a_decompression_bomb_is_not_read(tmp_path: Path) -> None:
@@ -164,11 +164,11 @@ def test_a_decompression_bomb_is_not_read(tmp_path: Path) -> None:
     bomb = {"bomb": np.zeros(12_500_000), "Data": np.arange(300.0)}
     scipy.io.savemat(path, bomb, do_compression=True)
     assert path.stat().st_size < 200_000
-    found = {variable.name: variable for variable in matfile.variables(path)}
+    found = {variable.name: variable for variable in formats.variables(path)}
     with pytest.raises(DataError, match="decompress to more than"):
-        matfile.read(path, [found["bomb"]])
+        formats.read(path, [found["bomb"]])
     # One that nobody asks for is not unpacked.
-    assert matfile.read(path, [found["Data"]])["Data"].size == 300
+    assert formats.read(path, [found["Data"]])["Data"].size == 300
 
 
 def test_a_small_file_that_claims_a_huge_array_is_not_read(save, uestc) -> None:
@@ -204,7 +204,7 @@ def test_bytes_that_are_no_letters_are_not_called_a_text(tmp_path: Path) -> None
     path = tmp_path / "odd.mat"
     path.write_bytes(b"\xff\xfe" * 200)
     with pytest.raises(DataError, match="damaged, or no MATLAB file"):
-        matfile.variables(path)
+        formats.variables(path)
 
 
 def test_a_pointer_of_git_lfs_is_named_as_one(tmp_path: Path) -> None:
@@ -213,4 +213,4 @@ def test_a_pointer_of_git_lfs_is_named_as_one(tmp_path: Path) -> None:
         f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 2911234\n", encoding="ascii"
     )
     with pytest.raises(DataError, match="pointer of Git LFS"):
-        matfile.variables(path)
+        formats.variables(path)

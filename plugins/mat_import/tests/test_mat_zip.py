@@ -133,7 +133,15 @@ def test_what_is_no_zip_file_is_said(tmp_path: Path, content: bytes) -> None:
 
 
 def test_an_empty_zip_file_is_said(pack: Pack) -> None:
-    assert said(pack({"a.txt": b"-"})) == {"data.zip": "no .mat file in it"}
+    assert said(pack({"a.pdf": b"-"})) == {"data.zip": "no .mat file in it"}
+
+
+def test_a_zip_file_that_holds_only_files_of_other_formats_says_so(pack: Pack, good: bytes) -> None:
+    others = {"a.csv": b"1\n", "b/c.CSV": b"2\n", "d.npz": b"-", "__MACOSX/._a.csv": b"-"}
+    assert said(pack(others)) == {
+        "data.zip": "no .mat file in it: it holds 2 .csv and 1 .npz; unpack it, and give a pattern that names these"
+    }
+    assert list(said(pack({**others, "105.mat": good}))) == ["data.zip/105.mat"]
 
 
 def test_a_zip_file_with_too_much_in_it_is_refused(pack: Pack, good: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

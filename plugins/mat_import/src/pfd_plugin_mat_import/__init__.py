@@ -1,4 +1,4 @@
-"""Import of MATLAB files: recordings of the UESTC, CWRU and MFPT bearing data sets become a dataset of PFD."""
+"""Import of files of recordings, such as the UESTC, CWRU and MFPT bearing data sets: they become a dataset of PFD."""
 
 from __future__ import annotations
 

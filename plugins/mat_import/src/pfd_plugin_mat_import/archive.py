@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from pfd import DataError
-from pfd_plugin_mat_import.matfile import MAX_FILE_BYTES
+from pfd_plugin_mat_import.recorded_file import MAX_FILE_BYTES, in_words, other_suffixes
 
 MAX_ZIP_BYTES = 8 * 1024**3
 MAX_MEMBERS = 10_000
@@ -45,7 +45,7 @@ def members(path: Path) -> list[Member]:
 
     Raises
     ------
-    DataError : it is no zip file, or there is too much in it.
+    DataError : it is no zip file, or there is too much in it, or only files of other formats.
     """
     with _converting(), zipfile.ZipFile(path) as file:
         if path.stat().st_size > MAX_ZIP_BYTES:
@@ -53,11 +53,11 @@ def members(path: Path) -> list[Member]:
         infos = file.infolist()
         if len(infos) > MAX_MEMBERS:
             raise DataError(f"it holds {len(infos):,} files, at most {MAX_MEMBERS:,} are looked at")
-        taken = [
-            info
-            for info in infos
-            if info.filename.lower().endswith((".mat", ".zip")) and not info.filename.startswith("__MACOSX/")
-        ]
+        infos = [info for info in infos if not info.filename.startswith("__MACOSX/")]
+        taken = [info for info in infos if info.filename.lower().endswith((".mat", ".zip"))]
+        others = other_suffixes(PurePosixPath(info.filename) for info in infos)
+        if others and not taken:
+            raise DataError(f"no .mat file in it: {in_words(others)}; unpack it, and give a pattern that names these")
         if (total := sum(info.file_size for info in taken)) > MAX_UNPACKED_BYTES:
             raise DataError(
                 f"it unpacks to {total / 1024**3:.3g} GiB, at most {MAX_UNPACKED_BYTES / 1024**3:.0f} are read"

@@ -1,4 +1,4 @@
-"""From a file to its recording.  Runs in the reading process only: it loads the readers of MATLAB files."""
+"""From a file to its recording.  Runs in the reading process only: it loads the readers of all formats."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pfd import DataError
+from pfd_plugin_mat_import import formats
 from pfd_plugin_mat_import import mapping as user
-from pfd_plugin_mat_import import matfile
 from pfd_plugin_mat_import.assembly import Imported, assemble
 from pfd_plugin_mat_import.layouts import LAYOUTS, Layout, MatFile, generic, recognised
 from pfd_plugin_mat_import.params import FileMapping
+from pfd_plugin_mat_import.recorded_file import Variable, sha256_of
 
 SHOWN = 8
 """Variables that are named of a file whose layout is unknown."""
@@ -36,22 +37,22 @@ def convert_file(
     """
     mapping = mapping or FileMapping()
     name = name or PurePosixPath(path.name)
-    variables = matfile.variables(path)
+    variables = formats.variables(path, name.suffix)
     names = [variable.name for variable in variables]
     known = None if mapping.channels else _layout(variables, layout)
     own = set(known.wanted(name, names)) if known else set()
     wanted = own | set(user.variables_of(mapping, names))
-    values = matfile.read(path, [variable for variable in variables if variable.name in wanted])
+    values = formats.read(path, [variable for variable in variables if variable.name in wanted], name.suffix)
     if known:
         draft = known.convert(MatFile(name, {held: values[held] for held in names if held in own and held in values}))
     else:
         draft = generic.convert(name, values, mapping.channels)
     given = user.columns(mapping, name, values, row or {})
     draft = replace(draft, notes=(*draft.notes, *user.unmet(mapping, name)))
-    return assemble(draft, given, mapping.words, matfile.sha256_of(path), unlabelled=mapping.unlabelled)
+    return assemble(draft, given, mapping.words, sha256_of(path), unlabelled=mapping.unlabelled)
 
 
-def _layout(variables: Sequence[matfile.Variable], wanted: str) -> Layout:
+def _layout(variables: Sequence[Variable], wanted: str) -> Layout:
     held = (
         ", ".join(map(str, variables[:SHOWN])) + (", …" if len(variables) > SHOWN else "") if variables else "nothing"
     )

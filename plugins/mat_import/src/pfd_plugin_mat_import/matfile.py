@@ -1,73 +1,41 @@
-"""Reading MATLAB files within bounds: what is in one is seen first, and only what is wanted is then read.
-
-A file is somebody else's: it may be damaged, huge, or made to do harm.  Sizes are checked before anything is
-allocated, and whatever a reader raises becomes a `DataError` that gives the reason.
-"""
+"""Reading MATLAB files of version 4 to 7 within bounds; a file of version 7.3 is one of HDF5."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 import warnings
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import h5py
 import scipy.io
 
 from pfd import DataError
 from pfd_plugin_mat_import import hdf5, matfile5
+from pfd_plugin_mat_import.recorded_file import MAX_DATA_BYTES, Variable, converting, require_room
 
-MAX_FILE_BYTES = 512 * 1024**2
-MAX_DATA_BYTES = 2 * 1024**3
-"""Largest file, and most that its variables may take in memory."""
-
-_HDF5_AT = 512
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _HEADER = 128
-_LFS = b"version https://git-lfs.github.com/spec/"
 _CHUNK = 1024**2
 
-_TELLING = (scipy.io.matlab.MatReadError, zlib.error, OSError)
-"""What readers raise with words about the file."""
+_READING = ("MATLAB file", "save it again from MATLAB", (scipy.io.matlab.MatReadError, zlib.error))
 
 
-@dataclass(frozen=True)
-class Variable:
-    """A variable of a file as it is listed: its name, its size as MATLAB says it, and its class."""
-
-    name: str
-    shape: tuple[int, ...]
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.name} ({'×'.join(map(str, self.shape))} {self.kind})"
+def recognises(start: bytes) -> bool:
+    """Whether a file that begins so is one of version 5 to 7; those of version 4 have no mark."""
+    return start[matfile5.HEADER - 4 : matfile5.HEADER] in (b"\0\1IM", b"\1\0MI")
 
 
 def variables(path: Path) -> tuple[Variable, ...]:
-    """The variables in a file, in its order, without reading them.
+    """The variables in a file, in its order, none of them read.
 
     Raises
     ------
-    DataError : the file is too large, empty, damaged, or no MATLAB file.
+    DataError : the file is damaged, or no MATLAB file.
     """
-    with _converting():
-        if not path.is_file():
-            raise DataError("it is no regular file")
-        size = path.stat().st_size
-        if size == 0:
-            raise DataError("the file is empty")
-        if size > MAX_FILE_BYTES:
-            raise DataError(f"the file has {size / 1024**2:.0f} MiB, at most {MAX_FILE_BYTES / 1024**2:.0f} are read")
-        if _is_hdf5(path):
-            with _opened(path) as file:
-                return tuple(Variable(*found) for found in hdf5.listing(file))
+    with converting(*_READING):
         _check_not_text(path)
         with path.open("rb") as file:
             if order := matfile5.byte_order(file.read(matfile5.HEADER)):
@@ -86,12 +54,11 @@ def read(path: Path, wanted: Collection[Variable]) -> dict[str, Any]:
     DataError : they cannot be read, or take more memory than they may.
     """
     names = [variable.name for variable in wanted]
-    with _converting(), warnings.catch_warnings():
+    with converting(*_READING), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what is not read: objects, opaque types
-        if _is_hdf5(path):
-            with _opened(path) as file:
-                return hdf5.read(file, names, MAX_DATA_BYTES)
-        _check_claims(wanted)
+        if any(length < 0 for variable in wanted for length in variable.shape):
+            raise DataError("damaged: a variable of negative size")
+        require_room(sum(8 * math.prod(variable.shape) for variable in wanted))
         with path.open("rb") as file:
             order = matfile5.byte_order(file.read(matfile5.HEADER))
             source = _alone(file, order, set(names)) if order else path
@@ -122,45 +89,16 @@ def _alone(file: BinaryIO, order: str, names: AbstractSet[str]) -> BinaryIO:
     return io.BytesIO(b"".join(kept))
 
 
-def _is_hdf5(path: Path) -> bool:
-    """Whether HDF5's signature stands where the header of a v7.3 file ends, or at the beginning."""
-    with path.open("rb") as file:
-        start = file.read(_HDF5_AT + len(_HDF5_SIGNATURE))
-    return start.startswith(_HDF5_SIGNATURE) or start[_HDF5_AT:] == _HDF5_SIGNATURE
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    # Through Python's file: by its path, HDF5 opens none that has no name in a folder, such as one out of a zip file.
-    with path.open("rb") as raw, h5py.File(raw, "r") as file:
-        yield file
-
-
-def _check_claims(wanted: Collection[Variable]) -> None:
-    if any(length < 0 for variable in wanted for length in variable.shape):
-        raise DataError("damaged: a variable of negative size")
-    claimed = sum(8 * math.prod(variable.shape) for variable in wanted)
-    if claimed > MAX_DATA_BYTES:
-        raise DataError(f"its variables claim {claimed / 1024**3:.3g} GiB, at most 2 are read")
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of the bytes of a file.  Raises `DataError` where it cannot be read."""
-    with _converting(), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _check_not_text(path: Path) -> None:
     """Refuse a text by its name: each version of MATLAB's files has a byte 0 or 1 in its header, which no text has."""
     with path.open("rb") as file:
         header = file.read(_HEADER)
-    if header.startswith(_LFS):
-        raise DataError("a pointer of Git LFS, and not the file itself; fetch it with 'git lfs pull'")
     start = header.decode("utf-8", errors="ignore")  # the last letter may be cut
     if len(start.encode()) > len(header) - 4 and all(letter.isprintable() or letter.isspace() for letter in start):
         shown = " ".join(start.split())[:40].strip()
         raise DataError(
-            f"no MATLAB file: it begins like text, {shown!r}; save it as .mat from MATLAB, or with scipy.io.savemat"
+            f"no MATLAB file: it begins like text, {shown!r}; name it .csv where it is a table, "
+            "or save it as .mat from MATLAB, or with scipy.io.savemat"
         )
 
 
@@ -176,21 +114,3 @@ def _inflated(file: BinaryIO, length: int, most: int) -> int:
             if size > most:
                 raise DataError("its variables decompress to more than 2 GiB, or to more than 200 times its size")
     return size
-
-
-@contextmanager
-def _converting() -> Iterator[None]:
-    """Turn whatever a reader raises into a `DataError`; the readers raise nearly everything on damaged files."""
-    try:
-        yield
-    except DataError:
-        raise
-    except PermissionError as error:
-        raise DataError(f"cannot be read: {error.strerror}") from error
-    except Exception as error:
-        # Of what else is raised the words are Python's, and say nothing of the file.
-        told = isinstance(error, _TELLING) and " ".join(str(error).split())[:160]
-        raise DataError(
-            f"damaged, or no MATLAB file: {told or 'what is in it cannot be made out'}; "
-            "copy or download it again, or save it again from MATLAB"
-        ) from error

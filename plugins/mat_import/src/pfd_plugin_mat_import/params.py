@@ -92,7 +92,7 @@ class ImportMatDatasetParams(Params):
     """What `import_mat_dataset_task` accepts."""
 
     source: UserPath = Field(
-        description="a .mat or .zip file, a folder whose .mat and .zip files are taken, or a pattern: `rig/*/N*.mat`"
+        description="a file, a folder whose .mat and .zip files are taken, or a pattern: `rig/*/N*.mat`, `rig/*.csv`"
     )
     name: DatasetName = Field("imported", description="name of the dataset; the newest of a name is the one meant")
     layout: Literal["auto", "cwru", "mfpt", "uestc", "generic"] = Field(

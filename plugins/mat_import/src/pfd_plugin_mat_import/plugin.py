@@ -12,7 +12,7 @@ import_mat_dataset_task = Task(
     run="pfd_plugin_mat_import.tasks:import_mat_dataset",
     params=ImportMatDatasetParams,
     result=ImportMatDatasetResult,
-    summary="Import .mat recordings of CWRU, MFPT, UESTC or a layout of your own into a dataset.",
+    summary="Import recordings of CWRU, MFPT, UESTC or a layout of your own (.mat, .csv, .npz, .h5) as a dataset.",
     queue="data",
     preload=("numpy", "h5py", "scipy.fft"),
 )

@@ -1,4 +1,8 @@
-"""The files that a source stands for: a file, a folder, a pattern; and those in the zip files among them."""
+"""The files that a source stands for: a file, a folder, a pattern; and those in the zip files among them.
+
+A folder stands for its .mat and .zip files alone: a .csv beside them is a table of labels as often as a recording.  Of
+the other formats a pattern that ends as their names do takes them.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ from pathlib import Path, PurePath
 
 from pfd import DataError
 from pfd_plugin_mat_import.reader import Reader
+from pfd_plugin_mat_import.recorded_file import OTHER_SUFFIXES, in_words, other_suffixes
 
 MAX_FILES = 2000
 """Most files of one import; the result names each of them."""
 
 _SUFFIXES = (".mat", ".zip")
 _MAGIC = "*?["
-_HINT = "give a .mat or .zip file, a folder of them, or a pattern such as 'rig/*.mat'"
+_HINT = "give a .mat or .zip file, a folder of them, or a pattern such as 'rig/*.mat' or 'rig/*.csv'"
 
 
 @dataclass(frozen=True)
@@ -29,39 +34,48 @@ class SourceFile:
 
 
 def find_files(source: Path, reader: Reader) -> list[SourceFile]:
-    """The MATLAB files to import, in order of their names.  `reader` lists what is in zip files.
+    """The files to import, in order of their names.  `reader` lists what is in zip files.
 
     Raises
     ------
     DataError : there is none, or too many.
     """
-    folder, paths = _paths(source)
+    folder, paths, others = _paths(source)
     if len(paths) > MAX_FILES:
         raise DataError(f"{len(paths)} files in {source}, at most {MAX_FILES} at a time", hint="import it in parts")
     files = [file for path in paths for file in _files(path, folder, reader)]
     if not files:
-        raise DataError(f"no .mat file in {source}", hint=_HINT)
+        if not (held := other_suffixes(others)):
+            raise DataError(f"no .mat file in {source}", hint=_HINT)
+        pattern = f"'{folder}/**/*{next(iter(held))}'"
+        raise DataError(
+            f"no .mat file in {source}: {in_words(held)}",
+            hint=f"give a pattern such as {pattern}, and a mapping that says where the signals lie",
+        )
     if len(files) > MAX_FILES:
         raise DataError(f"{len(files)} files in {source}, at most {MAX_FILES} at a time", hint="import it in parts")
     return files
 
 
-def _paths(source: Path) -> tuple[Path, list[Path]]:
-    """The folder that the names of files are relative to, and the files."""
+def _paths(source: Path) -> tuple[Path, list[Path], list[Path]]:
+    """The folder that the names of files are relative to, the files, and what lies beside them."""
     if source.is_file():
-        return source.parent, [source]
+        return source.parent, [source], []
     if source.is_dir():
-        return source, _taken(source.rglob("*"))
+        return source, *_taken(source.rglob("*"), _SUFFIXES)
     parts = source.parts
     at = next((index for index, part in enumerate(parts) if any(letter in part for letter in _MAGIC)), None)
     if at is None:
         raise DataError(f"{source} does not exist", hint=_HINT)
-    folder = Path(*parts[:at])
-    return folder, _taken(folder.glob(str(PurePath(*parts[at:]))))
+    folder, named = Path(*parts[:at]), source.suffix.lower()
+    suffixes = (*_SUFFIXES, named) if named in OTHER_SUFFIXES else _SUFFIXES
+    return folder, *_taken(folder.glob(str(PurePath(*parts[at:]))), suffixes)
 
 
-def _taken(paths: Iterator[Path]) -> list[Path]:
-    return sorted(path for path in paths if path.suffix.lower() in _SUFFIXES and not path.is_dir())
+def _taken(paths: Iterator[Path], suffixes: tuple[str, ...]) -> tuple[list[Path], list[Path]]:
+    files = sorted(path for path in paths if not path.is_dir())
+    taken = [path for path in files if path.suffix.lower() in suffixes]
+    return taken, [path for path in files if path.suffix.lower() not in suffixes]
 
 
 def _files(path: Path, folder: Path, reader: Reader) -> Iterator[SourceFile]:

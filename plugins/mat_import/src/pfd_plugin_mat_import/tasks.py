@@ -29,7 +29,7 @@ _Keep = Callable[[RecordingInfo, npt.NDArray[np.float32]], None]
 
 
 def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> ImportMatDatasetResult:
-    """Import MATLAB files as a dataset; what cannot be imported is reported with its reason."""
+    """Import files of recordings as a dataset; what cannot be imported is reported with its reason."""
     table = read_table(params.mapping.table)
     path = ctx.artifact(f"{params.name}.h5")
     entry = None
