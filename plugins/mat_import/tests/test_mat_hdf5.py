@@ -58,13 +58,13 @@ def test_each_kind_of_value_is_read_as_of_older_versions(v73) -> None:
 
 def test_a_v73_file_of_a_known_layout_and_one_of_the_users_are_imported(v73) -> None:
     known = v73("N_800_1.mat", {"Data": np.arange(300.0)[None], "SampleFrequency": [[20000.0]]})
-    assert convert_file(known).info.n_samples == 300
+    assert convert_file(known)[0].info.n_samples == 300
 
     def build(file: Any) -> None:
         put(file, "run/x", np.arange(30.0).reshape(10, 3).T, "double")
 
     own = v73("own.mat", {}, build)
-    found = convert_file(own, mapping=FileMapping(channels=(ChannelMap(variable="run.x"),), values=RIG))
+    [found] = convert_file(own, mapping=FileMapping(channels=(ChannelMap(variable="run.x"),), values=RIG))
     assert found.signal.shape == (3, 10)
     assert found.signal[1].tolist() == list(range(1, 30, 3))
 

@@ -18,11 +18,12 @@ BANDWIDTH_GAP = 1.1
 
 @dataclass(frozen=True)
 class Measured:
-    """A recording without its signal: its columns, what it shows, and what is odd."""
+    """A recording without its signal: its columns, what it shows, what is odd, and what was done about its gaps."""
 
     info: RecordingInfo
     measures: Measures
     notes: tuple[str, ...]
+    gaps: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """What `findings.json` holds of a recording."""
@@ -42,6 +43,7 @@ def find(recordings: Sequence[Measured]) -> list[Finding]:
         *_rates(labelled),
         *_bandwidths(labelled),
         *_unlabelled(recordings),
+        *_gaps(recordings),
         *_duplicates(recordings),
         *_channels(recordings, "constant", "has channels that are constant"),
         *_channels(recordings, "clipped", "has channels that stay at their limits: they are clipped"),
@@ -85,6 +87,12 @@ def _unlabelled(recordings: Sequence[Measured]) -> Iterator[Finding]:
     if names := [recording.info.record_id for recording in recordings if recording.info.fault_type is None]:
         text = f"nobody tells the fault of {len(names)} of {len(recordings)} recordings"
         yield _finding("unlabelled", names, f"{text}: nothing can be learnt from them, or judged by them")
+
+
+def _gaps(recordings: Sequence[Measured]) -> Iterator[Finding]:
+    for recording in recordings:
+        if recording.gaps:
+            yield _finding("gaps", [recording.info.record_id], f"it had samples that are no numbers: {recording.gaps}")
 
 
 def _duplicates(recordings: Sequence[Measured]) -> Iterator[Finding]:
