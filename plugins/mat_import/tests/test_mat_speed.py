@@ -175,3 +175,16 @@ def test_a_speed_that_holds_no_numbers_is_refused(save) -> None:
         )
         with pytest.raises(DataError, match=reason):
             convert_file(path, mapping=mapping)
+
+
+def test_the_rate_of_the_speed_may_lie_in_the_file_and_is_not_passed_over_where_it_is_none(save) -> None:
+    path = save("a.mat", {"x": np.sin(T), "speed": ramp(T), "zero": 0.0, "t": T})
+
+    def rpm(rate: str) -> float | None:
+        speed = SpeedMap(variable="speed", kind="hz", sample_rate_hz=rate)
+        mapping = FileMapping(channels=(ChannelMap(variable="x"),), speed=speed, values=RIG)
+        return convert_file(path, mapping=mapping)[0].info.rpm
+
+    assert rpm("rate(t)") == pytest.approx(1200, rel=1e-3)
+    with pytest.raises(DataError, match="sample_rate_hz is 0 by zero, not a positive number"):
+        rpm("zero")

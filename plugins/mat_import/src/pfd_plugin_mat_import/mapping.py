@@ -72,13 +72,15 @@ def speed(mapping: FileMapping, values: Mapping[str, Any]) -> SpeedRecord | None
         return None
     from pfd_plugin_mat_import.speed import SpeedRecord  # here, since SciPy's interpolation takes half a second to load
 
-    rate = told.sample_rate_hz
+    rate = None if told.sample_rate_hz is None else number(values, told.sample_rate_hz)
+    if rate is not None and rate <= 0:
+        raise DataError(f"mapping.speed.sample_rate_hz is {rate:g} by {told.sample_rate_hz}, not a positive number")
     return SpeedRecord(
         vector(Place.of(told.variable).value(values), told.variable),
         told.kind,
         told.variable,
         told.pulses_per_rev or 1.0,
-        None if rate is None else number(values, rate),
+        rate,
     )
 
 

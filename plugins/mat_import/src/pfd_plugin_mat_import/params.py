@@ -106,9 +106,10 @@ class FileMapping(Params):
     )
     rows: Side | None = Field(
         None,
-        description="what the rows of an array are: channels, or recordings, which then have columns of one value each",
+        description="what the rows of an array are: channels, or recordings, for each of which a vector in `variables` "
+        "may have a value",
     )
-    columns: Side | None = Field(None, description="what the columns of a matrix are, in place of rows")
+    columns: Side | None = Field(None, description="what the columns of a matrix are, in place of `rows`")
     values: dict[Column, float | str] = Field(default_factory=dict, description="columns that are the same for all")
     variables: dict[Column, Text] = Field(
         default_factory=dict,

@@ -26,6 +26,9 @@ _SHOWN = 10
 UNEVEN = 1e-3
 """Steps of a time vector may differ by this share of a step, beside what rounding makes of them."""
 
+MOST = 1e100
+"""Numbers beyond this are taken for none: a sum of their squares would not be finite."""
+
 _Step = str | int | tuple[str, str]
 """A field, an index from 1, or the field and the value of it by which an element is found."""
 
@@ -168,12 +171,12 @@ def _are_numbers(array: npt.NDArray[Any]) -> bool:
 
 
 def vector(value: Any, place: str) -> npt.NDArray[np.float64]:
-    """Numbers, all of them finite, float64 `(n,)`.  Raises `DataError` for anything else."""
+    """Numbers that can be reckoned with, float64 `(n,)`.  Raises `DataError` for anything else."""
     array = np.asarray(None if isinstance(value, list | Mapping) else value)
     if not _are_numbers(array) or array.size < 1 or array.size != max(array.shape, default=1):
         raise DataError(f"{place} is no vector of numbers")
     found = array.ravel().astype(np.float64)
-    if bad := found.size - int(np.count_nonzero(np.isfinite(found))):
+    if bad := found.size - int(np.count_nonzero(np.abs(found) < MOST)):
         raise DataError(f"{place}: {bad:,} of its {found.size:,} values are no numbers")
     return found
 

@@ -110,7 +110,8 @@ def _recordings(
     found = []
     for recording in _split_recordings(value, place.text, mapping):
         rows = _rows(channel, place.text, recording, mapping)
-        found.append([(info, row * scale + offset) for info, row in rows] if counts else rows)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite, and a gap
+            found.append([(info, row * scale + offset) for info, row in rows] if counts else rows)
     return found
 
 
