@@ -77,8 +77,19 @@ def test_a_few_pulses_that_were_missed_or_came_twice_are_made_good_and_told() ->
     rotation = SpeedRecord(odd, "pulse_times", "tach", 8.0).rotation(N, RATE)
     assert rotation.notes == (f"tach: 3 pulses were missed and 1 came twice, of {odd.size:,}, which was made good",)
     assert off(SpeedRecord(odd, "pulse_times", "tach", 8.0)) < 0.01
+    at_the_ends = np.delete(marks, [1, -2])
+    assert SpeedRecord(at_the_ends, "pulse_times", "tach", 8.0).rotation(N, RATE).notes
+    assert off(SpeedRecord(at_the_ends, "pulse_times", "tach", 8.0)) < 0.01
     with pytest.raises(DataError, match="its pulses are uneven"):
         SpeedRecord(np.delete(marks, slice(50, None, 40)), "pulse_times", "tach", 8.0).rotation(N, RATE)
+
+
+def test_a_shaft_that_runs_up_from_rest_has_no_pulse_too_few() -> None:
+    marks = np.sqrt(np.arange(1.0, 101.0)) / 2  # θ = 4 t²
+    rotation = SpeedRecord(marks, "pulse_times", "tach").rotation(N, RATE)
+    assert rotation.notes == ()
+    hz = rotation.hz(0, N, RATE)
+    assert hz[[50, -1]] == pytest.approx(8 * np.linspace(0, SECONDS, hz.size)[[50, -1]], rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +102,7 @@ def test_a_few_pulses_that_were_missed_or_came_twice_are_made_good_and_told() ->
         (tacho(1) * (T < 2), "pulses", "has pulses from .* of a recording of 5 s"),
         (tacho(1) * (T < 0.25), "pulses", "has 3 pulses, and 4 tell a speed"),
         (np.arange(0, 100, 0.5), "pulse_times", "to 99.5 s of a recording of 5 s"),
-        (np.array([0.1, 0.3, 0.2, 0.4, 0.5]), "pulse_times", "do not rise, at the 3th"),
+        (np.array([0.1, 0.3, 0.2, 0.4, 0.5]), "pulse_times", "do not rise, at number 3"),
         (np.array([1500.0]), "rpm", "lasts 5e-05 s"),
         (np.full(40_000, 20.0), "hz", "mapping.speed.sample_rate_hz says its rate"),
     ],

@@ -12,6 +12,7 @@ from pfd_plugin_mat_import.measures import TOLERANCE, Line, Measures
 from pfd_plugin_mat_import.params import Finding
 
 MAX_RECORDS = 20
+SHOWN_GAPS = 3
 BANDWIDTH_GAP = 1.1
 """Bandwidths of two classes differ where the least of one is more than this many times the largest of the other."""
 
@@ -90,9 +91,12 @@ def _unlabelled(recordings: Sequence[Measured]) -> Iterator[Finding]:
 
 
 def _gaps(recordings: Sequence[Measured]) -> Iterator[Finding]:
-    for recording in recordings:
-        if recording.gaps:
-            yield _finding("gaps", [recording.info.record_id], f"it had samples that are no numbers: {recording.gaps}")
+    """Samples that were no numbers, and what was done about them, which stands with each recording as well."""
+    told = {recording.info.record_id: recording.gaps for recording in recordings if recording.gaps}
+    if told:
+        shown = "; ".join(f"{name}: {gaps}" for name, gaps in list(told.items())[:SHOWN_GAPS])
+        text = f"{len(told)} of {len(recordings)} recordings had samples that are no numbers: {shown}"
+        yield _finding("gaps", list(told), f"{text}{'; …' if len(told) > SHOWN_GAPS else ''}")
 
 
 def _duplicates(recordings: Sequence[Measured]) -> Iterator[Finding]:

@@ -40,6 +40,7 @@ _HZ: Mapping[str, float] = {"rpm": 1 / 60, "hz": 1.0, "rad_s": 1 / (2 * math.pi)
 _LONGER = 0.01
 _UNEVEN = 0.3
 _NEIGHBOURS = 9
+_STEADY = 0.1
 _LEVELS = (0.1, 99.9)
 _NARROW = 3.0
 _THRESHOLDS = (0.35, 0.65)
@@ -127,7 +128,7 @@ class SpeedRecord:
             raise DataError(f"{self.place} has {times.size:,} pulses, and {math.ceil(enough) + 1:,} tell a speed")
         between = np.diff(times)
         if between.min() <= 0:
-            raise DataError(f"{self.place}: the moments of its pulses do not rise, at the {between.argmin() + 2:,}th")
+            raise DataError(f"{self.place}: the moments of its pulses do not rise, at number {between.argmin() + 2:,}")
         kept, turned, notes = self._counted(times, between)
         first, last = float(np.diff(kept[:2])[0]), float(np.diff(kept[-2:])[0])
         if kept[0] > 2.5 * first or seconds - kept[-1] > 2.5 * last or kept[0] < -first or kept[-1] > seconds + last:
@@ -143,16 +144,28 @@ class SpeedRecord:
         An interval is as many marks as it is times the median of its neighbours: two where a pulse was missed, none
         where one came twice.
         """
-        marks = np.rint(between / median_filter(between, _NEIGHBOURS, mode="nearest"))
+        marks = np.rint(between / _typical(between))
         missed, doubled = int((marks - 1)[marks > 1].sum()), int(np.count_nonzero(marks == 0))
         kept = np.concatenate([[True], marks > 0])
         passed = np.concatenate([[0.0], np.cumsum(marks)])[kept]
         told = f"{missed:,} pulses were missed and {doubled:,} came twice, of {times.size:,}"
         per_mark = np.diff(times[kept]) / np.diff(passed)
-        off = np.abs(per_mark / median_filter(per_mark, _NEIGHBOURS, mode="nearest") - 1).max()
+        off = np.abs(per_mark / _typical(per_mark) - 1).max()
         if missed + doubled > MOST_REPAIRED * times.size or off > _UNEVEN:
             raise DataError(f"{self.place}: its pulses are uneven, by up to {off:.0%}: {told}; it tells no speed")
         return times[kept], passed, (f"{self.place}: {told}, which was made good",) if missed + doubled else ()
+
+
+def _typical(between: Signal) -> Signal:
+    """What each interval would be by its neighbours: their median, which follows a speed that rises or falls.
+
+    An end has neighbours on one side only; it would be its own measure, and is that of the next ones where these agree.
+    """
+    found = np.asarray(median_filter(between, _NEIGHBOURS, mode="nearest"))
+    for end, beside in ((0, between[1:4]), (-1, between[-4:-1])):
+        if beside.size == 3 and np.ptp(beside) < _STEADY * beside.mean():
+            found[end] = beside.mean()
+    return found
 
 
 class Rotation:
