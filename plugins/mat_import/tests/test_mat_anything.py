@@ -56,6 +56,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "one_channel": {"channels": [{"variable": "v", "channel": 2}]},
     "several": {"channels": [{"variable": "v*", "several": True}]},
     "scale": {"channels": [{"variable": "good", "scale": "v", "offset": "v"}]},
+    "large_scale": {"channels": [{"variable": "v", "scale": 1e308, "offset": 1e308}]},
     "rows": {"channels": [{"variable": "v"}], "rows": "recordings"},
     "columns": {"channels": [{"variable": "v"}], "columns": "recordings"},
     "row_channels": {"channels": [{"variable": "v"}], "rows": "channels"},

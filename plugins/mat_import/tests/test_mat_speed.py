@@ -64,6 +64,11 @@ def test_the_pulses_of_a_tacho_or_an_encoder_give_the_course(per_rev: float, opt
     assert off(SpeedRecord(tacho(per_rev, **options), "pulses", "tacho", per_rev)) < most
 
 
+def test_pulses_of_one_sample_are_seen() -> None:
+    rotation = SpeedRecord((np.arange(N) % 4000 == 100) * 5.0, "pulses", "tacho").rotation(N, RATE)
+    np.testing.assert_allclose(rotation.hz(0, N, RATE), 5.0)
+
+
 def test_the_moments_of_pulses_give_the_course_and_no_more_points_than_revolutions() -> None:
     marks = np.interp(np.arange(0.3, turned(SECONDS), 0.25), turned(T), T)
     record = SpeedRecord(marks, "pulse_times", "tach", 4.0)
@@ -100,6 +105,7 @@ def test_a_shaft_that_runs_up_from_rest_has_no_pulse_too_few() -> None:
         (np.tile([0.0, 1.0], N // 2), "pulses", "rises every 2 samples"),
         (tacho(1)[: N // 2], "pulses", "lasts 2.5 s at 20000 Hz, and the recording 5 s"),
         (tacho(1) * (T < 2), "pulses", "has pulses from .* of a recording of 5 s"),
+        (tacho(1) * (T > 3), "pulses", r"has pulses from 3\.\d+ to"),
         (tacho(1) * (T < 0.25), "pulses", "has 3 pulses, and 4 tell a speed"),
         (np.arange(0, 100, 0.5), "pulse_times", "to 99.5 s of a recording of 5 s"),
         (np.array([0.1, 0.3, 0.2, 0.4, 0.5]), "pulse_times", "do not rise, at number 3"),

@@ -12,7 +12,7 @@ from pfd_plugin_data import ChannelInfo, find_dataset, open_dataset
 from pfd_plugin_mat_import import import_mat_dataset_task
 from pfd_plugin_mat_import.conversion import convert_file
 from pfd_plugin_mat_import.params import ChannelMap, FileMapping
-from pfd_plugin_mat_import.treatment import MOST_FILLED, treat
+from pfd_plugin_mat_import.treatment import MOST_FILLED, Gaps, treat
 
 ONE = (ChannelInfo("x"),)
 RIG = {"fault_type": "normal", "bearing_id": "b", "sample_rate_hz": 1000.0}
@@ -105,8 +105,22 @@ def test_a_large_mean_costs_the_signal_nothing() -> None:
     # What was stored as float32, or as small counts, has lost nothing by it.
     for rows in (signal.astype(np.float32) + np.float32(1e6), np.arange(30_000, 30_500, dtype=np.int16)):
         assert treat([rows], ONE).channels[0].offset is None
-    assert treat([np.full(100, 1e9)], ONE).channels[0].offset is None
+    for constant in (1e9, 1e9 / 3, 1e15 / 7):
+        assert treat([np.full(1001, constant)], ONE).channels[0].offset is None
     assert treat([np.arange(100, dtype=np.int64) + 10**12], ONE).channels[0].offset == 10**12 + 49.5
+
+
+def test_a_large_mean_is_taken_of_what_is_left_where_there_were_gaps() -> None:
+    damaged = noise() + 1e9
+    damaged[500:510] = np.nan
+    wanted: tuple[tuple[Gaps, int], ...] = (("interpolate", 1000), ("drop", 500))
+    for gaps, n in wanted:
+        found = treat([damaged], ONE, gaps)
+        offset = found.channels[0].offset
+        assert offset is not None
+        assert found.signal.shape == (1, n)
+        np.testing.assert_allclose(found.signal[0, :500], noise()[:500] - (offset - 1e9), atol=1e-6)
+        assert found.treatment == f"{found.gaps}; the mean of x, 1e+09, was taken away: float32 keeps 0 bits beside it"
 
 
 def test_counts_are_brought_to_their_unit_before_anything_else_is_done(save) -> None:
