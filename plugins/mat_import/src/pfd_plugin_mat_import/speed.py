@@ -191,9 +191,8 @@ class Rotation:
         moments = (start + even_samples(n_samples, points)) / sample_rate_hz
         edges = np.concatenate([moments[:1], (moments[1:] + moments[:-1]) / 2, moments[-1:]])
         hz = np.diff(self._turned(edges)) / np.diff(edges)
-        if (
-            hz.size > 2
-        ):  # the surroundings of an end lie on one side: a quarter of a step off, on the line to its neighbour
+        if hz.size > 2:
+            # The surroundings of an end lie on one side of it, with their middle a quarter of a step off.
             hz[0] -= (hz[1] - hz[0]) / 3
             hz[-1] += (hz[-1] - hz[-2]) / 3
         return np.abs(hz)  # its sign is a direction
