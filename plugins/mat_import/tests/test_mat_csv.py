@@ -61,14 +61,14 @@ def test_a_file_of_seu_is_read_behind_its_preamble(write: Write, signal, name: s
     preamble = f"Title{delimiter}{name}\nChannels,8\n\nRate: 5120\n" + "\n" * 11 + "Data\n"
     assert preamble.count("\n") == 16
     path = write(preamble + rows_of(signal, delimiter, end=delimiter), name, "gb18030")
-    found = convert_file(path, mapping=mapping({"variable": "2", "sensor": "planetary"}, {"variable": "8"}))
+    [found] = convert_file(path, mapping=mapping({"variable": "2", "sensor": "planetary"}, {"variable": "8"}))
     assert [channel.sensor for channel in found.info.channels] == ["planetary", "8"]
     np.testing.assert_array_equal(found.signal, signal.T[[1, 7]].astype(np.float32))
 
 
 def test_a_file_of_jnu_is_one_channel(write: Write, signal) -> None:
     path = write(rows_of(signal[:, :1], ","), "ib600_2.csv")
-    found = convert_file(path, mapping=mapping({"variable": "1"}, sample_rate_hz=50_000))
+    [found] = convert_file(path, mapping=mapping({"variable": "1"}, sample_rate_hz=50_000))
     np.testing.assert_array_equal(found.signal, signal.T[:1].astype(np.float32))
 
 
@@ -78,7 +78,7 @@ def test_the_columns_of_a_file_of_xjtu_sy_go_by_their_names(write: Write, signal
     with pytest.raises(DataError, match=r"it holds Horizontal_vibration_signals \(column 1, numbers\), Vertical"):
         convert_file(path)
     wanted = mapping({"variable": "Vertical*", "axis": "y"}, {"variable": "Horizontal_vibration_signals"})
-    np.testing.assert_array_equal(convert_file(path, mapping=wanted).signal, signal.T[[1, 0]].astype(np.float32))
+    np.testing.assert_array_equal(convert_file(path, mapping=wanted)[0].signal, signal.T[[1, 0]].astype(np.float32))
 
 
 def test_all_columns_of_a_file_of_mafaulda_are_one_matrix_read_in_well_under_a_second(
@@ -88,7 +88,7 @@ def test_all_columns_of_a_file_of_mafaulda_are_one_matrix_read_in_well_under_a_s
     path = write(rows_of(signal, ",") * 625, "normal/12.288.csv")
     values(path, "1")  # loads pyarrow
     began = time.monotonic()
-    found = convert_file(path, mapping=mapping({"variable": "table", "sensor": "mfs"}, sample_rate_hz=50_000))
+    [found] = convert_file(path, mapping=mapping({"variable": "table", "sensor": "mfs"}, sample_rate_hz=50_000))
     seconds = time.monotonic() - began
     note(f"a table of {path.stat().st_size / 1e6:.0f} MB converted in {seconds:.2f} s")
     assert seconds < 5  # of a busy machine

@@ -59,13 +59,13 @@ def test_each_kind_of_value_is_read_as_of_older_versions(v73) -> None:
 
 def test_a_v73_file_of_a_known_layout_and_one_of_the_users_are_imported(v73) -> None:
     known = v73("N_800_1.mat", {"Data": np.arange(300.0)[None], "SampleFrequency": [[20000.0]]})
-    assert convert_file(known).info.n_samples == 300
+    assert convert_file(known)[0].info.n_samples == 300
 
     def build(file: Any) -> None:
         put(file, "run/x", np.arange(30.0).reshape(10, 3).T, "double")
 
     own = v73("own.mat", {}, build)
-    found = convert_file(own, mapping=FileMapping(channels=(ChannelMap(variable="run.x"),), values=RIG))
+    [found] = convert_file(own, mapping=FileMapping(channels=(ChannelMap(variable="run.x"),), values=RIG))
     assert found.signal.shape == (3, 10)
     assert found.signal[1].tolist() == list(range(1, 30, 3))
 
@@ -247,7 +247,7 @@ def test_a_recording_in_a_plain_file_is_imported_by_a_mapping(plain) -> None:
         values={"bearing_id": "b"},
         variables={"sample_rate_hz": "@rate", "fault_type": "@fault", "rpm": "run.speed", "unit": "vibration@unit"},
     )
-    found = convert_file(path, mapping=mapping)
+    [found] = convert_file(path, mapping=mapping)
     assert (found.info.sample_rate_hz, found.info.rpm, found.info.channels[0].unit) == (25_600, 1500, "g")
     np.testing.assert_array_equal(found.signal, np.arange(600, dtype=np.float32).reshape(3, 200))
 
@@ -288,7 +288,7 @@ def test_what_is_odd_in_a_file_keeps_nothing_else_from_being_read(plain) -> None
 def test_a_dataset_of_pfd_is_none_to_import(save, uestc, tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with DatasetWriter(path, "a") as writer:
-        convert = convert_file(save("N_800_1.mat", uestc()))
+        [convert] = convert_file(save("N_800_1.mat", uestc()))
         writer.add(convert.info, convert.signal)
     with pytest.raises(DataError, match="a dataset of PFD already"):
         formats.variables(path)

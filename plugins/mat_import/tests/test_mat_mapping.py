@@ -24,7 +24,8 @@ def channel(variable: str, **more: Any) -> ChannelMap:
 
 
 def convert(path: Path, *channels: ChannelMap, row: dict[str, str] | None = None, **mapping: Any) -> Imported:
-    return convert_file(path, mapping=FileMapping(channels=channels, **mapping), row=row)
+    [found] = convert_file(path, mapping=FileMapping(channels=channels, **mapping), row=row)
+    return found
 
 
 @pytest.mark.parametrize("options", [{}, {"do_compression": True}, {"format": "4"}], ids=["v5", "v7", "v4"])
@@ -60,7 +61,7 @@ def test_where_a_unit_came_from_is_said_also_where_some_channels_have_their_own(
 
 def test_a_unit_of_a_layout_that_does_not_say_where_it_has_it_from_is_that_of_the_file() -> None:
     channels = (ChannelInfo("DE", None, "g"), ChannelInfo("FE"))
-    draft = Draft("r", np.zeros((2, 9), np.float32), channels, {}, "a layout of a third party")
+    draft = Draft("r", list(np.zeros((2, 9), np.float32)), channels, {}, "a layout of a third party")
     values = {"fault_type": "ball", "bearing_id": "b", "sample_rate_hz": "1000", "unit": "mm/s"}
     given = {name: Known(value, "user") for name, value in values.items()}
     info = assemble(draft, given, {}, "-").info
@@ -259,7 +260,7 @@ def test_the_same_name_in_two_folders_is_two_recordings(save) -> None:
     path = save("a.mat", {"x": np.arange(9.0)})
     mapping = FileMapping(channels=(channel("x"),), values=RIG)
     names = ["one/a.mat", "two/a.mat"]
-    found = [convert_file(path, mapping=mapping, name=PurePosixPath(name)).info.record_id for name in names]
+    found = [convert_file(path, mapping=mapping, name=PurePosixPath(name))[0].info.record_id for name in names]
     assert found == ["one/a", "two/a"]
 
 

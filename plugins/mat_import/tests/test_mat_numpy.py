@@ -59,7 +59,7 @@ def test_a_recording_in_an_npz_is_imported_by_a_mapping(npz: Path) -> None:
         values={"bearing_id": "b"},
         variables={"sample_rate_hz": "rate", "fault_type": "fault", "rpm": "run.rpm"},
     )
-    found = convert_file(npz, mapping=mapping)
+    [found] = convert_file(npz, mapping=mapping)
     assert (found.info.sample_rate_hz, found.info.fault_type, found.info.rpm) == (25_600, "ball", 1500)
     np.testing.assert_array_equal(found.signal[0], np.arange(600.0)[1::2].astype(np.float32))
 

@@ -104,7 +104,7 @@ def test_a_variable_of_any_kind_beside_the_signal_decides_nothing(
     elements = (*beside, *RECORDING) if first else (*RECORDING, *beside)
     path = write(tmp_path / "N_800_1.mat", elements, packed=packed)
     alone = write(tmp_path / "N_800_2.mat", RECORDING, packed=packed)
-    found, plain = convert_file(path), convert_file(alone)
+    [found], [plain] = convert_file(path), convert_file(alone)
     np.testing.assert_array_equal(found.signal, plain.signal)
     np.testing.assert_allclose(found.signal[0], SIGNAL[:, 0].astype(np.float32))
 
@@ -115,7 +115,7 @@ def test_a_damaged_variable_beside_the_signal_decides_nothing(tmp_path: Path) ->
     content = write(tmp_path / "x.mat", ()).read_bytes() + bytes(damaged)
     path = tmp_path / "N_800_1.mat"
     path.write_bytes(content + b"".join(map(part_packed, RECORDING)))
-    assert convert_file(path).signal.shape == (1, 300)
+    assert convert_file(path)[0].signal.shape == (1, 300)
 
 
 def test_a_damaged_signal_is_said_to_be_damaged_in_words_about_the_file(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_objects_are_listed_by_their_class(tmp_path: Path) -> None:
 def test_the_other_byte_order_is_read_as_well(tmp_path: Path) -> None:
     elements = (numbers("Data", SIGNAL, ">"), numbers("SampleFrequency", np.array([[20_000.0]]), ">"))
     path = write(tmp_path / "N_800_1.mat", elements, order=">")
-    np.testing.assert_allclose(convert_file(path).signal[0], SIGNAL[:, 0].astype(np.float32))
+    np.testing.assert_allclose(convert_file(path)[0].signal[0], SIGNAL[:, 0].astype(np.float32))
 
 
 def test_no_words_of_python_reach_the_user(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ def test_what_the_reading_process_sends_is_what_is_in_the_file(save, cwru) -> No
     variables = cwru(105)
     path = save("105.mat", variables)
     with Reader() as reader:
-        imported = reader.read(path)
-        again = reader.read(path)
+        [imported] = reader.read(path)
+        [again] = reader.read(path)
     expected = np.stack([variables[f"X105_{sensor}_time"][:, 0] for sensor in ("DE", "FE", "BA")])
     np.testing.assert_array_equal(imported.signal, expected.astype(np.float32))
     assert again.info == imported.info
@@ -61,7 +61,7 @@ def test_a_reader_that_dies_costs_the_file_and_not_the_import(save, cwru) -> Non
         reader._process.wait()
         with pytest.raises(DataError, match=r"crashed \(SIGKILL\)"):
             reader.read(path)
-        assert reader.read(path).info.record_id == "cwru-105"
+        assert reader.read(path)[0].info.record_id == "cwru-105"
 
 
 @pytest.mark.timeout(60)
@@ -79,7 +79,7 @@ def test_files_that_were_asked_for_when_the_reader_died_are_asked_for_again(save
     reasons = [one.message for one in found if isinstance(one, DataError)]
     assert len(reasons) <= 1  # none where all that it had been asked was answered already
     assert all("SIGKILL" in reason for reason in reasons)
-    read = {one.info.record_id: one.signal for one in found if not isinstance(one, DataError)}
+    read = {one.info.record_id: one.signal for each in found if not isinstance(each, DataError) for one in each}
     assert len(read) + len(reasons) == len(numbers)
     for number in numbers:
         if f"cwru-{number}" in read:
@@ -93,7 +93,7 @@ def test_who_stops_early_gets_no_old_reply_later(save, cwru) -> None:
         results = reader.read_all([Request(path.name, str(path)) for path in paths])
         next(results)
         results.close()
-        assert reader.read(paths[2]).info.record_id == "cwru-118"
+        assert reader.read(paths[2])[0].info.record_id == "cwru-118"
 
 
 @pytest.mark.parametrize("length", [PLACE_BYTES // 4, PLACE_BYTES // 4 + 1])
@@ -103,7 +103,7 @@ def test_an_array_arrives_whole_in_its_place_and_by_the_pipe(save, cwru, length:
     with Reader() as reader:
         for found in reader.read_all([Request(path.name, str(path))] * 2):
             assert not isinstance(found, DataError)
-            np.testing.assert_array_equal(found.signal[0], expected)
+            np.testing.assert_array_equal(found[0].signal[0], expected)
 
 
 @pytest.mark.timeout(60)
@@ -113,7 +113,7 @@ def test_requests_and_replies_larger_than_a_pipe_do_not_wait_for_each_other(save
     with Reader() as reader:
         for name, found in zip(names, reader.read_all([Request(name, str(path)) for name in names]), strict=True):
             assert not isinstance(found, DataError)
-            assert name in found.info.source  # so the reply is as large as the request
+            assert name in found[0].info.source  # so the reply is as large as the request
 
 
 def test_a_recording_is_imported_once(save, cwru, tmp_path: Path) -> None:

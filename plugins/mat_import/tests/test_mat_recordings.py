@@ -77,7 +77,7 @@ def test_renamed_files_of_cwru_are_the_same_recordings(test_data: Path, tmp_path
         (tmp_path / f"measurement {index}.mat").symlink_to(path)
     with Reader() as reader:
         for index, path in enumerate(files):
-            info = reader.read(tmp_path / f"measurement {index}.mat").info
+            info = reader.read(tmp_path / f"measurement {index}.mat")[0].info
             expected = imported[f"cwru/{path.name}"].imported.info
             assert replace(info, source=expected.source) == expected
 

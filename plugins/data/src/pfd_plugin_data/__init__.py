@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.labels import plain_lines, plain_text
     from pfd_plugin_data.normalisation import ZNorm
-    from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
+    from pfd_plugin_data.recording import FAULTS, MEAN_OF, ChannelInfo, RecordingInfo
     from pfd_plugin_data.remarks import Finding
-    from pfd_plugin_data.speed_profile import SpeedProfile
+    from pfd_plugin_data.speed_profile import SpeedProfile, even_samples
     from pfd_plugin_data.speed_sources import speed_words
     from pfd_plugin_data.split_store import StoredSplit, choose_split, find_split, list_splits, save_splits
     from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 # Windows, their band and their normalisation.  Kinematics, and speeds that change.  Foreign texts in pictures and CSV.
 __all__ = [
     "FAULTS",
+    "MEAN_OF",
     "PARTS",
     "PROTOCOLS",
     "ChannelInfo",
@@ -77,6 +78,7 @@ __all__ = [
     "common_samples_per_rev",
     "count_windows",
     "croissant",
+    "even_samples",
     "export_dataset",
     "fault_line",
     "fault_orders",
@@ -105,7 +107,7 @@ __all__ = [
 ]
 
 _LATE = {
-    "recording": ("FAULTS", "ChannelInfo", "RecordingInfo"),
+    "recording": ("FAULTS", "MEAN_OF", "ChannelInfo", "RecordingInfo"),
     "remarks": ("Finding",),
     "writer": ("DatasetWriter",),
     "dataset": ("Dataset", "open_dataset"),
@@ -127,7 +129,7 @@ _LATE = {
         "count_windows",
         "iter_windows",
     ),
-    "speed_profile": ("SpeedProfile",),
+    "speed_profile": ("SpeedProfile", "even_samples"),
     "speed_sources": ("speed_words",),
     "labels": ("plain_lines", "plain_text"),
     "csv_tables": ("from_cell", "write_csv"),

@@ -4,43 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
-from pfd_plugin_data import FAULTS, RecordingInfo
-from pfd_plugin_mat_import.layouts.base import Draft, Known
+from pfd_plugin_data import FAULTS, MEAN_OF, RecordingInfo
+from pfd_plugin_mat_import.layouts.base import NUMBERS, Draft, Known, plain
+from pfd_plugin_mat_import.places import shortest
+from pfd_plugin_mat_import.treatment import Gaps, treat
+
+if TYPE_CHECKING:
+    from pfd_plugin_mat_import.speed import SpeedRecord
 
 REQUIRED = ("fault_type", "bearing_id", "sample_rate_hz")
-_NUMBERS = ("sample_rate_hz", "rpm", "shaft_hz", "fault_size", "n_balls", "ball_d_mm", "pitch_d_mm", "contact_deg")
 _MAY_BE_ZERO = ("fault_size", "contact_deg", "rpm", "shaft_hz")
 _RANGES = {"sample_rate_hz": (1.0, 1e9), "rpm": (0.0, 1e7)}
 """What no machine and no recorder goes beyond."""
 
 _GEOMETRY = ("n_balls", "ball_d_mm", "pitch_d_mm", "contact_deg")
 
+ODD_SPEED = 0.03
+"""A declared speed that differs more than this from the measured one is noted."""
+
 
 @dataclass(frozen=True)
 class Imported:
-    """A recording: its columns, its array, float32 `(channels, samples)`, and what is odd about it."""
+    """A recording: its columns, its array, float32 `(channels, samples)`, and what is odd about it.
+
+    `speed_hz` is the course of its shaft's speed, where the file has one; `gaps` says what was done about samples that
+    are no numbers.
+    """
 
     info: RecordingInfo
     signal: npt.NDArray[np.float32]
     notes: tuple[str, ...] = ()
+    speed_hz: npt.NDArray[np.float64] | None = None
+    gaps: str = ""
 
 
 def assemble(
-    draft: Draft, given: Mapping[str, Known], words: Mapping[str, str], sha256: str, *, unlabelled: bool = False
+    draft: Draft,
+    given: Mapping[str, Known],
+    words: Mapping[str, str],
+    sha256: str,
+    *,
+    unlabelled: bool = False,
+    gaps: Gaps = "refuse",
+    speed: SpeedRecord | None = None,
 ) -> Imported:
     """The recording of a file.  What the user has `given` wins; where it contradicts the file, that is noted.
 
-    One of unknown fault is taken where `unlabelled` allows for it.
+    One of unknown fault is taken where `unlabelled` allows for it.  The speed is that of the record `speed`, if there
+    is one.
 
     Raises
     ------
-    DataError : a column that every recording needs is unknown, or a value cannot be one of its column.
+    DataError : a column that every recording needs is unknown, or a value cannot be one of its column; there are gaps
+        that are to be refused; a speed cannot be told.
     """
     own, user = dict(draft.columns), _typed(given, words)
     notes = [*draft.notes]
@@ -59,10 +81,17 @@ def assemble(
         )
     if "geometry" in user and "contact_deg" not in given:
         notes.append("the contact angle is not given, and taken as 0 degrees")
-    for name, (least, most) in _RANGES.items():
-        if name in columns and not least <= columns[name].value <= most:
-            raise DataError(f"{name} is {columns[name].value:g} by {columns[name].origin}: not {least:g} to {most:g}")
-    channels, origins = draft.channels, dict(draft.origins) | {name: known.origin for name, known in columns.items()}
+    _check_ranges(columns)
+    treated = treat(draft.rows, draft.channels, gaps)
+    rate_hz, n_samples = columns["sample_rate_hz"].value, treated.signal.shape[1]
+    speed_hz = None
+    if speed:
+        speed_hz, rpm, odd = speed.course(treated.start, n_samples, draft.rows[0].size, rate_hz)
+        known = Known(rpm, f"{MEAN_OF}user: variable {speed.place}")
+        notes += [*odd, *_contradicted(known, columns.get("rpm"))]
+        columns["rpm"] = known
+        _check_ranges(columns)
+    channels, origins = treated.channels, dict(draft.origins) | {name: one.origin for name, one in columns.items()}
     if unit := columns.pop("unit", None):
         own_units = [channel.unit for channel in channels if channel.unit]
         if own_units:
@@ -74,12 +103,26 @@ def assemble(
     found |= {
         "rpm_source": columns["rpm"].origin if "rpm" in columns else None,
         "channels": channels,
-        "n_samples": draft.signal.shape[1],
+        "n_samples": n_samples,
         "sha256": sha256,
         "source": draft.source,
+        "treatment": treated.treatment,
         "origins": origins,
     }
-    return Imported(RecordingInfo(**found), draft.signal, tuple(notes))
+    return Imported(RecordingInfo(**found), treated.signal, tuple(notes), speed_hz, treated.gaps)
+
+
+def _check_ranges(columns: Mapping[str, Known]) -> None:
+    for name, (least, most) in _RANGES.items():
+        if name in columns and not least <= columns[name].value <= most:
+            raise DataError(f"{name} is {columns[name].value:g} by {columns[name].origin}: not {least:g} to {most:g}")
+
+
+def _contradicted(measured: Known, declared: Known | None) -> list[str]:
+    """A note where a speed that was declared is another one than that which was measured."""
+    if declared is None or abs(declared.value - measured.value) <= ODD_SPEED * measured.value:
+        return []
+    return [f"rpm is {measured.value:.6g} by {measured.origin}, where {declared.origin} says {declared.value:g}"]
 
 
 def _typed(given: Mapping[str, Known], words: Mapping[str, str]) -> dict[str, Known]:
@@ -91,6 +134,9 @@ def _typed(given: Mapping[str, Known], words: Mapping[str, str]) -> dict[str, Kn
     if "shaft_hz" in found:
         shaft = found.pop("shaft_hz")
         found.setdefault("rpm", Known(60 * shaft.value, f"{shaft.origin}, Hz"))
+    if "sample_interval_s" in found:
+        interval = found.pop("sample_interval_s")
+        found.setdefault("sample_rate_hz", Known(shortest(1 / interval.value), f"{interval.origin}, s a sample"))
     parts = {name: found.pop(name) for name in _GEOMETRY if name in found}
     if parts:
         found["geometry"] = _geometry(parts)
@@ -98,11 +144,8 @@ def _typed(given: Mapping[str, Known], words: Mapping[str, str]) -> dict[str, Kn
 
 
 def _value(name: str, known: Known) -> float | str:
-    if name not in _NUMBERS:
-        value = known.value
-        if isinstance(value, float):  # in full: two numbers are two bearings
-            return str(int(value)) if value.is_integer() else repr(value)
-        return str(value).strip()
+    if name not in NUMBERS:
+        return plain(known.value)
     try:
         value = float(known.value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""From a file to its recording.  Runs in the reading process only: it loads the readers of all formats."""
+"""From a file to its recordings.  Runs in the reading process only: it loads the readers of all formats."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pfd_plugin_mat_import import formats
 from pfd_plugin_mat_import import mapping as user
 from pfd_plugin_mat_import.assembly import Imported, assemble
 from pfd_plugin_mat_import.layouts import LAYOUTS, Layout, MatFile, generic, recognised
+from pfd_plugin_mat_import.names import contradicted
 from pfd_plugin_mat_import.params import FileMapping
 from pfd_plugin_mat_import.recorded_file import Variable, sha256_of
 
@@ -25,8 +26,8 @@ def convert_file(
     *,
     name: PurePosixPath | None = None,
     row: Mapping[str, str] | None = None,
-) -> Imported:
-    """The recording in a file.
+) -> tuple[Imported, ...]:
+    """The recordings in a file: one, or as many as its arrays hold where the mapping says that they hold several.
 
     `name` is the path of the file within its source where that is not what it is read from; `row` what the user's
     table says of it.
@@ -44,12 +45,23 @@ def convert_file(
     wanted = own | set(user.variables_of(mapping, names))
     values = formats.read(path, [variable for variable in variables if variable.name in wanted], name.suffix)
     if known:
-        draft = known.convert(MatFile(name, {held: values[held] for held in names if held in own and held in values}))
+        drafts = [
+            known.convert(MatFile(name, {held: values[held] for held in names if held in own and held in values}))
+        ]
     else:
-        draft = generic.convert(name, values, mapping.channels)
-    given = user.columns(mapping, name, values, row or {})
-    draft = replace(draft, notes=(*draft.notes, *user.unmet(mapping, name)))
-    return assemble(draft, given, mapping.words, sha256_of(path), unlabelled=mapping.unlabelled)
+        shapes = {variable.name: variable.shape for variable in variables}
+        drafts = generic.convert(name, values, mapping, shapes, user.beside(mapping, names))
+    given = user.columns(mapping, name, values, row or {}, len(drafts))
+    speed, sha256 = user.speed(mapping, values), sha256_of(path)
+    found = []
+    for draft, (columns, notes) in zip(drafts, given, strict=True):
+        draft = replace(draft, notes=(*draft.notes, *user.unmet(mapping, name), *notes))
+        made = assemble(
+            draft, columns, mapping.words, sha256, unlabelled=mapping.unlabelled, gaps=mapping.gaps, speed=speed
+        )
+        odd = contradicted(name, made.info.fault_type, made.info.origins.get("fault_type"))
+        found.append(replace(made, notes=(*made.notes, *odd)))
+    return tuple(found)
 
 
 def _layout(variables: Sequence[Variable], wanted: str) -> Layout:

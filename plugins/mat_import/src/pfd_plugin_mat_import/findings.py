@@ -14,6 +14,7 @@ from pfd_plugin_mat_import.params import Finding
 from pfd_plugin_mat_import.shaft_speed import ShaftSpeed
 
 MAX_RECORDS = 20
+SHOWN_GAPS = 3
 BANDWIDTH_GAP = 1.1
 """Bandwidths of two classes differ where the least of one is more than this many times the largest of the other."""
 
@@ -26,11 +27,12 @@ SHOWN_SPEEDS = 5
 
 @dataclass(frozen=True)
 class Measured:
-    """A recording without its signal: its columns, what it shows, and what is odd."""
+    """A recording without its signal: its columns, what it shows, what is odd, and what was done about its gaps."""
 
     info: RecordingInfo
     measures: Measures
     notes: tuple[str, ...]
+    gaps: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """What `findings.json` holds of a recording."""
@@ -50,6 +52,7 @@ def find(recordings: Sequence[Measured]) -> list[Finding]:
         *_rates(labelled),
         *_bandwidths(labelled),
         *_unlabelled(recordings),
+        *_gaps(recordings),
         *_duplicates(recordings),
         *_channels(recordings, "constant", "has channels that are constant"),
         *_channels(recordings, "dropout", "has channels that stay at one value for a while"),
@@ -95,6 +98,15 @@ def _unlabelled(recordings: Sequence[Measured]) -> Iterator[Finding]:
     if names := [recording.info.record_id for recording in recordings if recording.info.fault_type is None]:
         text = f"nobody tells the fault of {len(names)} of {len(recordings)} recordings"
         yield _finding("unlabelled", names, f"{text}: nothing can be learnt from them, or judged by them")
+
+
+def _gaps(recordings: Sequence[Measured]) -> Iterator[Finding]:
+    """Samples that were no numbers, and what was done about them, which stands with each recording as well."""
+    told = {recording.info.record_id: recording.gaps for recording in recordings if recording.gaps}
+    if told:
+        shown = "; ".join(f"{name}: {gaps}" for name, gaps in list(told.items())[:SHOWN_GAPS])
+        text = f"{len(told)} of {len(recordings)} recordings had samples that are no numbers: {shown}"
+        yield _finding("gaps", list(told), f"{text}{'; …' if len(told) > SHOWN_GAPS else ''}")
 
 
 def _duplicates(recordings: Sequence[Measured]) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ Column = Literal[
     "fault_type",
     "bearing_id",
     "sample_rate_hz",
+    "sample_interval_s",
     "rpm",
     "shaft_hz",
     "load",
@@ -31,23 +32,70 @@ Column = Literal[
     "contact_deg",
     "licence",
 ]
-"""What a user may say of a recording: the columns of the dataset, the shaft's speed also in Hz, geometry by number."""
+"""What a user may say of a recording: the columns of the dataset, the speed also in Hz, the rate also as the time from
+one sample to the next, geometry by number."""
 
 COLUMNS: tuple[str, ...] = get_args(Column)
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Side = Literal["channels", "recordings"]
+
+SPEEDS = ("rpm", "shaft_hz")
+"""Columns that say the speed of the shaft."""
 
 
 class ChannelMap(Params):
     """Where one or more channels lie in a file."""
 
     variable: Text = Field(
-        description="a variable (`X*_DE_time` where names vary), or a place in a struct or cell: `run.vibration(2)`"
+        description="a variable (`X*_DE_time` where names vary), or a place in a struct or cell: `run.vibration(2)`, "
+        "`N*.Y[Name=vibration_1].Data`"
+    )
+    several: bool = Field(
+        False, description="the pattern may fit several variables: each is a channel, named by its variable"
     )
     channel: int | None = Field(None, ge=1, description="of a matrix or a cell, which one, from 1; all where not given")
     sensor: str | None = Field(None, min_length=1, max_length=100, description="its name; the variable's if not given")
     axis: str | None = Field(None, max_length=100, description="direction of measurement")
     unit: str | None = Field(None, max_length=100, description="unit of its values, such as g")
+    scale: Number | Text | None = Field(
+        None,
+        description="what one count is in `unit`: a number, or the place of one; value = scale · count + offset",
+    )
+    offset: Number | Text | None = Field(None, description="value of the count 0: a number, or the place of one")
+
+    @model_validator(mode="after")
+    def _fits(self) -> ChannelMap:
+        if self.several and self.sensor:
+            raise ValueError("sensor names one channel; with several=true each is named by its variable")
+        if self.scale == 0:
+            raise ValueError("scale=0 would make all samples equal")
+        return self
+
+
+class SpeedMap(Params):
+    """Where a file holds the course of the shaft's speed."""
+
+    variable: Text = Field(description="the place of the speed, of the pulses, or of their moments")
+    kind: Literal["rpm", "hz", "rad_s", "pulses", "pulse_times"] = Field(
+        description="a speed in rev/min, Hz or rad/s; the signal of a tacho or encoder; the moments of its pulses, s"
+    )
+    pulses_per_rev: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="pulses a revolution of the shaft; 1 where not given"
+    )
+    sample_rate_hz: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Text | None = Field(
+        None,
+        description="its own samples a second: a number or a place such as `rate(time)`; else those of the signals",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> SpeedMap:
+        if self.pulses_per_rev is not None and self.kind not in ("pulses", "pulse_times"):
+            raise ValueError(f"pulses_per_rev is for pulses, not for kind={self.kind}")
+        if self.sample_rate_hz is not None and self.kind == "pulse_times":
+            raise ValueError("moments of pulses have no sample_rate_hz")
+        return self
 
 
 class FileMapping(Params):
@@ -56,8 +104,18 @@ class FileMapping(Params):
     channels: Annotated[tuple[ChannelMap, ...], MaxLen(64)] = Field(
         (), description="where the signals lie, in files of a layout of their own"
     )
+    rows: Side | None = Field(
+        None,
+        description="what the rows of an array are: channels, or recordings, for each of which a vector in `variables` "
+        "may have a value",
+    )
+    columns: Side | None = Field(None, description="what the columns of a matrix are, in place of `rows`")
     values: dict[Column, float | str] = Field(default_factory=dict, description="columns that are the same for all")
-    variables: dict[Column, Text] = Field(default_factory=dict, description="columns by the variable that holds them")
+    variables: dict[Column, Text] = Field(
+        default_factory=dict,
+        description="columns by the place that holds them; of a vector mean(…), median(…) or rate(…)",
+    )
+    speed: SpeedMap | None = Field(None, description="where the course of the shaft's speed lies, in place of rpm")
     name_pattern: Text | None = Field(
         None, description="regular expression for a file's path; its named groups are columns: `(?P<rpm>\\d+)rpm`"
     )
@@ -69,6 +127,21 @@ class FileMapping(Params):
         False,
         description="take recordings whose fault nobody tells, without a label: to plot and describe, not to train on",
     )
+    gaps: Literal["refuse", "drop", "interpolate"] = Field(
+        "refuse",
+        description="recordings with samples that are no numbers: refuse them, keep their longest stretch without any, "
+        "or interpolate up to 5 % of a channel",
+    )
+
+    @property
+    def of_recordings(self) -> bool:
+        """Whether an array holds several recordings."""
+        return "recordings" in (self.rows, self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that a file's name gives."""
+        return tuple(re.compile(self.name_pattern).groupindex) if self.name_pattern else ()
 
     @model_validator(mode="after")
     def _known(self) -> FileMapping:
@@ -85,6 +158,18 @@ class FileMapping(Params):
                 raise ValueError(
                     f"name_pattern: its named groups must be columns ({', '.join(COLUMNS)}), not {', '.join(wrong)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _fits(self) -> FileMapping:
+        if self.rows and self.columns:
+            raise ValueError("rows and columns say the same of an array; give one of them")
+        if (self.rows or self.columns) and not self.channels:
+            raise ValueError("rows and columns are for mapping.channels: where in a file the signals lie")
+        if self.speed and self.of_recordings:
+            raise ValueError("mapping.speed is for files of one recording; give rpm as a vector in mapping.variables")
+        if self.speed and (given := sorted({*self.values, *self.variables, *self.names}.intersection(SPEEDS))):
+            raise ValueError(f"mapping.speed gives the speed, and so does {given[0]}; give one of them")
         return self
 
 
@@ -143,6 +228,7 @@ class Finding(Result):
         "clipped",
         "constant",
         "dropout",
+        "gaps",
         "odd",
     ]
     records: list[str] = Field(description="those that it is about; at most the first 20")

@@ -1,8 +1,9 @@
 """Reading files in a process of its own, since SciPy's reader and HDF5 can be made to crash by a damaged file.
 
-A request is a line of JSON, and so is a reply.  The array of a recording is left in a nameless file in memory that both
-processes have open: a pipe would have them wait for each other at every megabyte.  A file that ends the process, by a
-crash or by the limits, costs a new process and not the import.  The next files are read while one is still looked at.
+A request is a line of JSON, and so is a reply.  The arrays of the recordings in a file are left in a nameless file in
+memory that both processes have open: a pipe would have them wait for each other at every megabyte.  A file that ends
+the process, by a crash or by the limits, costs a new process and not the import.  The next files are read while one is
+still looked at.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": 
 giving memory back and being given it again."""
 
 AHEAD = 3
-"""So many files are asked for at a time; the array of each has a place of its own."""
+"""So many files are asked for at a time; the arrays of each have a place of their own."""
 
 PLACE_BYTES = 16 * 1024**2
-"""A larger array goes by the pipe of replies: no limit of memory sees what lies in a place."""
+"""Arrays larger than this, together, go by the pipe of replies: no limit of memory sees what lies in a place."""
 
 ROOM_BYTES = 16 * 1024
 """Most that requests ahead may take, a fourth of what a pipe holds.  One that does not fit waits until nothing else is
@@ -56,6 +57,9 @@ MOST_LETTERS = 400
 
 _INFO = TypeAdapter(RecordingInfo)
 _SAMPLE = np.dtype("<f4")
+_SPEED = np.dtype("<f8")
+
+_Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Request:
 
 
 class _Asked(NamedTuple):
-    """A request on its way: its line, and which place its array is to be left in."""
+    """A request on its way: its line, and which place its arrays are to be left in."""
 
     line: bytes
     place: int
@@ -80,7 +84,7 @@ class Reader:
     """Reads files of one layout (or `"auto"`), with what the user says of them.
 
     with Reader("auto") as reader:
-        imported = reader.read(path)
+        [imported] = reader.read(path)
     """
 
     def __init__(self, layout: str = "auto", mapping: FileMapping | None = None) -> None:
@@ -112,8 +116,8 @@ class Reader:
             )
             self._send(_line(self._settings | {"places": self._places}))
 
-    def read(self, path: Path) -> Imported:
-        """The recording in a file.
+    def read(self, path: Path) -> tuple[Imported, ...]:
+        """The recordings in a file.
 
         Raises
         ------
@@ -124,8 +128,8 @@ class Reader:
             raise found
         return found
 
-    def read_all(self, requests: Iterable[Request]) -> Generator[Imported | DataError]:
-        """The recording of each file, or the reason why there is none."""
+    def read_all(self, requests: Iterable[Request]) -> Generator[tuple[Imported, ...] | DataError]:
+        """The recordings of each file, or the reason why there are none."""
         coming = (
             _Asked(_line(asdict(request) | {"place": number % AHEAD}), number % AHEAD)
             for number, request in enumerate(requests)
@@ -141,7 +145,7 @@ class Reader:
                 if not asked:
                     return
                 try:
-                    found: Imported | DataError = self._imported(asked.popleft().place)
+                    found: tuple[Imported, ...] | DataError = self._imported(asked.popleft().place)
                 except DataError as error:
                     found = error
                     if self._process is None:  # with it went what it had been asked for beside
@@ -162,15 +166,19 @@ class Reader:
         self._ask(_line({"members": str(path)}))
         return [(name, reason) for name, reason in self._reply()["members"]]
 
-    def _imported(self, place: int) -> Imported:
-        reply = self._reply()
-        info = _INFO.validate_python(reply["info"])
-        array = np.empty((len(info.channels), info.n_samples), _SAMPLE)
-        if array.nbytes <= PLACE_BYTES:
-            _copy(os.preadv, self._places[place], array)
-        elif self._replies.readinto(array.data.cast("B")) < array.nbytes:
+    def _imported(self, place: int) -> tuple[Imported, ...]:
+        found = []
+        for told in self._reply()["recordings"]:
+            info = _INFO.validate_python(told["info"])
+            signal: _Array = np.empty((len(info.channels), info.n_samples), _SAMPLE)
+            speed: _Array | None = np.empty(told["points"], _SPEED) if told["points"] else None
+            found.append(Imported(info, signal, tuple(told["notes"]), speed, told["gaps"]))
+        arrays = _arrays(found)
+        if sum(array.nbytes for array in arrays) <= PLACE_BYTES:
+            _copy(os.preadv, self._places[place], arrays)
+        elif any(self._replies.readinto(array.data.cast("B")) < array.nbytes for array in arrays):
             raise self._ended()
-        return Imported(info, array, tuple(reply["notes"]))
+        return tuple(found)
 
     @property
     def _replies(self) -> BufferedReader:
@@ -235,14 +243,21 @@ def _place(stack: contextlib.ExitStack) -> int:
     return stack.enter_context(tempfile.TemporaryFile()).fileno()
 
 
-def _copy(move: Callable[[int, list[memoryview], int], int], place: int, array: npt.NDArray[np.float32]) -> None:
-    """Move a whole array out of a file or into it; the system may move less at a time than it is asked to."""
-    rest, done = array.data.cast("B"), 0
-    while done < len(rest):
-        moved = move(place, [rest[done:]], done)
-        if not moved:
-            raise EOFError(f"{done} of {len(rest)} bytes")
-        done += moved
+def _arrays(recordings: Iterable[Imported]) -> list[_Array]:
+    """The arrays of recordings in the order in which they are left: the signal of each, and the course of its speed."""
+    return [array for one in recordings for array in (one.signal, one.speed_hz) if array is not None]
+
+
+def _copy(move: Callable[[int, list[memoryview], int], int], place: int, arrays: Iterable[_Array]) -> None:
+    """Move whole arrays out of a file or into it; the system may move less at a time than it is asked to."""
+    done = 0
+    for array in arrays:
+        rest = array.data.cast("B")
+        while len(rest):
+            moved = move(place, [rest], done)
+            if not moved:
+                raise EOFError(f"{done} bytes, and {len(rest)} more are missing")
+            rest, done = rest[moved:], done + moved
 
 
 def _ending(status: int) -> str:
@@ -260,7 +275,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     places: list[int] = settings["places"]
     for line in requests:
         signal.alarm(SECONDS)  # ends the process, also where it is deep in C
-        by_pipe = None
+        by_pipe: Sequence[_Array] = ()
         try:
             reply, by_pipe = _answer(json.loads(line), layout, mapping, places)
         except DataError as error:
@@ -269,37 +284,43 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
             reply = {"reason": f"damaged, or made to do harm: reading it ended in a {type(error).__name__}"}
         signal.alarm(0)  # how long the reply takes is up to who reads it
         replies.write(_line(reply))
-        if by_pipe is not None:
-            replies.write(by_pipe)
+        replies.writelines(array.data.cast("B") for array in by_pipe)
         replies.flush()
 
 
 def _answer(
     request: dict[str, Any], layout: str, mapping: FileMapping, places: Sequence[int]
-) -> tuple[dict[str, Any], memoryview | None]:
-    """The reply, and the bytes of the array where it is too large for its place."""
+) -> tuple[dict[str, Any], Sequence[_Array]]:
+    """The reply, and the arrays where they are too large for their place."""
     from pfd_plugin_mat_import import archive
     from pfd_plugin_mat_import.conversion import convert_file
 
     if "members" in request:
-        return {"members": archive.members(Path(request["members"]))}, None
+        return {"members": archive.members(Path(request["members"]))}, ()
     place = places[request.pop("place")]
     asked = Request(**request)
     path = Path(asked.path)
     with archive.unpacked(path, asked.member) if asked.member else contextlib.nullcontext(path) as readable:
-        imported = convert_file(readable, layout, mapping, name=PurePosixPath(asked.name), row=asked.row)
+        found = convert_file(readable, layout, mapping, name=PurePosixPath(asked.name), row=asked.row)
+    reply = {"recordings": [_told(imported) for imported in found]}
+    arrays = [np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for array in _arrays(found)]
+    if sum(array.nbytes for array in arrays) > PLACE_BYTES:
+        return reply, arrays
+    _copy(os.pwritev, place, arrays)
+    return reply, ()
+
+
+def _told(imported: Imported) -> dict[str, Any]:
+    """What a reply says of a recording."""
     origins = {name: _brief(origin) for name, origin in imported.info.origins.items()}
     info = _INFO.dump_python(replace(imported.info, origins=origins), mode="json")
     try:
         json.dumps(info, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise DataError("it holds text that is no Unicode") from None
-    reply = {"info": info, "notes": [_brief(note) for note in imported.notes]}
-    array = np.ascontiguousarray(imported.signal, _SAMPLE)
-    if array.nbytes > PLACE_BYTES:
-        return reply, array.data.cast("B")
-    _copy(os.pwritev, place, array)
-    return reply, None
+    points = 0 if imported.speed_hz is None else imported.speed_hz.size
+    notes = [_brief(note) for note in imported.notes]
+    return {"info": info, "notes": notes, "gaps": _brief(imported.gaps), "points": points}
 
 
 def _brief(text: str) -> str:

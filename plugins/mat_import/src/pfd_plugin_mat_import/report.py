@@ -53,6 +53,7 @@ def _row(file: str, measured: Measured) -> dict[str, Any]:
         "unit_source": origins.get("unit"),
         "geometry": json.dumps(info.geometry) if info.geometry else None,
         "geometry_source": origins.get("geometry"),
+        "treatment": info.treatment,
         "sha256": info.sha256,
         "notes": "; ".join(measured.notes),
     }

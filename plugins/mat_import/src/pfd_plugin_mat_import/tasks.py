@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,8 @@ SHOWN_FAILURES = 100
 SHOWN_FINDINGS = 50
 
 
-_Keep = Callable[[RecordingInfo, npt.NDArray[np.float32]], None]
-"""Takes a recording that was read into the dataset."""
+_Keep = Callable[[RecordingInfo, npt.NDArray[np.float32], Mapping[str, npt.NDArray[Any]]], None]
+"""Takes a recording that was read into the dataset, with the course of its speed."""
 
 
 def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> ImportMatDatasetResult:
@@ -38,7 +39,7 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
         writer = None if params.dry_run else stack.enter_context(DatasetWriter(path, params.name))
         recordings, failures = _import(params, ctx, reader, table, writer.add if writer else None)
         if writer:
-            _require_usable(params, failures, len(recordings) + len(failures))
+            _require_usable(params, failures, len({file for file, _ in recordings}) + len(failures))
         measured = [recording for _, recording in recordings]
         findings = find(measured) + _of_table(table)
         if writer:
@@ -74,19 +75,21 @@ def _import(
     recordings: list[tuple[str, Measured]] = []
     failures: list[FileFailure] = []
     files = find_files(params.source, reader)
-    for done, outcome in enumerate(import_files(files, reader, table), start=1):
+    done = 0
+    for outcome in import_files(files, reader, table):
         ctx.check_cancelled()
         if outcome.imported is None:
             ctx.log.warning("%s: %s", outcome.file, outcome.reason)
             failures.append(FileFailure(file=outcome.file, reason=outcome.reason))
         else:
-            info, signal = outcome.imported.info, outcome.imported.signal
+            info, signal, speed_hz = outcome.imported.info, outcome.imported.signal, outcome.imported.speed_hz
             measures = measure(info, signal)
             info = measures.described(info)
-            found = Measured(info, measures, outcome.imported.notes)
+            found = Measured(info, measures, outcome.imported.notes, outcome.imported.gaps)
             if keep:
-                keep(info, signal)
+                keep(info, signal, {} if speed_hz is None else {"speed_hz": speed_hz})
             recordings.append((outcome.file, found))
+        done += outcome.last
         ctx.progress(done / len(files), f"File {done}/{len(files)}", file=outcome.file, failures=len(failures))
     return recordings, failures
 

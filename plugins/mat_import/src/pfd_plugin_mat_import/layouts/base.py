@@ -31,14 +31,15 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True)
 class Draft:
-    """What a layout makes of a file: the array, float32 `(channels, samples)`, and those columns that it knows.
+    """What a layout makes of a recording: the samples of each channel as the file holds them, and those columns that it
+    knows.
 
     `columns` has the names of `RecordingInfo`, and `unit`; what is missing is unknown.  `origins` says where the
     `sensor`, `axis` and `unit` of the channels came from.  `notes` say what is odd.
     """
 
     record_id: str
-    signal: npt.NDArray[np.float32]
+    rows: Sequence[npt.NDArray[Any]]
     channels: tuple[ChannelInfo, ...]
     columns: Mapping[str, Known]
     source: str
@@ -46,8 +47,11 @@ class Draft:
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
-SHOWN = 3
-"""Places of samples that are named."""
+NUMBERS = (
+    *("sample_rate_hz", "sample_interval_s", "rpm", "shaft_hz", "fault_size"),
+    *("n_balls", "ball_d_mm", "pitch_d_mm", "contact_deg"),
+)
+"""Columns that are numbers; all others are texts."""
 
 
 @dataclass(frozen=True)
@@ -64,32 +68,19 @@ class Layout:
     convert: Callable[[MatFile], Draft]
 
 
-def samples(value: Any, name: str) -> npt.NDArray[np.float32]:
-    """`value` as one channel, float32 `(samples,)`.  Raises `DataError` for anything else."""
-    array = np.asarray(value)
+def samples(value: Any, name: str) -> npt.NDArray[Any]:
+    """`value` as one channel of numbers, `(samples,)`.  Raises `DataError` for anything else."""
+    array = np.asarray(None if isinstance(value, list | Mapping) else value)
     if array.dtype.kind not in "fiu" or array.ndim != 1 or array.size < 2:
         raise DataError(f"{name} is {array.dtype} {array.shape}, not one channel of numbers")
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite, and refused here
-        single = array.astype(np.float32)
-    # A NaN is what both give; an infinity is one of them.  No array of a million truths is made.
-    if not (np.isfinite(single.min()) and np.isfinite(single.max())):
-        raise DataError(f"{name} holds {_gaps(array, single)}")
-    return single
+    return array
 
 
-def _gaps(array: npt.NDArray[Any], single: npt.NDArray[np.float32]) -> str:
-    """How many samples of a channel are no finite numbers, of which kind, and where, counted from 1."""
-    at = np.flatnonzero(~np.isfinite(single))
-    runs = np.split(at, np.flatnonzero(np.diff(at) > 1) + 1)
-    kinds = {
-        "NaN": np.isnan(array[at]).sum(),
-        "infinite": np.isinf(array[at]).sum(),
-        "beyond float32": np.isfinite(array[at]).sum(),
-    }
-    told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
-    places = ", ".join(str(run[0] + 1) if run.size == 1 else f"{run[0] + 1} to {run[-1] + 1}" for run in runs[:SHOWN])
-    more = f" and at {len(runs) - SHOWN:,} more places" if len(runs) > SHOWN else ""
-    return f"{at.size:,} of {single.size:,} samples that are no numbers ({told}), at {places}{more}"
+def plain(value: Any) -> str:
+    """A value as a text, a whole number without decimals; in full: two numbers are two bearings."""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value).strip()
 
 
 def number(value: Any, name: str) -> float:

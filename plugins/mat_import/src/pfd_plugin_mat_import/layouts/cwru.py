@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from pfd import DataError
 from pfd_plugin_data import ChannelInfo
 from pfd_plugin_mat_import.layouts.base import Draft, Known, Layout, MatFile, number, samples
@@ -73,6 +71,8 @@ def _convert(file: MatFile) -> Draft:
     if test is None:
         test, origin = find_test(file.path), "file path"
         notes.append(f"X{variable:03d} is not in the tables of CWRU: only what its path says is known")
+    elif told := _contradicted(find_test(file.path), test):
+        notes.append(f"its path says {told[0]}, where the CWRU table says {told[1]} of X{variable:03d}")
     columns = _described(test, origin) if test else {}
     if rpm := _speed(file.values, test):
         columns["rpm"] = rpm
@@ -81,7 +81,7 @@ def _convert(file: MatFile) -> Draft:
     columns["licence"] = Known("public, no explicit licence: cite the CWRU Bearing Data Center", "data set")
     return Draft(
         record_id=f"cwru-{test.number}" if test and test.number else f"cwru-X{variable:03d}",
-        signal=np.stack(rows),
+        rows=rows,
         channels=tuple(_SENSORS[sensor] for sensor in channels),
         columns=columns,
         source=f"CWRU Bearing Data Center, {file.path.name}",
@@ -104,6 +104,17 @@ def _described(test: Test, origin: str) -> dict[str, Known]:
         "sample_rate_hz": test.rate_hz,
     }
     return {name: Known(value, origin) for name, value in found.items() if value is not None}
+
+
+def _contradicted(named: Test | None, test: Test) -> tuple[str, str] | None:
+    """What a path says of a test and what the table does, where they differ."""
+    if named is None:
+        return None
+    sizes = (f"{named.fault} {named.size_in:g} inch", f"{test.fault} {test.size_in:g} inch")
+    loads = (f"{named.load_hp} hp", f"{test.load_hp} hp")
+    rates = (f"{named.rate_hz:g} Hz", f"{test.rate_hz:g} Hz") if named.rate_hz and test.rate_hz else ("", "")
+    differ = [(one, other) for one, other in (sizes, loads, rates) if one != other]
+    return (", ".join(one for one, _ in differ), ", ".join(other for _, other in differ)) if differ else None
 
 
 def _speed(values: Mapping[str, Any], test: Test | None) -> Known | None:

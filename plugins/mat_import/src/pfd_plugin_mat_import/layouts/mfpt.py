@@ -54,7 +54,7 @@ def _convert(file: MatFile) -> Draft:
             columns["fault_size"] = Known(0.0, named.origin)
     return Draft(
         record_id=f"mfpt-{file.path.stem}",
-        signal=samples(bearing["gs"], "bearing.gs")[np.newaxis],
+        rows=(samples(bearing["gs"], "bearing.gs"),),
         channels=(ChannelInfo("CH1"),),
         columns=columns,
         source=f"MFPT bearing fault data set, {file.path.name}",

@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from pfd_plugin_data import ChannelInfo
 from pfd_plugin_mat_import.layouts.base import Draft, Known, Layout, MatFile, number, samples
 
@@ -43,7 +41,7 @@ def _convert(file: MatFile) -> Draft:
             columns["fault_size"] = Known(0.0, "file name")
     return Draft(
         record_id=f"uestc-{file.path.stem}",
-        signal=samples(file.values["Data"], "Data")[np.newaxis],
+        rows=(samples(file.values["Data"], "Data"),),
         channels=(ChannelInfo("CH1"),),
         columns=columns,
         source=f"UESTC bearing data, {file.path.name}",
