@@ -7,7 +7,6 @@ and hashing.
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ _LOW_RATE = 24_000.0
 _SURROUNDINGS = 0.3
 _SHAFT_WIDTH = 0.02
 _BANDS = 512
-_DIGEST_STRIDE = 16
 
 _Array = npt.NDArray[np.float32]
 
@@ -57,7 +55,7 @@ class Line:
 class Measures:
     """What one recording shows; a line is None where speed, geometry or fault do not say where to look for it.
 
-    `bandwidth_hz` is that of the channel `bandwidth_of`; `digests` are equal for channels with the same samples.
+    `bandwidth_hz` is that of the channel `bandwidth_of`.
     """
 
     shaft_line: Line | None
@@ -66,7 +64,6 @@ class Measures:
     bandwidth_hz: float | None
     clipped: tuple[str, ...]
     constant: tuple[str, ...]
-    digests: tuple[str, ...]
 
 
 def measure(info: RecordingInfo, signal: _Array) -> Measures:
@@ -92,7 +89,6 @@ def measure(info: RecordingInfo, signal: _Array) -> Measures:
             if name in moving and (_is_flat(row, low) or _is_flat(row, high))
         ),
         constant=tuple(name for name in names if name not in moving),
-        digests=tuple(_digest(row) for row in moving.values()),
     )
 
 
@@ -206,8 +202,3 @@ def _is_flat(row: _Array, edge: np.float32) -> bool:
     if np.count_nonzero(at) < 4:
         return False
     return int(np.count_nonzero(at[:-2] & at[1:-1] & at[2:])) >= 2
-
-
-def _digest(row: _Array) -> str:
-    """Equal for channels of equal samples: over their number and every sixteenth of them."""
-    return f"{row.size}-{hashlib.sha256(np.ascontiguousarray(row[::_DIGEST_STRIDE]).data).hexdigest()[:32]}"
