@@ -161,6 +161,21 @@ def test_recordings_that_are_only_alike_share_nothing(kind: str) -> None:
     assert shared(*(ALIKE[kind](rng) for _ in range(20))) == []
 
 
+def test_many_recordings_of_the_same_tones_share_nothing_where_the_noise_is_not_the_same() -> None:
+    rng = np.random.default_rng(1)
+    hz = (997.3, 1533.1, 29.95, 2222.2, 3100.7, 421.9)
+    assert shared(*(_tones(rng, 0.02, *hz) for _ in range(80))) == []
+
+
+def test_a_few_equal_samples_among_many_others_are_no_evidence() -> None:
+    part = noise(1, 600)
+    assert shared(np.r_[noise(2, 9000), part, noise(3, 9000)], np.r_[noise(4, 7000), part, noise(5, 8000)]) == []
+
+
+def test_samples_are_shared_as_far_as_their_scale_is_one() -> None:
+    assert only(noise(1), noise(1) * np.linspace(1, 2, N)).n_samples < 0.1 * N
+
+
 def test_copies_of_copies_are_one_group_and_take_no_longer_each() -> None:
     def seconds(n: int) -> float:
         finder = CopyFinder()

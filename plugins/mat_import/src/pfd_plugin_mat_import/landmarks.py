@@ -80,7 +80,7 @@ def _of_piece(row: _Floats, begins: int) -> Landmarks:
     at = _largest(bends)
     shapes = _windows(slopes, 2 * _AROUND)[at + 1 - _AROUND] - slopes[at, None]
     shapes /= bends[at, None]  # squares of large numbers are infinite, and of small ones zero
-    shapes -= shapes.mean(axis=1, keepdims=True)  # a slow wave beneath would make all of them alike
+    shapes -= np.einsum("ij->i", shapes)[:, None] / shapes.shape[1]  # a slow wave beneath would make all of them alike
     sizes = np.sqrt(np.einsum("ij,ij->i", shapes, shapes)) * np.sign(shapes[:, _AROUND] - shapes[:, _AROUND - 1])
     shapes *= _GRID / sizes[:, None]
     keys = _keys(np.rint(shapes, out=shapes).astype(np.int8))
