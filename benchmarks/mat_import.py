@@ -16,6 +16,7 @@ import scipy.io
 
 from benchmarks.measure import Comparison, Side, interleaved
 from pfd_plugin_data import DatasetWriter
+from pfd_plugin_mat_import.copies import CopyFinder
 from pfd_plugin_mat_import.findings import Measured, find
 from pfd_plugin_mat_import.importing import import_files
 from pfd_plugin_mat_import.measures import measure as measure_signal
@@ -55,7 +56,7 @@ def measure(runs: int) -> list[Comparison]:
 
 
 def _import(reader: Reader, source: Path, target: Path) -> None:
-    measured = []
+    measured, copies = [], CopyFinder()
     with DatasetWriter(target / "cwru.h5", "cwru") as writer:
         for outcome in import_files(find_files(source, reader), reader):
             assert outcome.imported is not None, outcome.reason
@@ -63,8 +64,9 @@ def _import(reader: Reader, source: Path, target: Path) -> None:
             measures = measure_signal(info, signal)
             info = measures.described(info)
             writer.add(info, signal)
+            copies.add(signal)
             measured.append(Measured(info, measures, outcome.imported.notes))
-    find(measured)
+    find(measured, copies.find())
 
 
 def _load(paths: list[Path]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "import-recordings.md"
 BLOCKS = [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)]
 
 
-def noise(*shape: int) -> Any:
-    return np.random.default_rng(0).standard_normal(shape)
+def noise(*shape: int, of: str = "") -> Any:
+    """Noise of its own for each name: equal samples are one measurement."""
+    return np.random.default_rng(zlib.crc32(of.encode())).standard_normal(shape)
 
 
 def structs(**fields: list[Any]) -> Any:
@@ -35,7 +37,7 @@ def structs(**fields: list[Any]) -> Any:
 
 def own_layout() -> None:
     for name in ("K04_IR_1500", "K001_H_900"):
-        savemat(f"rig/{name}.mat", {"run": {"vibration": noise(2, 3000), "load": "0.7 Nm"}})
+        savemat(f"rig/{name}.mat", {"run": {"vibration": noise(2, 3000, of=name), "load": "0.7 Nm"}})
 
 
 def check_own_layout(dataset: Dataset) -> None:
@@ -47,7 +49,7 @@ def check_own_layout(dataset: Dataset) -> None:
 def paderborn() -> None:
     for bearing in ("K001", "KA04", "KI16", "KB23"):
         name = f"N15_M07_F10_{bearing}_1"
-        slow = 1500 + 3 * noise(4001)
+        slow = 1500 + 3 * noise(4001, of=name)
         y = structs(
             Name=[
                 "force",
@@ -59,7 +61,15 @@ def paderborn() -> None:
                 "vibration_1",
             ],
             Type=["Measure"] * 7,
-            Data=[noise(4001), noise(64001), noise(64001), slow, noise(2), noise(4001), noise(64001)],
+            Data=[
+                noise(4001, of=name),
+                noise(64001, of=name),
+                noise(64001, of=name),
+                slow,
+                noise(2, of=name),
+                noise(4001, of=name),
+                noise(64001, of=name),
+            ],
             Raster=["Mech_4kHz", "HostService", "HostService", "Mech_4kHz", "Temp_1Hz", "Mech_4kHz", "HostService"],
         )
         x = structs(Name=["HostService", "Mech_4kHz"], Data=[np.arange(64001) / 64e3, np.arange(4001) / 4e3])
@@ -81,7 +91,7 @@ def ottawa() -> None:
     t = np.arange(200_000) / 200e3
     turns = 14 * t + 5 * t**2
     for name in ("H-A-1", "I-A-2", "O-A-3"):
-        channels = {"Channel_1": noise(200_000, 1), "Channel_2": ((turns * 1024 % 1 < 0.5) * 5.0)[:, None]}
+        channels = {"Channel_1": noise(200_000, 1, of=name), "Channel_2": ((turns * 1024 % 1 < 0.5) * 5.0)[:, None]}
         savemat(f"ottawa/{name}.mat", channels)
 
 
@@ -96,7 +106,9 @@ def check_ottawa(dataset: Dataset) -> None:
 
 def hust() -> None:
     for name in ("N500", "I604", "IB502"):
-        savemat(f"hust/{name}.mat", {"data": noise(4000, 1), "fs": 51200, "rpm": 1480 + np.arange(3.0)[:, None]})
+        savemat(
+            f"hust/{name}.mat", {"data": noise(4000, 1, of=name), "fs": 51200, "rpm": 1480 + np.arange(3.0)[:, None]}
+        )
 
 
 def check_hust(dataset: Dataset) -> None:
@@ -111,7 +123,7 @@ def check_hust(dataset: Dataset) -> None:
 def kaist() -> None:
     for name in ("0Nm_Normal", "0Nm_BPFI_03", "2Nm_BPFO_10", "4Nm_Misalign_01", "4Nm_Unbalance_0583mg"):
         x = {"start_value": 0.0, "increment": 3.90625e-05, "number_of_values": 3000}
-        signal = {"x_values": x, "y_values": {"values": noise(3000, 4)}, "function_record": {"name": "Signal"}}
+        signal = {"x_values": x, "y_values": {"values": noise(3000, 4, of=name)}, "function_record": {"name": "Signal"}}
         savemat(f"kaist/{name}.mat", {"Signal": signal})
 
 
@@ -130,7 +142,7 @@ def check_kaist(dataset: Dataset) -> None:
 
 def hit_sm() -> None:
     for number, name in enumerate(("Normal_600", "IR2_900", "OR8_1200")):
-        savemat(f"hit-sm/{name}.mat", {f"a{number}": noise(4000, 1)})
+        savemat(f"hit-sm/{name}.mat", {f"a{number}": noise(4000, 1, of=name)})
 
 
 def check_hit_sm(dataset: Dataset) -> None:
@@ -141,7 +153,10 @@ def check_hit_sm(dataset: Dataset) -> None:
 def wind_turbine() -> None:
     for day in ("07", "08"):
         tach = np.cumsum(np.full(60, 1 / 30)) - 0.02
-        savemat(f"wind-turbine/data-201303{day}T015746Z.mat", {"vibration": noise(2 * 97656, 1), "tach": tach[:, None]})
+        savemat(
+            f"wind-turbine/data-201303{day}T015746Z.mat",
+            {"vibration": noise(2 * 97656, 1, of=day), "tach": tach[:, None]},
+        )
 
 
 def check_wind_turbine(dataset: Dataset) -> None:
@@ -164,14 +179,14 @@ def check_windows(dataset: Dataset) -> None:
 
 def seu() -> None:
     for name, delimiter in (("ball_20_0", ","), ("comb_30_2", "\t")):
-        rows = [delimiter.join(f"{value:.6f}" for value in row) + delimiter for row in noise(3000, 8)]
+        rows = [delimiter.join(f"{value:.6f}" for value in row) + delimiter for row in noise(3000, 8, of=name)]
         Path(f"bearingset/{name}.csv").write_text("\n".join(["Title", *[""] * 14, "Data", *rows]), encoding="utf-8")
 
 
 def check_seu(dataset: Dataset) -> None:
     told = {info.label: (info.rpm, info.load) for info in dataset.recordings}
     assert told == {"ball": (1200.0, "0"), "inner_race+outer_race": (1800.0, "2")}
-    np.testing.assert_allclose(dataset.read(0)[0], noise(3000, 8)[:, 1], atol=1e-6)
+    np.testing.assert_allclose(dataset.read(0)[0], noise(3000, 8, of="ball_20_0")[:, 1], atol=1e-6)
 
 
 def xjtu_sy() -> None:

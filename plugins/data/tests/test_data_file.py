@@ -161,6 +161,38 @@ def test_the_writer_and_the_reader_agree_on_the_fingerprint(tmp_path: Path, make
     assert open_dataset(tmp_path / "x.h5").fingerprint == writer.fingerprint
 
 
+def test_columns_of_a_recording_that_is_written_already_can_be_corrected(tmp_path: Path, make_info, noise) -> None:
+    first, second = make_info("a"), make_info("b")
+    origins = {"bearing_id": "one with a"}
+    right = replace(second, bearing_id="a", origins=origins)
+    truth = {"speed_hz": np.full(5, 30.0), "impact_mask": np.ones(100, np.uint8)}
+    paths = tmp_path / "corrected.h5", tmp_path / "direct.h5"
+    for path, info in zip(paths, (second, right), strict=True):
+        with DatasetWriter(path, "d") as writer:
+            writer.add(first, noise(1, 100))
+            writer.add(info, 2 * noise(1, 100), truth)
+            writer.correct(right)
+    with open_dataset(paths[0]) as corrected, open_dataset(paths[1]) as direct:
+        assert corrected.recordings == (first, right)
+        assert corrected.digest == direct.digest
+        corrected.verify()
+        np.testing.assert_array_equal(corrected.truth(1)["impact_mask"], truth["impact_mask"])
+
+
+@pytest.mark.parametrize(("record_id", "n", "complaint"), [("x", 100, "add it first"), ("a", 99, "its columns say")])
+def test_a_correction_that_fits_no_recording_is_refused_and_leaves_nothing(
+    tmp_path: Path, make_info, noise, record_id: str, n: int, complaint: str
+) -> None:
+    def write() -> None:
+        with DatasetWriter(tmp_path / "d.h5", "d") as writer:
+            writer.add(make_info("a"), noise(1, 100))
+            writer.correct(make_info(record_id, n_samples=n))
+
+    with pytest.raises(DataError, match=complaint):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_writer_that_is_interrupted_leaves_nothing(tmp_path: Path, make_info, noise) -> None:
     def interrupted() -> None:
         with DatasetWriter(tmp_path / "x.h5", "x") as writer:

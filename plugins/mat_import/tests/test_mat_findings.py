@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from pfd_plugin_data import ChannelInfo, RecordingInfo, fault_line
+from pfd_plugin_mat_import.bearings import unite
+from pfd_plugin_mat_import.copies import CopyFinder, Shared
 from pfd_plugin_mat_import.findings import Measured, find
 from pfd_plugin_mat_import.lines import FALSE_ALARM
 from pfd_plugin_mat_import.measures import measure
@@ -136,11 +140,51 @@ def test_a_short_recording_is_not_judged() -> None:
     assert short.fault_line is short.shaft_line is None
 
 
-def test_equal_channels_are_found_in_two_recordings_and_in_one() -> None:
-    first, second = measured(noise(1), record_id="a"), measured(noise(1), record_id="b")
-    assert only("duplicate", first, second, measured(noise(2), record_id="c")).records == ["a", "b"]
-    twice = measured(np.stack([noise(3), noise(3)]))
-    assert "two of its channels" in only("duplicate", twice).text
+def duplicates(faults: Mapping[str, str | None], **signals: npt.NDArray[np.float32]) -> list[Finding]:
+    """The findings of copies among recordings of these names and signals; their fault is normal unless given."""
+    finder, recordings = CopyFinder(), []
+    for name, signal in signals.items():
+        recordings.append(measured(signal, record_id=name, fault_type=faults.get(name, "normal")))
+        finder.add(np.atleast_2d(signal))
+    return [finding for finding in find(recordings, finder.find()) if finding.kind == "duplicate"]
+
+
+def test_what_recordings_of_one_measurement_share_is_said() -> None:
+    a, n = noise(1), f"{N:,}"
+    [found] = duplicates({}, a=a, b=a.copy(), c=noise(2))
+    assert (found.records, found.text) == (["a", "b"], "are of one measurement: 'b' is a copy of 'a'")
+    [found] = duplicates({}, a=a, b=-2.5 * a[20_000:])
+    assert found.text.endswith(f"'b' is samples 20,001 to {n} of 'a' scaled by -2.5")
+    [found] = duplicates({"a": None, "b": "ball"}, a=a[:40_000], b=a[30_000:])
+    assert "samples 1 to 10,000 of 'b' are samples 30,001 to 40,000 of 'a'" in found.text
+    assert found.text.endswith("; labelled unlabelled and ball")
+    [found] = duplicates({}, a=np.stack([a, noise(2)]), b=np.stack([noise(3), a]))
+    assert found.text.endswith("'b' is a copy of 'a' ('S1' is 'S0')")
+
+
+def test_channels_that_are_one_signal_are_said() -> None:
+    [found] = duplicates({}, a=np.stack([noise(3), noise(4), 2 * noise(3)]))
+    assert (found.records, found.text) == (["a"], "channels of it are one signal: 'S2' is 'S0' scaled by 2")
+
+
+def test_what_is_said_of_many_copies_is_cut() -> None:
+    [found] = duplicates({}, **{f"{index}{'x' * 1000}": noise(1, 5000) for index in range(30)})
+    assert len(found.records) == 20
+    assert len(found.text) < 1000
+    assert found.text.endswith("; and 24 more; and 10 more")
+
+
+def test_bearings_that_a_chain_of_copies_connects_are_one() -> None:
+    infos = [info(record_id=f"r{name}", bearing_id=name, origins={"bearing_id": "file name"}) for name in "aabcdc"]
+    both = partial(Shared, first_begins=0, second_begins=0, n_samples=N, channels=((0, 0),), scales=(1.0,))
+    found, findings = unite(infos, [both(3, 4), both(2, 3), both(0, 1), both(5, 5)])
+    assert [one.bearing_id for one in found] == ["a", "a", "b", "b", "b", "b"]
+    assert [one is before for one, before in zip(found, infos, strict=True)] == [True] * 3 + [False] * 3
+    assert found[4].origins["bearing_id"] == "file name, 'd'; one bearing with 'b', as recordings share samples"
+    [one] = findings
+    assert (one.kind, one.records) == ("one_bearing", ["rc", "rd", "rc"])
+    assert one.text.startswith("'c', 'd' are taken for one bearing with 'b'")
+    assert unite(infos, [both(0, 1)]) == (infos, [])
 
 
 def test_a_constant_channel_is_found_and_breaks_nothing() -> None:

@@ -143,6 +143,52 @@ def test_findings_are_kept_with_the_dataset_and_shown(files: Path, save, cwru) -
     assert line.split(maxsplit=2)[1:] == ["cwru-119", "file X119RPM says 1500 rpm, the table 1772 at 1 hp"]
 
 
+def test_bearings_whose_recordings_share_samples_are_one_in_the_dataset_and_in_every_split(
+    pfd_home: Path, save: Any
+) -> None:
+    faults = {name: ("normal", "ball", "inner_race")[number // 4] for number, name in enumerate("ABCDEFGHIJKL")}
+    for number, (name, fault) in enumerate(faults.items()):
+        for run_of in (1, 2):
+            row = np.random.default_rng([number, run_of]).standard_normal(5000)
+            folder = save(f"{fault}/{name}_{run_of}.mat", {"x": row[:, None]}).parents[1]
+    first = np.random.default_rng([0, 1]).standard_normal(5000)
+    save("ball/E_2.mat", {"x": first[1000:, None] * -2.5 + 1})  # of the bearing A, which is normal
+    mapping = {
+        "channels": [{"variable": "x"}],
+        "values": {"sample_rate_hz": 12000},
+        "name_pattern": r"(?P<fault_type>\w+)/(?P<bearing_id>\w)_\d",
+    }
+    handle = import_mat_dataset_task.delay({"source": str(folder), "name": "mixed", "mapping": mapping})
+    result = handle.get()
+    found = {finding["kind"]: finding for finding in result["findings"]}
+    assert found["duplicate"]["records"] == ["ball/E_2", "normal/A_1"]
+    assert found["duplicate"]["text"].endswith(
+        "'ball/E_2' is samples 1,001 to 5,000 of 'normal/A_1' scaled by -2.5; labelled ball and normal"
+    )
+    assert found["one_bearing"]["records"] == ["normal/A_1", "normal/A_2"]
+    assert "'A' are taken for one bearing with 'E'" in found["one_bearing"]["text"]
+    assert result["n_bearings"] == 11
+    assert {"ball/E_1", "ball/E_2", "normal/A_1", "normal/A_2"} == set(
+        *(one["records"] for one in result["bearings"] if one["bearing_id"] == "E")
+    )
+    with handle.artifacts["bearings.csv"].open(newline="", encoding="utf-8") as file:
+        rows = {row["record_id"]: row for row in csv.DictReader(file)}
+    assert rows["normal/A_2"]["bearing_id"] == "E"
+    assert rows["normal/A_2"]["bearing_source"].endswith(", 'A'; one bearing with 'E', as recordings share samples")
+    with pfd.reading() as session, open_dataset(find_dataset(session, "mixed").path) as dataset:
+        dataset.verify()
+        assert dataset.fingerprint == result["fingerprint"]
+        infos = dataset.recordings
+    assert [info.bearing_id for info in infos].count("E") == 4
+    together = {index for index, info in enumerate(infos) if info.bearing_id in "AE"}
+    for seed in range(10):
+        split = make_split(infos, seed=seed)
+        assert sum(bool(together & set(part)) for part in (split.train, split.validation, split.test)) == 1
+    dry = run(source=str(folder), mapping=mapping, dry_run=True)
+    same = ("n_bearings", "bearings", "findings")
+    assert {name: dry[name] for name in same} == {name: result[name] for name in same}
+
+
 def test_a_dry_run_shows_what_would_be_imported_and_stores_no_dataset(files: Path, pfd_home: Path) -> None:
     handle = import_mat_dataset_task.delay({"source": str(files), "name": "cwru", "dry_run": True})
     result = handle.get()

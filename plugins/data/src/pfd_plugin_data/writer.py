@@ -44,7 +44,7 @@ class DatasetWriter:
         self.path = path
         self.name = name
         self._infos: list[bytes] = []
-        self._ids: set[str] = set()
+        self._ids: dict[str, int] = {}
         self._digests: list[bytes] = []
         self._origins: list[Mapping[str, str]] = []
         self._findings: tuple[Finding, ...] | None = None
@@ -130,10 +130,31 @@ class DatasetWriter:
                     _write(group, part.encode(), array)
         except (OSError, RuntimeError) as error:
             raise self._unwritable(error) from error
-        self._ids.add(packed.record_id)
+        self._ids[packed.record_id] = len(self._infos)
         self._infos.append(packed.info)
         self._digests.append(packed.digest)
         self._origins.append(packed.origins)
+
+    def correct(self, info: RecordingInfo) -> None:
+        """Give a recording that was added other columns, for what is known only when all have been read.
+
+        Its arrays stay as they are, and are read back to be hashed with the columns.
+
+        Raises
+        ------
+        DataError : there is no recording of this id, or its array is not what the columns say.
+        ArtifactError : the file cannot be read back.
+        """
+        if (index := self._ids.get(info.record_id)) is None:
+            raise DataError(f"recording {info.record_id!r} is not in dataset {self.name!r} yet: add it first")
+        key = layout.key(index)
+        try:
+            signal = self._file["signals"][key][...]
+            truth = {name: array[...] for name, array in self._file["truth"].get(key, {}).items()}
+        except (OSError, RuntimeError) as error:
+            raise self._unwritable(error) from error
+        packed = layout.pack(info, signal, truth)
+        self._infos[index], self._digests[index], self._origins[index] = packed.info, packed.digest, packed.origins
 
     def tell(self, findings: Iterable[Finding]) -> None:
         """Keep what was found in the recordings, in place of what was told before.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pfd_plugin_data import RecordingInfo
+from pfd_plugin_mat_import.copies import Shared, connected
 from pfd_plugin_mat_import.lines import TOLERANCE, Line
 from pfd_plugin_mat_import.measures import Measures
 from pfd_plugin_mat_import.params import Finding
@@ -15,6 +16,12 @@ from pfd_plugin_mat_import.shaft_speed import ShaftSpeed
 
 MAX_RECORDS = 20
 SHOWN_GAPS = 3
+MAX_LETTERS = 60
+"""Of a name within a text."""
+
+MAX_NAMES = 5
+"""Of bearings, channels or pairs of recordings that one text names."""
+
 BANDWIDTH_GAP = 1.1
 """Bandwidths of two classes differ where the least of one is more than this many times the largest of the other."""
 
@@ -45,15 +52,15 @@ class Measured:
         return {"record_id": info.record_id, "origins": dict(info.origins), "notes": list(self.notes), **found}
 
 
-def find(recordings: Sequence[Measured]) -> list[Finding]:
-    """The findings on a dataset, those that mislead a classifier first."""
+def find(recordings: Sequence[Measured], shared: Sequence[Shared] = ()) -> list[Finding]:
+    """The findings on a dataset, those that mislead a classifier first; `shared` is what the recordings share."""
     labelled = [recording for recording in recordings if recording.info.fault_type]
     return [
         *_rates(labelled),
         *_bandwidths(labelled),
         *_unlabelled(recordings),
         *_gaps(recordings),
-        *_duplicates(recordings),
+        *_duplicates([recording.info for recording in recordings], shared),
         *_channels(recordings, "constant", "has channels that are constant"),
         *_channels(recordings, "dropout", "has channels that stay at one value for a while"),
         *_channels(recordings, "clipped", "has channels that stay at their limits: they are clipped"),
@@ -97,7 +104,7 @@ def _bandwidths(recordings: Sequence[Measured]) -> Iterator[Finding]:
 def _unlabelled(recordings: Sequence[Measured]) -> Iterator[Finding]:
     if names := [recording.info.record_id for recording in recordings if recording.info.fault_type is None]:
         text = f"nobody tells the fault of {len(names)} of {len(recordings)} recordings"
-        yield _finding("unlabelled", names, f"{text}: nothing can be learnt from them, or judged by them")
+        yield finding("unlabelled", names, f"{text}: nothing can be learnt from them, or judged by them")
 
 
 def _gaps(recordings: Sequence[Measured]) -> Iterator[Finding]:
@@ -106,33 +113,87 @@ def _gaps(recordings: Sequence[Measured]) -> Iterator[Finding]:
     if told:
         shown = "; ".join(f"{name}: {gaps}" for name, gaps in list(told.items())[:SHOWN_GAPS])
         text = f"{len(told)} of {len(recordings)} recordings had samples that are no numbers: {shown}"
-        yield _finding("gaps", list(told), f"{text}{'; …' if len(told) > SHOWN_GAPS else ''}")
+        yield finding("gaps", list(told), f"{text}{'; …' if len(told) > SHOWN_GAPS else ''}")
 
 
-def _duplicates(recordings: Sequence[Measured]) -> Iterator[Finding]:
-    """Channels of equal samples, in two recordings or in one."""
-    holders: defaultdict[str, list[str]] = defaultdict(list)
-    for recording in recordings:
-        for digest in recording.measures.digests:
-            holders[digest].append(recording.info.record_id)
-    groups = dict.fromkeys(tuple(found) for found in holders.values() if len(found) > 1)
-    for group in groups:
-        names = list(dict.fromkeys(group))
-        text = "have a channel of equal samples" if len(names) > 1 else "two of its channels have equal samples"
-        yield _finding("duplicate", names, text)
+def _duplicates(recordings: Sequence[RecordingInfo], shared: Sequence[Shared]) -> Iterator[Finding]:
+    """Recordings of one measurement, and recordings of which channels are one."""
+    for group in connected(shared):
+        infos = [recordings[index] for index in sorted({index for one in group for index in (one.first, one.second)})]
+        if len(infos) == 1:
+            text = "channels of it are one signal: " + _some([_channel_pairs(infos[0], infos[0], one) for one in group])
+        else:
+            told = [_relation(recordings[one.first], recordings[one.second], one) for one in group]
+            text = "are of one measurement: " + _some(told) + labelled(info.fault_type for info in infos)
+        yield finding("duplicate", [info.record_id for info in infos], text)
+
+
+def _relation(first: RecordingInfo, second: RecordingInfo, shared: Shared) -> str:
+    """What two recordings share, in words."""
+    n = shared.n_samples
+    if n == first.n_samples < second.n_samples:
+        return _relation(second, first, shared.turned())
+    one, other = listed([first.record_id]), listed([second.record_id])
+    in_one, in_other = _samples(shared.first_begins, n), _samples(shared.second_begins, n)
+    if n == first.n_samples == second.n_samples:
+        text = f"{other} is a copy of {one}"
+    elif n == second.n_samples:
+        text = f"{other} is {in_one} of {one}"
+    else:
+        text = f"{in_other} of {other} are {in_one} of {one}"
+    names = [[channel.sensor for channel in info.channels] for info in (first, second)]
+    if any(names[0][i] != names[1][j] for i, j in shared.channels) or len(shared.channels) < min(map(len, names)):
+        return f"{text} ({_channel_pairs(first, second, shared)})"
+    return text + _scaled(shared.scales)
+
+
+def _channel_pairs(first: RecordingInfo, second: RecordingInfo, shared: Shared) -> str:
+    pairs = zip(shared.channels, shared.scales, strict=True)
+    return _some(
+        [
+            f"{listed([second.channels[j].sensor])} is {listed([first.channels[i].sensor])}{_scaled([scale])}"
+            for (i, j), scale in pairs
+        ]
+    )
+
+
+def _samples(begins: int, n: int) -> str:
+    return f"samples {begins + 1:,} to {begins + n:,}"
+
+
+def _scaled(scales: Iterable[float]) -> str:
+    """By what the samples are multiplied, where that is not 1 within what rounding does to it."""
+    factors = list(dict.fromkeys(f"{scale:.3g}" for scale in scales))
+    return "" if factors == ["1"] else f" scaled by {_some(factors, ' and ')}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of a source's own, cut where they are long or many."""
+    return _some([repr(name if len(name) <= MAX_LETTERS else f"{name[:MAX_LETTERS]}…") for name in names], ", ")
+
+
+def labelled(faults: Iterable[str | None]) -> str:
+    """What to say of fault types that should be one; empty where they are."""
+    kinds = list(dict.fromkeys(fault or "unlabelled" for fault in faults))
+    return f"; labelled {' and '.join(kinds)}" if len(kinds) > 1 else ""
+
+
+def _some(told: Sequence[str], between: str = "; ") -> str:
+    more = f"{between}and {len(told) - MAX_NAMES} more" if len(told) > MAX_NAMES else ""
+    return between.join(told[:MAX_NAMES]) + more
 
 
 def _channels(recordings: Sequence[Measured], kind: str, text: str) -> Iterator[Finding]:
     for recording in recordings:
         if channels := getattr(recording.measures, kind):
-            yield _finding(kind, [recording.info.record_id], f"{text}: {', '.join(channels)}")
+            yield finding(kind, [recording.info.record_id], f"{text}: {', '.join(channels)}")
 
 
 def _absent(recordings: Sequence[Measured], name: str, text: str) -> Iterator[Finding]:
     lines = [(recording, getattr(recording.measures, name)) for recording in recordings]
     known = [(recording, line) for recording, line in lines if line is not None]
     if absent := [recording.info.record_id for recording, line in known if not line.present]:
-        yield _finding(f"{name}_absent", absent, f"{text}: {len(absent)} of {len(known)} recordings")
+        yield finding(f"{name}_absent", absent, f"{text}: {len(absent)} of {len(known)} recordings")
 
 
 def _refuted(recordings: Sequence[Measured]) -> Iterator[Finding]:
@@ -169,9 +230,10 @@ def _odd(recordings: Sequence[Measured]) -> Iterator[Finding]:
         for note in dict.fromkeys(recording.notes):
             names[note].append(recording.info.record_id)
     for note, records in names.items():
-        yield _finding("odd", records, note)
+        yield finding("odd", records, note)
 
 
-def _finding(kind: str, records: Sequence[str], text: str) -> Finding:
+def finding(kind: str, records: Sequence[str], text: str) -> Finding:
+    """A finding that names no more recordings than `MAX_RECORDS`."""
     more = f"; and {len(records) - MAX_RECORDS} more" if len(records) > MAX_RECORDS else ""
     return Finding.model_validate({"kind": kind, "records": list(records[:MAX_RECORDS]), "text": text + more})

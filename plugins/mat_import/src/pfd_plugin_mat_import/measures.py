@@ -3,7 +3,6 @@ channels."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,8 +12,6 @@ from pfd_plugin_data import RecordingInfo, fault_line
 from pfd_plugin_mat_import.lines import Line, find_line
 from pfd_plugin_mat_import.shaft_speed import ShaftSpeed, measure_speed
 from pfd_plugin_mat_import.spectra import ChannelSpectra
-
-_DIGEST_STRIDE = 16
 
 LEAST_DROPOUT = 8
 """Fewer equal samples more in a row are no dropout."""
@@ -30,7 +27,7 @@ class Measures:
 
     `speed` is None where the lines show none, or no speed is declared near which to look for it.  The shaft's line is
     looked for at the declared speed, that of the fault at the measured one where there is one.  `bandwidth_hz` is that
-    of the channel `bandwidth_of`; `digests` are equal for channels with the same samples.
+    of the channel `bandwidth_of`.
     """
 
     speed: ShaftSpeed | None
@@ -41,7 +38,6 @@ class Measures:
     clipped: tuple[str, ...]
     constant: tuple[str, ...]
     dropout: tuple[str, ...]
-    digests: tuple[str, ...]
 
     def described(self, info: RecordingInfo) -> RecordingInfo:
         """The columns of the recording with its speed."""
@@ -62,8 +58,9 @@ def measure(info: RecordingInfo, signal: _Array) -> Measures:
         for name, row, (low, high) in zip(names, signal, edges, strict=True)
         if name in moving
     ]
-    shaft_hz = info.rpm / 60 if info.rpm else None
-    speed = measure_speed(spectra, shaft_hz) if shaft_hz and not info.speed_changes else None
+    # Of a speed that changes, the mean is that of no line.
+    shaft_hz = info.rpm / 60 if info.rpm and not info.speed_changes else None
+    speed = measure_speed(spectra, shaft_hz) if shaft_hz else None
     turning_hz = speed.hz if speed else shaft_hz
     order = fault_line(info.fault_type, info.geometry) if info.geometry and info.fault_type else None
     return Measures(
@@ -85,7 +82,6 @@ def measure(info: RecordingInfo, signal: _Array) -> Measures:
             for name, row, (low, high) in zip(names, signal, edges, strict=True)
             if name in moving and _stands(row, low, high)
         ),
-        digests=tuple(_digest(row) for row in moving.values()),
     )
 
 
@@ -115,8 +111,3 @@ def _stands(row: _Array, low: np.float32, high: np.float32) -> bool:
     # Of the others: a dropout of half of the recording is to be none that explains itself.
     share = (np.count_nonzero(same) - longest) / max(1, same.size - longest)
     return longest >= LEAST_DROPOUT and same.size * share**longest < 1 / ONCE_IN
-
-
-def _digest(row: _Array) -> str:
-    """Equal for channels of equal samples: over their number and every sixteenth of them."""
-    return f"{row.size}-{hashlib.sha256(np.ascontiguousarray(row[::_DIGEST_STRIDE]).data).hexdigest()[:32]}"

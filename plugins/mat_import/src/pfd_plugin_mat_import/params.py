@@ -222,6 +222,7 @@ class Finding(Result):
         "shaft_line_absent",
         "fault_line_absent",
         "duplicate",
+        "one_bearing",
         "bandwidth_by_class",
         "rate_by_class",
         "unlabelled",

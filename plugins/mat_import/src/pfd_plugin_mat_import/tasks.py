@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from pfd import DataError, TaskContext
 from pfd_plugin_data import FAULTS, DatasetWriter, RecordingInfo, open_dataset, register_dataset
 from pfd_plugin_mat_import import report
+from pfd_plugin_mat_import.bearings import unite
+from pfd_plugin_mat_import.copies import CopyFinder
 from pfd_plugin_mat_import.findings import Measured, find
 from pfd_plugin_mat_import.importing import import_files
 from pfd_plugin_mat_import.measures import measure
@@ -37,11 +40,19 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
     with contextlib.ExitStack() as stack:
         reader = stack.enter_context(Reader(params.layout, params.mapping))
         writer = None if params.dry_run else stack.enter_context(DatasetWriter(path, params.name))
-        recordings, failures = _import(params, ctx, reader, table, writer.add if writer else None)
+        copies = CopyFinder()
+        recordings, failures = _import(params, ctx, reader, table, copies, writer.add if writer else None)
         if writer:
             _require_usable(params, failures, len({file for file, _ in recordings}) + len(failures))
+        shared = copies.find()
+        infos, united = unite([recording.info for _, recording in recordings], shared)
+        if writer:
+            for info, (_, before) in zip(infos, recordings, strict=True):
+                if info is not before.info:
+                    writer.correct(info)
+        recordings = [(file, replace(one, info=info)) for info, (file, one) in zip(infos, recordings, strict=True)]
         measured = [recording for _, recording in recordings]
-        findings = find(measured) + _of_table(table)
+        findings = united + find(measured, shared) + _of_table(table)
         if writer:
             writer.tell(report.for_dataset(findings))
     report.write_table(ctx.artifact("bearings.csv"), recordings)
@@ -69,7 +80,12 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
 
 
 def _import(
-    params: ImportMatDatasetParams, ctx: TaskContext, reader: Reader, table: Table, keep: _Keep | None
+    params: ImportMatDatasetParams,
+    ctx: TaskContext,
+    reader: Reader,
+    table: Table,
+    copies: CopyFinder,
+    keep: _Keep | None,
 ) -> tuple[list[tuple[str, Measured]], list[FileFailure]]:
     """Read, measure and keep each file; the recordings by the files that they are from, and what could not be read."""
     recordings: list[tuple[str, Measured]] = []
@@ -86,6 +102,7 @@ def _import(
             measures = measure(info, signal)
             info = measures.described(info)
             found = Measured(info, measures, outcome.imported.notes, outcome.imported.gaps)
+            copies.add(signal)
             if keep:
                 keep(info, signal, {} if speed_hz is None else {"speed_hz": speed_hz})
             recordings.append((outcome.file, found))
