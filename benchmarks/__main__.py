@@ -30,6 +30,7 @@ NAMES = (
     "generation",
     "features",
     "mat_import",
+    "import_memory",
     "window_read",
     "dataset_memory",
     "chaos",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
 import io
+import itertools
 import math
 import warnings
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import scipy.io
 
@@ -78,15 +80,49 @@ def _alone(file: BinaryIO, order: str, names: AbstractSet[str]) -> BinaryIO:
     left = min(MAX_DATA_BYTES, max(hdf5.FREE_BYTES, hdf5.MAX_RATIO * size))
     file.seek(0)
     # Without the place of what objects refer to: it is not there.
-    kept = [file.read(matfile5.HEADER - 12) + bytes(8), file.read(12)[8:]]
+    header = file.read(matfile5.HEADER - 12) + bytes(8) + file.read(12)[8:]
+    kept = []
     for one in matfile5.elements(file, order):
         if one.name in names:
             if one.packed:
                 file.seek(one.at)
                 left -= _inflated(file, one.length, left)
-            file.seek(one.at - 8)
-            kept.append(file.read(8 + one.length))
-    return io.BytesIO(b"".join(kept))
+            kept.append((one.at - 8, 8 + one.length))
+    return io.BufferedReader(_Pieces(file, header, kept))
+
+
+class _Pieces(io.RawIOBase):
+    """A header, and behind it pieces of a file (where each begins, and its length), as a file that no memory holds."""
+
+    def __init__(self, file: BinaryIO, header: bytes, pieces: Sequence[tuple[int, int]]) -> None:
+        self._file, self._header, self._pieces = file, header, pieces
+        self._begins = [0, *itertools.accumulate((length for _, length in pieces), initial=len(header))]
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._begins[-1]}[whence])
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        if self._at >= self._begins[-1]:
+            return 0
+        which = bisect.bisect_right(self._begins, self._at) - 1
+        into = memoryview(buffer)[: self._begins[which + 1] - self._at]
+        within = self._at - self._begins[which]
+        if which == 0:
+            into[:] = self._header[within : within + len(into)]
+            done = len(into)
+        else:
+            self._file.seek(self._pieces[which - 1][0] + within)
+            done = cast("io.BufferedIOBase", self._file).readinto(into)
+        self._at += done
+        return done
 
 
 def _check_not_text(path: Path) -> None:

@@ -16,9 +16,9 @@ from pfd_plugin_data import FAULTS, DatasetWriter, RecordingInfo, open_dataset, 
 from pfd_plugin_mat_import import report
 from pfd_plugin_mat_import.bearings import unite
 from pfd_plugin_mat_import.copies import CopyFinder
+from pfd_plugin_mat_import.examining import examine
 from pfd_plugin_mat_import.findings import Measured, find
 from pfd_plugin_mat_import.importing import import_files
-from pfd_plugin_mat_import.measures import measure
 from pfd_plugin_mat_import.params import FileFailure, Finding, ImportMatDatasetParams, ImportMatDatasetResult
 from pfd_plugin_mat_import.reader import Reader
 from pfd_plugin_mat_import.sources import find_files
@@ -92,19 +92,15 @@ def _import(
     failures: list[FileFailure] = []
     files = find_files(params.source, reader)
     done = 0
-    for outcome in import_files(files, reader, table):
+    for outcome, found in examine(import_files(files, reader, table), copies):
         ctx.check_cancelled()
-        if outcome.imported is None:
+        if outcome.imported is None or found is None:
             ctx.log.warning("%s: %s", outcome.file, outcome.reason)
             failures.append(FileFailure(file=outcome.file, reason=outcome.reason))
         else:
-            info, signal, speed_hz = outcome.imported.info, outcome.imported.signal, outcome.imported.speed_hz
-            measures = measure(info, signal)
-            info = measures.described(info)
-            found = Measured(info, measures, outcome.imported.notes, outcome.imported.gaps)
-            copies.add(signal)
+            speed_hz = outcome.imported.speed_hz
             if keep:
-                keep(info, signal, {} if speed_hz is None else {"speed_hz": speed_hz})
+                keep(found.info, outcome.imported.signal, {} if speed_hz is None else {"speed_hz": speed_hz})
             recordings.append((outcome.file, found))
         done += outcome.last
         ctx.progress(done / len(files), f"File {done}/{len(files)}", file=outcome.file, failures=len(failures))
