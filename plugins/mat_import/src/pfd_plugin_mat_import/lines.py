@@ -49,16 +49,21 @@ Values = Callable[[ChannelSpectra, float], Array]
 
 
 def find_line(
-    spectra: Iterable[ChannelSpectra], values: Values, expected_hz: float | None, shaft_hz: float | None
+    spectra: Iterable[ChannelSpectra],
+    values: Values,
+    expected_hz: float | None,
+    shaft_hz: float | None,
+    tolerance: float = TOLERANCE,
 ) -> Line | None:
     """The line in the first channel that shows it, or else as it is where it comes nearest to one.
 
-    Bins at multiples of the shaft's speed are passed over where `shaft_hz` is given: they have a line anyway.  None
-    where the spectra are too coarse or too short to tell, or nothing is expected.
+    It is looked for within `tolerance` of where it is expected, a part of that frequency, and two bins at least.  At
+    multiples of the shaft's speed it is not looked for where `shaft_hz` is given: they have a line anyway.  None where
+    the spectra are too coarse or too short to tell, or nothing is expected.
     """
     best: Line | None = None
     for spectrum in spectra if expected_hz else ():
-        found = _look(spectrum, values, expected_hz or 0.0, shaft_hz)
+        found = _look(spectrum, values, expected_hz or 0.0, shaft_hz, tolerance)
         if found and (best is None or found.prominence / found.needed > best.prominence / best.needed):
             best = found
         if best and best.present:
@@ -82,13 +87,15 @@ def peaks(values: Array) -> tuple[np.ndarray, np.ndarray]:
     return at[standing], values[at[standing]]
 
 
-def _look(spectrum: ChannelSpectra, values_of: Values, expected_hz: float, shaft_hz: float | None) -> Line | None:
-    """The highest peak within `TOLERANCE` of where a line is expected, beside the median of its surroundings.
+def _look(
+    spectrum: ChannelSpectra, values_of: Values, expected_hz: float, shaft_hz: float | None, tolerance: float
+) -> Line | None:
+    """The highest peak within `tolerance` of where a line is expected, beside the median of its surroundings.
 
     A peak, and not the largest value: that lies at the edge of the range where the line of something else lies beyond.
     """
     step = spectrum.resolution_hz
-    reach = max(2, round(TOLERANCE * expected_hz / step))
+    reach = max(2, round(tolerance * expected_hz / step))
     at, around = round(expected_hz / step), max(16, round(_SURROUNDINGS * expected_hz / step))
     if step > TOLERANCE * expected_hz or at + around > spectrum.n // 2:
         return None

@@ -3,14 +3,15 @@ channels."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from pfd_plugin_data import RecordingInfo, fault_line
-from pfd_plugin_mat_import.lines import Line, find_line
-from pfd_plugin_mat_import.shaft_speed import ShaftSpeed, measure_speed
+from pfd_plugin_mat_import.lines import TOLERANCE, Line, find_line
+from pfd_plugin_mat_import.shaft_speed import WANDER, ShaftSpeed, measure_speed
 from pfd_plugin_mat_import.spectra import ChannelSpectra
 
 LEAST_DROPOUT = 8
@@ -65,7 +66,7 @@ def measure(info: RecordingInfo, signal: _Array) -> Measures:
     order = fault_line(info.fault_type, info.geometry) if info.geometry and info.fault_type else None
     return Measures(
         speed=speed,
-        shaft_line=find_line(spectra, ChannelSpectra.signal, shaft_hz, None),
+        shaft_line=_shaft_line(spectra, shaft_hz, speed),
         fault_line=find_line(
             spectra, ChannelSpectra.envelope, turning_hz * order if turning_hz and order else None, turning_hz
         ),
@@ -83,6 +84,16 @@ def measure(info: RecordingInfo, signal: _Array) -> Measures:
             if name in moving and _stands(row, low, high)
         ),
     )
+
+
+def _shaft_line(spectra: Sequence[ChannelSpectra], declared_hz: float | None, speed: ShaftSpeed | None) -> Line | None:
+    """The line of the shaft at the declared speed; where it is known how fast the shaft turns, no other peak near."""
+    if speed is None or declared_hz is None:
+        return find_line(spectra, ChannelSpectra.signal, declared_hz, None)
+    line = find_line(spectra, ChannelSpectra.signal, speed.hz, None, WANDER)
+    if line and abs(speed.hz / declared_hz - 1) > TOLERANCE:
+        return Line(declared_hz, declared_hz, 0.0, line.needed, line.channel)
+    return line and replace(line, expected_hz=declared_hz)
 
 
 def _is_flat(row: _Array, edge: np.float32) -> bool:
