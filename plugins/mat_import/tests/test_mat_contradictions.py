@@ -46,7 +46,7 @@ def test_the_time_from_sample_to_sample_is_a_rate_and_given_once(save) -> None:
     )
     with pytest.raises(DataError, match="sample_rate_hz and sample_interval_s are both given by user"):
         notes(path, values=RIG | {"sample_interval_s": 0.001})
-    with pytest.raises(DataError, match=r"sample_interval_s is '0' by user: mapping\.table, not a positive number"):
+    with pytest.raises(DataError, match=r"sample_interval_s is 0 by user: mapping\.table: not 1e-09 to 1"):
         notes(path, {"sample_interval_s": "0"})
 
 

@@ -189,14 +189,14 @@ def test_bearings_that_a_chain_of_copies_connects_are_one() -> None:
 
 def test_a_constant_channel_is_found_and_breaks_nothing() -> None:
     recording = measured(np.stack([np.full(N, 0.5, np.float32), noise(0)]))
-    assert only("constant", recording).text.endswith(": S0")
+    assert only("constant", recording).text.endswith(": 'r' S0")
     assert recording.measures.bandwidth_of == "S1"
     assert kinds(measured(np.zeros(N, np.float32))) == ["constant"]
 
 
 def test_a_clipped_channel_is_found_and_a_whole_one_is_not() -> None:
     slow = np.sin(np.arange(N) / 20).astype(np.float32)
-    assert only("clipped", measured(np.clip(slow, -2, 0.8))).text.endswith(": S0")
+    assert only("clipped", measured(np.clip(slow, -2, 0.8))).text.endswith(": 'r' S0")
     assert "clipped" not in kinds(measured(slow), measured(noise(0)))
 
 
@@ -269,7 +269,7 @@ def test_the_line_of_a_fault_is_looked_for_at_the_speed_that_the_signal_shows() 
 def test_a_dropout_is_found_and_quantization_is_none() -> None:
     lost = noise(0)
     lost[1000:1040] = 0.25
-    assert only("dropout", measured(lost)).text.endswith(": S0")
+    assert only("dropout", measured(lost)).text.endswith(": 'r' S0")
     coarse = np.round(1.5 * noise(1)).astype(np.float32)
     slow = np.round(3 * np.sin(np.arange(N) / 500)).astype(np.float32)
     pulses = (np.arange(N) % 400 < 40).astype(np.float32)

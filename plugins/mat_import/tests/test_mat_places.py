@@ -40,7 +40,7 @@ def test_a_function_makes_one_number_of_a_vector() -> None:
     assert lookup(values, "mean(v)") == 4.0
     assert lookup(values, "median(v)") == 2.0
     assert lookup(values, "rate(run(1).t)") == 64.0
-    assert lookup(values, "mean(2)") == 6.0  # the second of a variable that is called mean
+    assert lookup(values, "mean{2}") == 6.0  # the second of a variable that is called mean
     assert Place.of("mean(v)").is_variable is False
     for place, reason in (
         ("max(v)", "is no place such as"),
@@ -86,7 +86,7 @@ def test_moments_at_uneven_steps_have_no_rate() -> None:
     for moments, reason in (
         (np.delete(even, 500), r"its steps are uneven, 0\.001 to 0\.002 s"),
         (jittered, "its steps are uneven"),
-        (even[::-1], "do not rise; after 0.999 s"),
+        (even[::-1], "do not rise: after 0.999 s comes"),
         (np.zeros(9), "do not rise"),
     ):
         with pytest.raises(DataError, match=reason):

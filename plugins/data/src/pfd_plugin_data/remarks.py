@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-BIASES = frozenset({"rate_by_class", "bandwidth_by_class"})
+BIASES = frozenset({"rate_by_class", "bandwidth_by_class", "offset"})
 """Kinds of findings that tell classes apart by something else than the fault; all others limit what can be learnt."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,22 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
-from pfd_plugin_data import FAULTS, MEAN_OF, RecordingInfo
-from pfd_plugin_mat_import.layouts.base import NUMBERS, Draft, Known, plain
-from pfd_plugin_mat_import.places import shortest
+from pfd_plugin_data import MEAN_OF, ChannelInfo, RecordingInfo
+from pfd_plugin_mat_import.columns import RANGES, require_range, typed
+from pfd_plugin_mat_import.layouts.base import Draft, Known
 from pfd_plugin_mat_import.treatment import Gaps, treat
 
 if TYPE_CHECKING:
     from pfd_plugin_mat_import.speed import SpeedRecord
 
 REQUIRED = ("fault_type", "bearing_id", "sample_rate_hz")
-_MAY_BE_ZERO = ("fault_size", "contact_deg", "rpm", "shaft_hz")
-_RANGES = {"sample_rate_hz": (1.0, 1e9), "rpm": (0.0, 1e7)}
-"""What no machine and no recorder goes beyond."""
-
-_GEOMETRY = ("n_balls", "ball_d_mm", "pitch_d_mm", "contact_deg")
-
-ODD_SPEED = 0.03
+CONTRADICTED = 0.03
 """A declared speed that differs more than this from the measured one is noted."""
 
 
@@ -64,7 +58,7 @@ def assemble(
     DataError : a column that every recording needs is unknown, or a value cannot be one of its column; there are gaps
         that are to be refused; a speed cannot be told.
     """
-    own, user = dict(draft.columns), _typed(given, words)
+    own, user = dict(draft.columns), typed(given, words)
     notes = [*draft.notes]
     for name, known in user.items():
         if name in own and own[name].value != known.value:
@@ -91,13 +85,10 @@ def assemble(
         notes += [*odd, *_contradicted(known, columns.get("rpm"))]
         columns["rpm"] = known
         _check_ranges(columns)
-    channels, origins = treated.channels, dict(draft.origins) | {name: one.origin for name, one in columns.items()}
+    origins = dict(draft.origins) | {name: one.origin for name, one in columns.items()}
+    channels = treated.channels
     if unit := columns.pop("unit", None):
-        own_units = [channel.unit for channel in channels if channel.unit]
-        if own_units:
-            told = (draft.origins.get("unit", "file"), unit.origin)  # a layout need not say
-            origins["unit"] = told[0] if len(own_units) == len(channels) else " and ".join(told)
-        channels = tuple(replace(channel, unit=channel.unit or str(unit.value)) for channel in channels)
+        channels, origins["unit"] = _in_unit(channels, unit, draft.origins.get("unit", "file"))
     found: dict[str, Any] = dict.fromkeys(RecordingInfo.__dataclass_fields__)
     found |= {name: known.value for name, known in columns.items()}
     found |= {
@@ -112,63 +103,20 @@ def assemble(
     return Imported(RecordingInfo(**found), treated.signal, tuple(notes), speed_hz, treated.gaps)
 
 
+def _in_unit(channels: Sequence[ChannelInfo], unit: Known, own_origin: str) -> tuple[tuple[ChannelInfo, ...], str]:
+    """The channels, those without a unit in this one, and where their units are from."""
+    own = sum(channel.unit is not None for channel in channels)
+    told = unit.origin if not own else own_origin if own == len(channels) else f"{own_origin} and {unit.origin}"
+    return tuple(replace(channel, unit=channel.unit or str(unit.value)) for channel in channels), told
+
+
 def _check_ranges(columns: Mapping[str, Known]) -> None:
-    for name, (least, most) in _RANGES.items():
-        if name in columns and not least <= columns[name].value <= most:
-            raise DataError(f"{name} is {columns[name].value:g} by {columns[name].origin}: not {least:g} to {most:g}")
+    for name in RANGES.keys() & columns.keys():
+        require_range(name, columns[name])
 
 
 def _contradicted(measured: Known, declared: Known | None) -> list[str]:
     """A note where a speed that was declared is another one than that which was measured."""
-    if declared is None or abs(declared.value - measured.value) <= ODD_SPEED * measured.value:
+    if declared is None or abs(declared.value - measured.value) <= CONTRADICTED * measured.value:
         return []
     return [f"rpm is {measured.value:.6g} by {measured.origin}, where {declared.origin} says {declared.value:g}"]
-
-
-def _typed(given: Mapping[str, Known], words: Mapping[str, str]) -> dict[str, Known]:
-    """What the user gives as the columns of a recording: numbers, fault types, a geometry."""
-    found = {name: Known(_value(name, known), known.origin) for name, known in given.items()}
-    if "fault_type" in found:
-        text, origin = found["fault_type"]
-        found["fault_type"] = Known(_fault(text, origin, words), origin)
-    if "shaft_hz" in found:
-        shaft = found.pop("shaft_hz")
-        found.setdefault("rpm", Known(60 * shaft.value, f"{shaft.origin}, Hz"))
-    if "sample_interval_s" in found:
-        interval = found.pop("sample_interval_s")
-        found.setdefault("sample_rate_hz", Known(shortest(1 / interval.value), f"{interval.origin}, s a sample"))
-    parts = {name: found.pop(name) for name in _GEOMETRY if name in found}
-    if parts:
-        found["geometry"] = _geometry(parts)
-    return found
-
-
-def _value(name: str, known: Known) -> float | str:
-    if name not in NUMBERS:
-        return plain(known.value)
-    try:
-        value = float(known.value)
-    except ValueError:
-        value = float("nan")
-    if np.isfinite(value) and (value > 0 or (value == 0 and name in _MAY_BE_ZERO)):
-        return value
-    raise DataError(f"{name} is {str(known.value)[:40]!r} by {known.origin}, not a positive number")
-
-
-def _fault(text: str, origin: str, words: Mapping[str, str]) -> str:
-    by_word = {word.lower(): fault for word, fault in words.items()} | {fault: fault for fault in FAULTS}
-    if fault := by_word.get(text.lower()):
-        return fault
-    raise DataError(
-        f"fault_type is {text[:40]!r} by {origin}, none of {', '.join(FAULTS)}; say by mapping.words what it means"
-    )
-
-
-def _geometry(parts: Mapping[str, Known]) -> Known:
-    if missing := [name for name in _GEOMETRY[:3] if name not in parts]:
-        raise DataError(f"a geometry needs {' and '.join(missing)} as well")
-    values = {name: float(known.value) for name, known in parts.items()} | {"contact_deg": 0.0}
-    values |= {name: float(known.value) for name, known in parts.items()}
-    if values["ball_d_mm"] >= values["pitch_d_mm"] or values["contact_deg"] >= 90 or values["n_balls"] % 1:
-        raise DataError(f"no bearing has this geometry: {values}")
-    return Known(values, parts["n_balls"].origin)

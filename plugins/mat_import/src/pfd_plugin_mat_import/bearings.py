@@ -23,7 +23,8 @@ def unite(recordings: Sequence[RecordingInfo], shared: Sequence[Shared]) -> tupl
 
     names = list(dict.fromkeys(info.bearing_id for info in recordings))
     bearings = DisjointSet(names)
-    for one in shared:
+    binding = [one for one in shared if one.binds]
+    for one in binding:
         bearings.merge(recordings[one.first].bearing_id, recordings[one.second].bearing_id)
     first: dict[str, str] = {}
     for name in names:
@@ -34,7 +35,7 @@ def unite(recordings: Sequence[RecordingInfo], shared: Sequence[Shared]) -> tupl
         if before is not after:
             moved[after.bearing_id].append(before)
     faults: defaultdict[str, list[str | None]] = defaultdict(list)
-    for one in shared:
+    for one in binding:
         faults[found[one.first].bearing_id] += (found[index].fault_type for index in (one.first, one.second))
     return found, [_finding(name, infos, faults[name]) for name, infos in moved.items()]
 

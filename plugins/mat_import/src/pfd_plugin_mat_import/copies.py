@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -52,6 +52,9 @@ class Shared:
     `first` and `second` number the recordings as they were added.  The `n_samples` from `first_begins` on in the one
     are those from `second_begins` on in the other, both counted from 0.  `channels` are pairs of one channel each, and
     `scales` how many times the first of a pair is the second, but for a constant.
+
+    `binds` tells whether the recordings are of one measurement: not where as many channels as are shared differ, such
+    as two recordings of one commanded speed.
     """
 
     first: int
@@ -61,6 +64,7 @@ class Shared:
     n_samples: int
     channels: tuple[tuple[int, int], ...]
     scales: tuple[float, ...]
+    binds: bool = True
 
     def turned(self) -> Shared:
         """The same, said of the second and the first."""
@@ -72,6 +76,7 @@ class Shared:
             self.n_samples,
             tuple((second, first) for first, second in self.channels),
             tuple(1 / scale for scale in self.scales),
+            self.binds,
         )
 
 
@@ -83,6 +88,10 @@ class _Channel(NamedTuple):
     n_samples: int
     landmarks: Landmarks
     digest: str | None
+
+    @property
+    def is_telling(self) -> bool:
+        return self.digest is None
 
 
 class _Hint(NamedTuple):
@@ -111,6 +120,7 @@ class CopyFinder:
         self._mask = np.uint64(0)
         self.n_landmarks = 0
         self._n_recordings = 0
+        self._begins = [0]  # of each recording, its first channel; and the next one
         self._channels: list[_Channel] = []
 
     def add(self, signal: npt.NDArray[np.float32]) -> None:
@@ -123,6 +133,7 @@ class CopyFinder:
             self._channels.append(_Channel(self._n_recordings, number, row.size, kept, digest))
             self.n_landmarks += len(kept)
         self._n_recordings += 1
+        self._begins.append(len(self._channels))
         while self.n_landmarks > self._most:
             self._mask = self._mask << np.uint64(1) | np.uint64(1)
             self._channels = [one._replace(landmarks=self._kept(one.landmarks)) for one in self._channels]
@@ -154,7 +165,8 @@ class CopyFinder:
             elif joined.connected(first, second):
                 continue
             elif shared := next(filter(None, map(self._shared, shifts.values())), None):
-                joined.merge(first, second)
+                if shared.binds:
+                    joined.merge(first, second)
                 found.append(shared)
         return found
 
@@ -168,19 +180,28 @@ class CopyFinder:
         if not seen:
             return None
         (best, (begins, ends)), *_ = seen
-        return Shared(
-            self._channels[best.first].recording,
-            self._channels[best.second].recording,
-            begins,
-            begins - best.shift,
-            ends - begins,
-            tuple((self._channels[hint.first].number, self._channels[hint.second].number) for hint, _ in seen),
-            tuple(hint.scale for hint, _ in seen),
-        )
+        first, second = self._channels[best.first].recording, self._channels[best.second].recording
+        pairs = tuple((self._channels[hint.first].number, self._channels[hint.second].number) for hint, _ in seen)
+        scales = tuple(hint.scale for hint, _ in seen)
+        binds = first == second or self._n_differing(first, second, {n for pair in pairs for n in pair}) < len(pairs)
+        return Shared(first, second, begins, begins - best.shift, ends - begins, pairs, scales, binds)
+
+    def _n_differing(self, first: int, second: int, shared: Collection[int]) -> int:
+        """How many channels of one number two recordings have that could agree, and do not."""
+        known = [
+            {one.number for one in self._of(recording) if one.is_telling and one.number not in shared}
+            for recording in (first, second)
+        ]
+        return len(set.intersection(*known))
+
+    def _of(self, recording: int) -> list[_Channel]:
+        """The channels of a recording, which were added one after the other."""
+        return self._channels[self._begins[recording] : self._begins[recording + 1]]
 
 
 def connected(shared: Sequence[Shared]) -> list[list[Shared]]:
-    """What is shared, by groups of recordings of one measurement; what channels of one recording share, by itself."""
+    """What is shared, by groups of recordings; what channels of one recording share is by itself, and what does not
+    bind."""
     if not shared:
         return []
     from scipy.cluster.hierarchy import DisjointSet
@@ -188,10 +209,10 @@ def connected(shared: Sequence[Shared]) -> list[list[Shared]]:
     joined = DisjointSet({index for one in shared for index in (one.first, one.second)})
     for one in shared:
         joined.merge(one.first, one.second)
-    groups: defaultdict[tuple[int, bool], list[Shared]] = defaultdict(list)
+    groups: defaultdict[tuple[int, bool, bool], list[Shared]] = defaultdict(list)
     for one in sorted(shared, key=lambda one: (one.first, one.second)):
         within = one.first == one.second
-        groups[one.first if within else joined[one.first], within].append(one)
+        groups[one.first if within else joined[one.first], within, one.binds].append(one)
     return list(groups.values())
 
 

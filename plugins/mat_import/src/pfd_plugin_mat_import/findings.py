@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from pfd_plugin_mat_import.params import Finding
 from pfd_plugin_mat_import.shaft_speed import ShaftSpeed
 
 MAX_RECORDS = 20
+_NUMBER = re.compile(r"\d[\d.,]*(?:e[+-]?\d+)?")
 SHOWN_GAPS = 3
 MAX_LETTERS = 60
 """Of a name within a text."""
@@ -58,12 +60,13 @@ def find(recordings: Sequence[Measured], shared: Sequence[Shared] = ()) -> list[
     return [
         *_rates(labelled),
         *_bandwidths(labelled),
+        *_offsets(labelled),
         *_unlabelled(recordings),
         *_gaps(recordings),
         *_duplicates([recording.info for recording in recordings], shared),
-        *_channels(recordings, "constant", "has channels that are constant"),
-        *_channels(recordings, "dropout", "has channels that stay at one value for a while"),
-        *_channels(recordings, "clipped", "has channels that stay at their limits: they are clipped"),
+        *_channels(recordings, "constant", "have channels that are constant"),
+        *_channels(recordings, "dropout", "have channels that stay at one value for a while"),
+        *_channels(recordings, "clipped", "have channels that stay at their limits, where they are clipped"),
         *_refuted(recordings),
         *_absent(recordings, "shaft_line", "there is no line at the speed of the shaft"),
         *_absent(recordings, "fault_line", f"the envelope has no line within {TOLERANCE:.0%} of the fault's frequency"),
@@ -101,6 +104,21 @@ def _bandwidths(recordings: Sequence[Measured]) -> Iterator[Finding]:
             )
 
 
+def _offsets(recordings: Sequence[Measured]) -> Iterator[Finding]:
+    """Classes some of whose recordings were stored without their level: by the level, they can be told apart."""
+    taken = [one for one in recordings if any(channel.offset is not None for channel in one.info.channels)]
+    of_class = Counter(one.info.label for one in recordings)
+    without = Counter(one.info.label for one in taken)
+    if 0 < len(taken) < len(recordings):
+        told = ", ".join(f"{fault} {without[fault]} of {count}" for fault, count in of_class.items())
+        yield finding(
+            "offset",
+            [one.info.record_id for one in taken],
+            f"the level of {len(taken)} recordings was too large for float32 and was taken away, that of others not: "
+            f"{told}; take the level of all away before a model sees it",
+        )
+
+
 def _unlabelled(recordings: Sequence[Measured]) -> Iterator[Finding]:
     if names := [recording.info.record_id for recording in recordings if recording.info.fault_type is None]:
         text = f"nobody tells the fault of {len(names)} of {len(recordings)} recordings"
@@ -123,9 +141,18 @@ def _duplicates(recordings: Sequence[RecordingInfo], shared: Sequence[Shared]) -
         if len(infos) == 1:
             text = "channels of it are one signal: " + _some([_channel_pairs(infos[0], infos[0], one) for one in group])
         else:
-            told = [_relation(recordings[one.first], recordings[one.second], one) for one in group]
-            text = "are of one measurement: " + _some(told) + labelled(info.fault_type for info in infos)
+            relation = _relation if group[0].binds else _alike
+            told = _some([relation(recordings[one.first], recordings[one.second], one) for one in group])
+            if group[0].binds:
+                text = f"are of one measurement: {told}{labelled(info.fault_type for info in infos)}"
+            else:
+                text = f"share a channel and differ in others, so they are not taken for copies: {told}"
         yield finding("duplicate", [info.record_id for info in infos], text)
+
+
+def _alike(first: RecordingInfo, second: RecordingInfo, shared: Shared) -> str:
+    """Which channels two recordings share, in words."""
+    return f"{listed([second.record_id])} and {listed([first.record_id])} ({_channel_pairs(first, second, shared)})"
 
 
 def _relation(first: RecordingInfo, second: RecordingInfo, shared: Shared) -> str:
@@ -184,9 +211,10 @@ def _some(told: Sequence[str], between: str = "; ") -> str:
 
 
 def _channels(recordings: Sequence[Measured], kind: str, text: str) -> Iterator[Finding]:
-    for recording in recordings:
-        if channels := getattr(recording.measures, kind):
-            yield finding(kind, [recording.info.record_id], f"{text}: {', '.join(channels)}")
+    found = {one.info.record_id: channels for one in recordings if (channels := getattr(one.measures, kind))}
+    if found:
+        told = _some([f"{listed([name])} {', '.join(channels)}" for name, channels in found.items()])
+        yield finding(kind, list(found), f"{len(found)} of {len(recordings)} recordings {text}: {told}")
 
 
 def _absent(recordings: Sequence[Measured], name: str, text: str) -> Iterator[Finding]:
@@ -224,13 +252,15 @@ def _speeds(recording: Measured) -> str:
 
 
 def _odd(recordings: Sequence[Measured]) -> Iterator[Finding]:
-    """What is odd, each once with all the recordings that it is said of."""
-    names: defaultdict[str, list[str]] = defaultdict(list)
+    """What is odd, once with all the recordings that it is said of, whatever the numbers in it."""
+    told: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for recording in recordings:
-        for note in dict.fromkeys(recording.notes):
-            names[note].append(recording.info.record_id)
-    for note, records in names.items():
-        yield finding("odd", records, note)
+        for note in recording.notes:
+            told[_NUMBER.sub("#", note)].setdefault(recording.info.record_id, note)
+    for notes in told.values():
+        first, *others = dict.fromkeys(notes.values())
+        more = f"; and so, with other numbers, of {len(others)} more" if others else ""
+        yield finding("odd", list(notes), first + more)
 
 
 def finding(kind: str, records: Sequence[str], text: str) -> Finding:

@@ -95,9 +95,11 @@ def _look(
     A peak, and not the largest value: that lies at the edge of the range where the line of something else lies beyond.
     """
     step = spectrum.resolution_hz
+    if not step <= TOLERANCE * expected_hz <= spectrum.n * step:  # before anything is reckoned: it may be any number
+        return None
     reach = max(2, round(tolerance * expected_hz / step))
     at, around = round(expected_hz / step), max(16, round(_SURROUNDINGS * expected_hz / step))
-    if step > TOLERANCE * expected_hz or at + around > spectrum.n // 2:
+    if at + around > spectrum.n // 2:
         return None
     values = values_of(spectrum, (at + around) * step)
     bins = np.arange(max(1, at - reach), at + reach + 1)

@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pfd import DataError
-from pfd_plugin_mat_import.layouts import Known
-from pfd_plugin_mat_import.layouts.base import NUMBERS, plain
+from pfd_plugin_mat_import.columns import SAME, is_told, meaning
+from pfd_plugin_mat_import.layouts.base import Known, plain
 from pfd_plugin_mat_import.params import SPEEDS, FileMapping
-from pfd_plugin_mat_import.places import Place, number, one_each, vector
+from pfd_plugin_mat_import.places import Place, number_at, one_each, vector
 
 if TYPE_CHECKING:
     from pfd_plugin_mat_import.speed import SpeedRecord
 
-_Kind = dict[str, Known]
+LEAST_RATE_HZ, MOST_RATE_HZ = 0.001, 1e9
+"""Of a record of the shaft's speed."""
 
-_SAME: tuple[tuple[str, str, Callable[[float], float]], ...] = (
-    ("shaft_hz", "rpm", lambda hz: 60 * hz),
-    ("sample_interval_s", "sample_rate_hz", lambda seconds: 1 / seconds if seconds else math.nan),
-)
-"""Columns that say what another one says, and how."""
+_Kind = dict[str, Known]
 
 
 class Given(NamedTuple):
@@ -43,8 +40,12 @@ def variables_of(mapping: FileMapping, names: Sequence[str]) -> Iterator[str]:
 
 
 def _places(mapping: FileMapping) -> Iterator[str]:
+    yield from (channel.variable for channel in mapping.channels)
+    yield from _other_places(mapping)
+
+
+def _other_places(mapping: FileMapping) -> Iterator[str]:
     for channel in mapping.channels:
-        yield channel.variable
         yield from (given for given in (channel.scale, channel.offset) if isinstance(given, str))
     yield from mapping.variables.values()
     if mapping.speed:
@@ -54,10 +55,8 @@ def _places(mapping: FileMapping) -> Iterator[str]:
 
 
 def beside(mapping: FileMapping, names: Sequence[str]) -> set[str]:
-    """Variables that hold columns or the speed, and so are no channel of a pattern that several fit."""
-    others = (*mapping.variables.values(), *([mapping.speed.variable] if mapping.speed else ()))
-    places = [Place.of(text) for text in others]
-    return {name for place in places if not place.steps for name in place.fitting(names)}
+    """Variables that hold columns, scales or the speed, and so are no channels of a pattern."""
+    return {name for place in _other_places(mapping) for name in Place.of(place).fitting(names)}
 
 
 def speed(mapping: FileMapping, values: Mapping[str, Any]) -> SpeedRecord | None:
@@ -72,9 +71,12 @@ def speed(mapping: FileMapping, values: Mapping[str, Any]) -> SpeedRecord | None
         return None
     from pfd_plugin_mat_import.speed import SpeedRecord  # here, since SciPy's interpolation takes half a second to load
 
-    rate = None if told.sample_rate_hz is None else number(values, told.sample_rate_hz)
-    if rate is not None and rate <= 0:
-        raise DataError(f"mapping.speed.sample_rate_hz is {rate:g} by {told.sample_rate_hz}, not a positive number")
+    rate = None if told.sample_rate_hz is None else number_at(values, told.sample_rate_hz)
+    if rate is not None and not LEAST_RATE_HZ <= rate <= MOST_RATE_HZ:
+        raise DataError(
+            f"mapping.speed.sample_rate_hz is {rate:g} by {told.sample_rate_hz}: "
+            f"not {LEAST_RATE_HZ:g} to {MOST_RATE_HZ:g}"
+        )
     return SpeedRecord(
         vector(Place.of(told.variable).value(values), told.variable),
         told.kind,
@@ -97,7 +99,7 @@ def columns(
         recording; a speed or a rate is given twice.
     """
     match = _match(mapping, path)
-    same = {str(name): Known(value, "user: mapping.values") for name, value in mapping.values.items()}
+    same = {str(name): Known(value, "user: mapping.values") for name, value in mapping.values.items() if is_told(value)}
     of_name = match.groupdict() if match else {}
     named = {name: Known(text, "user: mapping.name_pattern") for name, text in of_name.items() if text}
     tabled = {name: Known(text, "user: mapping.table") for name, text in row.items() if text}
@@ -109,7 +111,11 @@ def columns(
     }
     found = []
     for index in range(count):
-        of_file = {name: Known(each[index], f"user: variable {place}") for name, (place, each) in held.items()}
+        of_file = {
+            name: Known(each[index], f"user: variable {place}")
+            for name, (place, each) in held.items()
+            if is_told(each[index])
+        }
         found.append(_merged((same, of_file, named, tabled), mapping.words))
     return found
 
@@ -118,38 +124,24 @@ def _merged(kinds: Sequence[_Kind], words: Mapping[str, str]) -> Given:
     found: _Kind = {}
     notes = []
     for kind in kinds:
-        for other, name, _ in _SAME:
+        for other, name, *_ in SAME:
             if other in kind and name in kind:
                 raise DataError(f"{name} and {other} are both given by {kind[name].origin}")
-        earlier = dict(_meaning(name, known, words) for name, known in found.items())
+        earlier = {}
+        for name, known in found.items():
+            standard, value = meaning(name, known, words)
+            earlier[standard] = name, value
         for name, known in kind.items():
-            standard, (meaning, told) = _meaning(name, known, words)
-            if standard in earlier and not _equal(earlier[standard][0], meaning):
-                before = earlier[standard][1]
-                notes.append(
-                    f"{standard} is {plain(meaning)} by {told.origin}, "
-                    f"where {before.origin} says {plain(earlier[standard][0])}"
-                )
-            found.pop(standard, None)
-            for other in (other for other, of, _ in _SAME if of == standard):
-                found.pop(other, None)
+            standard, value = meaning(name, known, words)
+            if standard in earlier:
+                said_as, said = earlier[standard]
+                before = found.pop(said_as)
+                if not _equal(said, value):
+                    notes.append(
+                        f"{standard} is {plain(value)} by {known.origin}, where {before.origin} says {plain(said)}"
+                    )
         found |= kind
     return Given(found, tuple(notes))
-
-
-def _meaning(name: str, known: Known, words: Mapping[str, str]) -> tuple[str, tuple[float | str, Known]]:
-    """What a value says, of which column: a speed in rev/min, a rate in Hz, a fault by the word that is meant."""
-    text = plain(known.value)
-    if name == "fault_type":
-        return name, ({word.lower(): fault for word, fault in words.items()}.get(text.lower(), text.lower()), known)
-    try:
-        value = float(text)
-    except ValueError:
-        return name, (text, known)
-    for other, standard, convert in _SAME:
-        if name == other:
-            return standard, (convert(value), known)
-    return name, (value if name in NUMBERS else text, known)
 
 
 def _equal(one: float | str, other: float | str) -> bool:

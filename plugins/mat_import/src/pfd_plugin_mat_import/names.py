@@ -6,29 +6,26 @@ import re
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-_WORDS = {
-    **dict.fromkeys(("normal", "healthy", "baseline"), "normal"),
-    "inner": "inner_race",
-    "outer": "outer_race",
-    **dict.fromkeys(("ball", "roller"), "ball"),
-    "cage": "cage",
-}
+_HEALTHY = ("normal", "healthy", "baseline")
+_PARTS = {"inner": "inner_race", "outer": "outer_race", "ball": "ball", "roller": "ball", "cage": "cage"}
+_BEHIND_A_PART = ("", "race", "raceway", "ring", "fault", "defect", "damage")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_KINDS_OF_BEARING = ("ball", "roller")
 
 
 def named_fault(path: PurePosixPath) -> tuple[str, str] | None:
     """The word for a fault in the name of a file and the fault that it is; None where there is none, or of several.
 
-    The ball of a "ball bearing" names no fault.
+    Words have other meanings, too, in "normal speed", "ball bearing" or "outer frame": one for a healthy bearing counts
+    where it is the only word, and a part of a bearing where nothing else follows but what is said of parts.
     """
     words = [word.lower() for word in _WORD.findall(path.stem)]
-    found = {
-        word: _WORDS[word]
-        for word, following in pairwise([*words, ""])
-        if word in _WORDS and not (word in _KINDS_OF_BEARING and following.startswith("bearing"))
-    }
-    return next(iter(found.items())) if len(set(found.values())) == 1 else None
+    if len(words) == 1 and words[0] in _HEALTHY:
+        return words[0], "normal"
+    parts = [pair for pair in pairwise([*words, ""]) if pair[0] in _PARTS]
+    found = {word: _PARTS[word] for word, _ in parts}
+    if len(set(found.values())) == 1 and any(following in _BEHIND_A_PART for _, following in parts):
+        return next(iter(found.items()))
+    return None
 
 
 def contradicted(path: PurePosixPath, fault_type: str | None, origin: str | None) -> list[str]:

@@ -82,9 +82,9 @@ class SpeedMap(Params):
         description="a speed in rev/min, Hz or rad/s; the signal of a tacho or encoder; the moments of its pulses, s"
     )
     pulses_per_rev: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="pulses a revolution of the shaft; 1 where not given"
+        None, ge=0.001, le=1e6, description="pulses a revolution of the shaft; 1 where not given"
     )
-    sample_rate_hz: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Text | None = Field(
+    sample_rate_hz: Annotated[float, Field(ge=0.001, le=1e9)] | Text | None = Field(
         None,
         description="its own samples a second: a number or a place such as `rate(time)`; else those of the signals",
     )
@@ -230,6 +230,7 @@ class Finding(Result):
         "constant",
         "dropout",
         "gaps",
+        "offset",
         "odd",
     ]
     records: list[str] = Field(description="those that it is about; at most the first 20")

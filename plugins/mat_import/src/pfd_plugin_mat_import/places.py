@@ -1,8 +1,9 @@
 """Places in a file, as a mapping names them, and what lies there.
 
 A place is a variable, or a pattern for its name, and steps into it: `run.vibration(2)`, `cells{3}`, and
-`N*.Y[Name=speed].Data` for that element of a struct array whose field has a value.  A function makes one number of a
-vector: `mean(speed)`, `median(speed)`, and `rate(time)`, the samples a second of a vector of moments in s.
+`N*.Y[Name=speed].Data` for that element of a struct array whose field has a value.  An index counts elements, of a
+matrix its rows.  A function makes one number of a vector: `mean(speed)`, `median(speed)`, and `rate(time)`, the samples
+a second of a vector of moments in s.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from pfd import DataError
 
-_FUNCTION = re.compile(r"(mean|median|rate)\((?!\d+\))(.+)\)")
+_FUNCTION = re.compile(r"(mean|median|rate)\((.+)\)")
 _HEAD = re.compile(r"(?:[^.({\[]|\[(?!\w+=))+")
 _STEP = re.compile(r"\.(\w+)|\((\d+)\)|\{(\d+)\}|\[(\w+)=([^\]]*)\]")
 _SHOWN = 10
@@ -70,7 +71,15 @@ class Place:
 
     def each(self, names: Iterable[str]) -> list[Place]:
         """The same place in each of the variables that it fits."""
-        return [replace(self, text=self.text.replace(self.head, name, 1), head=name) for name in self.fitting(names)]
+        at = len(f"{self.function}(") if self.function else 0
+        before, after = self.text[:at], self.text[at + len(self.head) :]
+        return [replace(self, text=f"{before}{name}{after}", head=name) for name in self.fitting(names)]
+
+    def absent(self, names: Iterable[str]) -> str:
+        """Words for that no variable of a file fits, and which there are."""
+        held = [name[:40] for name in names]
+        more = f", and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
+        return f"{self.head} is no variable of the file; it has {', '.join(held[:_SHOWN]) or 'none'}{more}"
 
     def value(self, values: Mapping[str, Any]) -> Any:
         """What lies there; indices count from 1, in structs, cells and struct arrays.
@@ -81,8 +90,7 @@ class Place:
         """
         names = self.fitting(values)
         if len(names) != 1:
-            fits = "fits " + ", ".join(names[:3]) if names else "is no variable of the file"
-            raise DataError(f"{self.head} {fits}")
+            raise DataError(f"{self.head} fits {', '.join(names[:3])}" if names else self.absent(values))
         value = values[names[0]]
         for step in self.steps:
             value = _taken(value, step, self.text)
@@ -94,11 +102,14 @@ def lookup(values: Mapping[str, Any], text: str) -> Any:
     return Place.of(text).value(values)
 
 
-def number(values: Mapping[str, Any], given: float | str) -> float:
+def number_at(values: Mapping[str, Any], given: float | str) -> float:
     """A number, or the one at a place.  Raises `DataError` where there is none."""
     if isinstance(given, float | int):
         return float(given)
-    found = single(lookup(values, given), given)
+    value = lookup(values, given)
+    if np.size(value) > 1 and not isinstance(value, str):
+        raise DataError(f"{given} holds {np.size(value):,} values, and one is needed; {given}(1) is the first")
+    found = single(value, given)
     if isinstance(found, str) or not np.isfinite(found):
         raise DataError(f"{given} is {str(found)[:40]!r}, not a number")
     return found
@@ -124,6 +135,8 @@ def one_each(value: Any, place: str, count: int) -> list[float | str]:
     ------
     DataError : there are more of them, or fewer, or they are neither numbers nor texts.
     """
+    if count == 1:
+        return [single(value, place)]
     items = list(value) if isinstance(value, list) else list(np.asarray(value).ravel())
     if len(items) not in (1, count):
         raise DataError(f"{place} holds {len(items):,} values, for {count:,} recordings")
@@ -176,8 +189,12 @@ def vector(value: Any, place: str) -> npt.NDArray[np.float64]:
     if not _are_numbers(array) or array.size < 1 or array.size != max(array.shape, default=1):
         raise DataError(f"{place} is no vector of numbers")
     found = array.ravel().astype(np.float64)
-    if bad := found.size - int(np.count_nonzero(np.abs(found) < MOST)):
-        raise DataError(f"{place}: {bad:,} of its {found.size:,} values are no numbers")
+    bad = np.flatnonzero(~(np.abs(found) < MOST))
+    if bad.size:
+        raise DataError(
+            f"{place}: {bad.size:,} of its {found.size:,} values are no numbers, the first is number {bad[0] + 1:,}; "
+            "gaps of what is no channel are not filled"
+        )
     return found
 
 
@@ -201,7 +218,8 @@ def _rate(value: Any, place: str) -> float:
         raise DataError(f"{place}: {moments.size} moments tell no rate")
     steps = np.diff(moments)
     if steps.min() <= 0:
-        raise DataError(f"{place}: its moments do not rise; after {moments[steps.argmin()]:.9g} s comes an earlier one")
+        at = steps.argmin()
+        raise DataError(f"{place}: its moments do not rise: after {moments[at]:.9g} s comes {moments[at + 1]:.9g} s")
     mean = float(moments[-1] - moments[0]) / steps.size
     rounding = _rounding(moments, np.asarray(value).dtype)
     if max(steps.max() - mean, mean - steps.min()) > min(rounding, mean / 2) + UNEVEN * mean:

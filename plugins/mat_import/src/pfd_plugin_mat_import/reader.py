@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -282,6 +283,9 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
             reply = {"reason": _brief(error.message)}
         except (MemoryError, RecursionError) as error:
             reply = {"reason": f"damaged, or made to do harm: reading it ended in a {type(error).__name__}"}
+        except Exception as error:
+            traceback.print_exc()  # into the log of the job
+            reply = {"reason": f"a fault in pfd, a {type(error).__name__}; the log has more, please report it"}
         signal.alarm(0)  # how long the reply takes is up to who reads it
         replies.write(_line(reply))
         replies.writelines(array.data.cast("B") for array in by_pipe)

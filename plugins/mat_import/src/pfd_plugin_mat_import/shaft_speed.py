@@ -44,6 +44,15 @@ AHEAD = 1.2
 WANDER = 0.005
 """How far the lines of a speed lie from it in a recording in which it is not quite constant, as a part of it."""
 
+MOST_PARTS = 6
+COMB = 0.75
+"""A speed is the multiple of a slower one where such a share of the slower one's other harmonics has a line."""
+
+FINE = 0.0005
+
+AS_HIGH = 0.5
+"""Of the height of the speed's own lines, those of a comb have this share at least."""
+
 EXACT = 0.1
 """How exactly the place of a line is known, in parts of the resolution."""
 
@@ -98,8 +107,10 @@ class _Sought:
     def around(cls, declared_hz: float, spectrum: ChannelSpectra) -> _Sought | None:
         """None where a recording is too short, or its rate too low, to tell one speed from another."""
         step = spectrum.resolution_hz / declared_hz
+        if step > SPAN / 2:
+            return None
         highest = min(ORDERS, int(spectrum.n // 2 * step / (1 + SPAN)) - 1)
-        if highest < LEAST_ORDERS or step > SPAN / 2:
+        if highest < LEAST_ORDERS:
             return None
         return cls(declared_hz, step, np.arange(1, highest + 1))
 
@@ -117,6 +128,8 @@ class _Sought:
         near = np.abs(self._deviations - self._deviations[best]) <= APART
         shown = self._shown(float(self._deviations[best]))
         if len(shown) < LEAST_ORDERS or not (1 in shown or {2, 3} <= shown.keys()):
+            return None
+        if self._is_multiple(float(self._deviations[best]), shown):
             return None
         if sums[best] < AHEAD * sums[~near].max(initial=0.0):
             return None
@@ -139,6 +152,23 @@ class _Sought:
             if abs(told[at] - deviation) <= max(WANDER, self._step / order):
                 shown[int(order)] = _Shown(float(told[at]), float(heights[at]))
         return shown
+
+    def _is_multiple(self, deviation: float, shown: Mapping[int, _Shown]) -> bool:
+        """Whether the lines are every second one, or third, up to every sixth, of a comb that a slower shaft makes.
+
+        A comb has its other lines between them, about as high.  A few at halves and thirds of the speed are those of
+        looseness or of a rub, and do not count.
+        """
+        orders, heights = np.concatenate(self._lines, axis=1)
+        high = heights >= AS_HIGH * np.median([line.height for line in shown.values()])
+        lines, highest = orders[high] / (1 + deviation), max(shown)
+        for parts in range(2, MOST_PARTS + 1):
+            between = np.array([n for n in range(1, highest * parts) if n % parts]) / parts
+            apart = np.abs(lines[:, None] - between).min(axis=0, initial=np.inf)
+            # Close by, since between the teeth of a fine comb anything is near to one.
+            if np.count_nonzero(apart <= self._step / 2 + FINE * between) >= COMB * between.size:
+                return True
+        return False
 
     def _by_chance(self, shown: Mapping[int, _Shown], middle: float) -> float:
         """Probability that lines of anything else lie like this: as many near the harmonics of one speed in question,

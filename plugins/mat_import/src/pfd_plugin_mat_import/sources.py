@@ -33,14 +33,15 @@ class SourceFile:
     reason: str = ""
 
 
-def find_files(source: Path, reader: Reader) -> list[SourceFile]:
-    """The files to import, in order of their names.  `reader` lists what is in zip files.
+def find_files(source: Path, reader: Reader, table: Path | None = None) -> list[SourceFile]:
+    """The files to import, in order of their names.  `reader` lists what is in zip files; the user's `table` is none.
 
     Raises
     ------
     DataError : there is none, or too many.
     """
     folder, paths, others = _paths(source)
+    paths = [path for path in paths if table is None or path.resolve() != table.resolve()]
     if len(paths) > MAX_FILES:
         raise DataError(f"{len(paths)} files in {source}, at most {MAX_FILES} at a time", hint="import it in parts")
     files = [file for path in paths for file in _files(path, folder, reader)]

@@ -144,7 +144,7 @@ class SpeedRecord:
         An interval is as many marks as it is times the median of its neighbours: two where a pulse was missed, none
         where one came twice.
         """
-        marks = np.rint(between / _typical(between))
+        marks = np.minimum(np.rint(between / _typical(between)), times.size)
         missed, doubled = int((marks - 1)[marks > 1].sum()), int(np.count_nonzero(marks == 0))
         kept = np.concatenate([[True], marks > 0])
         passed = np.concatenate([[0.0], np.cumsum(marks)])[kept]

@@ -90,7 +90,7 @@ def _import(
     """Read, measure and keep each file; the recordings by the files that they are from, and what could not be read."""
     recordings: list[tuple[str, Measured]] = []
     failures: list[FileFailure] = []
-    files = find_files(params.source, reader)
+    files = find_files(params.source, reader, params.mapping.table)
     done = 0
     for outcome, found in examine(import_files(files, reader, table), copies):
         ctx.check_cancelled()

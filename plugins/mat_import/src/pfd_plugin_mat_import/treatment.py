@@ -1,7 +1,7 @@
-"""What becomes of samples before they are stored: gaps are refused, cut out or filled, and large means taken away.
+"""What becomes of samples before they are stored: gaps are refused, cut out or filled, and large levels taken away.
 
-A dataset holds finite float32.  What is none of these is a gap; what float32 cannot hold beside a large mean is kept by
-storing the samples without it.
+A dataset holds finite float32.  What is none of these is a gap; what float32 cannot hold beside a large level is kept
+by storing the samples without it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,22 @@ import numpy.typing as npt
 from pfd import DataError
 from pfd_plugin_data import ChannelInfo
 
+LEAST_KEPT = 0.1
+"""Share of a recording that a stretch without gaps has to be."""
+
 MOST_FILLED = 0.05
 """Largest share of a channel that is interpolated."""
 
 KEPT_BITS = 14
-"""Bits of a signal's deviation that float32 has to keep.  One that keeps fewer is stored without its mean."""
+"""Bits of a signal's deviation that float32 has to keep.  One that keeps fewer is stored without its level."""
 
 SHOWN = 3
 """Places of gaps that are named."""
 
 _FLOAT32_BITS = 24
+_LOOKED_AT = 2048
+_QUARTILES = 1.349
+"""From one quartile to the other, in standard deviations of normal noise."""
 
 Gaps = Literal["refuse", "drop", "interpolate"]
 
@@ -65,7 +71,7 @@ def treat(rows: Sequence[npt.NDArray[Any]], channels: Sequence[ChannelInfo], gap
         raise DataError(f"{channels[first].sensor} holds {told}; mapping.gaps can drop or interpolate them")
     if damaged:
         found, held = _cut(found, rows, damaged) if gaps == "drop" else _filled(found, rows, damaged)
-    return _without_means(found, held)
+    return _without_levels(found, held)
 
 
 def _filled(
@@ -82,9 +88,9 @@ def _filled(
                 f"{name} holds {_counted(bad)}: {share:.2g} of it, and at most {MOST_FILLED:g} is interpolated; "
                 "mapping.gaps='drop' keeps the longest stretch without gaps"
             )
-        row = np.array(rows[index], np.float64)
+        row = np.array(rows[index])
         good = np.flatnonzero(~bad)
-        row[bad] = np.interp(np.flatnonzero(bad), good, row[good])
+        row[bad] = np.interp(np.flatnonzero(bad), good, row[good].astype(np.float64))
         held[index] = row
         single[:] = row
         told.append(f"{f'{name}: ' if len(rows) > 1 else ''}{_counted(bad)} interpolated ({_told_runs(bad)})")
@@ -101,8 +107,11 @@ def _cut(
     edges = np.concatenate([[-1], np.flatnonzero(bad), [bad.size]])
     longest = int(np.diff(edges).argmax())
     start, stop = int(edges[longest]) + 1, int(edges[longest + 1])
-    if stop - start < 2:
-        raise DataError(f"between its gaps are no two samples: {_counted(bad)} are no numbers")
+    if stop - start < max(2, LEAST_KEPT * bad.size):
+        raise DataError(
+            f"{_counted(bad)} are no numbers, and the longest stretch without any is {max(0, stop - start):,} samples: "
+            f"less than {LEAST_KEPT:.0%} of the recording"
+        )
     told = (
         f"samples {start + 1:,} to {stop:,} of {bad.size:,} kept, the longest stretch without gaps ({_told_runs(bad)})"
     )
@@ -110,23 +119,26 @@ def _cut(
     return Treated(signal, found.channels, start, told, told), [row[start:stop] for row in rows]
 
 
-def _without_means(found: Treated, rows: Sequence[npt.NDArray[Any]]) -> Treated:
-    """Take the mean from each channel of which float32 would keep less than `KEPT_BITS` beside it."""
+def _without_levels(found: Treated, rows: Sequence[npt.NDArray[Any]]) -> Treated:
+    """Take the level from each channel of which float32 would keep less than `KEPT_BITS` beside it.
+
+    Level and spread are median and quartiles: a dropout to zero says nothing of either.
+    """
     channels, told = list(found.channels), [found.treatment] if found.treatment else []
     for index, (single, row) in enumerate(zip(found.signal, rows, strict=True)):
-        # Beside a mean so large, no sample is near zero: few signals are looked at twice.
-        low, high = single.min(), single.max()
-        if (low <= 0 <= high) or (row.dtype.kind == "f" and row.dtype.itemsize <= 4) or row.dtype.itemsize <= 2:
+        if (row.dtype.kind == "f" and row.dtype.itemsize <= 4) or row.dtype.itemsize <= 2:
+            continue  # float32 holds all that there is
+        low, level, high = np.percentile(row[:: max(1, row.size // _LOOKED_AT)].astype(np.float64), (25, 50, 75))
+        spread = (high - low) / _QUARTILES
+        kept = _FLOAT32_BITS - np.log2(abs(level) / spread) if spread > 0 and level else _FLOAT32_BITS
+        if kept >= KEPT_BITS:
             continue
-        mean, deviation = float(row.mean(dtype=np.float64)), float(row.std(dtype=np.float64))
-        kept = _FLOAT32_BITS - np.log2(abs(mean) / deviation) if deviation > 0 else _FLOAT32_BITS
-        if kept >= KEPT_BITS or row.min() == row.max():
-            continue
-        single[:] = row.astype(np.float64) - mean
-        channels[index] = replace(channels[index], offset=mean)
+        level = float(np.median(row.astype(np.float64)))
+        single[:] = row.astype(np.float64) - level
+        channels[index] = replace(channels[index], offset=level)
         name = channels[index].sensor
         told.append(
-            f"the mean of {name}, {mean:.9g}, was taken away: float32 keeps {max(0.0, kept):.0f} bits beside it"
+            f"the level of {name}, {level:.9g}, was taken away: float32 keeps {max(0.0, kept):.0f} bits beside it"
         )
     return replace(found, channels=tuple(channels), treatment="; ".join(told) or None)
 

@@ -47,13 +47,6 @@ class Draft:
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
-NUMBERS = (
-    *("sample_rate_hz", "sample_interval_s", "rpm", "shaft_hz", "fault_size"),
-    *("n_balls", "ball_d_mm", "pitch_d_mm", "contact_deg"),
-)
-"""Columns that are numbers; all others are texts."""
-
-
 @dataclass(frozen=True)
 class Layout:
     """How the files of one data set are laid out.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,7 +13,7 @@ from pfd import DataError
 from pfd_plugin_data import ChannelInfo
 from pfd_plugin_mat_import.layouts.base import Draft, samples
 from pfd_plugin_mat_import.params import ChannelMap, FileMapping
-from pfd_plugin_mat_import.places import Place, number
+from pfd_plugin_mat_import.places import Place, number_at
 
 MAX_CHANNELS = 256
 
@@ -43,11 +43,7 @@ def convert(
     ------
     DataError : a place is not in the file or holds no channels, or they differ in length or number of recordings.
     """
-    places = [
-        (channel, place)
-        for channel in mapping.channels
-        for place in _each(channel, [name for name in values if name not in beside or not channel.several])
-    ]
+    places = [(channel, place) for channel in mapping.channels for place in _each(channel, values, beside)]
     taken = [_recordings(channel, place, values, mapping, shapes) for channel, place in places]
     if len(set(map(len, taken))) > 1:
         counts = ", ".join(f"{place.text} {len(found)}" for (_, place), found in zip(places, taken, strict=True))
@@ -59,18 +55,28 @@ def convert(
     ]
 
 
-def _each(channel: ChannelMap, names: Sequence[str]) -> list[Place]:
-    """The places of a channel: one, or where it may be several, those that there are."""
+def _each(channel: ChannelMap, values: Mapping[str, Any], beside: Collection[str]) -> list[Place]:
+    """The places of a channel: one, or where it may be several, those that there are.
+
+    A pattern fits variables of numbers alone, and none that is said to be something else.
+    """
     place = Place.of(channel.variable)
-    found = place.each(names)
-    if channel.several:
-        if not found:
-            raise DataError(f"{place.head} is no variable of the file")
-        return found
-    if len(found) > 1:
+    if place.head in values:
+        return [place]
+    wanted = (
+        values if place.steps else [name for name in values if name not in beside and _may_be_channel(values[name])]
+    )
+    found = place.each(wanted)
+    if not found:
+        raise DataError(place.absent(values))
+    if len(found) > 1 and not channel.several:
         shown = ", ".join(one.head for one in found[:3])
         raise DataError(f"{place.head} fits {shown}; several=true takes each as a channel")
-    return [place]
+    return found
+
+
+def _may_be_channel(value: Any) -> bool:
+    return _is_cell(value) or (isinstance(value, np.ndarray) and value.dtype.kind in "fiu" and value.size > 1)
 
 
 def _draft(path: PurePosixPath, number: str, rows: _Rows) -> Draft:
@@ -104,8 +110,10 @@ def _recordings(
     value = place.value(values)
     if mapping.of_recordings and place.is_variable and isinstance(value, np.ndarray) and not _is_cell(value):
         value = _whole(value, shapes.get(place.head, value.shape))
-    scale = 1.0 if channel.scale is None else number(values, channel.scale)
-    offset = 0.0 if channel.offset is None else number(values, channel.offset)
+    scale = 1.0 if channel.scale is None else number_at(values, channel.scale)
+    offset = 0.0 if channel.offset is None else number_at(values, channel.offset)
+    if scale == 0:
+        raise DataError(f"{channel.scale} is 0: as a scale it would make all samples equal")
     counts = channel.scale is not None or channel.offset is not None
     found = []
     for recording in _split_recordings(value, place.text, mapping):
@@ -166,7 +174,7 @@ def _rows(channel: ChannelMap, place: str, value: Any, mapping: FileMapping) -> 
 
 def _split(value: Any, place: str, mapping: FileMapping, *, asked: bool) -> list[Any]:
     """The channels of a value.  The samples of a matrix run along its longer side, where nobody says along which."""
-    decided = asked or mapping.rows is not None or mapping.columns is not None
+    decided = asked or "channels" in (mapping.rows, mapping.columns)
     if _is_cell(value):
         rows = list(value)
     elif isinstance(value, np.ndarray) and value.ndim == 2:
@@ -183,6 +191,12 @@ def _split(value: Any, place: str, mapping: FileMapping, *, asked: bool) -> list
         rows = [value]
     if not decided and len(rows) > MAX_UNASKED:
         side = "rows" if not isinstance(value, np.ndarray) or value.ndim < 2 or len(rows) == len(value) else "columns"
+        if mapping.of_recordings:
+            sides = "×".join(map(str, np.shape(value)))
+            raise DataError(
+                f"{place} has recordings of {sides}, which would be {len(rows)} channels; at most {MAX_UNASKED} are "
+                "taken so, name those that are wanted by channel="
+            )
         raise DataError(
             f"{place} holds {len(rows):,} {side}: are they recordings or channels?  "
             f"Say mapping.{side}='recordings' or mapping.{side}='channels'"
