@@ -16,6 +16,7 @@ from pfd_plugin_mat_import.layouts import Known
 from pfd_plugin_mat_import.layouts.base import NUMBERS, plain
 from pfd_plugin_mat_import.params import SPEEDS, FileMapping
 from pfd_plugin_mat_import.places import Place, number, one_each, vector
+from pfd_plugin_mat_import.recorded_file import Alias
 
 if TYPE_CHECKING:
     from pfd_plugin_mat_import.speed import SpeedRecord
@@ -57,7 +58,8 @@ def beside(mapping: FileMapping, names: Sequence[str]) -> set[str]:
     """Variables that hold columns or the speed, and so are no channel of a pattern that several fit."""
     others = (*mapping.variables.values(), *([mapping.speed.variable] if mapping.speed else ()))
     places = [Place.of(text) for text in others]
-    return {name for place in places if not place.steps for name in place.fitting(names)}
+    found = {name for place in places if not place.steps for name in place.fitting(names)}
+    return found | {name.of for name in found if isinstance(name, Alias)}
 
 
 def speed(mapping: FileMapping, values: Mapping[str, Any]) -> SpeedRecord | None:
