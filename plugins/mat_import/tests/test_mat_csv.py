@@ -105,6 +105,7 @@ def test_all_columns_of_a_file_of_mafaulda_are_one_matrix_read_in_well_under_a_s
         ("1;2,5\n-3;1,5e1\n", {"1": [1, -3], "2": [2.5, 15]}),
         ("1,5\t2\n.5\t,5\n1\t2\n", None),
         ("1,5\t2\n1\t,5\n", {"1": [1.5, 1], "2": [2, 0.5]}),
+        ("3;a;b\n1,5;a;b\n2,5;c;d\n", {"1": [3, 1.5, 2.5], "2": ["a", "a", "c"], "3": ["b", "b", "d"]}),
         ("  1.5   2\t3\n 4 5  6 \n", {"1": [1.5, 4], "2": [2, 5], "3": [3, 6]}),
         ("1,5  2\n3  4,5\n", {"1": [1.5, 3], "2": [2, 4.5]}),
         ("1.5, +2\n3, 4\n", {"1": [1.5, 3], "2": [2, 4]}),
@@ -178,6 +179,29 @@ def test_no_line_is_left_out_where_the_number_of_fields_changes(write: Write, he
     line = 101 + header.count("\n")
     with pytest.raises(DataError, match=rf"line {line} has \d fields?, where line \d+ has 2"):
         formats.variables(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.5 2 3\n" * 9 + "2.5\n" * 30,
+        "1,5;2\n" * 9 + "a\n" + "2,5\n" * 30,
+        "10:00 1.5 ok\n" * 9 + "2.5\n" * 30,
+        "1.5;2\n" * 9 + "a,b\n" + "1.5,2\n" * 30,
+        "t,a\n" + "10:00,1.5\n10:01,2.5\n" * 9 + "t,b,a\n" + "10:02,ok,1.5\n" * 30,
+        "1.5,ok\n" * 9 + "t,a,b\n" + "3,1.5,ok\n" * 30,
+    ],
+)
+def test_rows_of_another_kind_than_the_data_are_no_preamble(write: Write, text: str) -> None:
+    with pytest.raises(DataError, match=r"line \d+ (has \d|is ')"):
+        formats.variables(write(text))
+
+
+def test_notes_with_numbers_are_a_preamble(write: Write) -> None:
+    notes = ["rate 25600", "size 8", "Channel 1 is x", "Channel 2 is y", "# 1 2 3", "", "Range: 5", "Data"]
+    for delimiter in " ,;\t":
+        path = write("\n".join([*notes, f"1.5{delimiter}2", f"3{delimiter}4", ""]))
+        assert values(path) == {"1": [1.5, 3], "2": [2, 4]}
 
 
 @pytest.mark.parametrize(
@@ -312,9 +336,11 @@ def test_of_a_table_without_a_header_the_numbers_are_the_names(write: Write, sig
     wanted = mapping({"variable": "*", "several": True}).model_copy(
         update={"speed": SpeedMap(variable="3", kind="rpm")}
     )
+    told = wanted.model_copy(update={"speed": None, "variables": {"rpm": "median([3])"}})
     lines = "".join(f"{row},1500\n" for row in rows_of(signal[:, :2], ",").split())
     [found] = convert_file(write(lines), mapping=wanted)
     assert [channel.sensor for channel in found.info.channels] == ["1", "2"]
+    assert convert_file(write(lines), mapping=told)[0].info.rpm == 1500
     [found] = convert_file(write("x\n" + rows_of(signal[:, :1], ",")), mapping=mapping({"variable": "*"}))
     assert found.signal.shape == (1, len(signal))
 

@@ -10,8 +10,10 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import compress, groupby
+from operator import not_
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,7 +89,7 @@ def read_head(path: Path) -> Head:
 
 
 def divide(lines: Sequence[str]) -> Division:
-    """The division that makes the most columns of numbers, less those of text.
+    """The division by tabs or semicolons, or else the one that makes the most columns of numbers, less those of text.
 
     Raises
     ------
@@ -108,7 +110,13 @@ def divide(lines: Sequence[str]) -> Division:
             refused.append((number, not isinstance(error, _NoNumbers), error))
     if not found:
         raise max(refused, key=lambda one: one[:2])[2]
-    return max(found, key=lambda one: (2 * sum(one.numeric(one.first)) - one.width, -one.first))
+    return max(found, key=_fit)
+
+
+def _fit(division: Division) -> tuple[bool, int, int]:
+    """How well lines are divided.  What tabs and semicolons divide, no comma does: it is of a number or a text."""
+    numbers = 2 * sum(division.numeric(division.first)) - division.width
+    return division.delimiter in "\t;", numbers, -division.first
 
 
 def _divides(delimiter: str, line: str) -> bool:
@@ -194,7 +202,7 @@ class Division:
 
     def is_number(self, cell: str) -> bool:
         """Whether a cell holds a number."""
-        return _NUMBER[self.decimal].fullmatch(cell.strip(" ")) is not None
+        return _is_number(cell, self.decimal)
 
     def _is_value(self, cell: str) -> bool:
         return cell in GAPS or self.is_number(cell)
@@ -222,11 +230,13 @@ class Division:
         return repr(" ".join(self._lines[line].split())[:_SHOWN])
 
     def check_preamble(self, end: int, start: int) -> None:
-        """Raises `DataError` where one of the lines before `end` is data, as those from `start` on."""
+        """Raises `DataError` where one of the lines before `end` is data, as those from `start` on or of a kind of its
+        own; so may be what stands as a header between them."""
         numeric = self.numeric(start)
-        is_data = [self._is_data(line, numeric) for line in range(end)]
-        if end == self.first and self._ends_in_rows(end):  # and no header is between
-            is_data[-2:] = True, True
+        rows = self._rows_before(self.first)
+        if end in rows:
+            end += 1
+        is_data = [line in rows or self._is_data(line, numeric) for line in range(end)]
         if True not in is_data:
             return
         first = is_data.index(True)
@@ -241,18 +251,46 @@ class Division:
     def _is_data(self, line: int, numeric: Sequence[bool]) -> bool:
         """Whether a line has numbers where the data have them, as far as it goes."""
         cells = [cell for cell, is_numeric in zip(self.rows[line], numeric, strict=False) if is_numeric]
-        are_values = any(map(self.is_number, cells)) and all(map(self._is_value, cells))
-        return are_values and not self.is_comment(line)
+        return _are_numbers(cells, self.decimal) and not self.is_comment(line)
 
-    def _ends_in_rows(self, end: int) -> bool:
-        """Whether the two lines before `end` have numbers in the same fields, and are not notes such as `rate,25600`,
-        each with a word of its own."""
-        if end < 2 or self.is_comment(end - 2) or self.is_comment(end - 1):
-            return False
-        one, other = self.rows[end - 2 : end]
-        places = list(map(self.is_number, one))
-        are_notes = one[0] != other[0] and one[0][:1].isalpha() and other[0][:1].isalpha()
-        return any(places) and places == list(map(self.is_number, other)) and not are_notes
+    def _rows_before(self, end: int) -> set[int]:
+        """Lines before `end` that are rows by themselves, whatever the data are, and no comments."""
+        lines = [line for line in range(end) if not self.is_comment(line)]
+        found = set()
+        for delimiter, decimal in dict.fromkeys(((self.delimiter, self.decimal), *_CANDIDATES)):
+            rows = {line: _fields(self._lines[line], delimiter) for line in lines}
+            found |= {line for line, cells in rows.items() if _are_numbers(cells, decimal)}
+            if delimiter == self.delimiter or self.count == 1:  # of one column, nothing says what divides the others
+                found |= _alike_rows(rows, decimal)
+        return found
+
+
+def _alike_rows(rows: Mapping[int, Sequence[str]], decimal: str) -> set[int]:
+    """Lines that follow one another, with as many fields and numbers in the same of them, and are no notes."""
+    found = set()
+    gaps = GAPS[2:]
+    places = {line: tuple(_is_number(cell, decimal) or cell in gaps for cell in cells) for line, cells in rows.items()}
+    for held, group in groupby(places, key=places.__getitem__):
+        lines = list(group)
+        if any(held) and len(lines) > 1 and not _are_notes([rows[line] for line in lines], held):
+            found.update(lines)
+    return found
+
+
+def _are_notes(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> bool:
+    """Whether rows are as `rate,25600`: each begins with a letter, and none has the words of another."""
+    words = {tuple(compress(row, map(not_, numbers))) for row in rows}
+    return len(words) == len(rows) and all(row[0].strip()[:1].isalpha() for row in rows)
+
+
+def _is_number(cell: str, decimal: str) -> bool:
+    return _NUMBER[decimal].fullmatch(cell.strip(" ")) is not None
+
+
+def _are_numbers(cells: Sequence[str], decimal: str) -> bool:
+    """Whether cells are numbers, at least one, and gaps."""
+    are = [_is_number(cell, decimal) for cell in cells]
+    return any(are) and all(is_one or cell in GAPS for is_one, cell in zip(are, cells, strict=True))
 
 
 def _count(fields: Sequence[str]) -> str:
