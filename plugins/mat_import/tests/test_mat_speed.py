@@ -203,5 +203,5 @@ def test_the_rate_of_the_speed_may_lie_in_the_file_and_is_not_passed_over_where_
         return convert_file(path, mapping=mapping)[0].info.rpm
 
     assert rpm("rate(t)") == pytest.approx(1200, rel=1e-3)
-    with pytest.raises(DataError, match="sample_rate_hz is 0 by zero: not 0.001 to 1e"):
+    with pytest.raises(DataError, match=r"sample_rate_hz is 0 by zero: not 0\.001 to 1e"):
         rpm("zero")

@@ -38,12 +38,13 @@ def convert_file(
     """
     mapping = mapping or FileMapping()
     name = name or PurePosixPath(path.name)
-    variables = formats.variables(path, name.suffix)
+    variables = formats.variables(path, name.suffix, mapping.header)
     names = [variable.name for variable in variables]
     known = None if mapping.channels else _layout(variables, layout)
     own = set(known.wanted(name, names)) if known else set()
     wanted = own | set(user.variables_of(mapping, names))
-    values = formats.read(path, [variable for variable in variables if variable.name in wanted], name.suffix)
+    asked = [variable for variable in variables if variable.name in wanted]
+    values = formats.read(path, asked, name.suffix, mapping.header)
     if known:
         drafts = [
             known.convert(MatFile(name, {held: values[held] for held in names if held in own and held in values}))

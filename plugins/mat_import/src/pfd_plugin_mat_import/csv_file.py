@@ -1,6 +1,6 @@
-"""Reading tables of delimited text, such as CSV: each column by its number, from 1, and by its name in the header.
+"""Reading tables of delimited text, such as CSV: each column by its name in the header, and by its number, from 1.
 
-A table of numbers alone is a variable as well, `table`: a matrix with a column for each of its columns.
+All columns that nobody asks for by their own names are a variable as well, `table`: a matrix with a column for each.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import codecs
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,11 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
-from pfd_plugin_mat_import.csv_layout import BLANKS, GAPS, CsvLayout, find_layout
-from pfd_plugin_mat_import.recorded_file import Variable, converting, require_room, value_of
+from pfd_plugin_mat_import.csv_division import BLANKS, GAPS
+from pfd_plugin_mat_import.csv_layout import CsvLayout, find_layout
+from pfd_plugin_mat_import.recorded_file import Alias, Variable, converting, require_room, value_of
 
 WHOLE = "table"
-"""What all columns together are called, unless one of them is called so."""
+"""What the columns together are called, unless one of them is called so."""
 
 _CHUNK = 1024**2
 _BLOCK = 4 * 1024**2
@@ -32,65 +34,99 @@ _FIELDS = re.compile(r"Expected \d+ columns, got (\d+)")
 _CELL = re.compile(r"CSV column #(\d+): .*?invalid value '(.*)'", re.DOTALL)
 
 
-def recognises(start: bytes) -> bool:  # noqa: ARG001
-    """Never: a table has no mark at its beginning."""
-    return False
+@dataclass(frozen=True)
+class TextTable:
+    """The format, with what the user says: whether the tables have a header."""
 
+    header: bool | None = None
 
-def variables(path: Path) -> tuple[Variable, ...]:
-    """The columns of a table, none of them read.
+    def variables(self, path: Path) -> tuple[Variable, ...]:
+        """The columns of a table, none of them read.
 
-    Raises
-    ------
-    DataError : it is no table with a column of numbers.
-    """
-    with converting("table of text"):
-        layout = find_layout(path)
-        return tuple(Variable(name, (), _kind(name, columns, layout)) for name, columns in _places(layout).items())
+        Raises
+        ------
+        DataError : it is no table with a column of numbers, or what in it is the header is not certain.
+        """
+        with converting("table of text"):
+            layout = find_layout(path, self.header)
+            return tuple(Variable(name, (), _kind(name, columns, layout)) for name, columns in _places(layout).items())
 
+    def read(self, path: Path, wanted: Collection[Variable]) -> dict[str, Any]:
+        """Values of some variables: a column of numbers as float64, NaN where one is missing; one of text as text.
 
-def read(path: Path, wanted: Collection[Variable]) -> dict[str, Any]:
-    """Values of some variables: a column of numbers as float64, NaN where one is missing; one of text as text.
-
-    Raises
-    ------
-    DataError : two columns have the name; a line has another number of fields, or text in a column of numbers.
-    """
-    with converting("table of text"):
-        layout = find_layout(path)
-        known = _places(layout)
-        places = {variable.name: known[variable.name] for variable in wanted}
-        for name, columns in places.items():
-            if len(columns) > 1 and name in layout.names:
-                raise DataError(f"{name} is the name of several columns; say which by its number: {_listed(columns)}")
-            if columns[0] in layout.odd:
-                raise DataError(layout.odd[columns[0]])
-        if not places:
-            return {}
-        found = _columns(path, layout, sorted({column for columns in places.values() for column in columns}))
-        return {
-            name: value_of(
-                np.stack([found[column] for column in columns], axis=1) if len(columns) > 1 else found[columns[0]]
-            )
-            for name, columns in places.items()
-        }
+        Raises
+        ------
+        DataError : a name is that of several columns; a line has another number of fields, or text in a column of
+            numbers.
+        """
+        with converting("table of text"):
+            layout = find_layout(path, self.header)
+            known = _places(layout)
+            places = {variable.name: known[variable.name] for variable in wanted}
+            if not places:
+                return {}
+            for name, columns in places.items():
+                if name != WHOLE or WHOLE in layout.names:
+                    _require_one(name, columns, layout)
+            if WHOLE in places and WHOLE not in layout.names:
+                places[WHOLE] = _rest(places, layout)
+            found = _columns(path, layout, sorted({column for columns in places.values() for column in columns}))
+            return {
+                name: value_of(
+                    np.stack([found[column] for column in columns], axis=1) if len(columns) > 1 else found[columns[0]]
+                )
+                for name, columns in places.items()
+            }
 
 
 def _places(layout: CsvLayout) -> dict[str, list[int]]:
-    """The columns of each variable, from 0."""
+    """The columns of each variable, from 0: of its name, of its number, and all."""
     places: dict[str, list[int]] = {}
     for column, name in enumerate(layout.names):
         if name:
             places.setdefault(name, []).append(column)
-    columns = range(len(layout.numeric))
-    if all(layout.numeric):
-        places.setdefault(WHOLE, list(columns))
-    return places | {str(column + 1): [column] for column in columns}
+    for column, name in enumerate(layout.names):
+        number = str(column + 1)
+        if number in places:  # another may be called so
+            places[number] = sorted({*places[number], column})
+        else:
+            places[Alias(number, name) if name else number] = [column]
+    places.setdefault(Alias(WHOLE), list(range(len(layout.names))))
+    return places
+
+
+def _require_one(name: str, columns: Sequence[int], layout: CsvLayout) -> None:
+    """Raises `DataError` where a name is that of several columns, or the column is not of one kind."""
+    if len(columns) > 1 and all(layout.names[column] == name for column in columns):
+        raise DataError(f"{name} is the name of several columns; say which by its number: {_listed(columns)}")
+    if len(columns) > 1:
+        named = [column for column in columns if layout.names[column] == name]
+        raise DataError(
+            f"{name} is the name of column {_listed(named)}, and the number of another; "
+            f"change the name, or take it as a channel of '{WHOLE}'"
+        )
+    if columns[0] in layout.odd:
+        raise DataError(layout.odd[columns[0]])
+
+
+def _rest(places: Mapping[str, Sequence[int]], layout: CsvLayout) -> list[int]:
+    """The columns that are not asked for by a name of their own."""
+    asked = {column for name, columns in places.items() if name != WHOLE for column in columns}
+    rest = [column for column in range(len(layout.names)) if column not in asked]
+    if not rest:
+        raise DataError(f"nothing is left of {WHOLE}: each column is asked for by its own name")
+    for column in rest:
+        if column in layout.odd:
+            raise DataError(layout.odd[column])
+        if not layout.numeric[column]:
+            called = layout.names[column] or f"column {column + 1}"
+            raise DataError(f"{called} holds text: {WHOLE} is of numbers; ask for its columns by their names")
+    return rest
 
 
 def _kind(name: str, columns: Sequence[int], layout: CsvLayout) -> str:
     if name == WHOLE and WHOLE not in layout.names:
-        return f"columns of numbers: {len(columns)}"
+        return f"all columns: {len(columns)}"
     if len(columns) > 1:
         return f"columns {_listed(columns)}"
     kind = "numbers" if layout.numeric[columns[0]] or columns[0] in layout.odd else "text"
@@ -137,7 +173,8 @@ def _columns(path: Path, layout: CsvLayout, wanted: Sequence[int]) -> dict[int, 
     except pa.ArrowInvalid as error:
         raise DataError(_told(str(error), layout)) from error
     if rows != lines.number:
-        raise DataError(f"{lines.number:,} lines make {rows:,} rows: a quotation mark is open at the end of a line")
+        why = "a quotation mark is open at the end of a line" if rows < lines.number else "they end in different ways"
+        raise DataError(f"{lines.number:,} lines make {rows:,} rows: {why}")
     for column in wanted:
         longest = max(part.dtype.itemsize for part in parts[column])
         require_room(rows * longest)

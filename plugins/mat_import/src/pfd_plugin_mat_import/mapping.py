@@ -16,6 +16,7 @@ from pfd_plugin_mat_import.columns import SAME, is_told, meaning
 from pfd_plugin_mat_import.layouts.base import Known, plain
 from pfd_plugin_mat_import.params import SPEEDS, FileMapping
 from pfd_plugin_mat_import.places import Place, number_at, one_each, vector
+from pfd_plugin_mat_import.recorded_file import Alias
 
 if TYPE_CHECKING:
     from pfd_plugin_mat_import.speed import SpeedRecord
@@ -56,7 +57,8 @@ def _other_places(mapping: FileMapping) -> Iterator[str]:
 
 def beside(mapping: FileMapping, names: Sequence[str]) -> set[str]:
     """Variables that hold columns, scales or the speed, and so are no channels of a pattern."""
-    return {name for place in _other_places(mapping) for name in Place.of(place).fitting(names)}
+    found = {name for place in _other_places(mapping) for name in Place.of(place).fitting(names)}
+    return found | {name.of for name in found if isinstance(name, Alias)}
 
 
 def speed(mapping: FileMapping, values: Mapping[str, Any]) -> SpeedRecord | None:

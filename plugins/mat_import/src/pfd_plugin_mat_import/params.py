@@ -110,6 +110,9 @@ class FileMapping(Params):
         "may have a value",
     )
     columns: Side | None = Field(None, description="what the columns of a matrix are, in place of `rows`")
+    header: bool | None = Field(
+        None, description="of tables of text, whether a line above the data names the columns; found where not given"
+    )
     values: dict[Column, float | str] = Field(default_factory=dict, description="columns that are the same for all")
     variables: dict[Column, Text] = Field(
         default_factory=dict,

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
+from pfd_plugin_mat_import.recorded_file import Alias
 
 _FUNCTION = re.compile(r"(mean|median|rate)\((.+)\)")
 _HEAD = re.compile(r"(?:[^.({\[]|\[(?!\w+=))+")
@@ -65,9 +66,10 @@ class Place:
         return self.function is None and not self.steps
 
     def fitting(self, names: Iterable[str]) -> list[str]:
-        """Which of these variables it may be: the one of that name, else those that the pattern fits."""
+        """Which of these variables it may be: the one of that name, else those that the pattern fits, no `Alias`."""
         held = list(names)
-        return [self.head] if self.head in held else [name for name in held if fnmatchcase(name, self.head)]
+        fits = [name for name in held if not isinstance(name, Alias) and fnmatchcase(name, self.head)]
+        return [name for name in held if name == self.head] or fits
 
     def each(self, names: Iterable[str]) -> list[Place]:
         """The same place in each of the variables that it fits."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,20 @@ OTHER_SUFFIXES = (*TEXT_SUFFIXES, *ARRAY_SUFFIXES, *HDF5_SUFFIXES)
 """How the names of tables, of NumPy's files and of those of HDF5 end: all that is read beside MATLAB's."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
+
+
+class Alias(str):
+    """Another name of a variable, such as the number of a column that has a name: it is meant where it is given to the
+    letter, and no pattern fits it.  `of` is the variable's own name, empty where it is of several."""
+
+    __slots__ = ("of",)
+    of: str
+
+    def __new__(cls, name: str, of: str = "") -> Self:
+        """As the name says."""
+        made = super().__new__(cls, name)
+        made.of = of
+        return made
 
 
 @dataclass(frozen=True)
