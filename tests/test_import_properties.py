@@ -150,7 +150,7 @@ def test_a_gain_changes_only_the_size_of_the_samples(
 def test_a_name_changes_only_the_id(reader: Reader, tmp_path: Path, recording: dict[str, Any], name: str) -> None:
     plain = imported(reader, tmp_path, {"a": recording})
     named = imported(reader, tmp_path, {name: recording})
-    sha256 = named.infos[0].sha256  # SciPy writes the time into a file
+    sha256 = named.infos[0].sha256  # of a file into which SciPy writes the time
     assert named.infos[0] == replace(plain.infos[0], record_id=name, source=f"{name}.mat", sha256=sha256)
     assert named.shown == plain.shown
 
@@ -206,7 +206,8 @@ def test_copies_and_slices_are_of_one_bearing_and_change_no_other(
     more = imported(reader, tmp_path, files | {"z": recording | {"x": cut, "bearing": "copied"}})
     assert [info.bearing_id for info in more.infos] == ["b", "other", "b"]
     assert [info.bearing_id for info in plain.infos] == ["b", "other"]
-    assert more.infos[:2] == plain.infos
+    undated = [[replace(info, sha256="") for info in made.infos[:2]] for made in (more, plain)]
+    assert undated[0] == undated[1]  # SciPy writes the time into a file
     assert more.shown[:2] == plain.shown
     kinds = {finding.kind: finding.records for finding in more.findings}
     assert kinds["duplicate"] == ["a", "z"]
