@@ -187,7 +187,7 @@ def test_a_missing_module_is_named_in_the_hint(workshop: Workshop) -> None:
     ("task", "params", "said"),
     [
         ("wrong_result", {}, "wrong_result returned dict, not a valid Number: value"),
-        ("not_json", {}, "object"),
+        ("not_json", {}, "the result of not_json cannot be stored: value.scores.1=<object object at"),
         ("large_result", {"size": 5000}, "bytes of JSON, more than 4096"),
     ],
 )

@@ -134,7 +134,7 @@ def large_result(params: SizeParams, ctx: TaskContext) -> Text:
 
 
 def not_json(params: NoParams, ctx: TaskContext) -> Anything:
-    return Anything(value=object())
+    return Anything(value={"scores": [1, object()]})
 
 
 def read_path(params: PathParams, ctx: TaskContext) -> Text:
