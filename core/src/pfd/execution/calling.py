@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from pfd.artifacts import ArtifactFolder
-from pfd.context import TaskContext
+from pfd.context import TaskContext, running
 from pfd.errors import CancelRequested, JobError, ParameterError, PfdError, StaleClaim, StoreUnavailable, few
 from pfd.job import Job, JobFailure
 from pfd.plugins import Registry
@@ -93,7 +93,11 @@ def call(
         with guard or contextlib.nullcontext():
             function = task.load()
             params = task.validate(job.params, _policy(job, context.settings))
-            returned = function(params, context)
+            token = running.set(context)
+            try:
+                returned = function(params, context)
+            finally:
+                running.reset(token)
         result = _encode_result(task, returned, context.settings.max_result_bytes)
         _tell_unpublished(context)
     except CancelRequested as request:
