@@ -99,8 +99,7 @@ def test_who_waits_in_its_slot_for_a_job_that_needs_it_is_told_the_remedy(
 ) -> None:
     with Worker(dispatcher.settings, slots=1, registry=registry):
         handle = dispatcher.submit("wait_in_a_slot")
-        path = until(lambda: next((p for p in [dispatcher.log_path(handle.id)] if p.exists()), None))
-        said = until(lambda: next((line for line in lines(path) if "in a slot that this may need" in line), ""))
-        assert "declare it with coordinator=True" in said
+        logged = until(lambda: [one for one in lines(dispatcher.log_path(handle.id)) if "which is queued" in one])
+        assert "in a slot that this may need; declare it with coordinator=True" in logged[0]
         handle.revoke()
         handle.wait(PATIENCE)
