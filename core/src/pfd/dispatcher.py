@@ -337,10 +337,22 @@ class Dispatcher:
             schedules.pause(connection, name)
             return schedules.get(connection, name)
 
-    def resume_schedule(self, name: str) -> Schedule:
-        """Have a paused schedule go on; slots of the meantime are none.  Raises `UnknownSchedule`."""
+    def resume_schedule(self, name: str, *, from_now: bool = False) -> Schedule:
+        """Have a paused schedule go on; slots of the meantime are none.
+
+        With `from_now` also one that waits for a clock which was set back (`Schedule.ahead`): slots that it has settled
+        ahead of the clock are forgotten, and fire when they come.
+
+        Raises
+        ------
+        UnknownSchedule : there is none of that name.
+        ParameterError : `from_now` is neither True nor False.
+        """
+        asked: object = from_now
+        if not isinstance(asked, bool):
+            raise ParameterError(f"from_now={shown(asked)} is neither True nor False")
         with self.store.write() as connection:
-            schedules.resume(connection, name)
+            schedules.resume(connection, name, from_now=from_now)
             return schedules.get(connection, name)
 
     def unschedule(self, name: str) -> None:
