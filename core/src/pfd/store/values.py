@@ -19,7 +19,9 @@ from pfd.store.encoding import clean_text, decode, encode
 MAX_DEPTH = 64
 """Levels within which the value is looked for that is not JSON; further in, the field alone is named."""
 
-HINT = "give a list, a number or a text; keep arrays, models and bytes in a file, and give its path"
+HINT = (
+    "give finite numbers, texts, lists and objects of them; keep arrays, models and bytes in a file, and give its path"
+)
 
 Problem = tuple[str, object, str]
 """Where a value stands, the value, and what is wrong with it."""
@@ -124,7 +126,7 @@ def _change(value: Any, *, exactly: bool) -> str | None:
     if not exactly:
         return None
     if isinstance(value, float) or is_number(value):
-        return None if math.isfinite(value) else "no number in JSON; leave it out, or declare it to be None"
+        return None if math.isfinite(value) else "JSON has no such number"
     if isinstance(value, str | PurePath) and clean_text(text := str(value)) != text:
         if "\0" in text:
             return "holds a NUL character, which cannot be stored"
