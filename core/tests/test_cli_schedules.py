@@ -223,3 +223,20 @@ def test_on_a_terminal_a_job_is_named_as_one_would_type_it(pfd: Commands, dispat
     terminal.expect(pexpect.EOF)
     assert f"{job.id[:8]} PENDING" in terminal.before
     assert job.id not in terminal.before
+
+
+def test_where_the_clock_was_set_back_it_says_so_and_goes_on_from_now(pfd: Commands, dispatcher: Dispatcher) -> None:
+    add(pfd)
+    with dispatcher.store.write() as connection:
+        ahead = int(time.time()) + 1000 * 86400
+        connection.execute(schedules.update().values(settled_until=ahead, next_at=ahead + 3600))
+    for words in ((), ("show", "nightly"), ("pause", "nightly"), ("resume", "nightly")):
+        shown = pfd("schedules", *words)
+        assert shown.code == 0
+        assert "the clock was set back, and nightly has settled all slots of the next 1000 d" in shown.err
+        assert "'pfd schedules resume nightly --from-now'" in shown.err
+    assert "in 1000 d, the clock was set back" in pfd("schedules").out
+    resumed = pfd("schedules", "resume", "nightly", "--from-now")
+    assert (resumed.code, "the clock" in resumed.err) == (0, False)
+    assert dispatcher.find_schedule("nightly").ahead == 0
+    assert (dispatcher.find_schedule("nightly").next_at or 0) < time.time() + 86400

@@ -81,3 +81,25 @@ def test_the_eager_runtime_runs_a_coordinator_and_its_children(settings: Setting
     with Dispatcher(settings.model_copy(update={"runtime": "eager"})) as dispatcher:
         handle = dispatcher.submit("gather", {"children": 2, "depth": 1, "seconds": 0})
         assert handle.get(PATIENCE) == {"value": ["SUCCESS"] * 2}
+
+
+def test_who_waits_for_children_and_is_no_coordinator_fails_with_the_remedy(
+    dispatcher: Dispatcher, registry: Registry
+) -> None:
+    with Worker(dispatcher.settings, slots=1, registry=registry):
+        handle = dispatcher.submit("gather_in_a_slot", {"children": 2})
+        with pytest.raises(JobFailed, match="gather_in_a_slot waits for children and is no coordinator") as caught:
+            handle.get(PATIENCE)
+    assert "coordinator=True" in (caught.value.hint or "")
+    assert {job.state for job in dispatcher.jobs(parent=handle.id)} <= {State.REVOKED, State.SUCCESS}
+
+
+def test_who_waits_in_its_slot_for_a_job_that_needs_it_is_told_the_remedy(
+    dispatcher: Dispatcher, registry: Registry
+) -> None:
+    with Worker(dispatcher.settings, slots=1, registry=registry):
+        handle = dispatcher.submit("wait_in_a_slot")
+        logged = until(lambda: [one for one in lines(dispatcher.log_path(handle.id)) if "which is queued" in one])
+        assert "in a slot that this may need; declare it with coordinator=True" in logged[0]
+        handle.revoke()
+        handle.wait(PATIENCE)

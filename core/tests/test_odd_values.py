@@ -109,6 +109,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "submit": {"name": "loose"},
     "schedule": {"name": "usual", "cron": "0 0 * * *", "task": "loose"},
     "schedule_slots": {"name": "usual"},
+    "resume_schedule": {"name": "usual"},
     "tell_unserved": {"queue": "default"},
     "prune": {"older_than": 1, "dry_run": True},
 }

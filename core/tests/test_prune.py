@@ -424,6 +424,24 @@ def test_a_worker_keeps_house_in_small_steps_until_all_is_done(store: Store, at_
     assert len(ids(store)) == 2, "the next round is an hour away"
 
 
+def test_a_clock_that_was_set_makes_no_job_old(
+    store: Store, at_any_time: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = ended(store, ago=20 * DAY)
+    keeper = Housekeeper(store, store.settings.model_copy(update={"retention": 30.0}))
+    keeper.turn()
+    real = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr(housekeeping, "EVERY", 0.0)
+        patch.setattr(time, "time", lambda: real() + 1000 * DAY)
+        for _ in range(3):
+            keeper.turn()
+    keeper.turn()
+    assert ids(store) == {old}
+    assert caplog.text.count("the clock was set by +86400000 s") == 1
+    assert caplog.text.count("the clock was set by -86400000 s") == 1
+
+
 def test_without_a_retention_a_worker_removes_nothing(store: Store, at_any_time: None) -> None:
     old = ended(store)
     make_files(store, NEVER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,6 +37,7 @@ from pfd.plugins import Registry
 from pfd.queue import Ring
 from pfd.store import Store, slots
 from pfd.store import schedules as stored
+from pfd.store.engine import is_sqlite
 from pfd.store.schema import jobs as job_table
 from pfd.store.schema import schedule_slots, schedules
 from pfd.store.slots import KEPT
@@ -660,6 +662,65 @@ def test_the_clock_of_the_server_counts_and_not_that_of_a_worker(
     assert abs(made.created_at - real()) < 600
     Clockwork(dispatcher).turn()
     assert jobs_of(dispatcher) == []
+
+
+@contextlib.contextmanager
+def clock_off_by(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Iterator[None]:
+    """Have the clock of the store be wrong; that of a server is not this program's to set."""
+    real, right = time.time, stored.clock
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: real() + seconds)
+        for module in (stored, slots):
+            patch.setattr(module, "clock", lambda connection: right(connection) + seconds * (not is_sqlite(connection)))
+        yield
+
+
+def test_a_schedule_that_waits_for_a_clock_which_was_set_back_says_so_and_goes_on_from_now(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    dispatcher.schedule("one", DAILY, "add", {"a": 1}, overlap="allow")
+    with clock_off_by(monkeypatch, 1000 * DAY):
+        Clockwork(dispatcher).turn()
+    wrong = last(dispatcher).at
+    clockwork = Clockwork(dispatcher)
+    for _ in range(2):
+        clockwork.turn()
+    [said] = [record.getMessage() for record in caplog.records if "the clock was set back" in record.getMessage()]
+    assert "'pfd schedules resume one --from-now'" in said
+    dispatcher.pause_schedule("one")
+    for schedule in (dispatcher.resume_schedule("one"), *dispatcher.schedules()):
+        assert 990 * DAY < schedule.ahead < 1001 * DAY
+    resumed = dispatcher.resume_schedule("one", from_now=True)
+    assert resumed.ahead == 0
+    assert time.time() < (resumed.next_at or 0) <= time.time() + DAY
+    assert resumed.last is None
+    assert len(jobs_of(dispatcher)) == 1
+    set_back(dispatcher, "one", DAY / 2)
+    Clockwork(dispatcher).turn()
+    assert len(jobs_of(dispatcher)) == 2
+    assert last(dispatcher).at < wrong
+
+
+def test_going_on_from_now_settles_no_slot_twice(dispatcher: Dispatcher, clockwork: Clockwork) -> None:
+    due(dispatcher)
+    with dispatcher.store.read() as connection:
+        [old], now = slots.due(connection)
+    clockwork.turn()
+    assert dispatcher.resume_schedule("one", from_now=True).last == last(dispatcher)
+    clockwork.turn()
+    assert len(jobs_of(dispatcher)) == 1
+    with dispatcher.store.write() as connection:
+        assert not slots.take(connection, old, int(now), int(now) + DAY, 0)
+
+
+def test_a_clock_that_is_set_by_a_little_is_no_matter(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with clock_off_by(monkeypatch, 60):
+        dispatcher.schedule("one", DAILY, "add", {"a": 1})
+    Clockwork(dispatcher).turn()
+    assert dispatcher.find_schedule("one").ahead == 0
+    assert "the clock" not in caplog.text
 
 
 # -- workers ------------------------------------------------------------------------------------------------------

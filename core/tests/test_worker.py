@@ -187,7 +187,7 @@ def test_a_missing_module_is_named_in_the_hint(workshop: Workshop) -> None:
     ("task", "params", "said"),
     [
         ("wrong_result", {}, "wrong_result returned dict, not a valid Number: value"),
-        ("not_json", {}, "object"),
+        ("not_json", {}, "the result of not_json cannot be stored: value.scores.1=<object object at"),
         ("large_result", {"size": 5000}, "bytes of JSON, more than 4096"),
     ],
 )
@@ -727,3 +727,21 @@ def test_workers_start_and_stop_many_times_and_leave_nothing_behind(dispatcher: 
             assert dispatcher.submit("add", {"a": 1}).get(PATIENCE) == {"value": 2}
     until(lambda: threading.active_count() <= before, "all threads have ended")
     assert dispatcher.workers() == []
+
+
+# -- logging that is set up anew --------------------------------------------------------------------------------------
+
+
+def test_the_log_of_a_job_goes_on_whatever_its_task_does_to_logging(workshop: Workshop) -> None:
+    handles = [workshop.submit("silence", {"size": way}) for way in range(10)]
+    handles.append(workshop.submit("silence_inline", {"size": 2}))
+    for handle in handles:
+        assert handle.get(PATIENCE) == {"text": "10"}
+        said = [line.partition(": ")[2] for line in workshop.log(handle).splitlines() if " INFO pfd.task." in line]
+        assert said == [f"after {handle.job.params['size']}"]
+
+
+def test_what_a_task_logs_reaches_the_handlers_that_it_adds_and_its_log_once(workshop: Workshop) -> None:
+    handle = workshop.submit("log_elsewhere")
+    assert handle.get(PATIENCE) == {"text": "heard: one, two, three, four"}
+    assert [word for word in ("one", "two", "three", "four") if workshop.log(handle).count(f": {word}") != 1] == []

@@ -7,11 +7,12 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pfd.artifacts import ArtifactFolder
-from pfd.errors import CancelRequested, ParameterError, StoreUnavailable
+from pfd.errors import CancelRequested, ParameterError, PluginError, StoreUnavailable
 from pfd.job import Job
 from pfd.reporter import Reporter, Send
 from pfd.settings import Settings
@@ -29,6 +30,13 @@ SESSION_SECONDS = 10.0
 
 WAIT_FIRST, WAIT_MOST = 0.02, 0.5
 """Seconds between looks for children that have ended."""
+
+COORDINATE = (
+    "declare it with coordinator=True (and isolation='process'), and let children do what needs a slot or a device"
+)
+
+running: ContextVar[TaskContext | None] = ContextVar("pfd_running", default=None)
+"""What the task is given that this thread runs, where it runs one."""
 
 T = TypeVar("T")
 
@@ -170,12 +178,27 @@ class TaskContext:
     def wait_children(self, ids: Iterable[str]) -> Iterator[Job]:
         """Each of these jobs once it has ended, in the order in which they end; how they ended is for the task to see.
 
-        For tasks declared with `coordinator=True`: any other holds a slot meanwhile that its children may need.
+        For tasks declared with `coordinator=True`: any other holds a slot meanwhile that its children may need, and
+        where it is the only one it would wait for ever.
 
         Raises
         ------
+        PluginError : the task is no coordinator.
         UnknownJob : there is no such job.
         """
+        if not self.is_coordinator:
+            raise PluginError(
+                f"{self.task} waits for children and is no coordinator: it would hold the slot that they may need",
+                hint=COORDINATE,
+            )
+        return self._wait_children(ids)
+
+    @property
+    def is_coordinator(self) -> bool:
+        """Whether the task is declared to wait for others, and so holds no slot that they may need."""
+        return self._registry.task(self.task).coordinator
+
+    def _wait_children(self, ids: Iterable[str]) -> Iterator[Job]:
         waiting = list(dict.fromkeys(ids))
         pause = WAIT_FIRST
         while waiting:

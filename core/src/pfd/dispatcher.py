@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from pfd import submission
 from pfd.artifacts import published
 from pfd.characters import one_line
+from pfd.context import COORDINATE, running
 from pfd.errors import (
     JobCancelled,
     JobError,
@@ -33,7 +34,7 @@ from pfd.errors import (
 from pfd.execution import ended, tell
 from pfd.execution.housekeeping import DAY, Pruned, prune_jobs, remove_orphans, total
 from pfd.execution.logfile import log_path
-from pfd.job import ENDED, Job, State
+from pfd.job import ENDED, QUEUED, Job, State
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring, Runtime, load_runtime
 from pfd.schedule import Overlap, Schedule, ScheduleSlot
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 log = logging.getLogger("pfd.dispatcher")
+
+SLOT_HELD = 2.0
+"""Seconds for which a task waits for a queued job before it is told that it may hold the slot that this needs."""
 
 POLL_FIRST, POLL_MOST, POLL_AWAY = 0.005, 0.25, 0.5
 """Seconds between looks at a job: the first ones, the later ones, and those while the store is away."""
@@ -333,10 +337,22 @@ class Dispatcher:
             schedules.pause(connection, name)
             return schedules.get(connection, name)
 
-    def resume_schedule(self, name: str) -> Schedule:
-        """Have a paused schedule go on; slots of the meantime are none.  Raises `UnknownSchedule`."""
+    def resume_schedule(self, name: str, *, from_now: bool = False) -> Schedule:
+        """Have a paused schedule go on; slots of the meantime are none.
+
+        With `from_now` also one that waits for a clock which was set back (`Schedule.ahead`): slots that it has settled
+        ahead of the clock are forgotten, and fire when they come.
+
+        Raises
+        ------
+        UnknownSchedule : there is none of that name.
+        ParameterError : `from_now` is neither True nor False.
+        """
+        asked: object = from_now
+        if not isinstance(asked, bool):
+            raise ParameterError(f"from_now={shown(asked)} is neither True nor False")
         with self.store.write() as connection:
-            schedules.resume(connection, name)
+            schedules.resume(connection, name, from_now=from_now)
             return schedules.get(connection, name)
 
     def unschedule(self, name: str) -> None:
@@ -509,6 +525,7 @@ class _Watch:
         self._timeout = a_number("timeout", timeout)
         self._began = time.monotonic()
         self._pause = POLL_FIRST
+        self._warned = False
 
     def read(self, look: Callable[[Connection, str], T]) -> T:
         """What `look` finds.  While the store is away it is asked again: a job does not end with that."""
@@ -529,8 +546,20 @@ class _Watch:
 
     def rest(self, news: int, state: State) -> None:
         """Pause before the next look; not at all where a job has ended in this process since `news` was counted."""
+        if not self._warned and state in QUEUED and time.monotonic() - self._began > SLOT_HELD:
+            self._warned = True
+            self._warn_of_a_slot()
         ended.wait(news, min(self._pause, self._left(f"is {state}", "it goes on")))
         self._pause = min(POLL_MOST, self._pause * 1.5)
+
+    def _warn_of_a_slot(self) -> None:
+        """Say that a task waits for what may need the slot that the task holds: if it is the only one, for ever."""
+        waiting = running.get()
+        if waiting is not None and not waiting.is_coordinator:
+            log.warning(
+                "%s waits for job %s, which is queued, in a slot that this may need; %s",
+                waiting.task, self._id, COORDINATE,
+            )  # fmt: skip
 
     def _left(self, standing: str, more: str) -> float:
         """Seconds until the deadline.  Raises `TimeoutError` where there are none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 from pfd.errors import ParameterError
 from pfd.store.encoding import encode
+from pfd.store.values import as_number, is_number
 
 log = logging.getLogger("pfd.progress")
 
@@ -184,8 +186,12 @@ def _plain(value: Any) -> Any:
     except ParameterError as error:
         if not isinstance(error.__cause__, TypeError):
             return value
-        item = getattr(value, "item", None)  # of a NumPy scalar, or of a tensor with one element
-        with contextlib.suppress(Exception):
-            return _plain(item()) if callable(item) else shortened(str(value))
+        with contextlib.suppress(Exception):  # the task's own objects
+            return json.loads(json.dumps(value, default=_known))
         return type(value).__name__[:100]
     return value
+
+
+def _known(value: Any) -> Any:
+    """What JSON knows in the place of what it does not: the number that a value is, else its text."""
+    return as_number(value) if is_number(value) else shortened(str(value))

@@ -58,6 +58,8 @@ class Schedule:
     next_at : the slot that comes next, or is due; None where the schedule is paused, or none will come.
     last : the slot that was dealt with last.
     damage : why columns of its row cannot be read, of which the fields are empty; such a schedule does not fire.
+    ahead : seconds by which slots are settled ahead of the clock, which was set back since; until it is there again
+        none fires, unless the schedule is resumed from now.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Schedule:
     options: dict[str, Any] = field(default_factory=dict)
     last: ScheduleSlot | None = None
     damage: dict[str, str] = field(default_factory=dict)
+    ahead: float = 0.0
 
     @property
     def tag(self) -> str:

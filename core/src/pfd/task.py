@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args
 
 import annotated_types
 from pydantic import AfterValidator, BaseModel, ConfigDict, RootModel, TypeAdapter, ValidationError, ValidationInfo
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 from pydantic.types import AllowInfNan
 
 from pfd.errors import ParameterError, PluginError, shown
@@ -364,6 +365,26 @@ def _unstorable(model: type[BaseModel], prefix: str = "", seen: frozenset[type] 
     for name, field in model.model_fields.items():
         finite = any(isinstance(m, AllowInfNan) and not m.allow_inf_nan for m in field.metadata)
         yield from _unstorable_type(field.annotation, prefix + name, seen | {model}, finite=finite, optional=False)
+        if model.model_config.get("arbitrary_types_allowed") and not _has_json(model, name):
+            yield prefix + name, f"{field.annotation} is not JSON; keep it as an artifact"
+
+
+def _has_json(model: type[BaseModel], name: str) -> bool:
+    """Whether pydantic knows the type of a field; what a serializer makes of it is for that to say."""
+    field = model.model_fields[name]
+    kind: Any = field.annotation
+    own = {
+        one for serializer in model.__pydantic_decorators__.field_serializers.values() for one in serializer.info.fields
+    }
+    if field.metadata or own & {name, "*"}:
+        return True
+    try:
+        TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True)).json_schema(mode="serialization")
+    except PydanticInvalidForJsonSchema:
+        return False
+    except PydanticUserError:  # names that are only known later, or a model, which has a configuration of its own
+        return True
+    return True
 
 
 def _unstorable_type(kind: Any, where: str, seen: frozenset[type], *, finite: bool, optional: bool) -> Iterator[Any]:

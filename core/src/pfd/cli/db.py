@@ -1,4 +1,4 @@
-"""`pfd db`: the tables of the store and their revisions."""
+"""`pfd db`: the tables of the store, their revisions, and a copy of all of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from pfd.cli.codes import FAILED, OK, say
+from pfd.cli.output import size
 from pfd.cli.state import Session, json_option, pass_session
-from pfd.console import print_fields, print_json, print_table
+from pfd.console import echo, one_line, print_fields, print_json, print_table
+from pfd.errors import StoreError
 from pfd.urls import mask
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ Versions = dict[str, tuple[str | None, str]]
 
 @click.group()
 def db() -> None:
-    """Look at or upgrade the tables of the store."""
+    """Look at, upgrade or back up the tables of the store."""
 
 
 @db.command()
@@ -57,6 +59,34 @@ def upgrade(session: Session, as_json: bool) -> int:
         store.close()
     _print(session, store.url, found, problems, as_json=as_json)
     return FAILED if problems else OK
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+@pass_session
+def backup(session: Session, file: Path, as_json: bool) -> None:
+    """Copy the store to a new FILE, whole, while workers go on.
+
+    All that was stored before is in it; datasets, artifacts and logs in PFD_HOME are not, and are copied after it.  For
+    PostgreSQL this names the command.
+    """
+    from pfd.store import Store
+    from pfd.store.backup import back_up
+
+    store = Store(session.settings, session.registry.tables())
+    try:
+        if not _is_made(store):
+            raise StoreError(
+                f"there is no store at {mask(store.url)}", hint="'pfd config' shows where it is looked for"
+            )
+        number = back_up(store, file)
+    finally:
+        store.close()
+    if as_json:
+        print_json({"file": str(file.absolute()), "bytes": number})
+    else:
+        echo(f"{one_line(file)}  {size(number)}")
 
 
 def _print(session: Session, url: str, found: Versions, problems: dict[str, str], *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ def schedules(ctx: click.Context, session: Session, as_json: bool) -> None:
     print_table(("name", "cron", "zone", "task", "next", "last", "age", "job"), rows)
     if any(one.enabled for one in found):
         _warn_where_nobody_fires(session)
+    _tell_of_the_clock(found)
 
 
 @schedules.command()
@@ -161,6 +163,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         print_table(("slot", "outcome", "job", "remark"), rows)
     if schedule.enabled:
         _warn_where_nobody_fires(session)
+    _tell_of_the_clock([schedule])
 
 
 @schedules.command()
@@ -174,11 +177,12 @@ def pause(session: Session, name: str, as_json: bool) -> None:
 
 @schedules.command()
 @click.argument("name", shell_complete=complete_schedule)
+@click.option("--from-now", is_flag=True, help="Also where the clock was set back, and slots ahead of it have fired.")
 @json_option
 @pass_session
-def resume(session: Session, name: str, as_json: bool) -> None:
+def resume(session: Session, name: str, from_now: bool, as_json: bool) -> None:
     """Have a paused schedule go on, from now; what it would have fired meanwhile is left out."""
-    _tell(session, session.dispatcher.resume_schedule(name), as_json=as_json)
+    _tell(session, session.dispatcher.resume_schedule(name, from_now=from_now), as_json=as_json)
 
 
 @schedules.command()
@@ -209,6 +213,16 @@ def _tell(session: Session, schedule: Schedule, *, as_json: bool) -> None:
         echo(f"{one_line(schedule.name)}  next {_moment(schedule, schedule.next_at)}  {_distance(schedule.next_at)}")
     if schedule.enabled:
         _warn_where_nobody_fires(session)
+    _tell_of_the_clock([schedule])
+
+
+def _tell_of_the_clock(found: Sequence[Schedule]) -> None:
+    for one in found:
+        if one.ahead:
+            say(
+                f"note: the clock was set back, and {one.name} has settled all slots of the next {span(one.ahead)}: "
+                f"none of them fires. Once the clock is right, 'pfd schedules resume {one.name} --from-now' helps"
+            )
 
 
 def _warn_where_nobody_fires(session: Session) -> None:
@@ -240,7 +254,7 @@ def _facts(schedule: Schedule) -> dict[str, object]:
 
 
 def _as_dict(schedule: Schedule) -> dict[str, Any]:
-    left_out = () if schedule.damage else ("damage",)
+    left_out = [name for name in ("ahead", "damage") if not getattr(schedule, name)]
     return {name: value for name, value in dataclasses.asdict(schedule).items() if name not in left_out}
 
 
@@ -256,7 +270,9 @@ def _until(schedule: Schedule) -> str:
         return f"its row is damaged: {', '.join(schedule.damage)}"
     if not schedule.enabled:
         return "paused"
-    return "never" if schedule.next_at is None else _distance(schedule.next_at)
+    if schedule.next_at is None:
+        return "never"
+    return _distance(schedule.next_at) + (", the clock was set back" if schedule.ahead else "")
 
 
 def _distance(at: int) -> str:

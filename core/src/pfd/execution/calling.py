@@ -16,14 +16,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from pfd.artifacts import ArtifactFolder
-from pfd.context import TaskContext
-from pfd.errors import CancelRequested, JobError, ParameterError, PfdError, StaleClaim, StoreUnavailable
+from pfd.context import TaskContext, running
+from pfd.errors import CancelRequested, JobError, ParameterError, PfdError, StaleClaim, StoreUnavailable, few
 from pfd.job import Job, JobFailure
 from pfd.plugins import Registry
 from pfd.reporter import Report
 from pfd.settings import Settings
 from pfd.store.encoding import encode
 from pfd.store.store import Store
+from pfd.store.values import dump
 from pfd.task import PathPolicy, Task
 
 MAX_TYPE = 200
@@ -92,7 +93,11 @@ def call(
         with guard or contextlib.nullcontext():
             function = task.load()
             params = task.validate(job.params, _policy(job, context.settings))
-            returned = function(params, context)
+            token = running.set(context)
+            try:
+                returned = function(params, context)
+            finally:
+                running.reset(token)
         result = _encode_result(task, returned, context.settings.max_result_bytes)
         _tell_unpublished(context)
     except CancelRequested as request:
@@ -142,13 +147,17 @@ def _encode_result(task: Task, returned: Any, most: int) -> str:
             f"not a valid {task.result.__name__}: {where}: {item['msg']}",
             hint=f"a bug of the plugin that declares {task.name}",
         ) from error
-    # Through the one encoder, and not pydantic's own, so that NaN is null on every store.
-    dumped = model.model_dump(mode="json")
+    try:
+        dumped: Any = dump(model, exactly=False)
+    except ParameterError as error:
+        named = "; ".join(few(error.problems))
+        raise JobError(f"the result of {task.name} cannot be stored: {named}", hint=error.hint) from error
     if not isinstance(dumped, dict):  # by a serializer of its own
         raise JobError(
             f"the result of {task.name} is {type(dumped).__name__}, and no object of names and values",
             hint=f"a bug of the plugin that declares {task.name}",
         )
+    # Through the one encoder, and not pydantic's own, so that NaN is null on every store.
     text = encode(dumped)
     if len(text) > most:
         raise JobError(

@@ -25,10 +25,11 @@ import threading
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TextIO
 
 from pfd.context import TaskContext
 from pfd.execution import calling, native
+from pfd.execution.joblog import FORMAT, JobLogger, is_new
 from pfd.execution.stop import Stop
 from pfd.job import Job, State
 from pfd.modes import take_umask
@@ -61,12 +62,16 @@ class Channel:
 def _out_of_the_way(connection: socket.socket) -> socket.socket:
     """The same with a descriptor that the task does not take for one of its own, and that its programs do not get."""
     try:
-        descriptor = fcntl.fcntl(connection, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
+        descriptor = _out_of_reach(connection.fileno())
     except OSError:  # so many are not allowed
         os.set_inheritable(connection.fileno(), False)
         return connection
     connection.close()
     return socket.socket(fileno=descriptor)
+
+
+def _out_of_reach(descriptor: int) -> int:
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
 
 
 def run(connection: socket.socket, registry: Registry | None = None) -> int:
@@ -91,15 +96,13 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
         tracing.configure()
         tracing.join()
     job = Job(**order["job"] | {"state": State(order["job"]["state"])})
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
+    logger = _set_up_logging(job)
     stores = calling.LateStore(settings, registry)
     context = TaskContext(
         job,
         settings,
         send=lambda fraction, status, meta: channel.say({"progress": [fraction, status, meta]}),
-        log=logging.getLogger(f"pfd.task.{job.task}"),
+        log=logger,
         stopping=lambda: stop.reason,
         registry=registry,
         store=stores,
@@ -113,6 +116,19 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
     # Not the ordinary end of an interpreter, which would wait for whatever threads the task has left behind.
     atexit._run_exitfuncs()  # noqa: SLF001  (the only way to run them before os._exit)
     return 0
+
+
+def _set_up_logging(job: Job) -> JobLogger:
+    """Have all loggers write to the log of the job, and the one of the task whatever becomes of the others."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=FORMAT, force=True)
+    logging.root.handlers[0].addFilter(is_new)
+    stream: TextIO = sys.stderr
+    with contextlib.suppress(OSError):  # so many descriptors are not allowed
+        # Not over what the task may close, or point elsewhere.
+        stream = os.fdopen(_out_of_reach(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    logger = JobLogger(job.task, logging.StreamHandler(stream))
+    logger.parent = logging.root  # handlers that a task or a library adds hear of it as well
+    return logger
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from pfd.artifacts import job_folder
 from pfd.errors import PfdError
+from pfd.execution.wallclock import WallClock
 from pfd.job import Job, State, is_job_id
 from pfd.settings import Settings
 from pfd.store import Ended, Store, jobs, prune
@@ -31,6 +32,9 @@ DAY = 86400.0
 
 FIRST, EVERY = 60.0, 3600.0
 """Seconds until a worker keeps house for the first time, and from the end of one round to the next."""
+
+REST = DAY
+"""Seconds for which nothing is pruned once the clock was set: jobs may seem old that are not, until it is put right."""
 
 SLICE = 0.2
 """Seconds that a worker spends on it at a time: far less than a lease, which it has to renew meanwhile."""
@@ -201,6 +205,7 @@ class Housekeeper:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
+        self._clock = WallClock()
         self._next = time.monotonic() + FIRST
         self._steps: Iterator[Pruned] | None = None
         self._done = Pruned()
@@ -209,6 +214,9 @@ class Housekeeper:
         """Do what is due, for hardly more than so many seconds; to be called again and again.  Raises nothing."""
         self._store.keep_reserve()
         began = time.monotonic()
+        if self._settings.retention is not None and (by := self._clock.was_set_by()):
+            log.warning("the clock was set by %+.0f s: old jobs are not pruned for %.0f h", by, REST / 3600)
+            self._steps, self._next = None, began + REST
         if self._settings.retention is None or began < self._next:
             return
         try:

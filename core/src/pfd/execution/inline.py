@@ -9,6 +9,7 @@ from typing import Any
 
 from pfd.context import TaskContext
 from pfd.execution.calling import Outcome, call
+from pfd.execution.joblog import JobLogger
 from pfd.execution.logfile import LogFile
 from pfd.job import Job
 from pfd.plugins import Registry
@@ -52,14 +53,11 @@ class InlineRun:
     def run(self) -> Outcome:
         """Run to the end; blocks."""
         with LogFile(self._settings, self._job) as logfile:
-            # Not from the tree of loggers, where it would stay for ever, and where two jobs of a task would share it.
-            logger = logging.Logger(f"pfd.task.{self._job.task}", logging.INFO)  # noqa: LOG001
-            logger.addHandler(_ToLog(logfile))
             context = TaskContext(
                 self._job,
                 self._settings,
                 send=lambda fraction, status, meta: self._on_progress(fraction, status, dict(meta)),
-                log=logger,
+                log=JobLogger(self._job.task, _ToLog(logfile)),
                 stopping=self._stopping,
                 registry=self._registry,
                 store=lambda: self._store,
@@ -78,7 +76,6 @@ class _ToLog(logging.Handler):
     def __init__(self, logfile: LogFile) -> None:
         super().__init__()
         self._logfile = logfile
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         self._logfile.write(self.format(record).encode(errors="replace") + b"\n")

@@ -7,8 +7,9 @@ schedule further on than it was when read, and writes nothing.
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -30,6 +31,9 @@ log = logging.getLogger("pfd.execution")
 LATE = 60.0
 """Seconds after which a slot counts as missed by a schedule that does not catch up: many sweeps, or the restart of a
 worker."""
+
+LOOK_AHEAD = 60.0
+"""Seconds between looks for schedules that wait for a clock which was set back."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class Scheduler:
         self._registry = registry
         self._ring = ring
         self._left_to_others: dict[tuple[int, int, int], float] = {}
+        self._warned: set[str] = set()
+        self._look_ahead_at = -math.inf
 
     def turn(self) -> None:
         """Settle what is due, for hardly more than a part of a lease, which the worker has to renew meanwhile.
@@ -78,6 +84,9 @@ class Scheduler:
         began = time.monotonic()
         with self._store.read() as connection:
             due, now = slots.due(connection)
+            if began >= self._look_ahead_at:
+                self._look_ahead_at = began + LOOK_AHEAD
+                self._warn(slots.ahead(connection, now))
         keys = {_key(one) for one in due}
         self._left_to_others = {key: since for key, since in self._left_to_others.items() if key in keys}
         for one in due:
@@ -90,6 +99,16 @@ class Scheduler:
                 log.exception("schedule %s stumbled", one.definition.name)
             if time.monotonic() - began > self._settings.lease / 8:
                 return  # the rest at the next sweep, or by others
+
+    def _warn(self, ahead: Mapping[str, float]) -> None:
+        """Say, once a schedule, that it waits for a clock which was set back."""
+        for name in ahead.keys() - self._warned:
+            log.warning(
+                "the clock was set back, and schedule %s has settled all slots of the next %.0f s: none of them fires; "
+                "once the clock is right, 'pfd schedules resume %s --from-now' has it go on",
+                name, ahead[name], name,
+            )  # fmt: skip
+        self._warned = set(ahead)
 
     def _plan(self, due: Due, now: float) -> _Plan | None:
         """What is to be done about a schedule; None where that is nothing, or for others to do."""

@@ -26,6 +26,9 @@ from pfd.store.schema import jobs, schedule_slots, schedules
 
 MAX_NAME = 80
 
+AHEAD = 300.0
+"""Seconds by which what is settled may lie ahead of the clock: clocks are set by a little all the time."""
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -103,7 +106,7 @@ def _columns(new: Definition) -> dict[str, Any]:
 
 
 def _from_now(settled_until: object, now: float, cron: Cron, *, enabled: bool) -> dict[str, Any]:
-    """From when slots count, and the first of them.  It never goes back, whatever the clock does."""
+    """From when slots count, and the first of them.  It does not go back by itself, whatever the clock does."""
     since = max(settled_until if isinstance(settled_until, int) else 0, int(now))  # a damaged row may hold a text
     return {"settled_until": since, "next_at": cron.next(since) if enabled else None}
 
@@ -121,12 +124,22 @@ def pause(connection: Connection, name: str) -> None:
     connection.execute(schedules.update().where(schedules.c.seq == known.seq).values(values))
 
 
-def resume(connection: Connection, name: str) -> None:
-    """Have a paused schedule go on, from now; one that is not paused is left alone.  Raises `UnknownSchedule`."""
+def resume(connection: Connection, name: str, *, from_now: bool = False) -> None:
+    """Have a paused schedule go on, from now; one that is not paused is left alone.  Raises `UnknownSchedule`.
+
+    Parameters
+    ----------
+    from_now : also where slots are settled that lie ahead of the clock, since that was set back: those are forgotten,
+        and fire when they come.
+    """
     known = _lock(connection, name)
-    if known.enabled and known.next_at is not None:
+    if known.enabled and known.next_at is not None and not from_now:
         return
-    values = _from_now(known.settled_until, clock(connection), Cron(known.cron, known.zone), enabled=True)
+    now = clock(connection)
+    values = _from_now(0 if from_now else known.settled_until, now, Cron(known.cron, known.zone), enabled=True)
+    if from_now:
+        of_it = schedule_slots.c.schedule_seq == known.seq
+        connection.execute(schedule_slots.delete().where(of_it, schedule_slots.c.slot > now))
     values |= {"enabled": 1, "revision": schedules.c.revision + 1}
     connection.execute(schedules.update().where(schedules.c.seq == known.seq).values(values))
 
@@ -165,7 +178,8 @@ def listing(connection: Connection) -> list[Schedule]:
     query = sa.select(schedule_slots, jobs.c.state).select_from(_STATES.join(newest, same))
     last = {row.schedule_seq: _slot(row) for row in connection.execute(query)}
     rows = connection.execute(sa.select(schedules).order_by(schedules.c.name)).all()
-    return [_schedule(row, last.get(row.seq)) for row in rows]
+    now = clock(connection)
+    return [_schedule(row, last.get(row.seq), now) for row in rows]
 
 
 def get(connection: Connection, name: str) -> Schedule:
@@ -173,7 +187,7 @@ def get(connection: Connection, name: str) -> Schedule:
     query = sa.select(schedules).where(schedules.c.name == name)
     if not is_storable(name) or (row := connection.execute(query).first()) is None:
         raise _unknown(connection, name)
-    return _schedule(row, next(iter(_slots(connection, row.seq, 1)), None))
+    return _schedule(row, next(iter(_slots(connection, row.seq, 1)), None), clock(connection))
 
 
 def slots(connection: Connection, name: str, limit: int) -> list[ScheduleSlot]:
@@ -202,8 +216,9 @@ def _slot(row: sa.Row[Any]) -> ScheduleSlot:
     )
 
 
-def _schedule(row: sa.Row[Any], last: ScheduleSlot | None) -> Schedule:
+def _schedule(row: sa.Row[Any], last: ScheduleSlot | None, now: float) -> Schedule:
     found, damage = read(row)
+    ahead = found["settled_until"] - now
     return Schedule(
         name=found["name"],
         cron=found["cron"],
@@ -219,6 +234,7 @@ def _schedule(row: sa.Row[Any], last: ScheduleSlot | None) -> Schedule:
         options=found["options"],
         last=last,
         damage=damage,
+        ahead=ahead if ahead > AHEAD else 0.0,
     )
 
 

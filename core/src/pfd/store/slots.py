@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from pfd.schedule import SlotOutcome
 from pfd.store.encoding import cut_text
 from pfd.store.engine import is_sqlite
-from pfd.store.schedules import Definition, clock, read
+from pfd.store.schedules import AHEAD, Definition, clock, read
 from pfd.store.schema import IS_LIVE, jobs, schedule_slots, schedules
 
 KEPT = 100
@@ -45,6 +45,13 @@ def due(connection: Connection) -> tuple[list[Due], float]:
     now = clock(connection)
     query = sa.select(schedules).where(schedules.c.next_at <= now).order_by(schedules.c.next_at, schedules.c.seq)
     return [_due(row) for row in connection.execute(query)], now
+
+
+def ahead(connection: Connection, now: float) -> dict[str, float]:
+    """Schedules that wait for a clock which was set back: by how many seconds what is settled lies ahead, by name."""
+    query = sa.select(schedules.c.name, schedules.c.settled_until)
+    query = query.where(schedules.c.enabled == 1, schedules.c.settled_until > now + AHEAD)
+    return {str(row.name): float(row.settled_until) - now for row in connection.execute(query.order_by("name"))}
 
 
 def _due(row: sa.Row[Any]) -> Due:

@@ -7,8 +7,9 @@ wherever it is walked.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 
 from pfd.errors import ParameterError
 from pfd.store.encoding import encode
+from pfd.store.values import is_number
 
 MAX_DEPTH = 64
 """Levels of lists and objects within parameters.  PostgreSQL, JavaScript and Python's walkers all take more."""
@@ -78,7 +80,15 @@ def _described(value: Any) -> str:
         return f"an object of {len(value)} names"
     if isinstance(value, int):
         return "an integer"
-    return f"a {type(value).__name__}" + (f" of {len(value)} items" if isinstance(value, Sized) else "")
+    length = _length(value)
+    return f"a {type(value).__name__}" + ("" if length is None else f" of {length} items")
+
+
+def _length(value: Any) -> int | None:
+    """How many items a value has; None where that cannot be said, as of an array without dimensions."""
+    with contextlib.suppress(Exception):
+        return len(value)
+    return None
 
 
 def _measured(value: Any, most: int) -> tuple[str | None, int]:
@@ -95,20 +105,20 @@ def _measured(value: Any, most: int) -> tuple[str | None, int]:
             if not -MAX_INTEGER <= one <= MAX_INTEGER:
                 return "beyond ±1.8e308, which few readers of JSON take; give it as a text", size
             size += max(0, one.bit_length() // 4 - 1)
-        elif isinstance(one, Sized):
-            size += len(one) * (4 if isinstance(one, Mapping) else 2)  # what stands between values, and a digit of each
+        elif (length := _length(one)) is not None:
+            size += length * (4 if isinstance(one, Mapping) else 2)  # what stands between values, and a digit of each
             if size <= most and (inner := _inside(one)):
                 if depth == MAX_DEPTH:
                     return f"nested more than {MAX_DEPTH} deep", size
                 pending += [(item, depth + 1) for item in inner]
         elif isinstance(one, BaseModel) or (is_dataclass(one) and not isinstance(one, type)):
             pending.append((vars(one) if hasattr(one, "__dict__") else None, depth))
-        elif isinstance(one, Iterable):
+        elif isinstance(one, Iterable) and not is_number(one):
             return "can be read only once, and may have no end; give a list", size
     return None, size
 
 
-def _inside(one: Sized) -> list[Any]:
+def _inside(one: Any) -> list[Any]:
     """What a collection holds, names and all; of an array, or whatever else it is, pydantic says whether it will do."""
     if isinstance(one, Mapping):
         return [*one.keys(), *one.values()]

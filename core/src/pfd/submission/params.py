@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError, create_model
-from pydantic_core import to_jsonable_python
 
-from pfd.errors import ParameterError, PfdError, shown
+from pfd.errors import ParameterError, PfdError, few, shown
+from pfd.store.values import dump, jsonable
 from pfd.submission.limits import FILLED, check_size, check_stored
 from pfd.task import PathPolicy, Ref, Task, causes
 
@@ -47,37 +47,36 @@ def _validated(task: Task, params: Mapping[str, Any] | BaseModel, policy: PathPo
     data = params.model_dump() if isinstance(params, BaseModel) else dict(params)
     later = {name: value for name, value in data.items() if next(_refs(value), None) is not None}
     if not later:
-        return _dumped(task, task.validate(data, policy))
+        return _dumped(task, task.validate(data, policy), policy)
     _refuse_what_is_wrong_already(task, {name: _as_refs(value) for name, value in data.items()}, policy)
     present = {name: value for name, value in data.items() if name not in later}
     references: dict[str, Any] = _ref_json(task, "", later)
     return _as_json(task, present, frozenset(later), policy) | references
 
 
-def _dumped(task: Task, model: BaseModel) -> dict[str, Any]:
+def _dumped(task: Task, model: BaseModel, policy: PathPolicy) -> dict[str, Any]:
     """Validated parameters as JSON.  Raises `ParameterError` that names each that is none."""
-    try:
-        return model.model_dump(mode="json")
-    except ValueError as error:  # pydantic's own, and that of bytes which are no text
-        problems = tuple(f"{name}={shown(value)}: is not JSON" for name, value in model if not _is_json(model, name))
-        raise ParameterError(f"{task.name}: " + "; ".join(problems), problems=problems) from error
+    with named(task):
+        return dump(model, exactly=True, context=policy)
 
 
-def _is_json(model: BaseModel, name: str) -> bool:
+@contextlib.contextmanager
+def named(task: Task) -> Iterator[None]:
+    """Have an error about values say whose they are, and name no more of them than anybody reads."""
     try:
-        model.model_dump(mode="json", include={name})
-    except ValueError:
-        return False
-    return True
+        yield
+    except ParameterError as error:
+        problems = few(error.problems)
+        raise ParameterError(f"{task.name}: " + "; ".join(problems), problems=problems, hint=error.hint) from error
 
 
 def _as_json(task: Task, present: Mapping[str, Any], later: frozenset[str], policy: PathPolicy) -> dict[str, Any]:
     """Parameters that are there already, as JSON: paths made absolute, and defaults filled in where possible."""
     with contextlib.suppress(ParameterError):  # where a field is required that is yet to come
-        return _dumped(task, task.validate(present, policy))
+        return _dumped(task, task.validate(present, policy), policy)
     with contextlib.suppress(ParameterError):  # where the model rewrites them as a whole
         partial = replace(task, params=_without(task.params, later), gpu=False)
-        return _dumped(task, partial.validate(present, policy))
+        return _dumped(task, partial.validate(present, policy), policy)
     plain: dict[str, Any] = _ref_json(task, "", present)
     return plain
 
@@ -186,12 +185,14 @@ def _as_refs(value: Any) -> Any:
 def _ref_json(task: Task, where: str, value: Any) -> Any:
     if isinstance(value, Ref):
         return value.to_json()
-    if isinstance(value, Mapping):
-        return {name: _ref_json(task, f"{where}.{name}", inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
+    if next(_refs(value), None) is not None:
+        if isinstance(value, Mapping):
+            _plain_json(task, where, dict.fromkeys(value))  # its names
+            return {name: _ref_json(task, f"{where}.{name}", inner) for name, inner in value.items()}
         return [_ref_json(task, f"{where}.{place}", inner) for place, inner in enumerate(value)]
-    try:
-        return to_jsonable_python(value)  # a time, say, or a path
-    except ValueError as error:  # pydantic's own, and that of bytes which are no text
-        problem = f"{where.lstrip('.')}={shown(value)}: is not JSON"
-        raise ParameterError(f"{task.name}: {problem}", problems=(problem,)) from error
+    return _plain_json(task, where, value)
+
+
+def _plain_json(task: Task, where: str, value: Any) -> Any:
+    with named(task):
+        return jsonable(value, where.lstrip("."))  # a time, say, or a path

@@ -17,8 +17,9 @@ from pfd.schedule import Overlap, schedule_tag
 from pfd.settings import Settings
 from pfd.store import NewJob
 from pfd.store.schedules import Definition
+from pfd.store.values import dump
 from pfd.submission.options import Options, make_options
-from pfd.submission.params import referred
+from pfd.submission.params import named, referred
 from pfd.submission.submit import Origin, prepare
 from pfd.task import PathPolicy, Task
 
@@ -107,7 +108,8 @@ def _given(task: Task, params: Mapping[str, Any] | BaseModel, options: Options, 
     """
     data = params.model_dump(exclude_unset=True) if isinstance(params, BaseModel) else params
     policy = PathPolicy((*settings.allowed_roots, *options.roots))
-    return task.validate(data, policy).model_dump(mode="json", exclude_unset=True)
+    with named(task):
+        return dump(task.validate(data, policy), exactly=True, context=policy, exclude_unset=True)
 
 
 def job_of(definition: Definition, registry: Registry, settings: Settings) -> NewJob:

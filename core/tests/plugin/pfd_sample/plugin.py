@@ -85,6 +85,11 @@ def _task(name: str, params: type[BaseModel], result: type[BaseModel], **options
 
 TASKS = [
     _task("add", AddParams, Number, isolation="inline", time_limit=5.0),
+    _task("gather_in_a_slot", GatherParams, Anything),
+    _task("wait_in_a_slot", NoParams, Text),
+    _task("log_elsewhere", NoParams, Text),
+    _task("silence", SizeParams, Text),
+    _task("silence_inline", SizeParams, Text, isolation="inline", time_limit=10.0),
     _task("add_apart", AddParams, Number),
     _task("nap", SleepParams, Text),
     _task("nap_inline", SleepParams, Text, isolation="inline", time_limit=10.0),

@@ -2,14 +2,18 @@
 
 import contextlib
 import ctypes
+import logging
+import logging.config
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from pfd import CancelRequested, PfdError, StaleClaim, TaskContext
+from pfd import CancelRequested, Dispatcher, PfdError, StaleClaim, TaskContext
 from pfd_sample.plugin import (
     AddParams,
     Anything,
@@ -134,7 +138,7 @@ def large_result(params: SizeParams, ctx: TaskContext) -> Text:
 
 
 def not_json(params: NoParams, ctx: TaskContext) -> Anything:
-    return Anything(value=object())
+    return Anything(value={"scores": [1, object()]})
 
 
 def read_path(params: PathParams, ctx: TaskContext) -> Text:
@@ -194,6 +198,46 @@ def turn_into_error(params: SleepParams, ctx: TaskContext) -> Text:
     except BaseException as error:
         raise ConnectionError("the wait was disturbed") from error
     return Text(text="slept")
+
+
+def log_elsewhere(params: NoParams, ctx: TaskContext) -> Text:
+    """Adds a handler, as those do that report errors to a service, and logs in several ways."""
+    heard: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    ctx.log.info("one")
+    ctx.log.getChild("part").info("two")
+    logging.getLogger(ctx.log.name).info("three")
+    pickle.loads(pickle.dumps(ctx.log)).info("four")
+    return Text(text=f"heard: {', '.join(heard)}")
+
+
+def silence(params: SizeParams, ctx: TaskContext) -> Text:
+    """Does to logging what tasks and their libraries do, in the way of that number, and logs on."""
+    tree = {"version": 1, "handlers": {"none": {"class": "logging.NullHandler"}}, "root": {"handlers": ["none"]}}
+    ways: list[Callable[[], object]] = [
+        lambda: logging.config.dictConfig(tree),  # loggers that there are already are disabled
+        lambda: logging.config.dictConfig({"version": 1, "root": {"level": "CRITICAL"}}),
+        lambda: logging.disable(logging.CRITICAL),
+        lambda: logging.basicConfig(handlers=[logging.NullHandler()], level="CRITICAL", force=True),
+        logging.getLogger("pfd").handlers.clear,
+        lambda: setattr(logging.getLogger("pfd"), "propagate", False),
+        lambda: logging.getLogger("pfd.task").setLevel("CRITICAL"),
+        logging.getLogger().handlers.clear,
+        logging.shutdown,
+        lambda: os.close(2),
+    ]
+    ways[params.size]()
+    ctx.log.info("after %d", params.size)
+    return Text(text=str(len(ways)))
+
+
+def silence_inline(params: SizeParams, ctx: TaskContext) -> Text:
+    try:
+        return silence(params, ctx)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def fill_disk(params: NoParams, ctx: TaskContext) -> Text:
@@ -329,6 +373,16 @@ def gather(params: GatherParams, ctx: TaskContext) -> Anything:
     if params.fail:
         raise ValueError("after the children were submitted")
     return Anything(value=[job.state for job in ctx.wait_children(ids)])
+
+
+def gather_in_a_slot(params: GatherParams, ctx: TaskContext) -> Anything:
+    return gather(params, ctx)
+
+
+def wait_in_a_slot(params: NoParams, ctx: TaskContext) -> Text:
+    """Waits for a job in the words of a client."""
+    with Dispatcher(ctx.settings) as dispatcher:
+        return Text(text=dispatcher.submit("add", {"a": 1}).wait().state)
 
 
 def hold_session(params: SleepParams, ctx: TaskContext) -> Text:
