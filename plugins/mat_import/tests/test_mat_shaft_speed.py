@@ -111,3 +111,15 @@ def test_a_recording_that_is_too_short_tells_none(n: int) -> None:
 
 def test_a_rate_that_is_too_low_tells_none() -> None:
     assert speed(HZ, noise() + harmonics(HZ, range(1, 7)), rate_hz=100.0) is None
+
+
+@pytest.mark.parametrize(("true_hz", "declared_hz"), [(12.2, 25.0), (12.5, 25.0), (8.34, 25.0), (5.0, 24.0)])
+def test_a_comb_of_a_slower_shaft_tells_no_speed(true_hz: float, declared_hz: float) -> None:
+    assert speed(declared_hz, noise() + harmonics(true_hz, range(1, 61))) is None
+
+
+def test_the_halves_of_a_loose_shaft_take_its_speed_from_no_one() -> None:
+    halves = lines([HZ * order for order in (0.5, 1.5, 2.5)], 0.2)
+    found = speed(1.02 * HZ, noise() + harmonics(HZ, range(1, 11)) + halves)
+    assert found is not None
+    assert found.hz == pytest.approx(HZ, rel=5e-4)

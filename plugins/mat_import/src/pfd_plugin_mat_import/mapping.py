@@ -35,9 +35,17 @@ class Given(NamedTuple):
 
 
 def variables_of(mapping: FileMapping, names: Sequence[str]) -> Iterator[str]:
-    """The variables of a file, of those called `names`, that the mapping wants."""
-    for place in _places(mapping):
-        yield from Place.of(place).fitting(names)
+    """The variables of a file, of those called `names`, that the mapping wants.
+
+    Raises
+    ------
+    DataError : it wants one that is not there.
+    """
+    for text in _places(mapping):
+        place = Place.of(text)
+        if not (fitting := place.fitting(names)):
+            raise DataError(place.absent(names))
+        yield from fitting
 
 
 def _places(mapping: FileMapping) -> Iterator[str]:
