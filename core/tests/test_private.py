@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from pfd.errors import QueueError
 from pfd.execution import lifeline
 from pfd.execution.devices import Device, Place
 from pfd.execution.lifeline import Lifeline, is_cut
-from pfd.execution.private import open_private, peer, socket_folder
+from pfd.execution.private import in_socket_folder, open_private, peer, remove_where_empty, socket_folder
 from pfd.execution.turn import Turn
 from pfd.plugins import Registry
 from pfd.runtimes.local import bell_folder
@@ -226,3 +227,28 @@ def test_a_socket_tells_who_is_at_its_other_end() -> None:
     one, other = socket.socketpair()
     with one, other:
         assert peer(one) == (os.getpid(), os.getuid())
+
+
+def test_a_folder_that_others_remove_where_they_find_it_empty_is_there_for_whoever_needs_it(
+    place: Path, home: Path
+) -> None:
+    def come_and_go() -> None:
+        for _ in range(500):
+            remove_where_empty(socket_folder("racer", home))
+
+    with ThreadPoolExecutor(4) as pool:
+        for ended in [pool.submit(come_and_go) for _ in range(4)]:
+            ended.result()
+    assert not (home / "run").exists()
+
+
+def test_what_is_to_lie_in_such_a_folder_is_made_once_more_where_that_has_gone(place: Path, home: Path) -> None:
+    gone = iter([True, True, False])
+
+    def make(folder: Path) -> Path:
+        if next(gone):
+            folder.rmdir()
+        (folder / "file").touch()
+        return folder / "file"
+
+    assert in_socket_folder("racer", home, make).exists()
