@@ -98,3 +98,10 @@ def test_what_an_encoding_lacks_is_replaced(pfd: Commands) -> None:
 def test_it_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "pfd", "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.split()[0]) == (0, "pfd")
+
+
+def test_a_task_prints_what_it_likes_whatever_the_terminal_of_its_owner_can_show(pfd: Commands) -> None:
+    done = program("submit", "hostile", "--wait", PYTHONIOENCODING="latin-1")
+    assert done.code == 0, done
+    [job] = pfd.json("jobs")
+    assert pfd("logs", job["id"]).out.startswith("a\\x1b]0;PWNED")
