@@ -35,7 +35,7 @@ def test_where_there_is_no_python_it_is_said_and_what_else_can_be_done(
 ) -> None:
     other = tmp_path / "bin" / "python3"
     other.parent.mkdir()
-    other.write_text("#!/bin/sh\necho cpython-27 0.0\n", encoding="utf-8")
+    other.write_text("#!/bin/sh\necho cpython-27\n", encoding="utf-8")
     other.chmod(0o700)
     monkeypatch.setattr(sys, "executable", "/usr/bin/uwsgi")
     monkeypatch.setattr(sys, "_base_executable", None)

@@ -16,16 +16,18 @@ from pathlib import Path
 
 import pytest
 
+from core.tests.support.stores import make_settings
 from core.tests.support.users import OTHER, needs_root
 from pfd import Dispatcher, Worker
 from pfd.errors import QueueError
 from pfd.execution import lifeline
 from pfd.execution.devices import Device, Place
 from pfd.execution.lifeline import Lifeline, is_cut
-from pfd.execution.private import in_socket_folder, open_private, peer, remove_where_empty, socket_folder
+from pfd.execution.private import in_socket_folder, open_private, peer, socket_folder
 from pfd.execution.turn import Turn
 from pfd.plugins import Registry
-from pfd.runtimes.local import bell_folder
+from pfd.queue import Ring
+from pfd.runtimes.local import LocalRuntime, bell_folder
 
 PATIENCE = 60.0
 ALL = ("alive", "gpus", "warm", "bell")
@@ -229,16 +231,18 @@ def test_a_socket_tells_who_is_at_its_other_end() -> None:
         assert peer(one) == (os.getpid(), os.getuid())
 
 
-def test_a_folder_that_others_remove_where_they_find_it_empty_is_there_for_whoever_needs_it(
-    place: Path, home: Path
-) -> None:
-    def come_and_go() -> None:
-        for _ in range(500):
-            remove_where_empty(socket_folder("racer", home))
+def test_workers_are_rung_from_many_sides_while_their_folder_comes_and_goes(place: Path, home: Path) -> None:
+    runtimes = [LocalRuntime(make_settings(home)) for _ in range(4)]
+
+    def ring_often(runtime: LocalRuntime) -> None:
+        for _ in range(300):
+            runtime.ring(Ring("a9a1c2f4-5a0e-4f0e-9d55-2f1f4a7c9d11", "add", "default"))
 
     with ThreadPoolExecutor(4) as pool:
-        for ended in [pool.submit(come_and_go) for _ in range(4)]:
+        for ended in [pool.submit(ring_often, runtime) for runtime in runtimes]:
             ended.result()
+    for runtime in runtimes:
+        runtime.close()
     assert not (home / "run").exists()
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from pfd.errors import QueueError
 
 _NAME = re.compile(r"python|pypy", re.IGNORECASE)
-_SELF = "import sys, pfd; print(sys.implementation.cache_tag, pfd.__version__)"
+_SELF = "import sys, pfd; print(sys.implementation.cache_tag)"
 
 PATIENCE = 60.0
 """Seconds after which a program that does not say what it is counts as no Python."""
@@ -53,12 +53,10 @@ def _candidates() -> Iterator[str]:
 
 
 def _fits(candidate: str) -> bool:
-    from pfd import __version__
-
     try:
         done = subprocess.run(
             [candidate, "-P", "-c", _SELF], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.stdout.decode(errors="replace").split()[-2:] == [sys.implementation.cache_tag, __version__]
+    return done.returncode == 0 and done.stdout.decode(errors="replace").split()[-1:] == [sys.implementation.cache_tag]

@@ -56,7 +56,10 @@ class LocalRuntime:
                 if self._socket is None:
                     self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
                     self._socket.setblocking(False)
-            for path in folder.glob("*.bell"):
+            bells: list[Path] = []
+            with contextlib.suppress(FileNotFoundError):  # somebody found it empty and removed it: no worker is there
+                bells += folder.glob("*.bell")
+            for path in bells:
                 self._ring(str(path))
             remove_where_empty(folder)
         except OSError as error:
