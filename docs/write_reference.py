@@ -52,6 +52,10 @@ and with no other members). It is told on standard error, in `pfd config` and in
 whose `pfd.toml` is taken all the same: that of a checkout of another user, as in a container or a CI job that runs as
 root. It is read from the environment only.
 
+A file of settings, of parameters or of a pipeline is UTF-8, with a byte-order mark or without, and its lines end as on
+any system. `PFD_HOME` may have any name that is UTF-8. In `PFD_DATABASE_URL`, as in any URL, `%` is `%25` and `?` is
+`%3F`. A user without a home folder has to set `PFD_HOME`.
+
 `PFD_HOME` is made for its user alone (0700), and what lies in it is open to no more than the home is: rows, logs and
 artifacts (0600). With `PFD_SHARE=group` it is made for its group (2770, 0660); `chgrp` it to the group that is meant. A
 home that is there stays as it is: `pfd doctor` warns of one that others can read, and gives the command that closes it.

@@ -140,8 +140,14 @@ def test_a_pair_wins_over_the_file_name_by_name(tmp_path: Path) -> None:
 
 
 def test_parameters_can_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO('{"count": 8}'))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'\xef\xbb\xbf{"count": 8}\r\n')))
     assert parse(source="-")["count"] == 8
+
+
+@pytest.mark.parametrize(("name", "text"), [("p.json", '{"count":\r\n8}'), ("p.toml", "count = 8\r\n")])
+def test_a_file_that_an_editor_of_windows_has_saved_is_read(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert parse(source=str(tmp_path / name))["count"] == 8
 
 
 @pytest.mark.parametrize(

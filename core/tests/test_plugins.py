@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from core.tests.support.commands import program
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, PluginError, UnknownTask
 from pfd.plugins import PluginRecord, Registry, load_registry
@@ -192,6 +195,67 @@ def test_two_plugins_that_claim_one_task_are_both_named_and_keep_their_others(
         assert "PFD_DISABLE_PLUGINS" in record(registry, name).hint
     assert rest_works(registry)
     assert "shared" in load(disable_plugins=("second",)).tasks
+
+
+def copied(site: Path, package: str, name: str, version: str, module: str) -> None:
+    """Metadata of another distribution, which names a module of `package` as the same plugin."""
+    info = site / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[pfd.plugins]\nqb = {package}.{module}\n", encoding="utf-8")
+
+
+def test_a_plugin_that_is_installed_twice_counts_once(
+    install: Install, load: Callable[..., Registry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = install("qb", GOOD)
+    copied(tmp_path, package, "pfd_made_copy", "1.3", "plugin")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    registry = load()
+    assert record(registry, "qb") == PluginRecord("qb", package, "1.2", "loaded", tasks=("a_task",))
+
+
+def test_two_versions_of_a_plugin_are_told_apart(
+    install: Install, load: Callable[..., Registry], tmp_path: Path
+) -> None:
+    site = tmp_path / "site-packages"
+    package = install("qb", GOOD)
+    (site / package / "older.py").write_text((site / package / "plugin.py").read_text(encoding="utf-8"))
+    copied(site, package, "pfd_made_older", "0.9", "older")
+    with pytest.raises(PluginError) as caught:
+        load().task("a_task")
+    for what in (f"qb ({package} 1.2 in {site / package})", f"qb (pfd_made_older 0.9 in {site / package})"):
+        assert what in str(caught.value)
+    assert caught.value.hint == f"uninstall one of them: 'pip uninstall pfd_made_older' or 'pip uninstall {package}'"
+
+
+@pytest.mark.parametrize("content", [b"[console_scripts]\nfoo\n", b"[console_scripts]\n\xff = a:b\n"])
+def test_entry_points_of_others_that_cannot_be_read_end_no_command(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "other-1.0.dist-info" / "entry_points.txt"
+    file.parent.mkdir()
+    file.write_bytes(content)
+    found = program("doctor", PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]]))
+    assert f"{file} cannot be read" in found.out, found
+    assert "pfd-sample" in found.out
+
+
+def test_a_plugin_whose_entry_points_cannot_be_read_is_broken(
+    install: Install, load: Callable[..., Registry], tmp_path: Path
+) -> None:
+    package = install("qb", GOOD)
+    file = tmp_path / "site-packages" / f"{package}-1.2.dist-info" / "entry_points.txt"
+    file.write_text("[pfd.plugins]\nqb\n", encoding="utf-8")
+    found = record(load(), package)
+    assert (found.status, found.hint) == ("broken", f"reinstall {package}")
+    assert found.cause.startswith(f"{file} cannot be read: ")
+
+
+def test_a_plugin_without_metadata_is_still_loaded(
+    install: Install, load: Callable[..., Registry], tmp_path: Path
+) -> None:
+    package = install("qb", GOOD)
+    (tmp_path / "site-packages" / f"{package}-1.2.dist-info" / "METADATA").unlink()
+    assert record(load(), "qb") == PluginRecord("qb", package, "?", "loaded", tasks=("a_task",))
 
 
 def test_an_unknown_task_is_answered_with_the_nearest_names(registry: Registry) -> None:

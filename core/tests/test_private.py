@@ -11,20 +11,23 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from core.tests.support.stores import make_settings
 from core.tests.support.users import OTHER, needs_root
 from pfd import Dispatcher, Worker
 from pfd.errors import QueueError
 from pfd.execution import lifeline
 from pfd.execution.devices import Device, Place
 from pfd.execution.lifeline import Lifeline, is_cut
-from pfd.execution.private import open_private, peer, socket_folder
+from pfd.execution.private import in_socket_folder, open_private, peer, socket_folder
 from pfd.execution.turn import Turn
 from pfd.plugins import Registry
-from pfd.runtimes.local import bell_folder
+from pfd.queue import Ring
+from pfd.runtimes.local import LocalRuntime, bell_folder
 
 PATIENCE = 60.0
 ALL = ("alive", "gpus", "warm", "bell")
@@ -226,3 +229,30 @@ def test_a_socket_tells_who_is_at_its_other_end() -> None:
     one, other = socket.socketpair()
     with one, other:
         assert peer(one) == (os.getpid(), os.getuid())
+
+
+def test_workers_are_rung_from_many_sides_while_their_folder_comes_and_goes(place: Path, home: Path) -> None:
+    runtimes = [LocalRuntime(make_settings(home)) for _ in range(4)]
+
+    def ring_often(runtime: LocalRuntime) -> None:
+        for _ in range(300):
+            runtime.ring(Ring("a9a1c2f4-5a0e-4f0e-9d55-2f1f4a7c9d11", "add", "default"))
+
+    with ThreadPoolExecutor(4) as pool:
+        for ended in [pool.submit(ring_often, runtime) for runtime in runtimes]:
+            ended.result()
+    for runtime in runtimes:
+        runtime.close()
+    assert not (home / "run").exists()
+
+
+def test_what_is_to_lie_in_such_a_folder_is_made_once_more_where_that_has_gone(place: Path, home: Path) -> None:
+    gone = iter([True, True, False])
+
+    def make(folder: Path) -> Path:
+        if next(gone):
+            folder.rmdir()
+        (folder / "file").touch()
+        return folder / "file"
+
+    assert in_socket_folder("racer", home, make).exists()

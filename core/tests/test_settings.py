@@ -143,6 +143,12 @@ def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_a_file_that_an_editor_of_windows_has_saved_is_read(tmp_path: Path) -> None:
+    (tmp_path / "pfd.toml").write_bytes(b"\xef\xbb\xbflease = 3\r\nsweep = 1\r\n")
+    settings, _ = load(tmp_path)
+    assert (settings.lease, settings.sweep) == (3.0, 1.0)
+
+
 def test_all_settings_are_listed_with_their_origin_and_without_secrets(tmp_path: Path) -> None:
     environ = {"PFD_DATABASE_URL": "postgresql://u:word@host/db", "PFD_PLUGINS": "a,b"}
     rows = {name: (value, origin) for name, value, origin in load_settings(environ=environ, start=tmp_path).shown()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from pfd import entrypoints as _entrypoints  # noqa: F401  (before whatever asks for some, as pydantic does)
 from pfd import task as _task
 from pfd.errors import (
     ArtifactError,

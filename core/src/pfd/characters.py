@@ -7,6 +7,7 @@ Line ends and tabs are structure, and stay where a text may have several lines.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 
@@ -22,6 +23,11 @@ _RANGES = (
 _HIDDEN = re.compile("[{}]+".format("".join(rf"\U{first:08x}-\U{last:08x}" for first, last in _RANGES)))
 _BREAKS = str.maketrans("\n\r\t", "   ")
 _PLAIN = bytes([*b"\t\n", *range(0x20, 0x7F)])
+
+_SIGNS = {"…": "...", "–": "-", "×": "x", "→": "->", "µ": "u"}
+
+ALIKE = "pfd.alike"
+"""Name of a way to write what an encoding lacks (the `errors` of a stream): what looks like it, else its escape."""
 
 
 def printable(text: str) -> str:
@@ -52,3 +58,13 @@ def _is_plain(text: str) -> bool:
 
 def _as_python(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
+
+
+def _alike(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_SIGNS.get(sign) or ascii(sign)[1:-1] for sign in lacking), error.end
+
+
+codecs.register_error(ALIKE, _alike)

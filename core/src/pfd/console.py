@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from pfd.characters import escaped_json, one_line, printable
+from pfd.streams import answer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,12 +65,12 @@ LEAST = 20
 
 def on_terminal(stream: TextIO | None = None) -> bool:
     """Whether a stream (standard output) is a terminal that wants more than plain text."""
-    return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
+    return (stream or answer()).isatty() and os.environ.get("TERM") != "dumb"
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     """Print a text of one line or many, on standard error where `err`, with a line end where `nl`."""
-    click.echo(printable(text), err=err, nl=nl)
+    click.echo(printable(text), file=sys.stderr if err else answer(), nl=nl)
 
 
 def json_text(value: Any, *, indent: int | None = 2, allow_nan: bool = True) -> str:
@@ -81,8 +82,13 @@ def json_text(value: Any, *, indent: int | None = 2, allow_nan: bool = True) -> 
 
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:
-    """Print what `json_text` gives."""
-    echo(json_text(value, indent=indent))
+    """Print what `json_text` gives; what cannot be written to standard output is written as `\\uXXXX`."""
+    text = json_text(value, indent=indent)
+    try:
+        text.encode(answer().encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text), indent=indent)
+    echo(text)
 
 
 def print_table(
@@ -168,14 +174,15 @@ class ByteStream:
     def write(self, piece: bytes, *, final: bool = False) -> None:
         """Print a piece; the `final` one with what of a character is left over."""
         if self._raw:
-            click.echo(piece, nl=False)
+            click.echo(piece, file=answer(), nl=False)
         else:
             echo(self._decoder.decode(piece, final=final), nl=False)
 
 
 def rich_console(*, stderr: bool = False) -> Console:
     """A rich console to which no text is markup; NO_COLOR is respected by rich itself."""
-    console: Console = _plain_console()(highlight=False, markup=False, emoji=False, stderr=stderr)
+    file = sys.stderr if stderr else answer()
+    console: Console = _plain_console()(highlight=False, markup=False, emoji=False, file=file)
     return console
 
 

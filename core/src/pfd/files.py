@@ -55,6 +55,22 @@ def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
     return content
 
 
+def read_text(path: str | os.PathLike[str], most: int) -> str:
+    """The text of a regular file in UTF-8, without the mark that editors of Windows put before it.
+
+    Raises `DataError` as `read_regular` does, and where it is no UTF-8.
+    """
+    return decoded(read_regular(path, most), path)
+
+
+def decoded(content: bytes, name: str | os.PathLike[str]) -> str:
+    """Bytes as text, as `read_text` gives it.  Raises `DataError`, which says whose they are."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name}: is no UTF-8 text (byte {error.start})", hint="save it as UTF-8") from error
+
+
 def _require_regular(path: str | os.PathLike[str], status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")

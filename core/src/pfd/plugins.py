@@ -6,16 +6,19 @@ down.  Nothing heavy is imported: a manifest names its code as strings.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib.metadata
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import pluggy
 
+from pfd import entrypoints
 from pfd.errors import PluginError, SettingsError, UnknownTask, shown
 from pfd.hooks import API_VERSION, Command, Records, ResultView, Specs
 from pfd.settings import Settings
@@ -53,13 +56,42 @@ class _Loaded:
     views: tuple[ResultView, ...] = ()
 
 
+@dataclass(frozen=True)
+class Conflict:
+    """Plugins that claim one and the same task."""
+
+    owners: tuple[_Loaded, ...]
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        if self._namesakes:
+            commands = (f"'pip uninstall {owner.record.distribution}'" for owner in self.owners)
+            return f"uninstall one of them: {' or '.join(commands)}"
+        return "disable one of them with PFD_DISABLE_PLUGINS"
+
+    @property
+    def _namesakes(self) -> bool:
+        return len({owner.record.name for owner in self.owners}) < len(self.owners)
+
+    def __str__(self) -> str:
+        labels = (_label(owner) if self._namesakes else owner.record.name for owner in self.owners)
+        return f"is claimed by {' and '.join(labels)}"
+
+
+def _label(item: _Loaded) -> str:
+    """What tells a plugin from another of its name."""
+    record, file = item.record, getattr(item.module, "__file__", None)
+    return f"{record.name} ({record.distribution} {record.version}{f' in {Path(file).parent}' if file else ''})"
+
+
 @dataclass
 class Registry:
     """All plugins of this environment and what they offer."""
 
     records: list[PluginRecord] = field(default_factory=list)
     tasks: Mapping[str, Task] = field(default_factory=dict)
-    conflicts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    conflicts: Mapping[str, Conflict] = field(default_factory=dict)
     _loaded: list[_Loaded] = field(default_factory=list)
     _listeners: list[tuple[str, Any]] = field(default_factory=list)
 
@@ -75,10 +107,8 @@ class Registry:
         if not isinstance(asked, str) or len(asked) > MAX_NAME:
             raise UnknownTask(f"unknown task {shown(name)}", hint="'pfd tasks' lists those that are installed")
         if name in self.conflicts:
-            raise PluginError(
-                f"task {name!r} is claimed by {' and '.join(self.conflicts[name])}",
-                hint="disable one of them with PFD_DISABLE_PLUGINS",
-            )
+            claim = self.conflicts[name]
+            raise PluginError(f"task {name!r} {claim}", hint=claim.hint)
         if task := self.tasks.get(name):
             return task
         near = difflib.get_close_matches(name, self.tasks, n=3)
@@ -157,13 +187,17 @@ def load_registry(settings: Settings) -> Registry:
     SettingsError : the setting `otel` is on, and OpenTelemetry is not installed.
     """
     loaded: list[_Loaded] = []
-    failed: list[PluginRecord] = []
-    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+    # An installed and an editable copy both name it, of which Python takes the first.
+    found = {
+        (entry.name, entry.value): entry for entry in reversed(tuple(importlib.metadata.entry_points(group=GROUP)))
+    }
+    failed = [_unreadable(*item) for item in entrypoints.unreadable(GROUP)]
+    for _, entry in sorted(found.items()):
         outcome = _load(entry, settings)
-        if isinstance(outcome, _Loaded):
-            loaded.append(outcome)
-        else:
+        if not isinstance(outcome, _Loaded):
             failed.append(outcome)
+        elif all(outcome.module is not item.module for item in loaded):
+            loaded.append(outcome)
     registry = _assemble(loaded, failed)
     if settings.otel:
         registry.listen("opentelemetry", _tracing())
@@ -186,13 +220,13 @@ def _assemble(loaded: list[_Loaded], failed: list[PluginRecord]) -> Registry:
     for item in loaded:
         for task in item.tasks:
             claims.setdefault(task.name, []).append(item)
-    conflicts = {name: tuple(item.record.name for item in owners) for name, owners in claims.items() if owners[1:]}
+    conflicts = {name: Conflict(tuple(owners)) for name, owners in claims.items() if owners[1:]}
     tasks = {task.name: task for item in loaded for task in item.tasks if task.name not in conflicts}
     records = []
     for item in loaded:
-        lost = sorted(name for name, owners in conflicts.items() if item.record.name in owners)
-        cause = f"task {', '.join(lost)} is claimed by {' and '.join(conflicts[lost[0]])}" if lost else ""
-        hint = "disable one of them with PFD_DISABLE_PLUGINS" if lost else ""
+        lost = sorted(name for name, conflict in conflicts.items() if item in conflict.owners)
+        cause = f"task {', '.join(lost)} {conflicts[lost[0]]}" if lost else ""
+        hint = conflicts[lost[0]].hint if lost else ""
         kept = tuple(task.name for task in item.tasks if task.name not in conflicts)
         records.append(replace(item.record, tasks=kept, cause=cause, hint=hint))
     records = sorted(records + failed, key=lambda record: record.name)
@@ -200,10 +234,7 @@ def _assemble(loaded: list[_Loaded], failed: list[PluginRecord]) -> Registry:
 
 
 def _load(entry: importlib.metadata.EntryPoint, settings: Settings) -> _Loaded | PluginRecord:
-    dist = entry.dist
-    base = PluginRecord(
-        entry.name, dist.name if dist else entry.value.partition(".")[0], dist.version if dist else "?", "loaded"
-    )
+    base = PluginRecord(entry.name, *_distribution(entry), "loaded")
     if entry.name in settings.disable_plugins:
         return replace(base, status="disabled", cause="named in PFD_DISABLE_PLUGINS")
     if settings.plugins and entry.name not in settings.plugins:
@@ -233,6 +264,19 @@ def _load(entry: importlib.metadata.EntryPoint, settings: Settings) -> _Loaded |
     except BaseException as error:  # a manifest may even call sys.exit(); that is its own end, not ours
         log.debug("plugin %s could not be loaded", entry.name, exc_info=True)
         return replace(base, status="broken", cause=_cause(error), hint=_hint(error, base))
+
+
+def _distribution(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
+    """Name and version; what of them a damaged installation does not say is guessed."""
+    name = version = None
+    with contextlib.suppress(Exception):  # whatever the reader of its metadata makes of that
+        name, version = (entry.dist.name, entry.dist.version) if entry.dist else (None, None)
+    return name or entry.value.partition(".")[0], version or "?"
+
+
+def _unreadable(file: Path, reason: str) -> PluginRecord:
+    name = file.parent.name.partition("-")[0]
+    return PluginRecord(name, name, "?", "broken", f"{file} cannot be read: {reason}", f"reinstall {name}")
 
 
 def _registered(module: Any, hook: str, kind: type[_T]) -> Iterator[_T]:

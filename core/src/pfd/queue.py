@@ -76,7 +76,7 @@ class Bell(Protocol):
 
 def runtime_names() -> list[str]:
     """Names of the installed runtimes."""
-    return sorted(entry.name for entry in importlib.metadata.entry_points(group=GROUP))
+    return sorted({entry.name for entry in importlib.metadata.entry_points(group=GROUP)})
 
 
 def load_runtime(settings: Settings) -> Runtime:

@@ -6,6 +6,7 @@ defaults.  A `pfd.toml` that others can write to is not taken: it decides which 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -20,10 +21,10 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pfd.errors import DataError, SettingsError
-from pfd.files import read_regular
+from pfd.files import read_text
 from pfd.modes import Share
 from pfd.ownership import foreign_hand
-from pfd.urls import HINT, is_sound, mask, mask_any, remember
+from pfd.urls import HINT, is_sound, mask, mask_any, remember, sqlite_url
 
 log = logging.getLogger("pfd.settings")
 
@@ -33,6 +34,16 @@ MAX_BYTES = 2**20
 """Of a `pfd.toml`."""
 
 
+def _data_folder() -> Path:
+    try:
+        return platformdirs.user_data_path("pfd", appauthor=False)
+    except RuntimeError as error:
+        raise SettingsError(
+            "there is no folder to keep the store in: HOME is not set, and this user has none",
+            hint="set PFD_HOME to a folder",
+        ) from error
+
+
 class Settings(BaseModel):
     """All settings.  The environment variable of a field is `PFD_` and its name in capitals."""
 
@@ -40,7 +51,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     home: Path = Field(
-        default_factory=lambda: platformdirs.user_data_path("pfd", appauthor=False),
+        default_factory=_data_folder,
         description="folder of the database, artifacts and logs",
     )
     database_url: str = Field("", repr=False, description="SQLite in PFD_HOME, or postgresql://… for several machines")
@@ -103,7 +114,17 @@ class Settings(BaseModel):
     @field_validator("home")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return Path(os.path.abspath(value.expanduser()))
+        path = os.path.abspath(_expanded(value))
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("its name is no UTF-8, and settings are handed on as such; rename the folder") from error
+        return Path(path)
+
+    @field_validator("roots", "trust")
+    @classmethod
+    def _without_tilde(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(map(_expanded, value))
 
     @field_validator("database_url")
     @classmethod
@@ -148,7 +169,7 @@ class Settings(BaseModel):
     def store_url(self) -> str:
         """The URL of the store in SQLAlchemy's words."""
         if not self.database_url:
-            return f"sqlite:///{self.home / 'pfd.sqlite3'}"
+            return sqlite_url(self.home / "pfd.sqlite3")
         return re.sub(r"\Apostgres(ql)?://", "postgresql+psycopg://", self.database_url)
 
     @property
@@ -192,7 +213,15 @@ def _parsed_address(text: str) -> tuple[str, range]:
 def _placed(url: str, folder: Path) -> str:
     """The URL of a SQLite file, a relative path in it taken from `folder`; any other as it is."""
     match = _RELATIVE.match(url)
-    return url if match is None else f"{match[0]}{folder / url[match.end() :]}"
+    return url if match is None else f"{sqlite_url(folder, match[0])}/{url[match.end() :]}"
+
+
+def _expanded(path: Path) -> Path:
+    """A path without `~`.  Raises `ValueError` where that user has no home folder."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"there is no home folder for {path.parts[0]}") from error
 
 
 def _separator(name: str | None) -> str:
@@ -298,7 +327,11 @@ def _trusted(overrides: Mapping[str, Any], environ: Mapping[str, str]) -> frozen
     """The folders that whoever started this program trusts.  What is no list of folders is told with all settings."""
     given = overrides.get("trust") or environ.get("PFD_TRUST", "")
     names = given.split(os.pathsep) if isinstance(given, str) else given
-    return frozenset(Path(os.path.realpath(Path(name).expanduser())) for name in names if str(name).strip())
+    found = []
+    for name in names:
+        with contextlib.suppress(ValueError):
+            found += [Path(os.path.realpath(_expanded(Path(name))))] if str(name).strip() else []
+    return frozenset(found)
 
 
 def _find_file(start: Path | None, trusted: frozenset[Path]) -> tuple[Path | None, tuple[IgnoredFile, ...]]:
@@ -337,7 +370,7 @@ def _objection(path: Path, trusted: frozenset[Path]) -> str | None:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        found = tomllib.loads(read_regular(path, MAX_BYTES).decode())
+        found = tomllib.loads(read_text(path, MAX_BYTES))
     except DataError as error:
         raise SettingsError(str(error), hint="mend or move the file") from error
     except ValueError as error:  # not only those of TOML: a number of thousands of digits has one of its own
@@ -355,7 +388,12 @@ def _read_file(path: Path) -> dict[str, Any]:
     if isinstance(found.get("database_url"), str):
         found["database_url"] = _placed(found["database_url"], path.parent)
     if isinstance(found.get("home"), str):
-        found["home"] = path.parent / Path(found["home"]).expanduser()
+        found["home"] = _beside(path, found["home"])
     if isinstance(found.get("roots"), list):
-        found["roots"] = tuple(path.parent / Path(root).expanduser() for root in found["roots"])
+        found["roots"] = tuple(_beside(path, root) for root in found["roots"])
     return found
+
+
+def _beside(file: Path, name: Any) -> Any:
+    """A path as the file means it; what is none, or begins with `~`, is looked at with all settings."""
+    return name if not isinstance(name, str) or name.startswith("~") else file.parent / name

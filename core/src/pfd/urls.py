@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 UNPARSED = "(a URL that cannot be parsed)"
@@ -50,6 +51,14 @@ LAST_PORT = 65535
 
 SHORT = 4
 """Characters below which a secret is looked for only as a word: it would be found within any other."""
+
+
+_OF_URLS = str.maketrans({character: quote(character) for character in (*"%?#@\x7f", *map(chr, range(0x20)))})
+
+
+def sqlite_url(path: Path, prefix: str = "sqlite:///") -> str:
+    """The URL of a SQLite file, in which no character of its path is one of the URL."""
+    return f"{prefix}{str(path).translate(_OF_URLS)}"
 
 
 _known: dict[str, None] = {}

@@ -20,6 +20,7 @@ from pfd.cli.logformat import clean_the_last_resort
 from pfd.cli.state import Session
 from pfd.console import echo, one_line
 from pfd.errors import PfdError, PluginError
+from pfd.streams import kept_for_the_answer, settle, take_over
 from pfd.urls import purge
 
 # name → (module:attribute, one line of help).  Named as strings, so that `pfd --help` loads none of them.
@@ -96,7 +97,8 @@ def _nouns(ctx: click.Context) -> dict[str, Any]:
 def _load(target: str) -> click.Command:
     module, _, attribute = target.partition(":")
     try:
-        command = getattr(importlib.import_module(module), attribute)
+        with kept_for_the_answer():
+            command = getattr(importlib.import_module(module), attribute)
     except Exception as error:
         raise PluginError(
             f"command {target} cannot be loaded: {type(error).__name__}: {error}",
@@ -129,7 +131,11 @@ def cli(ctx: click.Context, home: str | None, database_url: str | None, runtime:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `pfd`.  Exits with one of `pfd.cli.codes`."""
-    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+    take_over()
+    code = run(list(sys.argv[1:] if arguments is None else arguments))
+    with contextlib.suppress(OSError):  # that has been told
+        settle()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -137,16 +143,17 @@ def run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     # It stands wherever one thinks of it, mostly at the end of the line that has just failed.
     arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
+    streams = sys.stdout, sys.stderr
     try:
-        try:
-            result = cli.main(args=arguments, prog_name="pfd", standalone_mode=False)
-        finally:
-            sys.stdout.flush()
+        result = cli.main(args=arguments, prog_name="pfd", standalone_mode=False)
+        settle()
         return result if isinstance(result, int) else OK
-    except BrokenPipeError:
-        # The reader (`head`, say) has seen enough; nothing more can be written, nor should be said.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        if sys.stdout is streams[0]:
+            raise
+        # Where the reader has left, click wraps the streams and exits with 1; there is nothing to be said, nor amiss.
+        sys.stdout, sys.stderr = streams
+        settle()
         return OK
     except (Exception, KeyboardInterrupt) as error:
         purge(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from pfd.console import echo, one_line
 from pfd.errors import (
     DamagedRow,
@@ -59,5 +61,6 @@ def explain(error: PfdError) -> None:
 
 def say(*lines: str) -> None:
     """Lines on standard error; a foreign text within one stays on it."""
-    for line in lines:
-        echo(one_line(line), err=True)
+    with contextlib.suppress(BrokenPipeError):  # the exit code says it to whoever reads no more
+        for line in lines:
+            echo(one_line(line), err=True)

@@ -20,11 +20,10 @@ def config(session: Session, as_json: bool) -> int:
     A setting is taken from the command line, the environment variable PFD_NAME, the nearest pfd.toml at or above the
     working directory that only you and root can write to, or its default, in this order.
     """
-    code, loaded = OK, LoadedSettings(Settings())
     try:
-        loaded = session.loaded_settings
+        code, loaded = OK, session.loaded_settings
     except SettingsError as error:
-        code = BAD_REQUEST
+        code, loaded = BAD_REQUEST, LoadedSettings(Settings())
         say(f"error: {error}")
         say("hint: mend that one; here are all settings with their defaults")
     fields = Settings.model_fields

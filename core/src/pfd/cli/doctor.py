@@ -22,6 +22,7 @@ from typing import Literal
 
 import click
 
+from pfd import entrypoints
 from pfd.cli.output import size
 from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu, workers_for_all
 from pfd.cli.state import Session, json_option, pass_session
@@ -29,7 +30,7 @@ from pfd.console import echo, print_json, print_table
 from pfd.errors import PfdError, PluginError, SettingsError
 from pfd.modes import make_home
 from pfd.ownership import open_to_others
-from pfd.plugins import PluginRecord, Registry, load_registry
+from pfd.plugins import GROUP, PluginRecord, Registry
 from pfd.settings import FILE, Settings
 from pfd.stored import StoredFile
 from pfd.task import Task
@@ -96,11 +97,13 @@ def _print(checks: list[Check]) -> None:
 def _checks(session: Session, *, deep: bool, all_files: bool) -> Checks:
     yield _python()
     yield from _namesakes()
+    for file, reason in set(entrypoints.unreadable()) - set(entrypoints.unreadable(GROUP)):  # those are plugins
+        yield Check("warn", "distribution", f"{file} cannot be read: {reason}", "reinstall what it belongs to")
     try:
         settings = session.settings
     except SettingsError as error:
         yield Check("fail", "settings", str(error), error.hint or "")
-        yield from _plugins(load_registry(Settings()))
+        yield from _plugins(session.registry_whatever_is_broken()[0])
         return
     for ignored in session.loaded_settings.ignored:
         yield Check("warn", FILE, str(ignored), ignored.hint)
@@ -135,7 +138,9 @@ def _python() -> Check:
 
 def _namesakes() -> Checks:
     """Distributions of others that bring a package `pfd`: on the package index that name is another project's."""
-    owners = {name.lower() for name in importlib.metadata.packages_distributions().get("pfd", ())}
+    owners: set[str] = set()
+    with contextlib.suppress(Exception):  # one damaged installation is enough, and none of its errors is promised
+        owners.update(name.lower() for name in importlib.metadata.packages_distributions().get("pfd", ()))
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         owners.add(importlib.metadata.distribution("pfd").name.lower())
     for owner in sorted(owners - {"pfd-core", "pfd_core"}):

@@ -48,7 +48,7 @@ class Display(Protocol):
 
 def open_display(*, err: bool = False) -> Display:
     """A display on standard output, or on standard error where the output is a result that others may read."""
-    return _Bars(err) if on_terminal(sys.stderr if err else sys.stdout) else _Lines(err)
+    return _Bars(err) if on_terminal(sys.stderr if err else None) else _Lines(err)
 
 
 class _Bars:

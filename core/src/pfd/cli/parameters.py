@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pfd.errors import DataError, ParameterError
-from pfd.files import read_regular
+from pfd.files import decoded, read_text
 from pfd.settings import Settings
 from pfd.task import PathPolicy, Ref, Task
 
@@ -70,7 +70,7 @@ def read_file(source: str) -> dict[str, Any]:
     """A parameter file: TOML by its suffix, else JSON; `-` is JSON from standard input.  Raises `ParameterError`."""
     where = "standard input" if source == "-" else source
     try:
-        text = _standard_input() if source == "-" else read_regular(source, MAX_BYTES).decode()
+        text = _standard_input() if source == "-" else read_text(source, MAX_BYTES)
         found = tomllib.loads(text) if source.lower().endswith(".toml") else json.loads(text)
     except DataError as error:
         raise ParameterError(f"--params {error}", hint=error.hint) from error
@@ -85,10 +85,12 @@ def read_file(source: str) -> dict[str, Any]:
 
 
 def _standard_input() -> str:
-    text = sys.stdin.read(MAX_BYTES + 1)
-    if len(text) > MAX_BYTES:
+    if sys.stdin is None:
+        raise ValueError("is closed")
+    content = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
         raise ValueError(f"is larger than {MAX_BYTES // 1024} KiB")
-    return text
+    return decoded(content, "standard input")
 
 
 class Shape:

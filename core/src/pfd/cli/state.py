@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
 from pfd.errors import SettingsError
 from pfd.plugins import Registry, load_registry
 from pfd.settings import LoadedSettings, Settings, load_settings
+from pfd.streams import kept_for_the_answer
 
 if TYPE_CHECKING:
     from pfd.dispatcher import Dispatcher
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Session:
@@ -45,14 +49,14 @@ class Session:
 
     @functools.cached_property
     def registry(self) -> Registry:
-        return load_registry(self.settings)
+        return _loaded(self.settings)
 
     def registry_whatever_is_broken(self) -> tuple[Registry, SettingsError | None]:
         """The plugins, and what is wrong with the settings where they cannot be used."""
         try:
             return self.registry, None
         except SettingsError as error:
-            return load_registry(_which_plugins()), error
+            return _loaded(_which_plugins()), error
 
     @functools.cached_property
     def dispatcher(self) -> Dispatcher:
@@ -72,6 +76,11 @@ class Session:
             self.dispatcher.close()
 
 
+def _loaded(settings: Settings) -> Registry:
+    with kept_for_the_answer():
+        return load_registry(settings)
+
+
 def _which_plugins() -> Settings:
     """Settings that hold no more than which plugins to load; a broken one elsewhere does no harm to that."""
     named = {name: os.environ[name] for name in ("PFD_PLUGINS", "PFD_DISABLE_PLUGINS") if name in os.environ}
@@ -81,8 +90,16 @@ def _which_plugins() -> Settings:
         return Settings(home=Path(os.sep))
 
 
-pass_session = click.make_pass_decorator(Session, ensure=True)
-"""Gives a command the `Session` as its first argument."""
+def pass_session(command: Callable[Concatenate[Session, _P], _R]) -> Callable[_P, _R]:
+    """Give a command the `Session` as its first argument.  What it runs of others prints nothing into its answer."""
+
+    @functools.wraps(command)
+    def quiet(session: Session, /, *args: _P.args, **options: _P.kwargs) -> _R:
+        with kept_for_the_answer():
+            return command(session, *args, **options)
+
+    return click.make_pass_decorator(Session, ensure=True)(quiet)
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 """`--json` for a command that reads."""

@@ -34,8 +34,8 @@ def tasks(ctx: click.Context, session: Session, as_json: bool) -> None:
         print_table(("task", "queue", "plugin", "about"), rows)
     else:
         echo("no tasks are installed; they come from plugins: pip install pfd-all")
-    for name, owners in registry.conflicts.items():
-        say(f"left out: {name}, which {' and '.join(owners)} both claim")
+    for name, conflict in registry.conflicts.items():
+        say(f"left out: {name}, which {conflict}")
     if absent := [record.name for record in registry.records if record.status in ("broken", "incompatible")]:
         say(f"not loaded: {', '.join(absent)}; 'pfd plugins' says why")
 

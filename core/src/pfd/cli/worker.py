@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import logging
-import os
-import sys
 
 import click
 
@@ -20,6 +18,7 @@ from pfd.errors import ParameterError
 from pfd.modes import take_umask
 from pfd.plugins import Registry
 from pfd.queue import load_runtime
+from pfd.streams import settle
 from pfd.urls import mask
 
 EMBEDDED = "local"
@@ -79,12 +78,10 @@ def worker(
 
 def _say_stopped() -> None:
     """Where its terminal has been closed there is nobody to tell, and nothing must be left that waits to be written."""
-    for stream, text in ((sys.stdout, "stopped\n"), (sys.stderr, "")):
-        try:
-            stream.write(text)
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with contextlib.suppress(OSError):
+        echo("stopped")
+    with contextlib.suppress(OSError):
+        settle()
 
 
 def _names(queues: str | None) -> tuple[str, ...]:

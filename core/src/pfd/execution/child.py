@@ -16,6 +16,7 @@ import atexit
 import contextlib
 import faulthandler
 import fcntl
+import io
 import json
 import logging
 import os
@@ -74,9 +75,16 @@ def _out_of_reach(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
 
 
+def _to_the_log(descriptor: int) -> io.TextIOWrapper:
+    """A standard stream as `python -u` has it, in the encoding of logs, whatever that of the owner's terminal is."""
+    raw = os.fdopen(descriptor, "wb", buffering=0, closefd=False)
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
+
+
 def run(connection: socket.socket, registry: Registry | None = None) -> int:
     """Run the job that the owner names.  Returns the exit code of the process."""
     stop = Stop()
+    sys.stdout, sys.stderr = _to_the_log(1), _to_the_log(2)
     faulthandler.enable()  # what Python was doing when compiled code crashes, for the log
     native.prefer_for_oom()
     channel = Channel(connection)

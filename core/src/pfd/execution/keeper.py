@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pfd.execution import native
+from pfd.execution.interpreter import interpreter
 from pfd.execution.stop import let_through
 
 _POLL = 0.02
@@ -114,7 +115,7 @@ class Keeper:
 def start_fresh(fds: Sequence[int], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Make a keeper in an interpreter of its own, which owns these descriptors: control, channel, output, others."""
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "pfd.execution.keeper", *map(str, fds)],
+        [interpreter(), "-P", "-m", "pfd.execution.keeper", *map(str, fds)],
         pass_fds=tuple(fds),
         env=dict(environment),
         stdin=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 
 from pfd.errors import QueueError
-from pfd.execution.private import open_private, remove_where_empty, socket_folder
+from pfd.execution.private import in_socket_folder, open_private, remove_where_empty, socket_folder
 
 log = logging.getLogger("pfd.execution")
 
@@ -31,9 +31,8 @@ class Lifeline:
         self._path: Path | None = None
         self.descriptor: int | None = None
         try:
-            path = _path(worker_id, home)
-            self.descriptor = open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-            self._path = path
+            name = _checked(worker_id)
+            self._path, self.descriptor = in_socket_folder(FOLDER, home, lambda folder: _made(folder / name))
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (OSError, QueueError) as error:
             log.warning("were this worker killed, others would know only after a lease: %s", error)
@@ -71,7 +70,15 @@ def forget(worker_id: str, home: Path) -> None:
         _path(worker_id, home).unlink()
 
 
+def _made(path: Path) -> tuple[Path, int]:
+    return path, open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+
+
 def _path(worker_id: str, home: Path) -> Path:
+    return socket_folder(FOLDER, home) / _checked(worker_id)
+
+
+def _checked(worker_id: str) -> str:
     if _ID.fullmatch(worker_id) is None:  # of a row that no worker has written: it may lead anywhere
         raise QueueError(f"{worker_id!r} is no id of a worker")
-    return socket_folder(FOLDER, home) / worker_id
+    return worker_id

@@ -18,11 +18,18 @@ import socket
 import stat
 import struct
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from pfd.errors import QueueError
 
 log = logging.getLogger("pfd.execution")
+
+_T = TypeVar("_T")
+
+TRIES = 100
+"""Times that a folder may go before its file is made, until that is told."""
 
 LONGEST_BASE = 60
 LONGEST = 80
@@ -53,6 +60,17 @@ def socket_folder(name: str, home: Path) -> Path:
 _told: set[Path] = set()
 
 
+def in_socket_folder(name: str, home: Path, make: Callable[[Path], _T]) -> _T:
+    """What `make` makes in the folder of that name, which another program may find empty, and remove, in between.
+
+    Raises `OSError` and `QueueError`.
+    """
+    for _ in range(TRIES):
+        with contextlib.suppress(FileNotFoundError):
+            return make(socket_folder(name, home))
+    return make(socket_folder(name, home))
+
+
 def _base() -> Path:
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     if len(str(base)) > LONGEST_BASE or not os.access(base, os.W_OK | os.X_OK):
@@ -66,14 +84,21 @@ def _made(folder: Path) -> Path:
         # Whoever owns the place can put another folder into that of ours.
         if (owner := folder.parent.stat().st_uid) not in (0, os.getuid()):
             raise QueueError(f"{folder.parent} belongs to user {owner}", hint="set XDG_RUNTIME_DIR")
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        status = folder.lstat()
+        status = _there(folder)
     except OSError as error:
         raise QueueError(f"{folder} cannot be made: {error.strerror or error}", hint="set XDG_RUNTIME_DIR") from error
     if status.st_uid != os.getuid() or status.st_mode & 0o077 or not stat.S_ISDIR(status.st_mode):
         raise QueueError(f"{folder} is not a private folder of this user", hint="remove it, or set XDG_RUNTIME_DIR")
     return folder
+
+
+def _there(folder: Path) -> os.stat_result:
+    """Make a folder where it is not there, and look at it: whoever leaves it empty may remove it in between."""
+    while True:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        with contextlib.suppress(FileNotFoundError):
+            return folder.lstat()
 
 
 def _machine() -> str:

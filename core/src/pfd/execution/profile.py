@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pfd.execution import shortage
+from pfd.execution.interpreter import interpreter
 from pfd.settings import Settings
 
 THREAD_VARIABLES = (
@@ -71,7 +72,7 @@ class Profile:
         ]
         return json.dumps(
             [
-                *(_VERSION, sys.executable, self.order(), early, limits),
+                *(_VERSION, interpreter(), self.order(), early, limits),
                 # Jobs of another service would be counted, limited and ended with this one.
                 _cgroup(),
             ],

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import BinaryIO
 import psutil
 
 from pfd.errors import QueueError
+from pfd.execution.interpreter import interpreter
 from pfd.execution.private import open_private, peer, socket_folder
 from pfd.execution.profile import Profile
 
@@ -123,7 +123,7 @@ class WarmServer:
             listening.bind(str(path))
             listening.listen(BACKLOG)
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", MODULE, str(theirs.fileno()), str(listening.fileno())],
+                [interpreter(), "-P", "-m", MODULE, str(theirs.fileno()), str(listening.fileno())],
                 pass_fds=(theirs.fileno(), listening.fileno()),
                 env=profile.server_environment(),
                 stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pfd.errors import DataError, ParameterError
-from pfd.files import read_regular
+from pfd.files import read_text
 from pfd.pipeline.step import MAX_STEPS, Step
 from pfd.store.encoding import clean_text
 
@@ -54,13 +54,11 @@ def read(path: Path) -> PipelineFile:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        data = tomllib.loads(read_regular(path, MAX_BYTES).decode("utf-8-sig"))
+        data = tomllib.loads(read_text(path, MAX_BYTES))
         if _depth(data) > MAX_DEPTH:
             raise RecursionError
     except DataError as error:
         raise ParameterError(str(error), hint=error.hint) from error
-    except UnicodeDecodeError as error:
-        raise ParameterError(f"{path}: is no UTF-8 text (byte {error.start})") from error
     except ValueError as error:  # not only those of TOML: a number of thousands of digits has one of its own
         raise ParameterError(f"{path}: {error}") from error
     except RecursionError:

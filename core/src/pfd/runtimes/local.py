@@ -20,7 +20,7 @@ from typing import Self
 
 from pfd.errors import QueueError
 from pfd.execution import Owner
-from pfd.execution.private import remove_where_empty, socket_folder
+from pfd.execution.private import in_socket_folder, remove_where_empty, socket_folder
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
 from pfd.runtimes.service import SHUTDOWN_PATIENCE, Service, StopSignals
@@ -31,8 +31,11 @@ log = logging.getLogger("pfd.runtimes")
 
 def bell_folder(settings: Settings) -> Path:
     """The folder of the bells of a store.  Raises `QueueError` where there can be none."""
-    name = hashlib.sha256(f"{settings.home}\0{settings.store_url}".encode()).hexdigest()[:12]
-    return socket_folder(name, settings.home)
+    return socket_folder(_folder_name(settings), settings.home)
+
+
+def _folder_name(settings: Settings) -> str:
+    return hashlib.sha256(f"{settings.home}\0{settings.store_url}".encode()).hexdigest()[:12]
 
 
 class LocalRuntime:
@@ -53,7 +56,10 @@ class LocalRuntime:
                 if self._socket is None:
                     self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
                     self._socket.setblocking(False)
-            for path in folder.glob("*.bell"):
+            bells: list[Path] = []
+            with contextlib.suppress(FileNotFoundError):  # somebody found it empty and removed it: no worker is there
+                bells += folder.glob("*.bell")
+            for path in bells:
                 self._ring(str(path))
             remove_where_empty(folder)
         except OSError as error:
@@ -87,13 +93,16 @@ class LocalBell:
     def __init__(self, settings: Settings) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        for _ in range(10):
-            self._path = bell_folder(settings) / f"{uuid.uuid4().hex[:12]}.bell"
-            with contextlib.suppress(FileNotFoundError):  # somebody found the folder empty, and removed it
-                self._socket.bind(str(self._path))
-                return
-        self._socket.close()
-        raise QueueError(f"{self._path.parent} does not stay")
+        try:
+            self._path = in_socket_folder(_folder_name(settings), settings.home, self._bound)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _bound(self, folder: Path) -> Path:
+        path = folder / f"{uuid.uuid4().hex[:12]}.bell"
+        self._socket.bind(str(path))
+        return path
 
     def fileno(self) -> int:
         return self._socket.fileno()

@@ -40,7 +40,7 @@ class StoreFile:
     @property
     def uri(self) -> str:
         """The name that SQLite opens it by, and does not make it by."""
-        return f"file:{quote(self._name)}?mode=rw"
+        return f"file:{quote(os.fsencode(self._name))}?mode=rw"
 
     def make(self) -> None:
         """Make an empty one where there never was one.  Raises `StoreError`."""
@@ -114,7 +114,7 @@ class StoreFile:
         The log beside it may be that of another: opened as usual, SQLite would write this into the file.
         """
         try:
-            connection = sqlite3.connect(f"file:{quote(self._name)}?immutable=1", uri=True)
+            connection = sqlite3.connect(f"file:{quote(os.fsencode(self._name))}?immutable=1", uri=True)
             with contextlib.closing(connection):
                 return store_id(connection)
         except sqlite3.Error:
