@@ -7,6 +7,7 @@ import itertools
 import logging
 import math
 import os
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel
 
-from pfd import submission
+from pfd import forks, submission
 from pfd.artifacts import published
 from pfd.characters import one_line
 from pfd.errors import (
@@ -69,7 +70,7 @@ def _session(pid: int) -> str:  # a forked process gets one of its own
 
 
 class Dispatcher:
-    """The door to the job table.  Thread-safe; opens the store at its first use.
+    """The door to the job table.  Thread-safe; opens the store at its first use, and after a fork in each process.
 
     Parameters
     ----------
@@ -82,7 +83,15 @@ class Dispatcher:
     ) -> None:
         self.settings = settings or load_settings().values
         self._registry = registry
-        self._notice = UnservedNotice(self.settings, process_session()) if tells_unserved else None
+        self._tells_unserved = tells_unserved
+        self._opened: Store | None = None
+        self._connected: Runtime | None = None
+        self._prepare()
+        forks.watch(self, after=Dispatcher._leave_to_the_parent)
+
+    def _prepare(self) -> None:
+        self._opening = threading.RLock()
+        self._notice = UnservedNotice(self.settings, process_session()) if self._tells_unserved else None
 
     def __enter__(self) -> Self:
         return self
@@ -90,32 +99,47 @@ class Dispatcher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @functools.cached_property
+    @property
     def plugins(self) -> Registry:
         """All plugins and what became of each."""
-        return self._registry or load_registry(self.settings)
+        with forks.conversation(), self._opening:
+            if self._registry is None:
+                self._registry = load_registry(self.settings)
+            return self._registry
 
     @property
     def tasks(self) -> Mapping[str, Task]:
         """The installed tasks, by name."""
         return self.plugins.tasks
 
-    @functools.cached_property
+    @property
     def store(self) -> Store:
-        return Store(self.settings, self.plugins.tables()).open()
+        with forks.conversation(), self._opening:
+            if self._opened is None:
+                self._opened = Store(self.settings, self.plugins.tables()).open()
+            return self._opened
 
-    @functools.cached_property
+    @property
     def _runtime(self) -> Runtime:
-        return load_runtime(self.settings)
+        with forks.conversation(), self._opening:
+            if self._connected is None:
+                self._connected = load_runtime(self.settings)
+            return self._connected
 
     def close(self) -> None:
         """Let go of connections; jobs go on."""
-        if "store" in self.__dict__:
-            self.store.close()
-            del self.__dict__["store"]
-        if "_runtime" in self.__dict__:
-            self._runtime.close()
-            del self.__dict__["_runtime"]
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        if self._connected is not None:
+            self._connected.close()
+            self._connected = None
+
+    def _leave_to_the_parent(self, _quiet: bool) -> None:
+        if self._connected is not None:
+            forks.abandon(self._connected)
+            self._connected = None
+        self._prepare()
 
     def submit(self, name: str, params: Mapping[str, Any] | BaseModel | None = None, **options: Any) -> JobHandle:
         """Submit a job.  For the options see `pfd.submission.Options`.
@@ -558,15 +582,15 @@ def failure_of(job: Job) -> JobError:
     return JobFailed(f"{kind}: {message}", job_id=job.id, hint=hint, type=kind, traceback=traceback)
 
 
-_defaults: dict[tuple[Settings, int], Dispatcher] = {}
+_defaults: dict[Settings, Dispatcher] = {}
 
 
 def default_dispatcher() -> Dispatcher:
     """The dispatcher behind `Task.delay`, for the settings of the environment."""
-    key = (load_settings().values, os.getpid())  # connections do not survive a fork
-    if key not in _defaults:
-        _defaults[key] = Dispatcher(key[0])
-    return _defaults[key]
+    settings = load_settings().values
+    if settings not in _defaults:
+        _defaults[settings] = Dispatcher(settings)
+    return _defaults[settings]
 
 
 def forget_default() -> None:

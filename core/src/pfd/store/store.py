@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from pfd import forks
 from pfd.errors import SettingsError, StoreError
 from pfd.hooks import Records
 from pfd.modes import fit, make_home
@@ -40,7 +41,7 @@ STORE_ID_FILE = "store-id"
 
 
 class Store:
-    """A connection pool to the store named by the settings.  Thread-safe; not to be carried across a fork."""
+    """A connection pool to the store named by the settings.  Thread-safe; after a fork each process has its own."""
 
     def __init__(self, settings: Settings, tables: Sequence[Records] = ()) -> None:
         self.settings = settings
@@ -52,6 +53,8 @@ class Store:
         self._file = file_of(self.url, None if settings.database_url else settings.home / STORE_ID_FILE, settings.share)
         self.engine: Engine = make_engine(self.url, self._file)
         self._reserve = None if self._file is None else Reserve(self._file.path)
+        self._torn = False
+        forks.watch(self, before=Store.close, after=Store._leave_to_the_parent)
 
     def open(self) -> Store:
         """Make sure that the schema fits this code.
@@ -60,8 +63,9 @@ class Store:
         be brought up are left out and noted in `problems`.
         """
         try:
-            self._make()
-            self._fit()
+            with forks.conversation():
+                self._make()
+                self._fit()
         except BaseException:
             self.close()
             raise
@@ -117,6 +121,16 @@ class Store:
     def close(self) -> None:
         self.engine.dispose()
 
+    def _leave_to_the_parent(self, quiet: bool) -> None:
+        if quiet:
+            return  # none was open
+        forks.abandon(self.engine.pool)
+        self.engine.dispose(close=False)
+        # Of a file that was open at the fork, SQLite takes the locks of the parent for its own.
+        self._torn = is_sqlite(self.engine)
+        if self._reserve is not None and self._file is not None:
+            self._reserve = Reserve(self._file.path)
+
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading, one snapshot."""
@@ -164,8 +178,13 @@ class Store:
 
     @contextlib.contextmanager
     def _asked(self, access: Access) -> Iterator[None]:
+        if self._torn:
+            raise StoreError(
+                "this process was forked in the middle of a transaction of its parent, which SQLite does not survive",
+                hint="fork outside of sessions, or start processes afresh (multiprocessing: 'spawn' or 'forkserver')",
+            )
         try:
-            with converting(self.url):
+            with forks.conversation(), converting(self.url):
                 yield
         except StoreError:
             self.answers.failed(access)
