@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import logging
@@ -26,15 +27,16 @@ from pfd.errors import (
     JobFailed,
     ParameterError,
     SettingsError,
+    StoreError,
     StoreUnavailable,
     TimeLimitExceeded,
     WorkerLost,
     shown,
 )
-from pfd.execution import ended, tell
+from pfd.execution import bury, ended, settle_the_rest, tell, tell_back
 from pfd.execution.housekeeping import DAY, Pruned, prune_jobs, remove_orphans, total
 from pfd.execution.logfile import log_path
-from pfd.job import ENDED, Job, State
+from pfd.job import ENDED, RUNNING, Job, State
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring, Runtime, load_runtime
 from pfd.schedule import Overlap, Schedule, ScheduleSlot
@@ -53,8 +55,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pfd.dispatcher")
 
-POLL_FIRST, POLL_MOST, POLL_AWAY = 0.005, 0.25, 0.5
-"""Seconds between looks at a job: the first ones, the later ones, and those while the store is away."""
+POLL_FIRST, POLL_MOST, POLL_AWAY, POLL_DEAD = 0.005, 0.25, 0.5, 2.0
+"""Seconds between looks at a job: the first ones, the later ones, those while the store is away, and at its worker."""
 
 T = TypeVar("T")
 
@@ -223,8 +225,21 @@ class Dispatcher:
         """End a queued job at once, ask a running one to stop; an ended one is left as it is."""
         job, gone = self.store.settle(lambda connection: jobs.cancel(connection, jobs.resolve(connection, ref)))
         tell(self.plugins, self.store, self.settings, gone)
+        settle_the_rest(self.plugins, self.store, self.settings)
+        if job.state in RUNNING and job.id in self.take_back():
+            return self.job(job.id)
         submission.tell_workers(self._runtime.ring, Ring(job.id, job.task, job.queue, cancel=True))
         return job
+
+    def take_back(self) -> tuple[str, ...]:
+        """Take jobs back from workers of this machine that are dead, as a live worker's sweep does; their ids.
+
+        They are queued again, end as REVOKED where a cancel was asked for, or fail where they were lost too often.
+        Nothing becomes of those of a live worker, or of another machine.  Raises `StoreError`.
+        """
+        back = bury(self.store, self.settings)
+        tell_back(self.plugins, self.store, self.settings, back)
+        return back.ids
 
     def retry(self, ref: str) -> JobHandle:
         """Submit an ended job again, as a new job that names the old.
@@ -533,6 +548,7 @@ class _Watch:
         self._timeout = a_number("timeout", timeout)
         self._began = time.monotonic()
         self._pause = POLL_FIRST
+        self._see_at = self._began + POLL_DEAD
 
     def read(self, look: Callable[[Connection, str], T]) -> T:
         """What `look` finds.  While the store is away it is asked again: a job does not end with that."""
@@ -552,7 +568,14 @@ class _Watch:
                 return found
 
     def rest(self, news: int, state: State) -> None:
-        """Pause before the next look; not at all where a job has ended in this process since `news` was counted."""
+        """Pause before the next look; not at all where a job has ended in this process since `news` was counted.
+
+        Where nobody else is there to see that the job's worker is dead, this sees it.
+        """
+        if state in RUNNING and time.monotonic() >= self._see_at:
+            self._see_at = time.monotonic() + POLL_DEAD
+            with contextlib.suppress(StoreError):  # the next look says so
+                self._dispatcher.take_back()
         ended.wait(news, min(self._pause, self._left(f"is {state}", "it goes on")))
         self._pause = min(POLL_MOST, self._pause * 1.5)
 

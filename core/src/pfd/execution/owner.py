@@ -29,7 +29,7 @@ from pfd.execution.idle import IdleSlots
 from pfd.execution.inline import InlineRun
 from pfd.execution.isolated import IsolatedRun
 from pfd.execution.lifeline import Lifeline
-from pfd.execution.news import announce, tell
+from pfd.execution.news import announce, settle_the_rest, tell
 from pfd.execution.processes import Processes
 from pfd.execution.progress import ProgressWriter, Report
 from pfd.execution.share import Share
@@ -42,7 +42,7 @@ from pfd.monitor import MOST_CONNECTIONS, Alarm, LastingThread, Monitor
 from pfd.plugins import Registry
 from pfd.queue import Bell, Ring, Ringer
 from pfd.settings import Settings
-from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs
+from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs, settle
 from pfd.store.rows import damage_of
 from pfd.submission import fill, referred, tell_workers
 from pfd.task import Task
@@ -508,6 +508,9 @@ class Owner:
         """Tell of jobs whose end is stored: the first ran; the others ended by its end, without having run here."""
         tell(self.registry, self.store, self.settings, ended[:1], seconds=seconds)
         tell(self.registry, self.store, self.settings, ended[1:])
+        if len(ended) > settle.PIECE:
+            with contextlib.suppress(StoreError):  # a sweep goes on with it
+                settle_the_rest(self.registry, self.store, self.settings)
 
 
 def _result(job: Job) -> dict[str, Any] | None:

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from pfd.errors import StoreError
 from pfd.execution.holdings import Holdings
-from pfd.execution.housekeeping import Housekeeper
+from pfd.execution.housekeeping import SLICE, Housekeeper
 from pfd.execution.maintenance import Sweeper
-from pfd.execution.news import announce, tell
+from pfd.execution.news import settle_the_rest, tell_back
 from pfd.execution.schedules import Scheduler
 from pfd.monitor import Alarm, LastingThread, Vitals
 from pfd.plugins import Registry
@@ -227,9 +227,8 @@ class Watch:
 
     def _sweep(self) -> None:
         back = self._reconcile() + self._sweeper.sweep()
-        for job in back.again:
-            announce(self._registry, job, "lost")
-        tell(self._registry, self._store, self._settings, back.ended)
+        tell_back(self._registry, self._store, self._settings, back)
+        settle_the_rest(self._registry, self._store, self._settings, seconds=SLICE)
         self._housekeeper.turn()
         if not self._claims_no_more:
             if self._scheduler is not None:
