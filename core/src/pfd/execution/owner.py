@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pfd.artifacts import ArtifactFolder
-from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError, StoreUnavailable
+from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError, StoreReplaced, StoreUnavailable
 from pfd.execution import devices, native, shortage
 from pfd.execution.calling import Outcome, describe
 from pfd.execution.coordinators import Coordinators
@@ -66,6 +66,7 @@ class Owner:
     bell : how others ring; without it only the sweep finds work.
     on_idle : called whenever a slot has found nothing to do.
     alarm : hears of threads of this worker that die; one of its own where left out.
+    on_replaced : called, from any thread, when the store has been removed or is another one: nothing can be served.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Owner:
         bell: Bell | None = None,
         on_idle: Callable[[], None] = lambda: None,
         alarm: Alarm | None = None,
+        on_replaced: Callable[[StoreReplaced], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -127,6 +129,7 @@ class Owner:
             self._ring_others,
             bell,
             self._alarm,
+            on_replaced,
         )
         self._shortage = Shortage()
         self._watch.vitals.short_of = self._shortage.told

@@ -197,10 +197,13 @@ class Worker:
         """Serve until SIGINT or SIGTERM; a second signal ends it without waiting for running jobs."""
         with StopSignals().heard() as stop:
             self.start()
+            assert self._service is not None
+            service = self._service
+            service.serves_alone()
             try:
                 ready()
                 stop.wait()
-                assert self._service is not None
-                self._service.drain(lambda: stop.hurry)
+                service.drain(lambda: stop.hurry)
             finally:
                 self.stop(0.0)
+            service.check()

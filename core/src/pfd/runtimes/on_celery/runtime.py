@@ -69,7 +69,7 @@ class CeleryRuntime:
         """Be a worker of Celery until told to stop.  Raises what kept it from starting."""
         guest, listener = Guest(self.name), CeleryListener()
         registry.listen(self.name, listener)
-        guest.begin(self._settings, registry, slots)
+        service = guest.begin(self._settings, registry, slots)
         try:
             # Jobs run by now.
             from pfd.runtimes.on_celery.app import make_app
@@ -84,6 +84,7 @@ class CeleryRuntime:
             guest.end(hurry=True)
             raise
         guest.end()
+        service.check()
 
     def close(self) -> None:
         """Let go of connections."""

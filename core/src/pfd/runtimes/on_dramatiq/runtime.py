@@ -70,6 +70,7 @@ class DramatiqRuntime:
         with StopSignals().heard() as signals, contextlib.ExitStack() as ending:
             ending.callback(service.stop)
             service.start()
+            service.serves_alone()
             # Jobs run by now.
             from pfd.runtimes.on_dramatiq.broker import make_broker
             from pfd.runtimes.on_dramatiq.worker import close, make_worker
@@ -89,6 +90,7 @@ class DramatiqRuntime:
                 broker.door.stop()
                 service.stop()
                 close(worker, broker)
+            service.check()
 
     def close(self) -> None:
         """Let go of connections."""
