@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import logging
 import math
 import os
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel
 
-from pfd import submission
+from pfd import forks, submission
 from pfd.artifacts import published
 from pfd.characters import one_line
 from pfd.context import COORDINATE, running
@@ -26,15 +28,16 @@ from pfd.errors import (
     JobFailed,
     ParameterError,
     SettingsError,
+    StoreError,
     StoreUnavailable,
     TimeLimitExceeded,
     WorkerLost,
     shown,
 )
-from pfd.execution import ended, tell
+from pfd.execution import bury, ended, settle_the_rest, tell, tell_back
 from pfd.execution.housekeeping import DAY, Pruned, prune_jobs, remove_orphans, total
 from pfd.execution.logfile import log_path
-from pfd.job import ENDED, QUEUED, Job, State
+from pfd.job import ENDED, QUEUED, RUNNING, Job, State
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring, Runtime, load_runtime
 from pfd.schedule import Overlap, Schedule, ScheduleSlot
@@ -56,8 +59,8 @@ log = logging.getLogger("pfd.dispatcher")
 SLOT_HELD = 2.0
 """Seconds for which a task waits for a queued job before it is told that it may hold the slot that this needs."""
 
-POLL_FIRST, POLL_MOST, POLL_AWAY = 0.005, 0.25, 0.5
-"""Seconds between looks at a job: the first ones, the later ones, and those while the store is away."""
+POLL_FIRST, POLL_MOST, POLL_AWAY, POLL_DEAD = 0.005, 0.25, 0.5, 2.0
+"""Seconds between looks at a job: the first ones, the later ones, those while the store is away, and at its worker."""
 
 T = TypeVar("T")
 
@@ -73,7 +76,7 @@ def _session(pid: int) -> str:  # a forked process gets one of its own
 
 
 class Dispatcher:
-    """The door to the job table.  Thread-safe; opens the store at its first use.
+    """The door to the job table.  Thread-safe; opens the store at its first use, and after a fork in each process.
 
     Parameters
     ----------
@@ -86,7 +89,15 @@ class Dispatcher:
     ) -> None:
         self.settings = settings or load_settings().values
         self._registry = registry
-        self._notice = UnservedNotice(self.settings, process_session()) if tells_unserved else None
+        self._tells_unserved = tells_unserved
+        self._opened: Store | None = None
+        self._connected: Runtime | None = None
+        self._prepare()
+        forks.watch(self, after=Dispatcher._leave_to_the_parent)
+
+    def _prepare(self) -> None:
+        self._opening = threading.RLock()
+        self._notice = UnservedNotice(self.settings, process_session()) if self._tells_unserved else None
 
     def __enter__(self) -> Self:
         return self
@@ -94,32 +105,47 @@ class Dispatcher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @functools.cached_property
+    @property
     def plugins(self) -> Registry:
         """All plugins and what became of each."""
-        return self._registry or load_registry(self.settings)
+        with forks.conversation(), self._opening:
+            if self._registry is None:
+                self._registry = load_registry(self.settings)
+            return self._registry
 
     @property
     def tasks(self) -> Mapping[str, Task]:
         """The installed tasks, by name."""
         return self.plugins.tasks
 
-    @functools.cached_property
+    @property
     def store(self) -> Store:
-        return Store(self.settings, self.plugins.tables()).open()
+        with forks.conversation(), self._opening:
+            if self._opened is None:
+                self._opened = Store(self.settings, self.plugins.tables()).open()
+            return self._opened
 
-    @functools.cached_property
+    @property
     def _runtime(self) -> Runtime:
-        return load_runtime(self.settings)
+        with forks.conversation(), self._opening:
+            if self._connected is None:
+                self._connected = load_runtime(self.settings)
+            return self._connected
 
     def close(self) -> None:
         """Let go of connections; jobs go on."""
-        if "store" in self.__dict__:
-            self.store.close()
-            del self.__dict__["store"]
-        if "_runtime" in self.__dict__:
-            self._runtime.close()
-            del self.__dict__["_runtime"]
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        if self._connected is not None:
+            self._connected.close()
+            self._connected = None
+
+    def _leave_to_the_parent(self, _quiet: bool) -> None:
+        if self._connected is not None:
+            forks.abandon(self._connected)
+            self._connected = None
+        self._prepare()
 
     def submit(self, name: str, params: Mapping[str, Any] | BaseModel | None = None, **options: Any) -> JobHandle:
         """Submit a job.  For the options see `pfd.submission.Options`.
@@ -203,8 +229,21 @@ class Dispatcher:
         """End a queued job at once, ask a running one to stop; an ended one is left as it is."""
         job, gone = self.store.settle(lambda connection: jobs.cancel(connection, jobs.resolve(connection, ref)))
         tell(self.plugins, self.store, self.settings, gone)
+        settle_the_rest(self.plugins, self.store, self.settings)
+        if job.state in RUNNING and job.id in self.take_back():
+            return self.job(job.id)
         submission.tell_workers(self._runtime.ring, Ring(job.id, job.task, job.queue, cancel=True))
         return job
+
+    def take_back(self) -> tuple[str, ...]:
+        """Take jobs back from workers of this machine that are dead, as a live worker's sweep does; their ids.
+
+        They are queued again, end as REVOKED where a cancel was asked for, or fail where they were lost too often.
+        Nothing becomes of those of a live worker, or of another machine.  Raises `StoreError`.
+        """
+        back = bury(self.store, self.settings)
+        tell_back(self.plugins, self.store, self.settings, back)
+        return back.ids
 
     def retry(self, ref: str) -> JobHandle:
         """Submit an ended job again, as a new job that names the old.
@@ -526,6 +565,7 @@ class _Watch:
         self._began = time.monotonic()
         self._pause = POLL_FIRST
         self._warned = False
+        self._see_at = self._began + POLL_DEAD
 
     def read(self, look: Callable[[Connection, str], T]) -> T:
         """What `look` finds.  While the store is away it is asked again: a job does not end with that."""
@@ -545,10 +585,17 @@ class _Watch:
                 return found
 
     def rest(self, news: int, state: State) -> None:
-        """Pause before the next look; not at all where a job has ended in this process since `news` was counted."""
+        """Pause before the next look; not at all where a job has ended in this process since `news` was counted.
+
+        Where nobody else is there to see that the job's worker is dead, this sees it.
+        """
         if not self._warned and state in QUEUED and time.monotonic() - self._began > SLOT_HELD:
             self._warned = True
             self._warn_of_a_slot()
+        if state in RUNNING and time.monotonic() >= self._see_at:
+            self._see_at = time.monotonic() + POLL_DEAD
+            with contextlib.suppress(StoreError):  # the next look says so
+                self._dispatcher.take_back()
         ended.wait(news, min(self._pause, self._left(f"is {state}", "it goes on")))
         self._pause = min(POLL_MOST, self._pause * 1.5)
 
@@ -587,15 +634,15 @@ def failure_of(job: Job) -> JobError:
     return JobFailed(f"{kind}: {message}", job_id=job.id, hint=hint, type=kind, traceback=traceback)
 
 
-_defaults: dict[tuple[Settings, int], Dispatcher] = {}
+_defaults: dict[Settings, Dispatcher] = {}
 
 
 def default_dispatcher() -> Dispatcher:
     """The dispatcher behind `Task.delay`, for the settings of the environment."""
-    key = (load_settings().values, os.getpid())  # connections do not survive a fork
-    if key not in _defaults:
-        _defaults[key] = Dispatcher(key[0])
-    return _defaults[key]
+    settings = load_settings().values
+    if settings not in _defaults:
+        _defaults[settings] = Dispatcher(settings)
+    return _defaults[settings]
 
 
 def forget_default() -> None:

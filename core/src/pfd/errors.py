@@ -53,6 +53,10 @@ class StoreUnavailable(StoreError):
     """The store does not answer for now: its server is down, or another program holds its lock."""
 
 
+class StoreReplaced(StoreUnavailable):
+    """Where the store lay is another one, or has been none for long.  A worker ends by it; who only waits goes on."""
+
+
 class SchemaError(StoreError):
     """The store's schema does not fit this code (older, newer, or unknown)."""
 

@@ -5,6 +5,7 @@ A path may lead to a pipe that nobody writes to, to a terminal, to a device, or 
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from io import BufferedReader
@@ -66,7 +67,7 @@ def read_text(path: str | os.PathLike[str], most: int) -> str:
 def decoded(content: bytes, name: str | os.PathLike[str]) -> str:
     """Bytes as text, as `read_text` gives it.  Raises `DataError`, which says whose they are."""
     try:
-        return content.decode("utf-8-sig")
+        return content.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: is no UTF-8 text (byte {error.start})", hint="save it as UTF-8") from error
 

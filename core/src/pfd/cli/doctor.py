@@ -64,14 +64,15 @@ Checks = Iterator[Check]
     "--deep", is_flag=True, help="Also import every task's code and ask PyTorch for its devices; takes seconds."
 )
 @click.option("--files", "all_files", is_flag=True, help="Also read all files that rows name, and compare digests.")
+@click.option("--repair", is_flag=True, help="Take jobs back from workers of this machine that are dead.")
 @json_option
 @pass_session
-def doctor(session: Session, deep: bool, all_files: bool, as_json: bool) -> int:
+def doctor(session: Session, deep: bool, all_files: bool, repair: bool, as_json: bool) -> int:
     """Check that everything is in place, and say how to mend what is not.
 
     Exits 1 where something fails.  A warning is something that works now and may not later.
     """
-    checks = list(_checks(session, deep=deep, all_files=all_files))
+    checks = list(_checks(session, deep=deep, all_files=all_files, repair=repair))
     if as_json:
         print_json([dataclasses.asdict(check) for check in checks])
     else:
@@ -94,7 +95,7 @@ def _print(checks: list[Check]) -> None:
     echo(", ".join(filter(None, parts)) or "everything is in place")
 
 
-def _checks(session: Session, *, deep: bool, all_files: bool) -> Checks:
+def _checks(session: Session, *, deep: bool, all_files: bool, repair: bool) -> Checks:
     yield _python()
     yield from _namesakes()
     for file, reason in set(entrypoints.unreadable()) - set(entrypoints.unreadable(GROUP)):  # those are plugins
@@ -114,6 +115,7 @@ def _checks(session: Session, *, deep: bool, all_files: bool) -> Checks:
     yield _gpus(settings, registry)
     yield from _guarded("runtime", lambda: _runtime(settings))
     yield from _guarded("store", lambda: _store(session))
+    yield from _guarded("left jobs", lambda: _left(session, repair=repair))
     if all_files:
         yield from _guarded("files", lambda: _files(session))
     if deep:
@@ -385,6 +387,22 @@ def _file_system(path: Path) -> str:
     real = os.path.realpath(path)
     mounts = [part for part in psutil.disk_partitions(all=True) if Path(real).is_relative_to(part.mountpoint)]
     return max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else ""
+
+
+def _left(session: Session, *, repair: bool) -> Checks:
+    """Jobs of workers of this machine that are dead, which nobody runs."""
+    from pfd.execution import the_dead
+
+    if repair and (back := session.dispatcher.take_back()):
+        yield Check("ok", "left jobs", f"taken back from dead workers: {', '.join(one[:8] for one in back)}")
+        return
+    number = sum(
+        len(session.dispatcher.running(owner)) for owner in the_dead(session.dispatcher.store, session.settings)
+    )
+    if number:
+        jobs = "1 job is" if number == 1 else f"{number} jobs are"
+        mend = "'pfd doctor --repair', or a worker's next sweep, takes them back"
+        yield Check("warn", "left jobs", f"{jobs} left by workers of this machine that are dead", mend)
 
 
 def _workers(session: Session) -> Checks:

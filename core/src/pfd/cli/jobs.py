@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import json
 import shlex
 import time
@@ -15,7 +16,7 @@ import click
 from pfd.artifacts import job_folder
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_job, complete_queue, complete_tag, complete_task
-from pfd.cli.live import elapsed, standing
+from pfd.cli.live import elapsed, standing, take_back
 from pfd.cli.output import ago, size, span
 from pfd.cli.prune import prune
 from pfd.cli.served import no_worker, unserved
@@ -69,7 +70,8 @@ def jobs(
         return
     dispatcher = session.dispatcher
     wanted = {state for name in states for state in (GROUPS[name] if name in GROUPS else [State(name)])}
-    found = dispatcher.jobs(
+    look = functools.partial(
+        dispatcher.jobs,
         state=wanted or None,
         task=task,
         queue=queue,
@@ -77,6 +79,9 @@ def jobs(
         limit=limit + 1,
         before=None if before is None else dispatcher.job(before).seq,
     )
+    found = look()
+    if take_back(session, found):
+        found = look()
     shown = found[:limit]
     if as_json:
         print_json([_light(job) for job in shown])
@@ -150,6 +155,8 @@ def job(session: Session, ref: str, traceback: bool, as_json: bool) -> None:
     """
     dispatcher = session.dispatcher
     found = dispatcher.job(ref)
+    if take_back(session, [found]):
+        found = dispatcher.job(found.id)
     claims = dispatcher.claims(found.id)
     children = dispatcher.jobs(parent=found.id, limit=1000)
     artifacts = _artifacts(session, found)

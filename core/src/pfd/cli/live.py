@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -12,7 +15,8 @@ from pfd.cli.output import span
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session
 from pfd.console import STYLES, echo, on_terminal, one_line, rich_console
-from pfd.job import ENDED, LIVE, QUEUED, Job, State
+from pfd.errors import StoreError
+from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State
 
 if TYPE_CHECKING:
     from pfd.dispatcher import JobHandle
@@ -210,27 +214,36 @@ class Attendant:
         self._slots = slots
         self._next = 0.0
         self._warned = False
+        self._signals = contextlib.ExitStack()
         self.worker: Worker | None = None
 
     def __enter__(self) -> Self:
+        self._signals.enter_context(interrupted_by(signal.SIGTERM, signal.SIGHUP))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.worker is not None:
+        with self._signals:
+            if self.worker is None:
+                return
             if kind is None:
                 self.worker.stop()
                 return
-            if self.worker.owner is not None and self.worker.owner.busy:
-                self._display.say("stopping what runs in this process …")
-            self.worker.stop(0.0)
+            try:
+                if self.worker.owner is not None and self.worker.owner.busy:
+                    self._display.say("stopping what runs in this process …")
+            except OSError:
+                pass  # its terminal has been closed
+            finally:
+                self.worker.stop(0.0)
 
-    def look(self, jobs: Iterable[Job]) -> None:
+    def look(self, jobs: Collection[Job]) -> None:
         """Look whether each job that has not ended has somebody to run it."""
         if self.worker is not None or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + LOOK_EVERY
+        take_back(self._session, jobs)
         lonely = unserved(self._session, [job for job in jobs if job.state in LIVE])
         if not lonely:
             return
@@ -253,6 +266,39 @@ class Attendant:
         registry = self._session.registry
         served = sorted({"default", *queues, *(task.queue for task in registry.tasks.values())})
         return Worker(self._session.settings, self._slots, tuple(served), process_session(), registry=registry).start()
+
+
+@contextlib.contextmanager
+def interrupted_by(*numbers: int) -> Iterator[None]:
+    """Within the block the first of these signals does as Ctrl-C, unless it was ignored before; further ones nothing.
+
+    Of one terminal that closes the kernel tells, and the shell as well.
+    """
+    if threading.current_thread() is not threading.main_thread():  # where Python hears of none
+        numbers = ()
+    before = {number: signal.getsignal(number) for number in numbers}
+    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+
+    def interrupt(*_: object) -> None:
+        for number in heard:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in heard:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
+
+
+def take_back(session: Session, jobs: Iterable[Job]) -> bool:
+    """Where any of the jobs runs, take those of dead workers back; whether there were any."""
+    if any(job.state in RUNNING for job in jobs):
+        with contextlib.suppress(StoreError):  # of a store that can only be read, say: it is seen all the same
+            return bool(session.dispatcher.take_back())
+    return False
 
 
 def follow(

@@ -14,6 +14,7 @@ import os
 import re
 from pathlib import Path
 
+from pfd import forks
 from pfd.errors import QueueError
 from pfd.execution.private import in_socket_folder, open_private, remove_where_empty, socket_folder
 
@@ -37,6 +38,12 @@ class Lifeline:
         except (OSError, QueueError) as error:
             log.warning("were this worker killed, others would know only after a lease: %s", error)
             self.close()
+        forks.watch(self, after=Lifeline._let_go)
+
+    def _let_go(self, _quiet: bool) -> None:
+        """In the child of a fork, which is none of this worker's jobs: it must not stand for its parent's life."""
+        self._path = None
+        self.close()
 
     def close(self) -> None:
         """Let go of it, once the worker has left in good order."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pfd.execution import lifeline
 from pfd.settings import Settings
-from pfd.store import Store, workers
+from pfd.store import Store, WorkerInfo, workers
 from pfd.store.workers import TakenBack
 
 log = logging.getLogger("pfd.execution")
@@ -60,18 +61,7 @@ class Sweeper:
         left = [owner for owner in orphans if self._is_lost(owner, _NO_BEAT, now)]
         watched = {info.id for info in present} | set(orphans)
         self._seen = {name: sighting for name, sighting in self._seen.items() if name in watched}
-        back = TakenBack()
-        for owner in left:
-            with self._store.write() as connection:
-                back += workers.take_back_orphans(connection, owner, max_lost=self._settings.max_lost)
-        for info in silent:
-            with self._store.write() as connection:
-                lapsed = workers.lapse(connection, info, max_lost=self._settings.max_lost)
-            if lapsed is not None:
-                log.warning("worker %s gave no sign of life; %d jobs taken back", info.name, len(lapsed.ids))
-                back += lapsed
-                lifeline.forget(info.id, self._settings.home)
-        return back
+        return _take_back(self._store, self._settings, silent, left)
 
     def _is_lost(self, worker_id: str, beat: int, now: float) -> bool:
         return self._is_silent(worker_id, beat, now) or lifeline.is_cut(worker_id, self._settings.home)
@@ -82,3 +72,45 @@ class Sweeper:
             self._seen[worker_id] = _Sighting(beat, now)
             return False
         return now - sighting.since > self._settings.lease
+
+
+def bury(store: Store, settings: Settings) -> TakenBack:
+    """Take back the jobs of workers of this machine that are certainly dead; what became of them.
+
+    What no worker is needed for, and none of another machine is touched by.  Raises `StoreError`.
+    """
+    dead, left = _dead(store, settings)
+    return _take_back(store, settings, dead, left)
+
+
+def the_dead(store: Store, settings: Settings) -> list[str]:
+    """Workers of this machine that are certainly dead, and whose jobs nobody has taken back yet."""
+    dead, left = _dead(store, settings)
+    return [*(info.id for info in dead), *left]
+
+
+def _dead(store: Store, settings: Settings) -> tuple[list[WorkerInfo], list[str]]:
+    """Those that have a row, and those that have left jobs without one."""
+    with store.read() as connection:
+        present = workers.live(connection)
+        orphans = workers.orphans(connection)
+    return (
+        [info for info in present if lifeline.is_cut(info.id, settings.home)],
+        [owner for owner in orphans if lifeline.is_cut(owner, settings.home)],
+    )
+
+
+def _take_back(store: Store, settings: Settings, lost: Iterable[WorkerInfo], left: Iterable[str]) -> TakenBack:
+    """Give up workers, and take back their jobs and those of workers that left without them."""
+    back = TakenBack()
+    for owner in left:
+        with store.write() as connection:
+            back += workers.take_back_orphans(connection, owner, max_lost=settings.max_lost)
+    for info in lost:
+        with store.write() as connection:
+            lapsed = workers.lapse(connection, info, max_lost=settings.max_lost)
+        if lapsed is not None:
+            log.warning("worker %s gave no sign of life; %d jobs taken back", info.name, len(lapsed.ids))
+            back += lapsed
+            lifeline.forget(info.id, settings.home)
+    return back

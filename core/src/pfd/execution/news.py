@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from collections.abc import Iterable
 
 from pfd.errors import PfdError
@@ -12,7 +14,8 @@ from pfd.hooks import JobEnd, JobEvent
 from pfd.job import Job, JobFailure
 from pfd.plugins import Registry
 from pfd.settings import Settings
-from pfd.store import Ended, Store, jobs
+from pfd.store import Ended, Store, jobs, settle
+from pfd.store.workers import TakenBack
 
 
 def announce(
@@ -41,3 +44,23 @@ def tell(registry: Registry, store: Store, settings: Settings, ended: Iterable[E
                     stored = jobs.get(connection, job.id)
                 end = JobEnd(stored, registry.task(job.task), settings, seconds)
                 registry.notify("pfd_after_job", end=end)
+
+
+def tell_back(registry: Registry, store: Store, settings: Settings, back: TakenBack) -> None:
+    """Tell of jobs that were taken back from a lost worker."""
+    for job in back.again:
+        announce(registry, job, "lost")
+    tell(registry, store, settings, back.ended)
+
+
+def settle_the_rest(registry: Registry, store: Store, settings: Settings, *, seconds: float = math.inf) -> None:
+    """End what hangs on jobs that have ended, where it was more than one transaction should; and tell of it.
+
+    For so long at most, and a transaction more: each sweep goes on with it.  Raises `StoreError`.
+    """
+    deadline = time.monotonic() + seconds
+    with store.read() as connection:
+        left = settle.is_left(connection)
+    while left and (ended := store.settle(settle.go_on)) is not None:
+        tell(registry, store, settings, ended)
+        left = time.monotonic() < deadline

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pfd.artifacts import ArtifactFolder
-from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError, StoreUnavailable
+from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError, StoreReplaced, StoreUnavailable
 from pfd.execution import devices, native, shortage
 from pfd.execution.calling import Outcome, describe
 from pfd.execution.coordinators import Coordinators
@@ -29,7 +29,7 @@ from pfd.execution.idle import IdleSlots
 from pfd.execution.inline import InlineRun
 from pfd.execution.isolated import IsolatedRun
 from pfd.execution.lifeline import Lifeline
-from pfd.execution.news import announce, tell
+from pfd.execution.news import announce, settle_the_rest, tell
 from pfd.execution.processes import Processes
 from pfd.execution.progress import ProgressWriter, Report
 from pfd.execution.share import Share
@@ -42,7 +42,7 @@ from pfd.monitor import MOST_CONNECTIONS, Alarm, LastingThread, Monitor
 from pfd.plugins import Registry
 from pfd.queue import Bell, Ring, Ringer
 from pfd.settings import Settings
-from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs
+from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs, settle
 from pfd.store.rows import damage_of
 from pfd.submission import fill, referred, tell_workers
 from pfd.task import Task
@@ -66,6 +66,7 @@ class Owner:
     bell : how others ring; without it only the sweep finds work.
     on_idle : called whenever a slot has found nothing to do.
     alarm : hears of threads of this worker that die; one of its own where left out.
+    on_replaced : called, from any thread, when the store has been removed or is another one: nothing can be served.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Owner:
         bell: Bell | None = None,
         on_idle: Callable[[], None] = lambda: None,
         alarm: Alarm | None = None,
+        on_replaced: Callable[[StoreReplaced], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -127,6 +129,7 @@ class Owner:
             self._ring_others,
             bell,
             self._alarm,
+            on_replaced,
         )
         self._shortage = Shortage()
         self._watch.vitals.short_of = self._shortage.told
@@ -508,6 +511,9 @@ class Owner:
         """Tell of jobs whose end is stored: the first ran; the others ended by its end, without having run here."""
         tell(self.registry, self.store, self.settings, ended[:1], seconds=seconds)
         tell(self.registry, self.store, self.settings, ended[1:])
+        if len(ended) > settle.PIECE:
+            with contextlib.suppress(StoreError):  # a sweep goes on with it
+                settle_the_rest(self.registry, self.store, self.settings)
 
 
 def _result(job: Job) -> dict[str, Any] | None:

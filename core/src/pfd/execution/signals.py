@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from pfd import forks
+
 
 class Ended:
     """A condition that is notified whenever a job ends in this process.  `count` tells whether news was missed."""
@@ -11,6 +13,10 @@ class Ended:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self.count = 0
+        forks.watch(self, after=Ended._begin_anew)
+
+    def _begin_anew(self, _quiet: bool) -> None:
+        self._condition = threading.Condition()  # a thread that the child has not may have held it
 
     def announce(self) -> None:
         with self._condition:

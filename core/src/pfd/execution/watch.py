@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from pfd.errors import StoreError
+from pfd.errors import StoreError, StoreReplaced
 from pfd.execution.holdings import Holdings
-from pfd.execution.housekeeping import Housekeeper
+from pfd.execution.housekeeping import SLICE, Housekeeper
 from pfd.execution.maintenance import Sweeper
-from pfd.execution.news import announce, tell
+from pfd.execution.news import settle_the_rest, tell_back
 from pfd.execution.schedules import Scheduler
 from pfd.monitor import Alarm, LastingThread, Vitals
 from pfd.plugins import Registry
@@ -24,6 +24,12 @@ from pfd.store import Store, Wanted, WorkerInfo, claims, workers
 from pfd.store.workers import TakenBack
 
 log = logging.getLogger("pfd.execution")
+
+GONE = 60.0
+"""Seconds after which a store whose file is not there is taken to have been removed; until then it may be put back.
+
+Another one in its place is taken for that after a lease: a backup may be on its way back there.
+"""
 
 ORDERS_INTERVAL = 0.5
 """Seconds between looks for a cancel that no bell announced, while something runs."""
@@ -40,6 +46,7 @@ class Watch:
     tell_of : tells workers, this one and others, of a job that can be claimed.
     bell : how others ring; without it only the sweep finds work.
     alarm : which threads of this worker are down.
+    on_replaced : called, in this thread, once the store has been removed, or is another one.
     """
 
     def __init__(
@@ -54,6 +61,7 @@ class Watch:
         tell_of: Callable[[Ring], None],
         bell: Bell | None,
         alarm: Alarm,
+        on_replaced: Callable[[StoreReplaced], None],
     ) -> None:
         self._store = store
         self._settings = settings
@@ -75,6 +83,8 @@ class Watch:
         self._unheld: set[tuple[int, int]] = set()
         self._stopping = False
         self._claims_no_more = False
+        self._on_replaced = on_replaced
+        self._gone_since: float | None = None
         self._thread = LastingThread("pfd-watch", self._run, self.vitals.alarm)
 
     def start(self, metrics: str | None = None) -> None:
@@ -161,6 +171,7 @@ class Watch:
                 log.warning("the store does not answer: %s", error)
                 self._sweeper.forget()
                 next_sweep = now + self._settings.sweep  # it may have answered at once, and so would the next time
+                self._look_whether_it_lasts(error)
             except Exception:  # without the watch the worker would be taken for lost
                 log.exception("the watch stumbled")
                 self._sweeper.forget()
@@ -225,11 +236,22 @@ class Watch:
                 back += workers.take_back(connection, [job], max_lost=self._settings.max_lost, reason=reason)
         return back
 
+    def _look_whether_it_lasts(self, error: StoreError) -> None:
+        """Have this worker end where waiting leads to nothing: nobody would look for jobs in the store that it had."""
+        replaced = isinstance(error, StoreReplaced)
+        if not (replaced or self._store.is_missing()):
+            self._gone_since = None
+            return
+        self._gone_since = self._gone_since or time.monotonic()
+        if time.monotonic() - self._gone_since >= (self._settings.lease if replaced else GONE):
+            self._on_replaced(error if isinstance(error, StoreReplaced) else StoreReplaced(str(error), hint=error.hint))
+
     def _sweep(self) -> None:
+        self._store.check_identity()
+        self._gone_since = None
         back = self._reconcile() + self._sweeper.sweep()
-        for job in back.again:
-            announce(self._registry, job, "lost")
-        tell(self._registry, self._store, self._settings, back.ended)
+        tell_back(self._registry, self._store, self._settings, back)
+        settle_the_rest(self._registry, self._store, self._settings, seconds=SLICE)
         self._housekeeper.turn()
         if not self._claims_no_more:
             if self._scheduler is not None:

@@ -71,6 +71,7 @@ class Guest:
         self._let_go: Callable[[], None] = service.stop
         self._wake: Callable[[], None] = lambda: None
         service.start()
+        service.serves_alone()
         self.service = service
         self._hear()
         threading.Thread(target=self._await_the_end, name="pfd-end", daemon=True).start()

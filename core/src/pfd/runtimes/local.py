@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+from pfd import forks
 from pfd.errors import QueueError
 from pfd.execution import Owner
 from pfd.execution.private import in_socket_folder, remove_where_empty, socket_folder
@@ -112,6 +113,10 @@ class LocalBell:
             while True:
                 self._socket.recv(16)
 
+    def leave(self) -> None:
+        """In the child of a fork: it is the parent who is rung."""
+        self._socket.close()
+
     def close(self) -> None:
         self._socket.close()
         self._path.unlink(missing_ok=True)
@@ -155,6 +160,14 @@ class Worker:
         self._runtime = LocalRuntime(self.settings)
         self._bell: LocalBell | None = None
         self._service: Service | None = None
+        forks.watch(self, after=Worker._leave_to_the_parent)
+
+    def _leave_to_the_parent(self, _quiet: bool) -> None:
+        """In the child of a fork, which has none of the threads: it is no worker, and so it cannot stop one."""
+        if self._bell is not None:
+            self._bell.leave()
+        forks.abandon((self._service, self._bell, self._runtime))
+        self._service, self._bell, self._runtime = None, None, LocalRuntime(self.settings)
 
     @property
     def owner(self) -> Owner | None:
@@ -193,10 +206,13 @@ class Worker:
         """Serve until SIGINT or SIGTERM; a second signal ends it without waiting for running jobs."""
         with StopSignals().heard() as stop:
             self.start()
+            assert self._service is not None
+            service = self._service
+            service.serves_alone()
             try:
                 ready()
                 stop.wait()
-                assert self._service is not None
-                self._service.drain(lambda: stop.hurry)
+                service.drain(lambda: stop.hurry)
             finally:
                 self.stop(0.0)
+            service.check()

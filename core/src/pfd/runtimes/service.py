@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
 import signal
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any, cast
 
+from pfd.errors import StoreReplaced
 from pfd.execution import Owner
 from pfd.monitor import Alarm
 from pfd.plugins import Registry
@@ -64,6 +66,8 @@ class Service:
         self._on_idle = on_idle
         self.alarm = Alarm()
         self.owner: Owner | None = None
+        self._replaced: StoreReplaced | None = None
+        self._ends_program = False
 
     def start(self, bell: Bell | None = None) -> None:
         """Begin to claim jobs.  Raises `StoreError` or `SettingsError` where that is not possible."""
@@ -79,11 +83,29 @@ class Service:
                 bell=bell,
                 on_idle=self._on_idle,
                 alarm=self.alarm,
+                on_replaced=self._end,
             )
             self.owner.start()
         except BaseException:
             self.stop()
             raise
+
+    def serves_alone(self) -> None:
+        """This program is nothing but a worker: it is to stop where the store has been removed or is another one."""
+        self._ends_program = True
+
+    def _end(self, error: StoreReplaced) -> None:
+        if self._replaced is None:
+            self._replaced = error
+            log.error("this worker serves a store that is no more, and ends: %s", error)
+            self.claim_no_more()
+            if self._ends_program:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def check(self) -> None:
+        """Raise `StoreReplaced` where that was the end."""
+        if self._replaced is not None:
+            raise self._replaced
 
     def offer(self, queue: str) -> bool:
         """Wake a slot that serves `queue`; False where none is free."""

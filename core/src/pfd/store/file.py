@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 from urllib.parse import quote
 
-from pfd.errors import StoreError, StoreUnavailable
+from pfd.errors import StoreError, StoreReplaced, StoreUnavailable
 from pfd.modes import Share, make_folder, store_mode
 
 Identity = tuple[int, int]
@@ -88,12 +88,12 @@ class StoreFile:
 
         Raises
         ------
-        StoreUnavailable : there is none; or this program has had another file open here, and nothing says that it is
-            the same store.
+        StoreUnavailable : there is none.
+        StoreReplaced : this program has had another file open here, and nothing says that it is the same store.
         """
         identity = self.identity()
         if self._identity not in (None, identity) and (self._store_id is None or self._store_id != self._peek()):
-            raise StoreUnavailable(
+            raise StoreReplaced(
                 f"at {self.path} lies another file than the one that this program has had open",
                 hint="put that one back, or start this program again; replace the file of a store while nobody uses it",
             )
@@ -119,6 +119,10 @@ class StoreFile:
                 return store_id(connection)
         except sqlite3.Error:
             return None
+
+    def is_missing(self) -> bool:
+        """Whether nothing lies there any more, for certain."""
+        return _is_missing(self.path)
 
     def _is_there(self) -> bool:
         try:

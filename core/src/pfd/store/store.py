@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from pfd.errors import SettingsError, StoreError
+from pfd import forks
+from pfd.errors import SettingsError, StoreError, StoreReplaced
 from pfd.hooks import Records
 from pfd.modes import fit, make_home
 from pfd.settings import Settings
@@ -33,14 +34,16 @@ from pfd.store.engine import (
 )
 from pfd.store.reserve import Reserve
 from pfd.store.schema import CORE, facts
+from pfd.urls import mask
 
 T = TypeVar("T")
 
 STORE_ID_FILE = "store-id"
+_STORE_ID = sa.select(facts.c.value).where(facts.c.name == "store_id")
 
 
 class Store:
-    """A connection pool to the store named by the settings.  Thread-safe; not to be carried across a fork."""
+    """A connection pool to the store named by the settings.  Thread-safe; after a fork each process has its own."""
 
     def __init__(self, settings: Settings, tables: Sequence[Records] = ()) -> None:
         self.settings = settings
@@ -52,6 +55,9 @@ class Store:
         self._file = file_of(self.url, None if settings.database_url else settings.home / STORE_ID_FILE, settings.share)
         self.engine: Engine = make_engine(self.url, self._file)
         self._reserve = None if self._file is None else Reserve(self._file.path)
+        self._torn = False
+        self._id: str | None = None
+        forks.watch(self, before=Store.close, after=Store._leave_to_the_parent)
 
     def open(self) -> Store:
         """Make sure that the schema fits this code.
@@ -60,8 +66,9 @@ class Store:
         be brought up are left out and noted in `problems`.
         """
         try:
-            self._make()
-            self._fit()
+            with forks.conversation():
+                self._make()
+                self._fit()
         except BaseException:
             self.close()
             raise
@@ -117,6 +124,16 @@ class Store:
     def close(self) -> None:
         self.engine.dispose()
 
+    def _leave_to_the_parent(self, quiet: bool) -> None:
+        if quiet:
+            return  # none was open
+        forks.abandon(self.engine.pool)
+        self.engine.dispose(close=False)
+        # Of a file that was open at the fork, SQLite takes the locks of the parent for its own.
+        self._torn = is_sqlite(self.engine)
+        if self._reserve is not None and self._file is not None:
+            self._reserve = Reserve(self._file.path)
+
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading, one snapshot."""
@@ -164,8 +181,13 @@ class Store:
 
     @contextlib.contextmanager
     def _asked(self, access: Access) -> Iterator[None]:
+        if self._torn:
+            raise StoreError(
+                "this process was forked in the middle of a transaction of its parent, which SQLite does not survive",
+                hint="fork outside of sessions, or start processes afresh (multiprocessing: 'spawn' or 'forkserver')",
+            )
         try:
-            with converting(self.url):
+            with forks.conversation(), converting(self.url):
                 yield
         except StoreError:
             self.answers.failed(access)
@@ -189,6 +211,26 @@ class Store:
             if write:
                 session.commit()
 
+    def is_missing(self) -> bool:
+        """Whether its file is not there any more, for certain; False of a server."""
+        return self._file is not None and self._file.is_missing()
+
+    def check_identity(self) -> None:
+        """Make sure that this is still the store that the home was bound to.
+
+        Raises
+        ------
+        StoreReplaced : it is another one.
+        StoreError : it cannot be looked at.
+        """
+        with self.read() as connection:
+            found = connection.execute(_STORE_ID).scalar()
+        if self._id is not None and found != self._id:
+            raise StoreReplaced(
+                f"the store {mask(self.url)} is another one than when this program began",
+                hint="start it again to serve that one, or put the other back first",
+            )
+
     def bind_home(self) -> None:
         """Tie this store to `PFD_HOME`, or check that it is.
 
@@ -196,12 +238,11 @@ class Store:
         the store to another home: results would be looked for where they are not.
         """
         path = self.settings.home / STORE_ID_FILE
-        query = sa.select(facts.c.value).where(facts.c.name == "store_id")
         try:
             # In one transaction, so that a home that cannot be written leaves no store tied to it.
             with self.write() as connection:
                 migrate.one_at_a_time(connection)
-                known = connection.execute(query).scalar()
+                known = connection.execute(_STORE_ID).scalar()
                 found = path.read_text(encoding="ascii").strip() if path.exists() else None
                 fresh = known is None
                 if known is None:
@@ -222,6 +263,7 @@ class Store:
                         f"PFD_HOME {self.settings.home} does not belong to the store this worker is to serve",
                         hint="all machines of one store share one PFD_HOME: set it to that folder",
                     )
+            self._id = known
         except OSError as error:
             raise SettingsError(
                 f"PFD_HOME {self.settings.home} is not writable: {error.strerror or error}",

@@ -14,6 +14,7 @@ from pfd.queue import Ring
 from pfd.runtimes.hosted import Guest
 from pfd.runtimes.on_celery.address import DEFAULT_QUEUE, broker_url, is_redis
 from pfd.runtimes.on_celery.listener import CeleryListener
+from pfd.runtimes.on_celery.transport import OwnPool
 from pfd.runtimes.ringing import ring_queue
 from pfd.settings import Settings
 
@@ -48,6 +49,19 @@ class PfdCelery(Celery):  # type: ignore[misc]
     pfd_registry: Registry
     pfd_guest: Guest | None = None
     pfd_listener: CeleryListener | None = None
+
+    @property
+    def pool(self) -> Any:
+        """Connections to the broker."""
+        if self._pool is None:
+            self._pool: Any = OwnPool(self.connection_for_write(), self.conf.broker_pool_limit)  # type: ignore[no-untyped-call]
+        return self._pool
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._pool is not None:
+            self._pool.force_close_all()
+        super().close()
 
 
 def make_app(settings: Settings, registry: Registry) -> PfdCelery:

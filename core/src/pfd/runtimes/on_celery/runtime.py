@@ -7,6 +7,7 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from pfd import forks
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
 from pfd.runtimes.address import reading
@@ -54,8 +55,11 @@ class CeleryRuntime:
 
     def ring(self, ring: Ring) -> None:
         """Send a message; nothing for a cancel, which the worker that runs the job looks for itself."""
-        if not ring.cancel:
-            self._ringer.ring(ring)
+        if ring.cancel:
+            return
+        with forks.conversation():  # the child of a fork would find what is being made half made, and its lock held
+            ringer = self._ringer
+        ringer.ring(ring)
 
     def probe(self) -> str:
         """How the broker is, for people.  Raises `QueueError` where it is away."""
@@ -65,7 +69,7 @@ class CeleryRuntime:
         """Be a worker of Celery until told to stop.  Raises what kept it from starting."""
         guest, listener = Guest(self.name), CeleryListener()
         registry.listen(self.name, listener)
-        guest.begin(self._settings, registry, slots)
+        service = guest.begin(self._settings, registry, slots)
         try:
             # Jobs run by now.
             from pfd.runtimes.on_celery.app import make_app
@@ -80,6 +84,7 @@ class CeleryRuntime:
             guest.end(hurry=True)
             raise
         guest.end()
+        service.check()
 
     def close(self) -> None:
         """Let go of connections."""

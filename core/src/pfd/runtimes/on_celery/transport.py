@@ -19,7 +19,8 @@ from amqp import abstract_channel
 from amqp.serialization import PROPERTY_CLASSES, loads
 from celery.app.amqp import AMQP
 from kombu import compression
-from kombu.connection import Connection
+from kombu.connection import Connection, ConnectionPool
+from kombu.pools import ProducerPool
 from kombu.transport import redis as kombu_redis
 from kombu.transport.virtual import Empty
 from redis.exceptions import ResponseError
@@ -102,11 +103,34 @@ class ScreenedConnection(Connection):
         return RedisTransport if found is kombu_redis.Transport else found
 
 
+class OwnPool(ConnectionPool):
+    """Connections of one application in one process.
+
+    Those of kombu's own pools are found again by the child of a fork, and where multiprocessing has forked they are
+    shut down in it: under the parent's hands.
+    """
+
+    close_after_fork = False
+
+
+class OwnProducerPool(ProducerPool):
+    """The same for what sends through them."""
+
+    close_after_fork = False
+
+
 class ScreenedAMQP(AMQP):  # type: ignore[misc]
     """What Celery makes its connections with."""
 
     Connection = ScreenedConnection
     BrokerConnection = ScreenedConnection
+
+    @property
+    def producer_pool(self) -> ProducerPool:
+        """Senders through the connections of the application."""
+        if self._producer_pool is None:
+            self._producer_pool: ProducerPool | None = OwnProducerPool(self.app.pool, limit=self.app.pool.limit)
+        return self._producer_pool
 
 
 def lost_connection(transport: Any) -> tuple[type[BaseException], ...]:

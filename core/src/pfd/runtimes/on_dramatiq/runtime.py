@@ -8,6 +8,7 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from pfd import forks
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
 from pfd.runtimes.address import reading
@@ -52,8 +53,11 @@ class DramatiqRuntime:
 
     def ring(self, ring: Ring) -> None:
         """Send a message; nothing for a cancel, which the worker that runs the job looks for itself."""
-        if not ring.cancel:
-            self._ringer.ring(ring)
+        if ring.cancel:
+            return
+        with forks.conversation():  # the child of a fork would find what is being made half made, and its lock held
+            ringer = self._ringer
+        ringer.ring(ring)
 
     def probe(self) -> str:
         """How the broker is, for people.  Raises `QueueError` where it is away."""
@@ -66,6 +70,7 @@ class DramatiqRuntime:
         with StopSignals().heard() as signals, contextlib.ExitStack() as ending:
             ending.callback(service.stop)
             service.start()
+            service.serves_alone()
             # Jobs run by now.
             from pfd.runtimes.on_dramatiq.broker import make_broker
             from pfd.runtimes.on_dramatiq.worker import close, make_worker
@@ -85,6 +90,7 @@ class DramatiqRuntime:
                 broker.door.stop()
                 service.stop()
                 close(worker, broker)
+            service.check()
 
     def close(self) -> None:
         """Let go of connections."""
