@@ -105,3 +105,17 @@ def test_a_task_prints_what_it_likes_whatever_the_terminal_of_its_owner_can_show
     assert done.code == 0, done
     [job] = pfd.json("jobs")
     assert pfd("logs", job["id"]).out.startswith("a\\x1b]0;PWNED")
+
+
+def test_a_connection_that_breaks_is_no_reader_that_has_left(pfd_home: Path) -> None:
+    code = (
+        "import errno, sys, pfd.dispatcher as d\n"
+        "def broken(*_, **__): raise BrokenPipeError(errno.EPIPE, 'Broken pipe')\n"
+        "d.Dispatcher.jobs = broken\n"
+        "from pfd.cli import main\n"
+        "sys.argv = ['pfd', 'jobs']\n"
+        "sys.exit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "a connection was closed" in done.stderr

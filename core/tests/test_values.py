@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, ParameterError, Params, PluginError, Ref, Result, Task
@@ -149,3 +151,13 @@ def test_numbers_of_numpy_stay_numbers_in_what_is_reported() -> None:
 def test_nothing_else_is_taken_for_a_number(value: object) -> None:
     with pytest.raises(ValueError, match="is not JSON"):
         as_number(value)
+
+
+def test_a_default_that_json_has_no_number_for_is_made_anew() -> None:
+    class Bounded(BaseModel):  # which, unlike Params, allows it
+        limit: float = math.inf
+        given: float = 1.0
+
+    assert dump(Bounded(given=2.0), exactly=True) == {"given": 2.0}
+    with pytest.raises(ParameterError, match="limit=inf"):
+        dump(Bounded(limit=math.inf), exactly=True)

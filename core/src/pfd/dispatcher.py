@@ -228,11 +228,12 @@ class Dispatcher:
     def cancel(self, ref: str) -> Job:
         """End a queued job at once, ask a running one to stop; an ended one is left as it is."""
         job, gone = self.store.settle(lambda connection: jobs.cancel(connection, jobs.resolve(connection, ref)))
-        tell(self.plugins, self.store, self.settings, gone)
-        settle_the_rest(self.plugins, self.store, self.settings)
-        if job.state in RUNNING and job.id in self.take_back():
-            return self.job(job.id)
         submission.tell_workers(self._runtime.ring, Ring(job.id, job.task, job.queue, cancel=True))
+        with contextlib.suppress(StoreError):  # it is cancelled, and any sweep goes on with the rest
+            tell(self.plugins, self.store, self.settings, gone)
+            settle_the_rest(self.plugins, self.store, self.settings)
+            if job.state in RUNNING and job.id in self.take_back():
+                return self.job(job.id)
         return job
 
     def take_back(self) -> tuple[str, ...]:

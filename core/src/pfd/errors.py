@@ -54,7 +54,14 @@ class StoreUnavailable(StoreError):
 
 
 class StoreReplaced(StoreUnavailable):
-    """Where the store lay is another one, or has been none for long.  A worker ends by it; who only waits goes on."""
+    """Where the store lay is another one, or has been none for long.  A worker ends by it; who only waits goes on.
+
+    `certain` is False where what lies there says nothing of which store it is, as one that is being restored.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, certain: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.certain = certain
 
 
 class SchemaError(StoreError):

@@ -37,6 +37,8 @@ _forking: dict[int, bool] = {}
 
 _abandoned: list[object] = []
 
+_process = os.getpid()
+
 
 def watch(one: T, *, before: Callable[[T], None] = lambda _: None, after: Callable[[T, bool], None]) -> None:
     """Have something that holds connections or locks seen to at each fork, for as long as it lives.
@@ -56,30 +58,41 @@ def abandon(inherited: object) -> None:
     _abandoned.append(inherited)
 
 
+def notice() -> None:
+    """See to a fork of which Python was told nothing, as uWSGI tells it nothing unless it is asked to."""
+    if os.getpid() != _process:
+        _after_in_child()
+
+
 @contextlib.contextmanager
 def conversation() -> Iterator[None]:
     """Within the block no other thread forks, unless it runs out of patience."""
+    notice()
     me = threading.get_ident()
     outermost = me not in _talking
     _talking[me] = _talking.get(me, 0) + 1
     try:
         while outermost and _forking and me not in _forking:
             del _talking[me]
-            time.sleep(PAUSE)
+            while _forking:
+                time.sleep(PAUSE)
             _talking[me] = 1
         yield
     finally:
-        if (depth := _talking.pop(me, 1)) > 1:
-            _talking[me] = depth - 1
+        # Never out of the table while it talks: another thread may look at any moment.
+        if (depth := _talking.get(me, 1) - 1) > 0:
+            _talking[me] = depth
+        else:
+            _talking.pop(me, None)
 
 
 def _before() -> None:
     me = threading.get_ident()
     _forking[me] = False
     deadline = time.monotonic() + PATIENCE
-    while set(_talking) - {me} and time.monotonic() < deadline:
+    while (talking := set(_talking)) - {me} and time.monotonic() < deadline:
         time.sleep(PAUSE)
-    _forking[me] = quiet = not _talking
+    _forking[me] = quiet = not talking
     for reference, before, _ in list(_watched) if quiet else ():
         _see_to(reference, before)
 
@@ -89,6 +102,8 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
+    global _process
+    _process = os.getpid()
     me = threading.get_ident()
     quiet, depth = _forking.get(me, False), _talking.get(me)
     _forking.clear()

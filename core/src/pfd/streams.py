@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator
 from typing import TextIO
@@ -56,6 +57,14 @@ def take_over() -> None:
             write_through=plain.write_through,
         )
         os.dup2(2, 1)
+
+
+def reader_has_left() -> bool:
+    """Whether nobody reads one of the streams that are written to."""
+    look = select.poll()
+    for stream in (answer(), sys.stderr):
+        look.register(stream.fileno(), 0)
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in look.poll(0))
 
 
 def settle() -> None:

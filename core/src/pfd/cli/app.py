@@ -20,7 +20,7 @@ from pfd.cli.logformat import clean_the_last_resort
 from pfd.cli.state import Session
 from pfd.console import echo, one_line
 from pfd.errors import PfdError, PluginError
-from pfd.streams import kept_for_the_answer, settle, take_over
+from pfd.streams import kept_for_the_answer, reader_has_left, settle, take_over
 from pfd.urls import purge
 
 # name → (module:attribute, one line of help).  Named as strings, so that `pfd --help` loads none of them.
@@ -151,10 +151,15 @@ def run(arguments: list[str]) -> int:
     except SystemExit:
         if sys.stdout is streams[0]:
             raise
-        # Where the reader has left, click wraps the streams and exits with 1; there is nothing to be said, nor amiss.
+        # For any broken pipe click wraps the streams and exits with 1.  Where the reader has left, nothing is amiss;
+        # any other one was a connection of the command's own.
         sys.stdout, sys.stderr = streams
+        left = reader_has_left()
         settle()
-        return OK
+        if left:
+            return OK
+        echo("error: a connection was closed in the middle; see whether the store and the broker answer", err=True)
+        return FAILED
     except (Exception, KeyboardInterrupt) as error:
         purge(error)
         if debug and not isinstance(error, click.ClickException):

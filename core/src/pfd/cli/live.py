@@ -277,11 +277,12 @@ def interrupted_by(*numbers: int) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # where Python hears of none
         numbers = ()
     before = {number: signal.getsignal(number) for number in numbers}
-    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    # One that was set from C has no handler here, and could not be put back.
+    heard = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
 
     def interrupt(*_: object) -> None:
         for number in heard:
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, lambda *_: None)  # not ignored: programs that are started would inherit that
         raise KeyboardInterrupt
 
     for number in heard:

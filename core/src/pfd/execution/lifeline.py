@@ -64,7 +64,7 @@ def is_cut(worker_id: str, home: Path) -> bool:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:  # it is held; or the file system has no such locks, and then nothing is certain
         return False
     finally:
         os.close(descriptor)

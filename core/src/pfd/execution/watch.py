@@ -84,7 +84,7 @@ class Watch:
         self._stopping = False
         self._claims_no_more = False
         self._on_replaced = on_replaced
-        self._gone_since: float | None = None
+        self._gone: tuple[bool, float] | None = None  # whether another one lies there, and since when
         self._thread = LastingThread("pfd-watch", self._run, self.vitals.alarm)
 
     def start(self, metrics: str | None = None) -> None:
@@ -201,6 +201,7 @@ class Watch:
             # Others gave this worker up, and its jobs with it.  It begins again; which of its runs still have their
             # job, some claimed since, is for the orders to say.
             log.warning("this worker was taken for lost")
+            self._store.check_identity()  # nobody has taken it for lost where it was never known
             self._register()
 
     def _pass_orders(self) -> None:
@@ -238,17 +239,18 @@ class Watch:
 
     def _look_whether_it_lasts(self, error: StoreError) -> None:
         """Have this worker end where waiting leads to nothing: nobody would look for jobs in the store that it had."""
-        replaced = isinstance(error, StoreReplaced)
-        if not (replaced or self._store.is_missing()):
-            self._gone_since = None
+        replaced = isinstance(error, StoreReplaced) and error.certain
+        if not (isinstance(error, StoreReplaced) or self._store.is_missing()):
+            self._gone = None
             return
-        self._gone_since = self._gone_since or time.monotonic()
-        if time.monotonic() - self._gone_since >= (self._settings.lease if replaced else GONE):
+        if self._gone is None or self._gone[0] != replaced:  # a backup may be on its way back into the place
+            self._gone = replaced, time.monotonic()
+        if time.monotonic() - self._gone[1] >= (self._settings.lease if replaced else GONE):
             self._on_replaced(error if isinstance(error, StoreReplaced) else StoreReplaced(str(error), hint=error.hint))
 
     def _sweep(self) -> None:
         self._store.check_identity()
-        self._gone_since = None
+        self._gone = None
         back = self._reconcile() + self._sweeper.sweep()
         tell_back(self._registry, self._store, self._settings, back)
         settle_the_rest(self._registry, self._store, self._settings, seconds=SLICE)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -42,6 +43,11 @@ STORE_ID_FILE = "store-id"
 _STORE_ID = sa.select(facts.c.value).where(facts.c.name == "store_id")
 
 
+_torn: set[Path] = set()
+"""Files that were open at a fork that could not wait: SQLite takes the parent's locks for the child's own, whatever
+connection of the child asks."""
+
+
 class Store:
     """A connection pool to the store named by the settings.  Thread-safe; after a fork each process has its own."""
 
@@ -55,7 +61,6 @@ class Store:
         self._file = file_of(self.url, None if settings.database_url else settings.home / STORE_ID_FILE, settings.share)
         self.engine: Engine = make_engine(self.url, self._file)
         self._reserve = None if self._file is None else Reserve(self._file.path)
-        self._torn = False
         self._id: str | None = None
         forks.watch(self, before=Store.close, after=Store._leave_to_the_parent)
 
@@ -65,6 +70,7 @@ class Store:
         SQLite is brought up by itself; a shared PostgreSQL only by `pfd db upgrade`.  Tables of a plugin that cannot
         be brought up are left out and noted in `problems`.
         """
+        self._require_whole()
         try:
             with forks.conversation():
                 self._make()
@@ -129,8 +135,8 @@ class Store:
             return  # none was open
         forks.abandon(self.engine.pool)
         self.engine.dispose(close=False)
-        # Of a file that was open at the fork, SQLite takes the locks of the parent for its own.
-        self._torn = is_sqlite(self.engine)
+        if self._file is not None:
+            _torn.add(self._file.path)
         if self._reserve is not None and self._file is not None:
             self._reserve = Reserve(self._file.path)
 
@@ -181,11 +187,7 @@ class Store:
 
     @contextlib.contextmanager
     def _asked(self, access: Access) -> Iterator[None]:
-        if self._torn:
-            raise StoreError(
-                "this process was forked in the middle of a transaction of its parent, which SQLite does not survive",
-                hint="fork outside of sessions, or start processes afresh (multiprocessing: 'spawn' or 'forkserver')",
-            )
+        self._require_whole()
         try:
             with forks.conversation(), converting(self.url):
                 yield
@@ -193,6 +195,15 @@ class Store:
             self.answers.failed(access)
             raise
         self.answers.came(access)
+
+    def _require_whole(self) -> None:
+        forks.notice()
+        if self._file is not None and self._file.path in _torn:
+            raise StoreError(
+                "this process was forked in the middle of a transaction of its parent, which SQLite does not survive",
+                hint="fork outside of sessions, or start processes afresh (multiprocessing: 'spawn' or 'forkserver'; "
+                "uWSGI: lazy-apps, or py-call-osafterfork)",
+            )
 
     @contextlib.contextmanager
     def session(self, *, write: bool = False, most: float | None = None) -> Iterator[Session]:
@@ -229,6 +240,7 @@ class Store:
             raise StoreReplaced(
                 f"the store {mask(self.url)} is another one than when this program began",
                 hint="start it again to serve that one, or put the other back first",
+                certain=found is not None,
             )
 
     def bind_home(self) -> None:

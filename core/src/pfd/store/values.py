@@ -76,6 +76,9 @@ def dump(model: BaseModel, *, exactly: bool, context: object = None, **options: 
             with contextlib.suppress(Exception):  # a foreign value may not be compared
                 if name in doubtful and back.get(name) == value:
                     del doubtful[name]
+    for name in doubtful.keys() - model.model_fields_set:  # a default of infinity, say, which is made anew
+        doubtful.pop(name)
+        dumped.pop(name, None)
     if doubtful:
         raise _refusal([problem for found in doubtful.values() for problem in found])
     return dumped
