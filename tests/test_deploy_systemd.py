@@ -63,7 +63,9 @@ class Site:
         return str(found)
 
     def job(self, job_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.pfd("job", job_id, "--json"))
+        printed = self.pfd("job", job_id, "--json")
+        # Beside it stands what is said on standard error, as that a job of a dead worker was taken back.
+        found: dict[str, Any] = json.loads(printed[printed.index("{") :])
         return found
 
     def await_state(self, job_id: str, *states: str) -> dict[str, Any]:
