@@ -148,6 +148,8 @@ def try_to(dispatcher: Dispatcher, ask: Callable[[], Any]) -> None:
         done = ask()
         if inspect.isgenerator(done):
             list(done)
+    except TimeoutError:
+        pass  # so much was waited as was asked for
     except PfdError as error:
         refused = error
     if refused is None:
