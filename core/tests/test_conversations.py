@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,23 @@ from pfd import forks
 from pfd.errors import StoreError
 from pfd.settings import load_settings
 from pfd.store.store import Store
+
+
+def said_in_a_child(fork: Callable[[], int], ask: Callable[[], object]) -> str:
+    """What a store says to the child of a fork that asks it; nothing where it answers."""
+    read, write = os.pipe()
+    if not (child := fork()):
+        said = ""
+        try:
+            ask()
+        except StoreError as error:
+            said = str(error)
+        os.write(write, said.encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with open(read, encoding="utf-8") as answer:  # noqa: PTH123  (a descriptor)
+        return answer.read()
 
 
 def test_a_thread_in_nested_conversations_is_never_out_of_them() -> None:
@@ -43,43 +61,31 @@ def test_a_thread_in_nested_conversations_is_never_out_of_them() -> None:
 def test_a_fork_that_python_hears_nothing_of_is_noticed(pfd_home: Path) -> None:
     """As by uWSGI, which tells Python of its forks only if it is asked to."""
     store = Store(load_settings().values).open()
-    with store.read():
-        pass
-    read, write = os.pipe()
-    if not (child := ctypes.PyDLL(None).fork()):
-        said = b"shared"
-        try:
-            with store.read():
-                pass
-        except StoreError:
-            said = b"refused"
-        os.write(write, said)
-        os._exit(0)
-    os.waitpid(child, 0)
-    os.close(write)
-    assert os.read(read, 20) == b"refused"
-    os.close(read)
+
+    def ask() -> None:
+        with store.read():
+            pass
+
+    ask()
+    assert "forked in the middle" in said_in_a_child(ctypes.PyDLL(None).fork, ask)
+    store.close()
+
+
+def test_a_store_that_was_closed_at_a_fork_of_c_is_used_by_the_child(pfd_home: Path) -> None:
+    store = Store(load_settings().values).open()
+    store.close()
+
+    def ask() -> None:
+        with store.read():
+            pass
+
+    assert said_in_a_child(ctypes.PyDLL(None).fork, ask) == ""
     store.close()
 
 
 def test_every_store_on_a_file_that_was_torn_says_so(pfd_home: Path) -> None:
     settings = load_settings().values
     store = Store(settings).open()
-    read, write = os.pipe()
     with store.write():
-        patience, forks.PATIENCE = forks.PATIENCE, 0.0
-        child = os.fork()
-        forks.PATIENCE = patience
-        if not child:
-            said = b"let through"
-            try:
-                Store(settings).open()
-            except StoreError as error:
-                said = b"said" if "forked in the middle" in str(error) else str(error).encode()[:80]
-            os.write(write, said)
-            os._exit(0)
-    os.waitpid(child, 0)
-    os.close(write)
-    assert os.read(read, 100) == b"said"
-    os.close(read)
+        assert "forked in the middle" in said_in_a_child(os.fork, lambda: Store(settings).open())
     store.close()

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from pfd import forks
 from pfd.errors import SettingsError, StoreError, StoreReplaced
@@ -133,9 +134,11 @@ class Store:
     def _leave_to_the_parent(self, quiet: bool) -> None:
         if quiet:
             return  # none was open
-        forks.abandon(self.engine.pool)
+        pool = self.engine.pool
+        was_open = not isinstance(pool, QueuePool) or pool.checkedin() or pool.checkedout()
+        forks.abandon(pool)
         self.engine.dispose(close=False)
-        if self._file is not None:
+        if self._file is not None and was_open:
             _torn.add(self._file.path)
         if self._reserve is not None and self._file is not None:
             self._reserve = Reserve(self._file.path)
