@@ -126,6 +126,13 @@ def test_a_dropout_costs_a_signal_on_a_level_nothing(save: Any) -> None:
     assert found.info.channels[0].offset == pytest.approx(1e9, rel=1e-9)
 
 
+def test_pulses_on_a_level_are_kept() -> None:
+    pulses = 1e9 + (np.arange(3000) % 50 == 0)
+    found = treat([pulses], (ChannelInfo("x"),))
+    assert sorted(np.unique(found.signal)) == [0.0, 1.0]
+    assert treat([np.full(3000, 1e9)], (ChannelInfo("x"),)).channels[0].offset is None
+
+
 def test_of_a_float32_file_nothing_is_taken_with_or_without_gaps() -> None:
     row = (1e5 + noise()).astype(np.float32)
     gap = row.copy()

@@ -130,6 +130,8 @@ def _without_levels(found: Treated, rows: Sequence[npt.NDArray[Any]]) -> Treated
             continue  # float32 holds all that there is
         low, level, high = np.percentile(row[:: max(1, row.size // _LOOKED_AT)].astype(np.float64), (25, 50, 75))
         spread = (high - low) / _QUARTILES
+        if spread == 0 and row.min() < row.max():  # most samples are equal, as of pulses: the others are the signal
+            spread = float(row.std(dtype=np.float64))
         kept = _FLOAT32_BITS - np.log2(abs(level) / spread) if spread > 0 and level else _FLOAT32_BITS
         if kept >= KEPT_BITS:
             continue
