@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,28 +33,27 @@ def said_in_a_child(fork: Callable[[], int], ask: Callable[[], object]) -> str:
         return answer.read()
 
 
-def test_a_thread_in_nested_conversations_is_never_out_of_them() -> None:
-    ends, seen = threading.Event(), 0
-    ready = threading.Event()
+def test_a_thread_in_nested_conversations_is_never_out_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even between two steps: that is when another thread may look."""
+    left: list[object] = []
 
-    def talk() -> None:
+    class Noted(dict[int, int]):
+        def pop(self, *given: Any) -> Any:
+            left.append(given)
+            return super().pop(*given)
+
+        def __delitem__(self, thread: int) -> None:
+            left.append(thread)
+            super().__delitem__(thread)
+
+    monkeypatch.setattr(forks, "_talking", Noted())
+    with forks.conversation():
         with forks.conversation():
-            ready.set()
-            while not ends.is_set():
-                with forks.conversation():
-                    pass
-
-    thread = threading.Thread(target=talk)
-    thread.start()
-    ready.wait()
-    try:
-        for _ in range(200_000):
-            seen += thread.ident not in forks._talking
-    finally:
-        ends.set()
-        thread.join()
-    assert seen == 0
-    assert thread.ident not in forks._talking
+            assert len(forks._talking) == 1
+        assert left == []
+        assert len(forks._talking) == 1
+    assert len(left) == 1
+    assert not forks._talking
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "fork"), reason="no fork() of C")
