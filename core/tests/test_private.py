@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -27,7 +28,7 @@ from pfd.execution.private import in_socket_folder, open_private, peer, socket_f
 from pfd.execution.turn import Turn
 from pfd.plugins import Registry
 from pfd.queue import Ring
-from pfd.runtimes.local import LocalRuntime, bell_folder
+from pfd.runtimes.local import LocalBell, LocalRuntime, bells
 
 PATIENCE = 60.0
 ALL = ("alive", "gpus", "warm", "bell")
@@ -124,7 +125,9 @@ def test_jobs_run_and_bells_ring_whatever_was_put_in_the_place_of_all_folders(
     from core.tests.support.stores import make_settings
 
     settings = make_settings(home, sweep=30.0, lease=60.0)
-    for name in (*ALL, bell_folder(settings).name.rpartition("-")[2]):
+    bell = LocalBell(settings)
+    bell.close()
+    for name in (*ALL, bell.path.parent.name.rpartition("-")[2]):
         folder = place / f"pfd-{os.getuid()}-{name}"
         if folder.is_dir():
             folder.rmdir()
@@ -231,12 +234,50 @@ def test_a_socket_tells_who_is_at_its_other_end() -> None:
         assert peer(one) == (os.getpid(), os.getuid())
 
 
+def test_a_process_without_a_worker_makes_no_folder_and_says_nothing_of_one(
+    place: Path, home: Path, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder that each notification makes and removes is in the way of the other threads."""
+    with Dispatcher(make_settings(home), registry=registry, tells_unserved=False) as dispatcher:
+        dispatcher.submit("add", {"a": 1})
+        untouched = place.stat().st_mtime_ns
+
+        def submit_some(thread: int) -> None:
+            for at in range(30):
+                job = dispatcher.submit("add", {"a": thread, "b": at})
+                if at % 10 == 0:
+                    dispatcher.cancel(job.id)
+
+        with caplog.at_level(logging.WARNING, "pfd"), ThreadPoolExecutor(16) as pool:
+            for ended in [pool.submit(submit_some, thread) for thread in range(16)]:
+                ended.result()
+    assert caplog.messages == []
+    assert place.stat().st_mtime_ns == untouched, "something was made in the place of sockets"
+    assert not (home / "run").exists()
+
+
+def test_a_bell_is_heard_in_either_place(place: Path, home: Path) -> None:
+    settings = make_settings(home)
+    with contextlib.closing(LocalBell(settings)) as first:
+        folder = first.path.parent
+        moved = folder.rename(folder.with_name("moved"))
+        folder.touch()  # another user was quicker, after the first worker had started
+        with contextlib.closing(LocalBell(settings)) as second:
+            assert bells(settings) == [second.path]
+            folder.unlink()
+            moved.rename(folder)
+            assert sorted(bells(settings)) == sorted([first.path, second.path])
+    assert bells(settings) == []
+
+
 def test_workers_are_rung_from_many_sides_while_their_folder_comes_and_goes(place: Path, home: Path) -> None:
     runtimes = [LocalRuntime(make_settings(home)) for _ in range(4)]
 
     def ring_often(runtime: LocalRuntime) -> None:
         for _ in range(300):
             runtime.ring(Ring("a9a1c2f4-5a0e-4f0e-9d55-2f1f4a7c9d11", "add", "default"))
+            with contextlib.closing(LocalBell(make_settings(home))):
+                runtime.ring(Ring("a9a1c2f4-5a0e-4f0e-9d55-2f1f4a7c9d11", "add", "default"))
 
     with ThreadPoolExecutor(4) as pool:
         for ended in [pool.submit(ring_often, runtime) for runtime in runtimes]:

@@ -17,7 +17,7 @@ from pfd import Dispatcher, ParameterError, Settings, State, Worker
 from pfd.execution.isolated import IsolatedRun
 from pfd.execution.warm import WarmServer
 from pfd.plugins import Registry
-from pfd.runtimes.local import bell_folder
+from pfd.runtimes.local import bells
 from pfd.store import Wanted, claims, workers
 
 PATIENCE = 60.0
@@ -156,8 +156,8 @@ def test_nothing_is_left_of_the_bells_of_a_store_whose_workers_have_stopped(
     with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
         with Worker(sqlite_settings, registry=registry):
             assert dispatcher.submit("add", {"a": 1}).get(PATIENCE) == {"value": 2}
-            folder = bell_folder(sqlite_settings)
-            assert list(folder.glob("*.bell"))
+            [bell] = bells(sqlite_settings)
+        folder = bell.parent
         assert not folder.exists()
         dispatcher.submit("add", {"a": 2})
         assert not folder.exists()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pfd import forks
 from pfd.errors import QueueError
-from pfd.execution.private import in_socket_folder, open_private, remove_where_empty, socket_folder
+from pfd.execution.private import found_folders, in_socket_folder, open_private, remove_where_empty
 
 log = logging.getLogger("pfd.execution")
 
@@ -59,8 +59,11 @@ class Lifeline:
 def is_cut(worker_id: str, home: Path) -> bool:
     """Whether a worker of this machine, and all of its jobs' processes, are certainly dead."""
     try:
-        descriptor = open_private(_path(worker_id, home), os.O_RDWR)
-    except (OSError, QueueError):  # of another machine, container or user
+        path = _path(worker_id, home)
+        if path is None:  # of another machine or container
+            return False
+        descriptor = open_private(path, os.O_RDWR)
+    except (OSError, QueueError):  # of another user
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,15 +77,18 @@ def is_cut(worker_id: str, home: Path) -> bool:
 def forget(worker_id: str, home: Path) -> None:
     """Remove the file of a worker that is dead and was given up."""
     with contextlib.suppress(OSError, QueueError):
-        _path(worker_id, home).unlink()
+        if (path := _path(worker_id, home)) is not None:
+            path.unlink()
 
 
 def _made(path: Path) -> tuple[Path, int]:
     return path, open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
 
 
-def _path(worker_id: str, home: Path) -> Path:
-    return socket_folder(FOLDER, home) / _checked(worker_id)
+def _path(worker_id: str, home: Path) -> Path | None:
+    """The file of a worker, where it is there.  Raises `OSError` and `QueueError`."""
+    name = _checked(worker_id)
+    return next((folder / name for folder in found_folders(FOLDER, home) if (folder / name).exists()), None)
 
 
 def _checked(worker_id: str) -> str:

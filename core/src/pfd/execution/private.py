@@ -38,11 +38,10 @@ LONGEST = 80
 
 def socket_folder(name: str, home: Path) -> Path:
     """A folder of that name, made where it is not there yet.  Raises `QueueError` where there can be none."""
-    shared = _base() / f"pfd-{os.getuid()}-{name}"
+    shared, own = _places(name, home)
     try:
         return _made(shared)
     except QueueError as error:
-        own = home / "run" / f"{_machine()}-{os.getuid()}" / name
         if len(str(own)) > LONGEST:
             raise QueueError(
                 f"{error}; and {own} has too long a path for sockets", hint="set XDG_RUNTIME_DIR, or a shorter PFD_HOME"
@@ -58,6 +57,24 @@ def socket_folder(name: str, home: Path) -> Path:
 
 
 _told: set[Path] = set()
+
+
+def found_folders(name: str, home: Path) -> list[Path]:
+    """The private folders of that name that are there.  Makes none: where nobody listens there is nobody to tell.
+
+    There are two where a program could not have the one, and another can.  Raises `OSError` where one cannot be seen.
+    """
+    found = []
+    for folder in _places(name, home):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if _safe(folder.parent) and _private(folder.lstat()):
+                found.append(folder)
+    return found
+
+
+def _places(name: str, home: Path) -> tuple[Path, Path]:
+    """Where a folder of that name lies, and where it does if that is another user's."""
+    return _base() / f"pfd-{os.getuid()}-{name}", home / "run" / f"{_machine()}-{os.getuid()}" / name
 
 
 def in_socket_folder(name: str, home: Path, make: Callable[[Path], _T]) -> _T:
@@ -81,15 +98,24 @@ def _base() -> Path:
 def _made(folder: Path) -> Path:
     """That folder, which belongs to this user and is closed to others.  Raises `QueueError`."""
     try:
-        # Whoever owns the place can put another folder into that of ours.
-        if (owner := folder.parent.stat().st_uid) not in (0, os.getuid()):
+        if not _safe(folder.parent):
+            owner = folder.parent.stat().st_uid
             raise QueueError(f"{folder.parent} belongs to user {owner}", hint="set XDG_RUNTIME_DIR")
         status = _there(folder)
     except OSError as error:
         raise QueueError(f"{folder} cannot be made: {error.strerror or error}", hint="set XDG_RUNTIME_DIR") from error
-    if status.st_uid != os.getuid() or status.st_mode & 0o077 or not stat.S_ISDIR(status.st_mode):
+    if not _private(status):
         raise QueueError(f"{folder} is not a private folder of this user", hint="remove it, or set XDG_RUNTIME_DIR")
     return folder
+
+
+def _safe(place: Path) -> bool:
+    """Whether nobody else owns the place, who could put another folder there for ours.  Raises `OSError`."""
+    return place.stat().st_uid in (0, os.getuid())
+
+
+def _private(status: os.stat_result) -> bool:
+    return status.st_uid == os.getuid() and not status.st_mode & 0o077 and stat.S_ISDIR(status.st_mode)
 
 
 def _there(folder: Path) -> os.stat_result:

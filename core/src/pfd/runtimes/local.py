@@ -21,7 +21,7 @@ from typing import Self
 from pfd import forks
 from pfd.errors import QueueError
 from pfd.execution import Owner
-from pfd.execution.private import in_socket_folder, remove_where_empty, socket_folder
+from pfd.execution.private import found_folders, in_socket_folder, remove_where_empty
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring
 from pfd.runtimes.service import SHUTDOWN_PATIENCE, Service, StopSignals
@@ -30,9 +30,13 @@ from pfd.settings import Settings, load_settings
 log = logging.getLogger("pfd.runtimes")
 
 
-def bell_folder(settings: Settings) -> Path:
-    """The folder of the bells of a store.  Raises `QueueError` where there can be none."""
-    return socket_folder(_folder_name(settings), settings.home)
+def bells(settings: Settings) -> list[Path]:
+    """The bells of the workers of a store on this machine.  Raises `OSError` where they cannot be seen."""
+    found: list[Path] = []
+    for folder in found_folders(_folder_name(settings), settings.home):
+        with contextlib.suppress(FileNotFoundError):  # its last worker has stopped in between
+            found += folder.glob("*.bell")
+    return found
 
 
 def _folder_name(settings: Settings) -> str:
@@ -52,27 +56,21 @@ class LocalRuntime:
     def ring(self, ring: Ring) -> None:  # noqa: ARG002  (the news is only that there is news)
         """Tell every worker of this machine to look."""
         try:
-            folder = bell_folder(self._settings)
-            with self._opening:  # threads share a dispatcher, and one socket would be lost
-                if self._socket is None:
-                    self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-                    self._socket.setblocking(False)
-            bells: list[Path] = []
-            with contextlib.suppress(FileNotFoundError):  # somebody found it empty and removed it: no worker is there
-                bells += folder.glob("*.bell")
-            for path in bells:
-                self._ring(str(path))
-            remove_where_empty(folder)
+            for path in bells(self._settings):
+                self._ring(path)
         except OSError as error:
             raise QueueError(f"the workers of this machine cannot be rung: {error}") from error
 
-    def _ring(self, path: str) -> None:
-        assert self._socket is not None
+    def _ring(self, path: Path) -> None:
+        with self._opening:  # threads share a dispatcher, and one socket would be lost
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
         try:
-            self._socket.sendto(b"!", path)
-        except (ConnectionRefusedError, FileNotFoundError):
-            with contextlib.suppress(FileNotFoundError):
-                Path(path).unlink()  # its worker is gone without a word
+            self._socket.sendto(b"!", str(path))
+        except (ConnectionRefusedError, FileNotFoundError):  # its worker is gone without a word
+            path.unlink(missing_ok=True)
+            remove_where_empty(path.parent)
         except OSError as error:
             # A bell that is full is ringing already.
             if error.errno not in (errno.EAGAIN, errno.ENOBUFS):
@@ -95,7 +93,7 @@ class LocalBell:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         try:
-            self._path = in_socket_folder(_folder_name(settings), settings.home, self._bound)
+            self.path = in_socket_folder(_folder_name(settings), settings.home, self._bound)
         except BaseException:
             self._socket.close()
             raise
@@ -119,8 +117,8 @@ class LocalBell:
 
     def close(self) -> None:
         self._socket.close()
-        self._path.unlink(missing_ok=True)
-        remove_where_empty(self._path.parent)
+        self.path.unlink(missing_ok=True)
+        remove_where_empty(self.path.parent)
 
 
 def _bell(settings: Settings) -> LocalBell | None:

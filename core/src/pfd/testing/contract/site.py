@@ -204,7 +204,7 @@ class LocalSite(Site):
         return [*PFD, "worker", "--concurrency", str(slots)]
 
     def lose_rings(self) -> None:
-        from pfd.runtimes.local import bell_folder
+        from pfd.runtimes.local import bells
 
-        for bell in bell_folder(self.settings).glob("*.bell"):
+        for bell in bells(self.settings):
             bell.unlink(missing_ok=True)
