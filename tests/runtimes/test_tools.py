@@ -65,6 +65,7 @@ def test_celery_inspect_names_the_tasks_and_shows_what_runs(celery_crew: Site, c
     celery_crew.await_sight(handle, "begins")
     [active] = inspect.active().values()
     assert [(one["id"], one["name"]) for one in active] == [(handle.id, "contract_nap")]
+    assert active[0]["kwargs"]["gate"] == "inspected"
     [stats] = inspect.stats().values()
     assert stats["pool"]["max-concurrency"] == 3
     celery_crew.open_gate("inspected")
@@ -106,6 +107,7 @@ def test_flower_lists_the_jobs_by_the_names_of_their_tasks(celery_crew: Site, tm
         noop, fail = until(told, "Flower has heard of both jobs")
     assert (noop["name"], noop["state"]) == ("contract_noop", "SUCCESS")
     assert "claim" in noop["result"]
+    assert "'kind': 'ValueError'" in fail["kwargs"]
     assert (fail["name"], fail["state"]) == ("contract_fail", "FAILURE")
     assert "this value is wrong: 7" in fail["exception"]
 

@@ -11,6 +11,9 @@ from pfd.hooks import JobEvent, hookimpl
 
 _ENDS = {"success": "task-succeeded", "failure": "task-failed", "revoked": "task-revoked", "retry": "task-retried"}
 
+MOST_SHOWN = 1024
+"""Characters of the parameters of a job that an event carries, as of Celery's own."""
+
 
 class SeenJob:
     """A running job as Celery's worker state holds it."""
@@ -24,20 +27,27 @@ class SeenJob:
         self.worker_pid = os.getpid()
         self.delivery_info = {"routing_key": event.queue}
         self.args: tuple[()] = ()
-        self.kwargs: dict[str, Any] = {}
+        self.kwargs: dict[str, Any] = event.job.params if event.job is not None else {}
 
     @property
     def hostname(self) -> str:
         consumer = self._listener.consumer
         return str(consumer.hostname) if consumer else ""
 
-    def info(self, safe: bool = False) -> dict[str, Any]:  # noqa: ARG002  (Celery's shape)
+    @property
+    def shown_parameters(self) -> str:
+        """The parameters as Celery's tools show them: of long ones the beginning."""
+        from celery.utils.saferepr import saferepr
+
+        return str(saferepr(self.kwargs, maxlen=MOST_SHOWN))
+
+    def info(self, safe: bool = False) -> dict[str, Any]:
         """What `celery inspect active` shows."""
         return {
             "id": self.id,
             "name": self.name,
             "args": [],
-            "kwargs": {},
+            "kwargs": self.shown_parameters if safe else self.kwargs,
             "type": self.name,
             "hostname": self.hostname,
             "time_start": self.time_start,
@@ -74,14 +84,15 @@ class CeleryListener:
                 self._running[event.job_id] = seen
                 if self._state is not None:
                     self._state.task_accepted(seen)
-            self._send("task-received", event, args="()", kwargs="{}")
-            self._send("task-started", event)
+            if self._is_heard:
+                self._send("task-received", event, args="()", kwargs=seen.shown_parameters)
+                self._send("task-started", event)
         elif event.kind != "submitted":
             with self._changing:
                 found = self._running.pop(event.job_id, None)
                 if found is not None and self._state is not None:
                     self._state.task_ready(found)
-            if event.kind in _ENDS:
+            if event.kind in _ENDS and self._is_heard:
                 self._send(_ENDS[event.kind], event, **self._details(event, found))
 
     @staticmethod
@@ -95,8 +106,13 @@ class CeleryListener:
         text = f"{failure.type}: {failure.message}" if failure else ""
         return {"exception": text, "traceback": failure.traceback if failure else ""}
 
-    def _send(self, kind: str, event: JobEvent, **fields: Any) -> None:
+    @property
+    def _is_heard(self) -> bool:
+        """Whether anybody has asked for events."""
         dispatcher = self.consumer.event_dispatcher if self.consumer else None
-        if dispatcher is not None and dispatcher.enabled:
-            # In the event loop: the dispatcher's connection is not to be shared by threads.
-            self.consumer.pool.door.call(lambda: dispatcher.send(kind, uuid=event.job_id, name=event.task, **fields))
+        return dispatcher is not None and bool(dispatcher.enabled)
+
+    def _send(self, kind: str, event: JobEvent, **fields: Any) -> None:
+        dispatcher = self.consumer.event_dispatcher
+        # In the event loop: the dispatcher's connection is not to be shared by threads.
+        self.consumer.pool.door.call(lambda: dispatcher.send(kind, uuid=event.job_id, name=event.task, **fields))
