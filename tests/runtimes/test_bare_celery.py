@@ -60,6 +60,17 @@ def test_a_message_becomes_a_job_under_its_own_id(celery_crew: Site, client: Cel
     assert [sight.what for sight in celery_crew.sights(job)] == ["begins", "ends"]
 
 
+def test_a_message_to_the_queue_that_carries_rings_becomes_a_job_of_the_queue_beside_it(
+    celery_crew: Site, client: Celery
+) -> None:
+    result = client.send_task("contract_nap", args=[{"seconds": 0.1}], queue="pfd.default")
+    result.get(timeout=PATIENCE)
+    assert celery_crew.dispatcher.job(result.id).queue == "default"
+    odd = client.send_task("contract_nap", args=[{"seconds": "long"}], queue="pfd.default", compression="gzip")
+    with pytest.raises(Exception, match="compressed"):
+        odd.get(timeout=PATIENCE)
+
+
 @pytest.mark.parametrize(
     ("args", "kwargs"), [([{"seconds": 0.1}], {}), ([], {"seconds": 0.1})], ids=["a mapping", "by name"]
 )

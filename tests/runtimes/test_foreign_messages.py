@@ -127,6 +127,28 @@ def test_messages_that_no_job_can_be_of_are_counted_and_doctor_shows_them(sender
     assert reason in said
 
 
+def test_a_job_that_is_sent_to_a_queue_of_rings_is_one_of_the_queue_that_they_ring_for(sender: Sender) -> None:
+    """The documents name those queues; a message that is taken for a ring is gone without a trace."""
+    identities = [str(uuid.uuid4()) for _ in range(5)]
+    for job_id in identities:
+        sender.good(job_id, f"pfd.{QUEUE}")
+    for job_id in identities:
+        job = _ended(sender, job_id)
+        assert (job.state, job.queue) == (State.SUCCESS, QUEUE)
+        assert len(sender.site.sights(job, "begins")) == 1
+    _lives(sender)
+
+
+def test_no_ring_is_taken_for_a_message_of_a_client(sender: Sender) -> None:
+    site = sender.site
+    before = site.dispatcher.jobs(limit=1)[0].seq
+    jobs = [site.submit("noop").wait() for _ in range(10)]
+    assert {job.state for job in jobs} == {State.SUCCESS}
+    _lives(sender)
+    assert len([job for job in site.dispatcher.jobs(limit=50) if job.seq > before]) == 10 + 1
+    assert "pfd_ring" not in site.pfd("doctor", expect=1)
+
+
 def _failure(sender: Sender, job_id: str) -> str:
     job = _ended(sender, job_id)
     assert job.state is State.FAILURE

@@ -44,7 +44,7 @@ class Sender(ABC):
         self.site.close()
 
     @abstractmethod
-    def good(self, job_id: str) -> None:
+    def good(self, job_id: str, queue: str = QUEUE) -> None:
         """Send a message as a client does."""
 
     @abstractmethod
@@ -64,8 +64,8 @@ class CeleryRedis(Sender):
     def send(self, envelope: Any) -> None:
         self._push(QUEUE, to_bytes(envelope))
 
-    def good(self, job_id: str) -> None:
-        self.send(celery_envelope(TASK, job_id, QUEUE))
+    def good(self, job_id: str, queue: str = QUEUE) -> None:
+        self._push(queue, to_bytes(celery_envelope(TASK, job_id, queue)))
 
     def foreign(self, rng: random.Random, queue: str) -> None:
         self._push(queue, foreign_celery(rng, TASK, queue))
@@ -82,8 +82,8 @@ class DramatiqRedis(Sender):
                 client.hset(f"dramatiq:{queue}.msgs", identity, content)
             client.rpush(f"dramatiq:{queue}", identity)
 
-    def good(self, job_id: str) -> None:
-        self._push(QUEUE, to_bytes(dramatiq_message(TASK, job_id, QUEUE)))
+    def good(self, job_id: str, queue: str = QUEUE) -> None:
+        self._push(queue, to_bytes(dramatiq_message(TASK, job_id, queue)))
 
     def foreign(self, rng: random.Random, queue: str) -> None:
         self._push(queue, foreign_dramatiq(rng, TASK, queue))
@@ -158,8 +158,8 @@ class CeleryRabbit(Rabbit):
         headers = celery_headers(TASK, job_id)
         return {"headers": headers, "content_type": "application/json", "content_encoding": "utf-8"}
 
-    def good(self, job_id: str) -> None:
-        self.publish(to_bytes(BODY), **self.properties(job_id))
+    def good(self, job_id: str, queue: str = QUEUE) -> None:
+        self.publish(to_bytes(BODY), queue, **self.properties(job_id))
 
     def foreign(self, rng: random.Random, queue: str) -> None:
         changed = mutated(rng, self.properties(str(uuid.UUID(int=rng.getrandbits(128)))))
@@ -169,8 +169,8 @@ class CeleryRabbit(Rabbit):
 
 
 class DramatiqRabbit(Rabbit):
-    def good(self, job_id: str) -> None:
-        self.publish(to_bytes(dramatiq_message(TASK, job_id, QUEUE)))
+    def good(self, job_id: str, queue: str = QUEUE) -> None:
+        self.publish(to_bytes(dramatiq_message(TASK, job_id, queue)), queue)
 
     def foreign(self, rng: random.Random, queue: str) -> None:
         odd = {"headers": {"x": mutated(rng, [1, {"a": "b"}])}, "priority": rng.choice((None, 0, 255))}

@@ -34,6 +34,9 @@ def rung_queue(name: str) -> str | None:
     return name.removeprefix(_PREFIX) if name.startswith(_PREFIX) else None
 
 
+MARK = "pfd_ring"
+"""What a ring carries, and a message of a client does not, which may come to the same queue: to `pfd.training`."""
+
 PAUSE = 2.0
 """Seconds for which a broker that did not answer is left alone: the jobs are stored, and found by a sweep."""
 

@@ -15,7 +15,7 @@ from pfd.runtimes.hosted import Guest
 from pfd.runtimes.on_celery.address import DEFAULT_QUEUE, broker_url, is_redis
 from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.runtimes.on_celery.transport import OwnPool
-from pfd.runtimes.ringing import ring_queue
+from pfd.runtimes.ringing import MARK, ring_queue
 from pfd.settings import Settings
 
 CLEAN_UP = "celery.backend_cleanup"
@@ -113,7 +113,14 @@ def _transport_options(url: str) -> dict[str, Any]:
 
 def publish(app: Celery, ring: Ring) -> None:
     """Send a ring: a message under the name of the task and the id of the job, without parameters."""
-    app.send_task(ring.task, task_id=ring.job_id, queue=ring_queue(ring.queue), ignore_result=True, retry=False)
+    app.send_task(
+        ring.task,
+        task_id=ring.job_id,
+        queue=ring_queue(ring.queue),
+        headers={MARK: True},
+        ignore_result=True,
+        retry=False,
+    )
 
 
 def count(app: Celery, queue: str) -> int:

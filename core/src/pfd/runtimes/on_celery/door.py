@@ -1,7 +1,8 @@
 """Where Celery's messages arrive: rings for the slots, and jobs of clients that know nothing of PFD.
 
 Rings come by a line of their own, which a worker whose slots are all busy leaves alone: they go to one that has a slot
-free.  What clients ask for is stored at any time, though nobody may be free to run it yet.
+free.  What clients ask for is stored at any time, though nobody may be free to run it yet; what they send to a queue of
+rings, as soon as somebody is.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pfd.runtimes.on_celery.address import is_redis
 from pfd.runtimes.on_celery.app import CLEAN_UP
 from pfd.runtimes.on_celery.request import read_request, refused_request
 from pfd.runtimes.on_celery.transport import NotAMessage, lost_connection
-from pfd.runtimes.ringing import ring_queue, rung_queue
+from pfd.runtimes.ringing import MARK, ring_queue, rung_queue
 from pfd.runtimes.service import Service
 from pfd.submission import Request
 
@@ -70,7 +71,7 @@ class Door:
         names = sorted({name for group in self._service.slots for name in group.split(",")})
         queues = [Queue(ring_queue(name)) for name in names]  # type: ignore[no-untyped-call]
         self._rings = Consumer(  # type: ignore[no-untyped-call]
-            channel, queues, on_message=self._ring, on_decode_error=lambda message, _: self._ring(message)
+            channel, queues, on_message=self._ring, on_decode_error=self.receive_undecoded
         )
         self._closed = False
         if is_redis(self.consumer.app.conf.broker_url):
@@ -141,8 +142,13 @@ class Door:
 
     def _ring(self, message: Any) -> None:
         """Take a ring, or put it back where another worker may take it."""
-        # What it says is not looked at: that there is one is the news.
         queue = rung_queue(str((message.delivery_info or {}).get("routing_key")))
+        if not (isinstance(message.headers, Mapping) and message.headers.get(MARK) is True):
+            self._put(message, functools.partial(read_request, message, self._most, queue))
+            if queue is not None:
+                self._service.offer(queue)  # it was counted as a ring, in the place of which none was sent
+            return
+        # What a ring says is not looked at: that there is one is the news.
         if queue is None or self._service.offer(queue):
             self._acknowledge(message)
             return

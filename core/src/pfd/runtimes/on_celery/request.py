@@ -26,11 +26,11 @@ _NOT_SERVED = {
 """What a body may ask for beside its parameters, and how a client of Celery asks for that."""
 
 
-def read_request(message: Any, most: int) -> Request:
+def read_request(message: Any, most: int, queue: str | None = None) -> Request:
     """What a client asks for; where it cannot be done the request says why.
 
-    `most` is how many bytes a body may have.  Raises `ParameterError` for a message that has no id that a job can have,
-    or no name of a task.
+    `most` is how many bytes a body may have, and `queue` that of the job where it is not the one which the message lay
+    in.  Raises `ParameterError` for a message that has no id that a job can have, or no name of a task.
     """
     headers = message.headers
     if not isinstance(headers, Mapping):
@@ -41,7 +41,7 @@ def read_request(message: Any, most: int) -> Request:
         raise ParameterError("its header 'task' is no name of a task")
     bare = Request(identity, task, reply=_reply(message, headers))
     try:
-        return _read(message, headers, bare, most)
+        return _read(message, headers, bare, most, queue)
     except ParameterError as error:
         return Request(identity, task, reply=bare.reply, problem=error)
 
@@ -52,7 +52,7 @@ def refused_request(message: Any, problem: str) -> Request:
     return Request(found.id, found.task, reply=found.reply, problem=ParameterError(problem))
 
 
-def _read(message: Any, headers: Mapping[str, Any], bare: Request, most: int) -> Request:
+def _read(message: Any, headers: Mapping[str, Any], bare: Request, most: int, queue: str | None) -> Request:
     if headers.get("compression"):
         raise ParameterError("compression: the body is compressed, which is not accepted", hint="send it as it is")
     size = len(message.body or b"")
@@ -77,7 +77,7 @@ def _read(message: Any, headers: Mapping[str, Any], bare: Request, most: int) ->
             problems=problems,
             hint="let jobs wait for each other with 'pfd run' or submit(after=[…]), or send them one by one",
         )
-    return Request(bare.id, bare.task, args, kwargs, _options(message, headers), bare.reply)
+    return Request(bare.id, bare.task, args, kwargs, _options(message, headers, queue), bare.reply)
 
 
 def _not_served(headers: Mapping[str, Any], embed: object) -> Iterator[str]:
@@ -91,10 +91,11 @@ def _not_served(headers: Mapping[str, Any], embed: object) -> Iterator[str]:
         yield "expires: is not served, and nothing was run"
 
 
-def _options(message: Any, headers: Mapping[str, Any]) -> dict[str, Any]:
+def _options(message: Any, headers: Mapping[str, Any], queue: str | None) -> dict[str, Any]:
     options: dict[str, Any] = {}
     delivery = message.delivery_info
-    queue = delivery.get("routing_key") if isinstance(delivery, Mapping) else None
+    if queue is None:
+        queue = delivery.get("routing_key") if isinstance(delivery, Mapping) else None
     if queue and queue != DEFAULT_QUEUE:
         options["queue"] = queue
     if headers.get("eta") is not None:

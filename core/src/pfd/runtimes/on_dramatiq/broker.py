@@ -14,7 +14,7 @@ from pfd.queue import Ring
 from pfd.runtimes.on_dramatiq.address import broker_url, is_redis
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
 from pfd.runtimes.on_dramatiq.door import Door
-from pfd.runtimes.ringing import ring_queue
+from pfd.runtimes.ringing import MARK, ring_queue
 from pfd.settings import Settings
 
 TIMEOUT = 2.0
@@ -81,7 +81,7 @@ def publish(broker: PfdBroker, ring: Ring) -> None:
         actor_name=ring.task,
         args=(),
         kwargs={},
-        options={},
+        options={MARK: True},
         message_id=ring.job_id,
     )
     broker.enqueue(message)

@@ -25,6 +25,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import q_name
 from dramatiq.errors import ConnectionClosed
 
+from pfd.runtimes.on_dramatiq.request import is_ring
 from pfd.runtimes.ringing import rung_queue
 from pfd.runtimes.sparing import foreign
 
@@ -152,19 +153,19 @@ class GatedRedisConsumer(Consumer):
         if not door.serves:
             time.sleep(self._seconds)
             return False
-        if self._rung is not None:
-            return door.lets_in(self._seconds)
         if self._held.has_room():
-            return True
+            return self._rung is None or door.lets_in(self._seconds)
         self._held.changed.wait(self._seconds)
         self._held.changed.clear()
         return False
 
     def _take(self, identity: bytes, size: int, data: bytes | None) -> None:
         door = self._broker.door
-        if self._rung is None:
+        if self._rung is None or not is_ring(data):
             self._held.unstored[identity] = len(data or b"")
-            door.receive(self._queue, data, size, lambda: self._held.store(identity))
+            door.receive(self._rung or self._queue, data, size, lambda: self._held.store(identity))
+            if self._rung is not None:
+                door.offer(self._rung)  # it was counted as a ring, in the place of which none was sent
         elif door.offer(self._rung):  # what it says is not looked at: that there is one is the news
             self._held.store(identity)
         else:
@@ -270,9 +271,11 @@ class GatedRabbitmqConsumer(RabbitmqConsumer):
 
     def _take(self, tag: int, body: bytes) -> None:
         door = self.broker.door
-        if self._rung is None:
+        if self._rung is None or not is_ring(body):
             data = body if len(body) <= door.most_bytes else None
-            door.receive(self._queue, data, len(body), lambda: self._acknowledge_later(tag))
+            door.receive(self._rung or self._queue, data, len(body), lambda: self._acknowledge_later(tag))
+            if self._rung is not None:
+                door.offer(self._rung)  # as above
         elif door.offer(self._rung):  # what it says is not looked at: that there is one is the news
             self.channel.basic_ack(tag)
         else:

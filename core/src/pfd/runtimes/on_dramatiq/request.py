@@ -11,6 +11,7 @@ from typing import Any
 
 from pfd.errors import ParameterError
 from pfd.runtimes.reading import as_number
+from pfd.runtimes.ringing import MARK
 from pfd.submission import MAX_TASK, Request, check_id
 
 _OWN = frozenset({"redis_message_id"})
@@ -32,12 +33,7 @@ def read_request(queue: str, data: bytes | None, size: int) -> Request:
     """
     if data is None:
         raise ParameterError(f"the message is too large, it has {size} bytes" if size else "its content is not there")
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, numbers too long, nested too deep
-        raise ParameterError(f"the message is not JSON ({type(error).__name__})") from error
-    if not isinstance(message, dict):
-        raise ParameterError(f"the message is no object but of type {type(message).__name__}")
+    message = _object(data)
     identity = check_id(message.get("message_id"))
     task = message.get("actor_name")
     if not isinstance(task, str) or not 0 < len(task) <= MAX_TASK:
@@ -46,6 +42,26 @@ def read_request(queue: str, data: bytes | None, size: int) -> Request:
         return _read(queue, message, identity, task)
     except ParameterError as error:
         return Request(identity, task, problem=error)
+
+
+def is_ring(data: bytes | None) -> bool:
+    """Whether a message is a ring, and not that of a client who has sent it to a queue of rings."""
+    try:
+        message = _object(data or b"")
+    except ParameterError:
+        return False
+    options = message.get("options")
+    return isinstance(options, dict) and options.get(MARK) is True
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, numbers too long, nested too deep
+        raise ParameterError(f"the message is not JSON ({type(error).__name__})") from error
+    if not isinstance(message, dict):
+        raise ParameterError(f"the message is no object but of type {type(message).__name__}")
+    return message
 
 
 def _read(queue: str, message: Mapping[str, Any], identity: str, task: str) -> Request:
