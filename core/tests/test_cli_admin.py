@@ -199,6 +199,22 @@ def _checks(pfd: Commands, *words: str) -> dict[str, dict[str, str]]:
     return {check["name"]: check for check in pfd(*words, "doctor", "--json").json}
 
 
+def test_config_and_doctor_tell_of_a_broker_that_is_set_and_not_used(
+    pfd: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://localhost:6379/0")
+    monkeypatch.setenv("PFD_LEASSE", "3")
+    shown = pfd("config")
+    assert "a broker is set (environment CELERY_BROKER_URL), and runtime is local" in shown.err
+    assert "PFD_RUNTIME=celery" in shown.err
+    assert "did you mean PFD_LEASE?" in shown.out
+    checks = {row["name"]: row for row in json.loads(pfd("doctor", "--json").out)}
+    assert "runtime is local" in checks["broker"]["found"]
+    assert (checks["broker"]["status"], checks["settings"]["status"]) == ("warn", "warn")
+    monkeypatch.setenv("PFD_RUNTIME", "eager")
+    assert "runtime is eager" in pfd("config").err
+
+
 def test_doctor_finds_a_healthy_installation_healthy(pfd: Commands) -> None:
     shown = pfd("doctor")
     assert shown.code == 0, shown

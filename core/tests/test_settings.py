@@ -81,7 +81,7 @@ def test_celerys_names_are_understood_where_the_own_name_is_absent(tmp_path: Pat
         "postgresql://db/pfd",
         "eager",
     )
-    assert set(origins.values()) == {"environment (Celery's name)"}
+    assert origins["broker_url"] == "environment CELERY_BROKER_URL"
     own = {"PFD_BROKER_URL": "redis://own", "PFD_RUNTIME": "local", "PFD_DATABASE_URL": "sqlite:////x.db"}
     settings, _ = load(tmp_path, celery | own)
     assert (settings.broker_url, settings.database_url, settings.runtime) == (
@@ -176,3 +176,46 @@ def test_a_relative_sqlite_file_is_taken_from_where_it_was_named(
     assert load_settings(environ={}).values.database_url == f"{scheme}:///{tmp_path}/data/jobs.db"
     from_here = load_settings(environ={"PFD_DATABASE_URL": f"{scheme}:///jobs.db"})
     assert from_here.values.database_url == f"{scheme}:///{below}/jobs.db"
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("PFD_LEASSE", "PFD_LEASE"), ("PFD_BROKER", "PFD_BROKER_URL"), ("PFD_ZZZ", None)],
+)
+def test_a_variable_that_is_no_setting_is_told_once_with_the_setting_that_is_near(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, near: str | None
+) -> None:
+    environ = {name: "1", "PFD_GRACE": "2", "PFD_TEST_DATA": "x", "PFDX": "", "pfd_lease": "3"}
+    loaded = [load_settings(environ=environ, start=tmp_path) for _ in range(2)]
+    assert [(one.name, one.near) for one in loaded[0].unknown] == [(name, near)]
+    said = [message for message in caplog.messages if name in message]
+    assert len(said) == 1
+    assert (f"did you mean {near}?" in said[0]) is (near is not None)
+
+
+def test_the_name_of_an_unknown_variable_steers_no_terminal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    load_settings(environ={"PFD_\x1b[31mRED": "1"}, start=tmp_path)
+    assert any(r"PFD_\x1b[31mRED" in message for message in caplog.messages)
+    assert "\x1b" not in caplog.text
+
+
+def test_an_unknown_setting_of_a_file_comes_with_the_one_that_is_near(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="unknown setting leas") as caught:
+        load(tmp_path, text="leas = 3\n")
+    assert "did you mean lease?" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("environ", "idle"),
+    [
+        ({"CELERY_BROKER_URL": "redis://localhost"}, "environment CELERY_BROKER_URL"),
+        ({"PFD_BROKER_URL": "redis://localhost", "PFD_RUNTIME": "eager"}, "environment PFD_BROKER_URL"),
+        ({"CELERY_BROKER_URL": "redis://localhost", "PFD_RUNTIME": "celery"}, None),
+        ({"PFD_BROKER_URL": "redis://localhost", "PFD_RUNTIME": "of_others"}, None),
+        ({}, None),
+    ],
+)
+def test_a_broker_that_carries_nothing_is_noticed(tmp_path: Path, environ: dict[str, str], idle: str | None) -> None:
+    said = load_settings(environ=environ, start=tmp_path).idle_broker
+    assert (said is not None) is (idle is not None)
+    assert idle is None or idle in str(said)

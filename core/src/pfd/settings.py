@@ -7,12 +7,13 @@ defaults.  A `pfd.toml` that others can write to is not taken: it decides which 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import logging
 import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pfd.characters import one_line
 from pfd.errors import DataError, SettingsError
 from pfd.files import read_text
 from pfd.modes import Share
@@ -32,6 +34,14 @@ FILE = "pfd.toml"
 
 MAX_BYTES = 2**20
 """Of a `pfd.toml`."""
+
+OTHER_VARIABLES = frozenset({"PFD_CONCURRENCY", "PFD_MEMORY", "PFD_TEST_DATA", "PFD_WORKER"})
+"""Variables that others than settings have: the units in `deploy/`, and the tests."""
+
+USE_BROKER = "set PFD_RUNTIME=celery or PFD_RUNTIME=dramatiq to use it, or leave the broker out"
+
+BROKERLESS = ("local", "eager")
+"""Runtimes that use no broker."""
 
 
 def _data_folder() -> Path:
@@ -246,12 +256,37 @@ class IgnoredFile:
 
 
 @dataclass(frozen=True)
+class UnknownVariable:
+    """A variable of the environment that is named as those of settings are, and is none: mostly a slip of the pen."""
+
+    name: str
+    near: str | None
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        return f"did you mean {self.near}?" if self.near else "unset it, or give it the name of a setting"
+
+    def __str__(self) -> str:
+        return f"{one_line(self.name)} is not a setting, and is ignored"
+
+
+@dataclass(frozen=True)
 class LoadedSettings:
     """Settings together with the origin of each value: `"default"`, `"environment PFD_HOME"`, a file, …"""
 
     values: Settings
     origins: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[IgnoredFile, ...] = ()
+    unknown: tuple[UnknownVariable, ...] = ()
+
+    @property
+    def idle_broker(self) -> str | None:
+        """Why a broker that is named carries nothing, for people; None where it does, or none is named."""
+        if not self.values.broker_url or self.values.runtime not in BROKERLESS:
+            return None
+        named = f"a broker is set ({self.origins.get('broker_url', 'default')})"
+        return f"{named}, and runtime is {self.values.runtime}: nothing goes through the broker"
 
     def shown(self) -> list[tuple[str, str, str]]:
         """(name, value, origin) of each setting, secrets masked."""
@@ -293,14 +328,20 @@ def load_settings(
     path, ignored = _find_file(start, _trusted(overrides or {}, environ))
     if path is not None:
         put(_read_file(path), str(path))
-    put(_celery_names(environ), "environment (Celery's name)")
+    for name, (value, variable) in _celery_names(environ).items():
+        put({name: value}, f"environment {variable}")
     for name in Settings.model_fields:
         variable = f"PFD_{name.upper()}"
         if variable in environ:
             put({name: environ[variable]}, f"environment {variable}")
     put(dict(overrides or {}), "command line")
+    unknown = _unknown(environ)
+    for one in unknown:
+        if one not in _told:
+            _told.add(one)
+            log.warning("warning: %s; %s", one, one.hint)
     try:
-        return LoadedSettings(Settings(**values), origins, ignored)
+        return LoadedSettings(Settings(**values), origins, ignored, unknown)
     except ValidationError as error:
         item = error.errors(include_url=False)[0]
         name = str(item["loc"][0]) if item["loc"] else "settings"
@@ -311,16 +352,28 @@ def load_settings(
         ) from error
 
 
-def _celery_names(environ: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"broker_url": environ.get("CELERY_BROKER_URL")}
-    backend = environ.get("CELERY_RESULT_BACKEND", "")
+def _celery_names(environ: Mapping[str, str]) -> dict[str, tuple[str | None, str]]:
+    """Settings by Celery's names: the value, and the variable it is from."""
+    found: dict[str, tuple[str | None, str]] = {}
+    found["broker_url"] = environ.get(variable := "CELERY_BROKER_URL"), variable
+    backend = environ.get(variable := "CELERY_RESULT_BACKEND", "")
     if backend.startswith("db+"):
-        found["database_url"] = backend.removeprefix("db+")
+        found["database_url"] = backend.removeprefix("db+"), variable
     elif backend:
-        found["result_backend"] = backend
-    if environ.get("CELERY_ALWAYS_EAGER", "").lower() in ("1", "true", "yes", "on"):
-        found["runtime"] = "eager"
+        found["result_backend"] = backend, variable
+    if environ.get(variable := "CELERY_ALWAYS_EAGER", "").lower() in ("1", "true", "yes", "on"):
+        found["runtime"] = "eager", variable
     return found
+
+
+def _unknown(environ: Mapping[str, str]) -> tuple[UnknownVariable, ...]:
+    known = {f"PFD_{name.upper()}" for name in Settings.model_fields}
+    found = sorted(name for name in environ if name.startswith("PFD_") and name not in known | OTHER_VARIABLES)
+    return tuple(UnknownVariable(name, _near(name, known)) for name in found)
+
+
+def _near(name: str, known: Collection[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)), None)
 
 
 def _trusted(overrides: Mapping[str, Any], environ: Mapping[str, str]) -> frozenset[Path]:
@@ -355,7 +408,7 @@ def _find_file(start: Path | None, trusted: frozenset[Path]) -> tuple[Path | Non
     return taken, tuple(ignored)
 
 
-_told: set[IgnoredFile] = set()
+_told: set[IgnoredFile | UnknownVariable] = set()
 
 
 def _objection(path: Path, trusted: frozenset[Path]) -> str | None:
@@ -383,7 +436,11 @@ def _read_file(path: Path) -> dict[str, Any]:
             hint="set PFD_TRUST in the environment",
         )
     if unknown := sorted(set(found) - set(Settings.model_fields)):
-        raise SettingsError(f"{path}: unknown setting {', '.join(unknown)}", hint="'pfd config' lists all settings")
+        near = [f"did you mean {name}?" for one in unknown if (name := _near(one, Settings.model_fields))]
+        raise SettingsError(
+            f"{path}: unknown setting {', '.join(map(one_line, unknown))}",
+            hint="; ".join([*near, "'pfd config' lists all settings"]),
+        )
     # A relative path in a file is relative to that file, not to where the command was typed.
     if isinstance(found.get("database_url"), str):
         found["database_url"] = _placed(found["database_url"], path.parent)

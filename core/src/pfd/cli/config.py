@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from pfd.characters import one_line
 from pfd.cli.codes import BAD_REQUEST, OK, say
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import print_json, print_table
 from pfd.errors import SettingsError
-from pfd.settings import FILE, LoadedSettings, Settings
+from pfd.settings import FILE, USE_BROKER, LoadedSettings, Settings
 
 
 @click.command()
@@ -29,8 +30,12 @@ def config(session: Session, as_json: bool) -> int:
     fields = Settings.model_fields
     rows = [(*row, f"PFD_{row[0].upper()}", fields[row[0]].description or "") for row in loaded.shown()]
     rows += [(FILE, str(one.path), f"ignored: {one.reason}", "PFD_TRUST", one.hint) for one in loaded.ignored]
+    rows += [("(none)", one_line(one.name), "ignored: not a setting", "", one.hint) for one in loaded.unknown]
     if as_json:
         print_json([dict(zip(("name", "value", "origin", "variable", "meaning"), row, strict=True)) for row in rows])
     else:
         print_table(("setting", "value", "origin", "meaning"), [(*row[:3], row[4]) for row in rows])
+    if idle := loaded.idle_broker:
+        say(f"warning: {idle}")
+        say(f"hint: {USE_BROKER}")
     return code

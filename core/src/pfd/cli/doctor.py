@@ -31,7 +31,7 @@ from pfd.errors import PfdError, PluginError, SettingsError
 from pfd.modes import make_home
 from pfd.ownership import open_to_others
 from pfd.plugins import GROUP, PluginRecord, Registry
-from pfd.settings import FILE, Settings
+from pfd.settings import FILE, USE_BROKER, Settings
 from pfd.stored import StoredFile
 from pfd.task import Task
 from pfd.urls import mask
@@ -108,6 +108,10 @@ def _checks(session: Session, *, deep: bool, all_files: bool, repair: bool) -> C
         return
     for ignored in session.loaded_settings.ignored:
         yield Check("warn", FILE, str(ignored), ignored.hint)
+    for unknown in session.loaded_settings.unknown:
+        yield Check("warn", "settings", str(unknown), unknown.hint)
+    if idle := session.loaded_settings.idle_broker:
+        yield Check("warn", "broker", idle, USE_BROKER)
     registry = session.registry
     yield from _plugins(registry)
     yield from _tasks(registry, deep=deep)
