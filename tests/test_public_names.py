@@ -17,6 +17,7 @@ PUBLIC: dict[str, list[str]] = {
         "Command",
         "DataError",
         "Dispatcher",
+        "Hint",
         "Job",
         "JobCancelled",
         "JobEnd",

@@ -143,7 +143,7 @@ def test_the_child_of_a_worker_s_program_takes_nothing_of_the_worker_away(
     dispatcher: Dispatcher, registry: Registry
 ) -> None:
     with Worker(dispatcher.settings, slots=1, registry=registry) as worker:
-        bells = list(worker._bell._path.parent.iterdir()) if worker._bell else []
+        bells = list(worker._bell.path.parent.iterdir()) if worker._bell else []
         assert ends_well(forked(worker.stop))
         assert [info.id for info in dispatcher.workers()] == [worker.owner.id if worker.owner else None]
         assert all(bell.exists() for bell in bells)

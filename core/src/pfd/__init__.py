@@ -33,6 +33,7 @@ from pfd.errors import (
     UnknownTask,
     WorkerLost,
 )
+from pfd.hints import Hint
 from pfd.hooks import Command, JobEnd, JobEvent, JobStart, JobSubmission, Records, ResultView, hookimpl
 from pfd.job import Job, State
 from pfd.schedule import Schedule, ScheduleSlot, SlotOutcome
@@ -58,6 +59,7 @@ __all__ = [
     "Command",
     "DataError",
     "Dispatcher",
+    "Hint",
     "Job",
     "JobCancelled",
     "JobEnd",

@@ -8,14 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pfd.characters import one_line
+from pfd.hints import Hint
+
 
 class PfdError(Exception):
-    """Root of all errors of PFD."""
+    """Root of all errors of PFD.  A traceback of Python shows its hint as well, in the words of Python."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self._hint: Hint | None = None
         self.hint = hint
+
+    @property
+    def hint(self) -> Hint | None:
+        """What to do next, where that is known."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str | None) -> None:
+        notes = [note for note in getattr(self, "__notes__", ()) if note != self._note()]
+        self._hint = None if hint is None else Hint(hint)
+        self.__notes__ = [*notes, note] if (note := self._note()) else notes
+
+    def _note(self) -> str:
+        return f"hint: {one_line(self._hint.in_python())}" if self._hint else ""
 
     def __str__(self) -> str:
         return self.message

@@ -105,8 +105,10 @@ def test_a_class_with_one_bearing_is_refused_with_its_count_and_the_alternatives
         make_split(bench({"normal": 1, "ball": 3, "inner_race": 3}))
     assert "class 'normal' has 1 bearing (normal0)" in str(caught.value)
     assert caught.value.hint == (
-        'this would work here: protocol "recording" (which puts recordings of one bearing on both sides), '
-        'or protocol "load", or protocol "speed", or leave_out=["normal"]'
+        'this would work here: `protocol="recording"` (which puts recordings of one bearing on both sides); '
+        'or `protocol="load"`; or `protocol="speed"`; or `leave_out=["normal"]` '
+        "(loses the healthy class: a model tells ball, inner_race apart, and not whether a bearing is damaged); "
+        'or `protocol="leaky-random"` deals out windows, and is stamped as leaky'
     )
 
 
@@ -117,14 +119,15 @@ def test_where_no_protocol_would_work_the_hint_says_what_is_missing(bench, proto
         make_folds(recordings) if protocol == "bearing-folds" else make_split(recordings, protocol)
     assert str(caught.value.hint).startswith("these recordings cannot be split without leakage: record at least 2")
     assert "leave_out" not in str(caught.value.hint)
+    assert '`protocol="leaky-random"`' in str(caught.value.hint)
 
 
 def test_one_load_is_refused_with_its_name_and_by_what_else_to_split(bench) -> None:
     with pytest.raises(DataError, match='by load: all recordings have the same, "no load"') as caught:
         make_split(bench({"normal": 1, "ball": 1}, rpms=(800, 1200), loads=("no load",)), "load")
     assert caught.value.hint == (
-        'this would work here: protocol "recording" (which puts recordings of one bearing on both sides), '
-        'or protocol "speed"'
+        'this would work here: `protocol="recording"` (which puts recordings of one bearing on both sides); '
+        'or `protocol="speed"`; or `protocol="leaky-random"` deals out windows, and is stamped as leaky'
     )
 
 
@@ -159,13 +162,31 @@ def test_each_way_out_that_a_hint_names_works(make_info, data: st.DataObject, pr
         hint = error.hint or ""
     else:
         return
-    for other in re.findall(r'protocol "([a-z-]+)"', hint):
-        split(other)
-    if found := re.search(r"test_value=(.*?)(, or [a-z]|$)", hint):
-        for value in found[1].split(" or "):
-            split(protocol, test_value=json.loads(value))
-    if "leave_out=" in hint:
-        split(protocol, leave_out=json.loads(hint.partition("leave_out=")[2].partition("]")[0] + "]"))
+    for way in hint.split("; or "):
+        named = {name: json.loads(value) for name, value in re.findall("`([a-z_]+)=(.*?)`", way)}
+        assert named or "`" not in way
+        if named:
+            split(named.pop("protocol", protocol), **named)
+
+
+def test_where_the_healthy_class_has_one_bearing_at_one_speed_it_is_said_what_leaving_it_out_loses(bench) -> None:
+    """The recordings of CWRU: whatever the protocol that was asked for, one way keeps bearings apart."""
+    recordings = bench({"normal": 1, "ball": 3, "inner_race": 3}, rpms=(1797,), loads=("0 hp",))
+    for protocol in ("bearing", "speed", "load"):
+        with pytest.raises(DataError) as caught:
+            make_split(recordings, protocol)
+        hint = str(caught.value.hint)
+        assert '`leave_out=["normal"]`' in hint
+        assert ('`protocol="bearing"`' in hint) is (protocol != "bearing")
+        assert "loses the healthy class" in hint
+        assert '`protocol="leaky-random"`' in hint
+
+
+def test_leaving_out_a_class_of_faults_loses_no_more_than_that(bench) -> None:
+    with pytest.raises(DataError) as caught:
+        make_split(bench({"normal": 3, "ball": 1, "inner_race": 3}))
+    assert '`leave_out=["ball"]`' in str(caught.value.hint)
+    assert "loses" not in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("name", ["normal", "normal0"])
@@ -194,7 +215,7 @@ def test_unlabelled_recordings_are_refused_by_their_number_and_are_no_class(benc
     recordings = _unlabel(bench({"normal": 3, "ball": 4}), "ball3")
     with pytest.raises(DataError, match=r"4 of 28 recordings are unlabelled, the first is 'ball3@800,0 hp'") as caught:
         make_split(recordings, protocol)
-    assert str(caught.value.hint).startswith('leave_out=["unlabelled"]')
+    assert str(caught.value.hint).startswith('`leave_out=["unlabelled"]`')
     split = make_split(recordings, protocol, leave_out=["unlabelled"])
     assert split.stamp.endswith("left out: unlabelled")
     assert all(recordings[i].fault_type for part in sides(split) for i in part)

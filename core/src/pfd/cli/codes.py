@@ -21,6 +21,7 @@ from pfd.errors import (
     UnknownJob,
     UnknownSchedule,
 )
+from pfd.hints import Hint
 
 OK, FAILED, BAD_REQUEST, GONE, TIMED_OUT, CANCELLED = 0, 1, 2, 3, 124, 130
 
@@ -54,9 +55,9 @@ def explain(error: PfdError) -> None:
     say(f"error: {lines[0]}{' …' if lines[1:] else ''}")
     hint = error.hint
     if hint is None and lines[1:] and isinstance(error, JobError):
-        hint = f"'pfd job {error.job_id[:8]} --traceback' shows all of it"
+        hint = Hint(f"'pfd job {error.job_id[:8]} --traceback' shows all of it")
     if hint:
-        say(f"hint: {hint}")
+        say(f"hint: {hint.in_shell()}")
 
 
 def say(*lines: str) -> None:

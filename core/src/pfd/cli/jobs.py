@@ -22,6 +22,7 @@ from pfd.cli.prune import prune
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import cut, echo, print_fields, print_heading, print_json, print_table
+from pfd.hints import Hint
 from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State, is_job_id
 
 if TYPE_CHECKING:
@@ -230,7 +231,8 @@ def _worker(session: Session, owner: str) -> str:
 def _print_failure(job: Job, *, traceback: bool) -> None:
     assert job.failure
     print_heading("Failure")
-    print_fields({"type": job.failure.type, "message": _text(job.failure.message.strip()), "hint": job.failure.hint})
+    hint = job.failure.hint and Hint(job.failure.hint).in_shell()
+    print_fields({"type": job.failure.type, "message": _text(job.failure.message.strip()), "hint": hint})
     if job.failure.traceback and traceback:
         echo(f"\n{job.failure.traceback.rstrip()}")
     elif job.failure.traceback:

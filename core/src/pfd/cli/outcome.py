@@ -13,6 +13,7 @@ from pfd.cli import output
 from pfd.cli.live import elapsed
 from pfd.cli.state import Session
 from pfd.console import cut, echo, on_terminal, one_line, print_fields, print_heading, print_json, print_table
+from pfd.hints import Hint
 from pfd.job import ENDED, Job, State
 
 LONGEST, LONGEST_LIST, MOST_ROWS, MOST_FILES = 2000, 100, 50, 10
@@ -77,7 +78,8 @@ def as_dict(session: Session, job: Job) -> dict[str, Any]:
     if job.state in ENDED:
         failure = job.failure
         shown["result"] = job.result
-        shown["failure"] = failure and {"type": failure.type, "message": failure.message, "hint": failure.hint}
+        hint = failure and failure.hint and Hint(failure.hint).in_shell()
+        shown["failure"] = failure and {"type": failure.type, "message": failure.message, "hint": hint}
         shown["artifacts"] = {name: str(path) for name, path in files(session, job).items()}
     return shown
 

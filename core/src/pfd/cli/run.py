@@ -17,6 +17,7 @@ from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import echo, print_json, print_table
 from pfd.errors import ParameterError
+from pfd.hints import Hint
 from pfd.job import ENDED, LIVE, Job, State
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _show_ended(session: Session, jobs: Mapping[str, Job], as_json: bool) -> Non
         if job.state is State.FAILURE and job.failure:
             say(f"error: {name}: {job.failure.type}: {job.failure.message}")
             if job.failure.hint:
-                say(f"hint: {job.failure.hint}")
+                say(f"hint: {Hint(job.failure.hint).in_pipeline()}")
             if session.debug:
                 echo(job.failure.traceback, err=True)
 

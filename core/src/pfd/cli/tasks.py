@@ -22,7 +22,7 @@ from pfd.task import Task
 @pass_session
 @click.pass_context
 def tasks(ctx: click.Context, session: Session, as_json: bool) -> None:
-    """List the installed tasks; 'pfd tasks show NAME' shows one with its parameters."""
+    """List the installed tasks; 'pfd tasks show TASK' shows one with its parameters."""
     if ctx.invoked_subcommand is not None:
         return
     registry = session.registry

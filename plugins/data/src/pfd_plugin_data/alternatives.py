@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 
-from pfd import DataError
+from pfd import DataError, Hint
+from pfd_plugin_data.classes import HEALTHY
 from pfd_plugin_data.grouping import by_class, by_load, by_speed, kept_indices
 from pfd_plugin_data.recording import RecordingInfo
 
@@ -44,19 +44,31 @@ def ways_out(
         return True
 
     ways = [_named(name) for name in HONEST if name != protocol and works(name, kept)]
-    values = [f'"{value}"' for value in _groups(recordings, kept, protocol) if works(protocol, kept, value)]
-    if values:
-        ways.append(f"test_value={' or '.join(values[:MOST_VALUES])}")
-    for names in _spoilers(recordings, kept, protocol):
-        left = (*left_out, *sorted(names))
-        if works(protocol, _kept_without(recordings, left)):
-            ways.append(f"leave_out={json.dumps(left)}")
+    values = [value for value in _groups(recordings, kept, protocol) if works(protocol, kept, value)]
+    ways += [Hint.parameter("test_value", value) for value in values[:MOST_VALUES]]
+    tried: list[set[str]] = []
+    for names in (*_spoilers(recordings, kept, protocol), *_spoilers(recordings, kept, "bearing")):
+        left = [*left_out, *sorted(names)]
+        without = _kept_without(recordings, tuple(left))
+        works_by = next((name for name in (protocol, *HONEST) if works(name, without)), None)
+        if names not in tried and works_by is not None:
+            by = "" if works_by == protocol else f" with {_named(works_by)}"
+            ways.append(f"{Hint.parameter('leave_out', left)}{by}{_lost(recordings, kept, without)}")
+        tried.append(names)
+    leaky = f"{Hint.parameter('protocol', 'leaky-random')} deals out windows, and is stamped as leaky"
     if ways:
-        return f"this would work here: {', or '.join(ways)}"
-    return (
-        "these recordings cannot be split without leakage: record at least 2 bearings of each class; "
-        'until then "leaky-random" deals out windows, and is stamped as leaky'
-    )
+        return f"this would work here: {'; or '.join(ways)}; or {leaky}"
+    need = "these recordings cannot be split without leakage: record at least 2 bearings of each class"
+    return f"{need}; until then {leaky}"
+
+
+def _lost(recordings: Sequence[RecordingInfo], kept: list[int], without: list[int]) -> str:
+    """What nothing could be said of any more, where that is more than a kind of fault."""
+    before, after = ({recordings[i].label for i in indices} for indices in (kept, without))
+    if HEALTHY in before and HEALTHY not in after:
+        told = ", ".join(sorted(after))
+        return f" (loses the healthy class: a model tells {told} apart, and not whether a bearing is damaged)"
+    return ""
 
 
 def _kept_without(recordings: Sequence[RecordingInfo], left_out: tuple[str, ...]) -> list[int]:
@@ -68,7 +80,7 @@ def _kept_without(recordings: Sequence[RecordingInfo], left_out: tuple[str, ...]
 
 def _named(protocol: str) -> str:
     said = " (which puts recordings of one bearing on both sides)" if protocol == "recording" else ""
-    return f'protocol "{protocol}"{said}'
+    return Hint.parameter("protocol", protocol) + said
 
 
 def _groups(recordings: Sequence[RecordingInfo], kept: list[int], protocol: str) -> dict[str, list[int]]:

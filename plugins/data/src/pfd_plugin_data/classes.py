@@ -9,11 +9,13 @@ ELEMENTS = ("inner_race", "outer_race", "ball", "cage")
 
 JOINT = "+"
 
-SINGLE = ("normal", *ELEMENTS)
+HEALTHY = "normal"
+
+SINGLE = (HEALTHY, *ELEMENTS)
 SEVERAL = tuple(JOINT.join(parts) for count in (2, 3, 4) for parts in combinations(ELEMENTS, count))
 
 ROTOR = (
-    "normal",
+    HEALTHY,
     "misalignment",
     "imbalance",
     "looseness",

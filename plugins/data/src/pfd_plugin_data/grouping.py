@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pfd import DataError
+from pfd import DataError, Hint
 from pfd_plugin_data.classes import UNLABELLED
 from pfd_plugin_data.recording import RecordingInfo
 
@@ -41,7 +41,7 @@ def require_labels(recordings: Sequence[RecordingInfo], kept: list[int]) -> None
     if not unlabelled:
         return
     first = recordings[unlabelled[0]].record_id
-    left = f'leave_out=["{UNLABELLED}"], or ' if len(unlabelled) < len(kept) else ""
+    left = f"{Hint.parameter('leave_out', [UNLABELLED])}, or " if len(unlabelled) < len(kept) else ""
     raise DataError(
         f"{len(unlabelled)} of {len(kept)} recordings are unlabelled, the first is {first!r}: "
         "nothing can be learnt from them, or judged by them",

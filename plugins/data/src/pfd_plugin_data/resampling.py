@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal as sps
 
-from pfd import DataError
+from pfd import DataError, Hint
 
 TAPS = 32
 """Half length of the anti-alias filter, in samples at the lower rate."""
@@ -40,7 +40,7 @@ def rate_ratio(rate_hz: float, new_rate_hz: float) -> Fraction:
     if not 0 < new_rate_hz <= rate_hz:
         raise DataError(
             f"a recording at {rate_hz:g} Hz cannot be brought to {new_rate_hz:g} Hz",
-            hint=f"choose sample_rate_hz of at most {rate_hz:g}",
+            hint=f"choose {Hint.parameter('sample_rate_hz', rate_hz)} or less",
         )
     ratio = (Fraction(new_rate_hz) / Fraction(rate_hz)).limit_denominator(MAX_FACTOR)
     if ratio == 0:

@@ -12,12 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from pfd import DataError
+from pfd import DataError, Hint
 from pfd_plugin_data.catalog import DatasetEntry
 from pfd_plugin_data.params import DatasetName, SplitParams
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.records import SplitRow
 from pfd_plugin_data.splits import PARTS, Split, make_split
+
+FIELD = "split"
+"""The parameter of every task that is a `SplitParams`."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,9 @@ def find_split(session: Session, name: str, fold: int | None = None) -> StoredSp
         listed = "'pfd data splits' lists them" if names else "there is none yet: 'pfd data split' makes one"
         raise DataError(f"no split {name!r}", hint=f"did you mean {', '.join(near)}?" if near else listed)
     if fold is None and first.n_folds > 1:
-        raise DataError(f"split {name!r} has {first.n_folds} folds", hint="say which: fold=1 is the first")
+        raise DataError(
+            f"split {name!r} has {first.n_folds} folds", hint=f"say which: {Hint.parameter('fold', 1)} is the first"
+        )
     row = session.scalars(query.where(SplitRow.fold == (0 if fold is None else fold - 1))).first()
     if row is None:
         raise DataError(f"split {name!r} has no fold {fold}", hint=f"its folds are 1 to {first.n_folds}")
@@ -135,17 +140,22 @@ def choose_split(
     DataError : no split has that name, or that fold; it was made for another dataset, or the dataset has changed since;
         the dataset cannot be split so.
     """
-    if params.name is None:
-        return make_split(
-            recordings,
-            params.protocol or "bearing",
-            seed=seed if params.seed is None else params.seed,
-            test_value=params.test_value,
-            leave_out=params.leave_out,
-            needs_labels=needs_labels,
-        )
-    with sessions() as session:
-        stored = find_split(session, params.name, params.fold)
+    try:
+        if params.name is None:
+            return make_split(
+                recordings,
+                params.protocol or "bearing",
+                seed=seed if params.seed is None else params.seed,
+                test_value=params.test_value,
+                leave_out=params.leave_out,
+                needs_labels=needs_labels,
+            )
+        with sessions() as session:
+            stored = find_split(session, params.name, params.fold)
+    except DataError as error:
+        if error.hint is not None:
+            error.hint = error.hint.under(FIELD)
+        raise
     if stored.dataset_id == entry.id and stored.fingerprint != entry.fingerprint:
         raise DataError(
             f"dataset {entry.id} has changed since split {stored.name!r} was made: it was {stored.fingerprint[:12]} "

@@ -9,7 +9,7 @@ from typing import Literal, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from pfd import DataError
+from pfd import DataError, Hint
 from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.normalisation import ZNorm, znorm
 from pfd_plugin_data.recording import RecordingInfo
@@ -66,7 +66,8 @@ def common_channel(recordings: Sequence[RecordingInfo]) -> str:
         every = sorted({channel.sensor for info in recordings for channel in info.channels})
         raise DataError(
             "the recordings have no channel in common",
-            hint=f"name one of {', '.join(every)} as channel=, or leave recordings out",
+            hint=f"name a channel, such as {Hint.parameter('channel', every[0])}, and leave out recordings without it; "
+            f"there are {', '.join(every)}",
         )
     order = ["DE", *(channel.sensor for channel in recordings[0].channels)]
     return next(sensor for sensor in order if sensor in shared)

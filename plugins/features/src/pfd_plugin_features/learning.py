@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pfd import DataError
+from pfd import DataError, Hint
 from pfd_plugin_data import FAULTS, PARTS, RecordingInfo, Split
 from pfd_plugin_features.table import FeatureTable
 
@@ -110,7 +110,7 @@ def deal(
     if needs_labels and (unknown := sorted(set(table.label[validation].tolist()) - trained)):
         raise DataError(
             f"the validation part holds {', '.join(unknown)}, which the training part does not",
-            hint=f"choose another split, or leave_out={unknown}",
+            hint=f"choose another split, or {Hint.parameter('split.leave_out', unknown)}",
         )
     code = {name: index for index, name in enumerate(classes)}
     rng = np.random.default_rng(np.random.SeedSequence([seed, 0]))

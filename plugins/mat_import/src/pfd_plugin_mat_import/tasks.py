@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pfd import DataError, TaskContext
+from pfd import DataError, Hint, TaskContext
 from pfd_plugin_data import FAULTS, DatasetWriter, RecordingInfo, open_dataset, register_dataset
 from pfd_plugin_mat_import import report
 from pfd_plugin_mat_import.bearings import unite
@@ -113,11 +113,15 @@ def _require_usable(params: ImportMatDatasetParams, failures: Sequence[FileFailu
     shown = "; ".join(f"{item.file}: {item.reason}" for item in failures[:2])
     more = f"; and {len(failures) - 2} more" if len(failures) > 2 else ""
     if len(failures) == total:
-        hint = None if params.layout == "auto" else "layout=auto recognises the layout of each file"
+        hint = (
+            None
+            if params.layout == "auto"
+            else f"{Hint.parameter('layout', 'auto')} recognises the layout of each file"
+        )
         raise DataError(f"none of {total} files could be imported: {shown}{more}", hint=hint)
     raise DataError(
         f"{len(failures)} of {total} files cannot be imported, and strict refuses all: {shown}{more}",
-        hint="mend or remove them, or import the others with strict=false",
+        hint=f"mend or remove them, or import the others with {Hint.parameter('strict', False)}",
     )
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from pfd import DataError
+from pfd import DataError, Hint
 from pfd_plugin_training.checkpoint import Checkpoint, Epoch, Weights, copy_of, moments_of, restore_moments
 from pfd_plugin_training.seeds import Stream, generator
 from pfd_plugin_training.windows import WindowDataset
@@ -96,7 +96,7 @@ def fit(
         if not math.isfinite(train_loss):
             raise DataError(
                 f"training diverged in epoch {number}: its loss is {train_loss}",
-                hint=f"choose a learning_rate below {options.learning_rate:g}",
+                hint=f"choose a smaller one, such as {Hint.parameter('learning_rate', options.learning_rate / 10)}",
             )
         if validation is None:
             epoch = Epoch(number, train_loss, None, None)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pfd import ParameterError, TaskContext
+from pfd import Hint, ParameterError, TaskContext
 from pfd_plugin_data import Dataset, Split, band_words
 from pfd_plugin_training import checkpoint as checkpoints
 from pfd_plugin_training.checkpoint import Checkpoint
@@ -34,7 +34,8 @@ def run_network(params: TrainModelParams, dataset: Dataset, split: Split, ctx: T
     if params.device == "cuda" and not torch.cuda.is_available():
         raise ParameterError(
             "device='cuda': torch sees no CUDA device here",
-            hint="use device='cpu'; 'pfd doctor --deep' shows which torch is installed and what it sees",
+            hint=f"use {Hint.parameter('device', 'cpu')}; "
+            "'pfd doctor --deep' shows which torch is installed and what it sees",
         )
     recordings = dataset.recordings
     conditioning = Conditioning.of(dataset, params.channel, params.sample_rate_hz, params.lowpass_hz)

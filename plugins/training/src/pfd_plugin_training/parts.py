@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pfd import DataError
+from pfd import DataError, Hint
 from pfd_plugin_data import FAULTS, RecordingInfo, Split
 from pfd_plugin_training.predictions import PARTS
 
@@ -38,7 +38,7 @@ def classes_of(split: Split, recordings: Sequence[RecordingInfo], usable: Sequen
         if unknown := sorted(labels[part] - labels["train"]):
             raise DataError(
                 f"the {part} part holds {', '.join(unknown)}, which the training part does not",
-                hint=f"choose another split, or leave_out={unknown}",
+                hint=f"choose another split, or {Hint.parameter('split.leave_out', unknown)}",
             )
     if len(labels["train"]) < 2:
         raise DataError(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pfd import reading, writing
+from pfd import DataError, reading, writing
 from pfd.console import echo, one_line, print_json, print_table
 from pfd_plugin_data.catalog import find_dataset
 from pfd_plugin_data.cli.times import when
@@ -61,10 +61,14 @@ def split(
     with entry.open() as found:
         recordings = found.recordings
     made: Sequence[Split]
-    if folds:
-        made = make_folds(recordings, validation=validation, at_most=at_most, seed=seed, leave_out=leave_out)
-    else:
-        made = [make_split(recordings, protocol, seed=seed, test_value=test_value, leave_out=leave_out)]
+    try:
+        if folds:
+            made = make_folds(recordings, validation=validation, at_most=at_most, seed=seed, leave_out=leave_out)
+        else:
+            made = [make_split(recordings, protocol, seed=seed, test_value=test_value, leave_out=leave_out)]
+    except DataError as error:
+        error.hint = error.hint and error.hint.in_options()
+        raise
     with writing() as session:
         stored = save_splits(session, name, entry, made)
     if as_json:
