@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pfd.execution.calling import Outcome
-from pfd.execution.messages import Lines, NotAMessage, Progress, longest, parse
+from pfd.execution.messages import Begun, Lines, NotAMessage, Progress, longest, parse
 from pfd.job import JobFailure
 from pfd.queue import Ring
 from pfd.store.encoding import encode
@@ -34,6 +34,7 @@ def line(message: object) -> bytes:
 
 
 def test_what_a_job_says_is_understood() -> None:
+    assert parse(line({"begun": True}), MOST) == Begun()
     assert parse(line(PROGRESS), MOST) == Progress(0.5, "half", {"step": 1})
     assert parse(line(RING), MOST) == Ring("x", "add", "default")
     for outcome in (
@@ -57,6 +58,9 @@ def test_what_a_job_says_is_understood() -> None:
         {"progress": [float("nan"), "half", {}]},
         {"progress": [0.5, "half", {"large": "x" * 100_000}]},
         {"progress": [0.5, "half", {"large": 10**4000}]},
+        {"begun": 1},
+        {"begun": False},
+        {"begun": True, "end": "done"},
         {"ring": RING["ring"] | {"queue": "x" * 5000}},
         {"ring": RING["ring"] | {"job_id": "\ud800"}},
         END | {"end": []},

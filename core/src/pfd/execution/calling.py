@@ -83,9 +83,16 @@ class LateStore:
 
 
 def call(
-    registry: Registry, job: Job, context: TaskContext, guard: contextlib.AbstractContextManager[Any] | None = None
+    registry: Registry,
+    job: Job,
+    context: TaskContext,
+    guard: contextlib.AbstractContextManager[Any] | None = None,
+    begun: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Run the task of a job.  Never raises, but for an interrupt of the whole worker."""
+    """Run the task of a job.  Never raises, but for an interrupt of the whole worker.
+
+    `begun` is called once the task is loaded.
+    """
     task: Task | None = None
     try:
         task = registry.task(job.task)
@@ -95,6 +102,7 @@ def call(
             params = task.validate(job.params, _policy(job, context.settings))
             token = running.set(context)
             try:
+                begun()
                 returned = function(params, context)
             finally:
                 running.reset(token)

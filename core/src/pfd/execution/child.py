@@ -4,7 +4,7 @@ Channel, one JSON object a line.  From the owner, once:
 `{"job": …, "settings": …, "path": …, "environment": …, "folder": …}`.
 `settings` and `path` (the worker's `sys.path`) matter to a fresh interpreter only; a warm server has them already.
 Environment and working directory are the worker's: that of a warm server may be another one's.
-To the owner, any number of times: `{"progress": [fraction, status, meta]}`, and `{"ring": {…}}` for a job that this one
+To the owner, once the task is loaded: `{"begun": true}`; any number of times: `{"progress": [fraction, status, meta]}`, and `{"ring": {…}}` for a job that this one
 has submitted; then one of
 `{"end": "done", "result": "<json>"}`, `{"end": "failed", "failure": {…}, "retry": bool}`, `{"end": "stopped"}`,
 each with `"last": [fraction, status, meta] | null`.
@@ -116,7 +116,7 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
         store=stores,
         ring=lambda ring: channel.say({"ring": asdict(ring)}),
     )
-    outcome = calling.call(registry, job, context, guard=stop)
+    outcome = calling.call(registry, job, context, guard=stop, begun=lambda: channel.say({"begun": True}))
     channel.say(outcome.to_message())
     stores.close()
     for stream in (sys.stdout, sys.stderr):

@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from pfd.execution import messages, shortage
 from pfd.execution.calling import Outcome
 from pfd.execution.logfile import LogFile
 from pfd.execution.memory import TreeMemory
-from pfd.execution.messages import Lines, NotAMessage, Progress
+from pfd.execution.messages import Begun, Lines, NotAMessage, Progress
 from pfd.execution.processes import Processes
 from pfd.execution.tree import Tree
 from pfd.job import Job, JobFailure
@@ -42,6 +42,9 @@ MEMORY_GLANCE = 0.05
 
 SPAWN_PATIENCE = 300.0
 """Seconds that a warm server may take to import what a task preloads, and to make a process for it."""
+
+QUIET = 0.5
+"""Seconds after which it is said what a job waits for that has not begun yet."""
 
 SPAWN_POLL = 1.0
 """Seconds between looks at a warm server that has not made a process yet."""
@@ -66,6 +69,7 @@ class IsolatedRun:
     ----------
     on_progress, on_ring : are handed each report, and what the job submits; they return at once, since this thread
         enforces limits.
+    on_standing : is handed what the job waits for before its task is called, and the empty text once it is.
     environment : variables for this job beside those that all jobs get.
     held : descriptors that its processes hold for as long as they live.
     """
@@ -78,6 +82,7 @@ class IsolatedRun:
         task: Task,
         on_progress: Callable[[float, str, dict[str, Any]], None],
         on_ring: Callable[[Ring], None],
+        on_standing: Callable[[str], None],
         environment: Mapping[str, str],
         held: tuple[int, ...] = (),
     ) -> None:
@@ -87,6 +92,7 @@ class IsolatedRun:
         self._task = task
         self._on_progress = on_progress
         self._on_ring = on_ring
+        self._on_standing = on_standing
         self._environment = environment
         self._held = held
         # All that the watch needs is had before there is a process to be watched, or nothing is.
@@ -113,6 +119,9 @@ class IsolatedRun:
         self._end_at: float | None = None
         self._killed = False
         self._lacking: str | None = None
+        self._standing = ""
+        self._standing_at: float | None = None
+        self._stood = self._reported = False
         self._made = False
         self._stale = False
 
@@ -141,7 +150,10 @@ class IsolatedRun:
             self._unsent = memoryview(json.dumps(order).encode() + b"\n")
             with LogFile(self._settings, self._job) as logfile:
                 self._watch(logfile)
-            return self._conclude()
+            outcome = self._conclude()
+            # What it waited for is no news of a job that has ended; what its task has reported is.
+            nothing = self._stood and not self._reported and outcome.last is None
+            return replace(outcome, last=(0.0, "", {})) if nothing else outcome
         except Exception as error:
             if self._tree is not None and self._exit is None:
                 self._tree.end()  # whatever becomes of the job now, this run of it is over
@@ -158,14 +170,16 @@ class IsolatedRun:
         spawned_by = began + SPAWN_PATIENCE
         server_at: float | None = began + SPAWN_POLL
         glance_at: float | None = None
+        self._standing_at = began + QUIET
         with self._selector as selector:
             selector.register(self._control, selectors.EVENT_READ, "control")
             selector.register(self._channel, selectors.EVENT_READ, "channel")
             selector.register(self._output, selectors.EVENT_READ, "output")
             selector.register(self._wake, selectors.EVENT_READ, "wake")
             while True:
-                alarms = [at for at in (limit_at, server_at, glance_at, self._kill_at, self._end_at) if at is not None]
-                timeout = max(0.0, min(alarms) - time.monotonic()) if alarms else None
+                alarms = (limit_at, server_at, glance_at, self._standing_at, self._kill_at, self._end_at)
+                next_at = min((at for at in alarms if at is not None), default=None)
+                timeout = None if next_at is None else max(0.0, next_at - time.monotonic())
                 for key, events in selector.select(timeout):
                     if events & selectors.EVENT_WRITE:
                         self._send(selector)
@@ -192,6 +206,9 @@ class IsolatedRun:
                 if server_at is not None and now >= server_at:
                     server_at = now + SPAWN_POLL
                     self._processes.resume(self._task.preload)
+                if self._standing_at is not None and now >= self._standing_at:
+                    self._standing_at = now + QUIET
+                    self._stand(self._waits_for())
                 if limit_at is not None and now >= limit_at:
                     limit_at = None
                     self._ask("time limit", patience)
@@ -206,6 +223,18 @@ class IsolatedRun:
                     self._tree.end()
                     self._drain(selector, logfile)
                     return
+
+    def _waits_for(self) -> str:
+        """What keeps the task from being called: a server that has its imports done makes a process at once."""
+        if self._tree is None and self._task.preload:
+            packages = dict.fromkeys(module.partition(".")[0] for module in self._task.preload)
+            return f"starting: importing {', '.join(packages)}"
+        return f"starting: loading {self._task.run.partition(':')[0]}"
+
+    def _stand(self, standing: str) -> None:
+        if standing != self._standing:
+            self._standing, self._stood = standing, True
+            self._on_standing(standing)
 
     def _send(self, selector: selectors.BaseSelector) -> None:
         """Send what to run, as far as it goes: it may be large, and the process that is to read it late or dead."""
@@ -280,7 +309,11 @@ class IsolatedRun:
     def _hear_job(self, message: messages.Message) -> None:
         if self._outcome is not None:
             return
-        if isinstance(message, Progress):
+        self._standing_at = None  # a task that was never called has ended as well
+        if isinstance(message, Begun):
+            self._stand("")
+        elif isinstance(message, Progress):
+            self._reported = True
             self._on_progress(message.fraction, message.status, message.meta)
         elif isinstance(message, Ring):
             self._on_ring(message)

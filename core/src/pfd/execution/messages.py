@@ -41,7 +41,12 @@ class Progress:
     meta: dict[str, Any]
 
 
-Message = Progress | Ring | Outcome
+@dataclass(frozen=True)
+class Begun:
+    """All that a task needs is loaded, and it is called."""
+
+
+Message = Begun | Progress | Ring | Outcome
 
 
 class Lines:
@@ -77,6 +82,8 @@ def parse(line: bytes, max_result_bytes: int) -> Message:
     try:
         message = json.loads(line.decode())
         match message:
+            case {"begun": True, **rest} if not rest:
+                return Begun()
             case {"progress": report, **rest} if not rest:
                 return Progress(*_report(report))
             case {"ring": ring, **rest} if not rest:

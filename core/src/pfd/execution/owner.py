@@ -392,6 +392,9 @@ class Owner:
         def on_progress(fraction: float, status: str, meta: dict[str, Any]) -> None:
             self._progress.report(Report(job, fraction, status, meta, lambda: run.stop("stale")))
 
+        def on_standing(status: str) -> None:
+            self._progress.report(Report(job, None, status, {}, lambda: run.stop("stale")))
+
         run: Run
         if inline or task.isolation == "inline":
             run = InlineRun(self.store, self.registry, self.settings, job, task, on_progress, self._runtime.ring)
@@ -405,6 +408,7 @@ class Owner:
                 task,
                 on_progress,
                 self._ring_others,
+                on_standing,
                 {**start.environment, **sees},
                 held,
             )

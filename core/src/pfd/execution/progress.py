@@ -24,10 +24,13 @@ PAUSE = 1.0
 
 @dataclass(frozen=True)
 class Report:
-    """How far a run is.  `refused` is called where its job is no longer that run's."""
+    """How far a run is; `fraction` is None of one whose task has not been called yet.
+
+    `refused` is called where its job is no longer that run's.
+    """
 
     job: Job
-    fraction: float
+    fraction: float | None
     status: str
     meta: dict[str, Any]
     refused: Callable[[], None]
@@ -99,7 +102,10 @@ class ProgressWriter:
             # In order of their numbers: PostgreSQL locks each row until the commit.
             for _, report in sorted(reports.items()):
                 try:
-                    claims.progress(connection, report.job, report.fraction, report.status, report.meta)
+                    if report.fraction is None:
+                        claims.standing(connection, report.job, report.status)
+                    else:
+                        claims.progress(connection, report.job, report.fraction, report.status, report.meta)
                 except StaleClaim:
                     refused.append(report)
         for report in refused:

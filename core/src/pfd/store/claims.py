@@ -214,6 +214,15 @@ _PROGRESS = Prepared(
 )
 
 
+_STANDING = Prepared(jobs.update().where(*_MINE).values(status=sa.bindparam("p_status", None)))
+
+
+def standing(connection: Connection, job: Job, status: str) -> None:
+    """Write what a run waits for before its task is called.  Raises `StaleClaim`."""
+    if not _STANDING.changed(connection, {"p_seq": job.seq, "p_claim": job.claim, "p_status": _status(status)}):
+        raise _stale(job)
+
+
 def progress(connection: Connection, job: Job, fraction: float, status: str, meta: dict[str, Any]) -> None:
     """Write the progress of a run.  Raises `StaleClaim` where the job is no longer that run's."""
     changed = _PROGRESS.changed(

@@ -277,6 +277,17 @@ def report_oddly(params: NoParams, ctx: TaskContext) -> Text:
     return Text(text="reported")
 
 
+def report_percent(params: NoParams, ctx: TaskContext) -> Text:
+    """Reports what is no fraction."""
+    for odd in (-1, float("nan"), "half", None, 10**400, 50):
+        ctx.progress(odd, f"{odd!r}"[:20])  # type: ignore[arg-type]
+    return Text(text="reported")
+
+
+def report_percent_inline(params: NoParams, ctx: TaskContext) -> Text:
+    return report_percent(params, ctx)
+
+
 def report_large(params: SizeParams, ctx: TaskContext) -> Text:
     """Reports a status of so many characters; then as much beside it."""
     ctx.progress(0.5, "x" * params.size)
