@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pfd.artifacts import ArtifactFolder
-from pfd.errors import CancelRequested, ParameterError, PluginError, StoreUnavailable
+from pfd.errors import CancelRequested, PluginError, StoreUnavailable, shown
 from pfd.job import Job
 from pfd.reporter import Reporter, Send
 from pfd.settings import Settings
@@ -77,6 +78,7 @@ class TaskContext:
         self._registry = registry
         self._store = store
         self._ring = ring
+        self._warned = False
 
     @functools.cached_property
     def _folder(self) -> ArtifactFolder:
@@ -85,16 +87,28 @@ class TaskContext:
     def progress(self, fraction: float, status: str = "", **meta: Any) -> None:
         """Report how far the task is: `fraction` from 0 to 1, a line for people, and whatever else is worth knowing.
 
-        Cheap enough for the innermost loop.  It never goes back within an attempt.  A long status is cut.
+        Cheap enough for the innermost loop.  It never goes back within an attempt.  A long status is cut.  Of what is no
+        fraction the nearest is taken, and the log says so once: hours of work are not to fail by a slip.
 
         Raises
         ------
-        ParameterError : a fraction that is none, or more than 64 KiB of JSON beside the status; the largest field is
-            named.
+        ParameterError : more than 64 KiB of JSON beside the status; the largest field is named.
         """
-        if not 0.0 <= fraction <= 1.0:
-            raise ParameterError(f"progress {fraction!r} is not between 0 and 1")
-        self.reporter.report(float(fraction), str(status), meta)
+        try:
+            share = float(fraction)
+        except (TypeError, ValueError, OverflowError):
+            share = math.nan
+        if not 0.0 <= share <= 1.0:
+            self._warn_of(fraction)
+            share = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
+        self.reporter.report(share, str(status), meta)
+
+    def _warn_of(self, fraction: object) -> None:
+        if not self._warned:
+            self._warned = True
+            self.log.warning(
+                "progress %s is not between 0 and 1: 50 of 100 is 0.5; the nearest is shown", shown(fraction)
+            )
 
     def check_cancelled(self) -> None:
         """Raise `CancelRequested` where the job is to stop.
