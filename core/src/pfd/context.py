@@ -87,8 +87,8 @@ class TaskContext:
     def progress(self, fraction: float, status: str = "", **meta: Any) -> None:
         """Report how far the task is: `fraction` from 0 to 1, a line for people, and whatever else is worth knowing.
 
-        Cheap enough for the innermost loop.  It never goes back within an attempt.  A long status is cut.  Of what is no
-        fraction the nearest is taken, and the log says so once: hours of work are not to fail by a slip.
+        Cheap enough for the innermost loop.  It never goes back within an attempt.  A long status is cut.  For what is
+        no fraction the nearest is taken, and the log says so once: hours of work are not to fail by a slip.
 
         Raises
         ------

@@ -4,8 +4,8 @@ Channel, one JSON object a line.  From the owner, once:
 `{"job": …, "settings": …, "path": …, "environment": …, "folder": …}`.
 `settings` and `path` (the worker's `sys.path`) matter to a fresh interpreter only; a warm server has them already.
 Environment and working directory are the worker's: that of a warm server may be another one's.
-To the owner, once the task is loaded: `{"begun": true}`; any number of times: `{"progress": [fraction, status, meta]}`, and `{"ring": {…}}` for a job that this one
-has submitted; then one of
+To the owner, once the task is loaded: `{"begun": true}`; any number of times: `{"progress": [fraction, status, meta]}`,
+and `{"ring": {…}}` for a job that this one has submitted; then one of
 `{"end": "done", "result": "<json>"}`, `{"end": "failed", "failure": {…}, "retry": bool}`, `{"end": "stopped"}`,
 each with `"last": [fraction, status, meta] | null`.
 """
