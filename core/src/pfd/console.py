@@ -15,11 +15,13 @@ import os
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from pfd.characters import escaped_json, one_line, printable
+from pfd.columns import GAP, least_width, room, widths
 from pfd.streams import answer
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ __all__ = [
     "cut",
     "echo",
     "json_text",
+    "moment",
     "on_terminal",
     "one_line",
     "print_fields",
@@ -60,7 +63,7 @@ STYLES = {
 """Colours of the words that say how something is."""
 
 LEAST = 20
-"""Characters that a column keeps, however narrow the terminal."""
+"""Characters that a column which is cut keeps, however narrow the terminal."""
 
 
 def on_terminal(stream: TextIO | None = None) -> bool:
@@ -97,25 +100,20 @@ def print_table(
     *,
     right: Collection[int] = (),
     wide: int | None = None,
-    whole: bool = False,
+    optional: Sequence[int] = (),
 ) -> None:
-    """Print a table.
+    """Print a table.  On a terminal cells are folded between words to its width.
 
     Parameters
     ----------
     right : columns of numbers.
-    wide : column that is cut to what the others leave of a terminal.
-    whole : whether the first column may be folded, too: it is a text as long as any other.
+    wide : column that is cut to what the others leave of a terminal, and not folded.
+    optional : columns that a terminal does without where it is too narrow for all words, the first of them first.
     """
     columns = [one_line(column).upper() for column in columns]
     text = [[one_line(cell) for cell in row] for row in rows]
     if on_terminal():
-        if wide is not None:
-            others = [max(len(row[i]) for row in [columns, *text]) for i in range(len(columns)) if i != wide]
-            room = shutil.get_terminal_size().columns - sum(others) - 2 * len(columns)
-            for row in text:
-                row[wide] = cut(row[wide], max(LEAST, room))
-        _rich_table(columns, text, right, whole=whole)
+        _rich_table(columns, text, right, wide, list(optional))
         return
     lines = [columns, *text]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
@@ -153,6 +151,11 @@ def print_heading(text: str) -> None:
         rich_console().print(Text(text, "bold"))
     else:
         echo(text)
+
+
+def moment(seconds: float | None) -> str:
+    """A time, in seconds since the epoch, as the clock of this machine shows it, with its zone; of None nothing."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def cut(text: str, most: int) -> str:
@@ -201,15 +204,30 @@ def _plain_console() -> type[Any]:
     return PlainConsole
 
 
-def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int], *, whole: bool) -> None:
+def _rich_table(
+    columns: Sequence[str], rows: Sequence[list[str]], right: Collection[int], wide: int | None, optional: list[int]
+) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for index, column in enumerate(columns):
-        # The first column names the row and is copied from; others are folded on a narrow terminal, the longest first.
-        justify: Any = "right" if index in right else "left"
-        shown.add_column(Text(column), justify=justify, overflow="fold", no_wrap=index == 0 and not whole)
+    terminal = shutil.get_terminal_size().columns
+    cells = [[column, *(row[i] for row in rows)] for i, column in enumerate(columns)]
+    natural = [max(map(len, column)) for column in cells]
+    least = [
+        min(LEAST, natural[i]) if i == wide else natural[i] if i in right else least_width(column)
+        for i, column in enumerate(cells)
+    ]
+    kept = list(range(len(columns)))
+    while optional and sum(least[i] for i in kept) > room(terminal, len(kept)):
+        kept.remove(optional.pop(0))
+    found = widths([natural[i] for i in kept], [least[i] for i in kept], room(terminal, len(kept)))
+    given = dict(zip(kept, found, strict=True))
+    shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+    for i in kept:
+        justify: Any = "right" if i in right else "left"
+        shown.add_column(Text(columns[i]), justify=justify, overflow="fold", width=given[i])
     for row in rows:
-        shown.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
+        shown.add_row(*(Text(cut(row[i], given[i]) if i == wide else row[i], STYLES.get(row[i], "")) for i in kept))
     rich_console().print(shown)
+    if left_out := [column.lower() for i, column in enumerate(columns) if i not in given]:
+        rich_console().print(Text(f"without {', '.join(left_out)}: a wider terminal shows more, --json all", "dim"))

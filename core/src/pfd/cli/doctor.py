@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +25,7 @@ from pfd import entrypoints
 from pfd.cli.output import size
 from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu, workers_for_all
 from pfd.cli.state import Session, json_option, pass_session
-from pfd.console import echo, print_json, print_table
+from pfd.console import echo, moment, print_json, print_table
 from pfd.errors import PfdError, PluginError, SettingsError
 from pfd.modes import make_home
 from pfd.ownership import open_to_others
@@ -339,11 +338,10 @@ def _refused(session: Session) -> Checks:
     recent = [one for one in found if time.time() - one.last_at < RECENT]
     for one in recent[:MOST_REFUSED]:
         many = "1 message was refused" if one.number == 1 else f"{one.number} messages were refused"
-        when = datetime.fromtimestamp(one.last_at).astimezone().isoformat(" ", "seconds")
         yield Check(
             "warn",
             f"{one.runtime} queue {one.queue}",
-            f"{many}, the last at {when}: {one.reason}",
+            f"{many}, the last at {moment(one.last_at)}: {one.reason}",
             f"find its sender; it began with {one.sample[:120]}" if one.sample else "",
         )
     if len(recent) > MOST_REFUSED:

@@ -21,7 +21,7 @@ from pfd.cli.output import ago, size, span
 from pfd.cli.prune import prune
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
-from pfd.console import cut, echo, print_fields, print_heading, print_json, print_table
+from pfd.console import cut, echo, moment, print_fields, print_heading, print_json, print_table
 from pfd.hints import Hint
 from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State, is_job_id
 
@@ -126,7 +126,7 @@ def _print(shown: list[Job]) -> None:
         for job in shown
     ]
     columns = ("id", "task", "state", "done", "status", "queue", "attempt", "age")
-    print_table(columns, rows, right={3, 6, 7}, wide=STATUS)
+    print_table(columns, rows, right={3, 6, 7}, wide=STATUS, optional=(6, 5))
 
 
 def _near(task: str, session: Session) -> str:
@@ -202,10 +202,10 @@ def _facts(session: Session, job: Job) -> dict[str, object]:
         "slot": "gpu" if job.gpu else "",
         "attempt": attempt if job.attempt or job.lost else "",
         "worker": _worker(session, job.owner) if running and job.owner else "",
-        "submitted": _when(job.created_at),
-        "due": _when(job.due_at) if job.state in QUEUED and job.due_at > time.time() else "",
-        "started": _when(job.started_at),
-        "ended": _when(job.ended_at),
+        "submitted": moment(job.created_at),
+        "due": moment(job.due_at) if job.state in QUEUED and job.due_at > time.time() else "",
+        "started": moment(job.started_at),
+        "ended": moment(job.ended_at),
         "took": span(elapsed(job)) if job.ended_at else "",
         "tags": ", ".join(job.tags),
         "key": job.key,
@@ -213,10 +213,6 @@ def _facts(session: Session, job: Job) -> dict[str, object]:
         "child of": job.parent_id,
         "retry of": job.retry_of,
     }
-
-
-def _when(seconds: float | None) -> str:
-    return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def _limits(job: Job) -> str:
@@ -274,7 +270,7 @@ def _print_claims(session: Session, job: Job, claims: list[Claim]) -> None:
     rows = [
         (
             claim.number,
-            _when(claim.claimed_at),
+            moment(claim.claimed_at),
             names.get(claim.owner, claim.owner[:8]),
             claim.outcome or ("the one that counts" if claim.number == job.claim else ""),
         )

@@ -112,7 +112,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
                 echo()
             print_fields(dict(zip(columns, row, strict=True)))
     else:
-        print_table(columns, cells, whole=True)
+        print_table(columns, cells)
     if (more := len(rows) - MOST_ROWS) > 0:
         echo(f"… and {more} more")
     for row, name in itertools.product(shown, nested):

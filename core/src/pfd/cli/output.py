@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 
+from pfd.columns import least_width, room
 from pfd.console import LEAST, on_terminal
 
 SHORT_ID = 8
@@ -17,10 +18,10 @@ def short(job_id: str) -> str:
 
 
 def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a table can be read on the terminal: no name of a column is folded, nor a cell that is short."""
-    cells = zip(*rows, strict=True)
-    least = [max(len(name), min(LEAST, max(map(len, cell)))) for name, cell in zip(columns, cells, strict=True)]
-    return sum(least) + 2 * len(least) <= shutil.get_terminal_size().columns
+    """Whether a table can be read on the terminal: no word of it is broken, and a text keeps some words a line."""
+    cells = zip(columns, *rows, strict=True)
+    least = [max(least_width(cell), min(LEAST, max(map(len, cell)))) for cell in cells]
+    return sum(least) <= room(shutil.get_terminal_size().columns, len(least))
 
 
 def ago(moment: float | None) -> str:

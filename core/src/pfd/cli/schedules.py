@@ -66,7 +66,7 @@ def schedules(ctx: click.Context, session: Session, as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(("name", "cron", "zone", "task", "next", "last", "age", "job"), rows)
+    print_table(("name", "cron", "zone", "task", "next", "last", "age", "job"), rows, optional=(7, 6, 2))
     if any(one.enabled for one in found):
         _warn_where_nobody_fires(session)
     _tell_of_the_clock(found)

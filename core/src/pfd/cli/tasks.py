@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import shutil
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,9 +12,9 @@ import click
 
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_task
-from pfd.cli.output import span
+from pfd.cli.output import fits, span
 from pfd.cli.state import Session, json_option, pass_session
-from pfd.console import echo, print_fields, print_heading, print_json, print_table
+from pfd.console import echo, on_terminal, one_line, print_fields, print_heading, print_json, print_table
 from pfd.plugins import Registry
 from pfd.task import Task
 
@@ -102,7 +104,20 @@ def _show(task: Task, registry: Registry) -> None:
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table without the columns that would be empty."""
     kept = [i for i in range(len(columns)) if i < 2 or any(row[i] for row in rows)]
-    print_table([columns[i] for i in kept], [[row[i] for i in kept] for row in rows])
+    columns, rows = [columns[i] for i in kept], [[row[i] for i in kept] for row in rows]
+    if on_terminal() and not fits(columns, rows):
+        for name, *others, meaning in rows:
+            if columns[2] == "default" and others[1] != "required":
+                others[1] = f"default {others[1]}"
+            echo(_folded(f"{name}: {'; '.join(filter(None, others))}", "", "    "))
+            echo(_folded(meaning, "  ", "  "))
+        return
+    print_table(columns, rows)
+
+
+def _folded(text: str, first: str, others: str) -> str:
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(one_line(text), width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
 
 
 def _summary(task: Task, registry: Registry) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def _show(found: Sequence[tuple[WorkerInfo, list[Job]]], registry: Registry) -> 
     print_table(WORKERS, [_worker(info, running, registry) for info, running in found], right={2, 4, 5})
     if rows := [_job(job, info) for info, running in found for job in running]:
         echo()
-        print_table(JOBS, rows, right={4, 6, 7}, wide=STATUS)
+        print_table(JOBS, rows, right={4, 6, 7}, wide=STATUS, optional=(6, 2))
 
 
 def _worker(info: WorkerInfo, running: list[Job], registry: Registry) -> list[object]:

@@ -10,10 +10,9 @@ from typing import Any
 import click
 
 from pfd import reading
-from pfd.console import echo, one_line, print_json, print_table
+from pfd.console import echo, moment, one_line, print_json, print_table
 from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets
 from pfd_plugin_data.classes import UNLABELLED
-from pfd_plugin_data.cli.times import when
 from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.recording import FAULTS, TRACED, RecordingInfo
 
@@ -37,7 +36,7 @@ def ls(as_json: bool) -> None:
         echo("no datasets yet; 'pfd submit generate_dataset_task' or 'import_mat_dataset_task' makes one")
         return
     rows = [
-        (entry.id, entry.name, entry.n_recordings, entry.n_bearings, _counts(entry), when(entry.created_at))
+        (entry.id, entry.name, entry.n_recordings, entry.n_bearings, _counts(entry), moment(entry.created_at))
         for entry in entries
     ]
     print_table(("ID", "NAME", "RECORDINGS", "BEARINGS", "CLASSES", "MADE"), rows, right={0, 2, 3})
@@ -66,13 +65,14 @@ def show(dataset: str, verify: bool, as_json: bool) -> None:
 
 
 def _show(entry: DatasetEntry, dataset: Dataset, *, verified: bool) -> None:
-    echo(one_line(f"dataset {entry.id}  {entry.name}  made {when(entry.created_at)} by job {entry.job_id}"))
+    echo(one_line(f"dataset {entry.id}  {entry.name}  made {moment(entry.created_at)} by job {entry.job_id}"))
     echo(one_line(entry.path))
     echo(f"fingerprint {entry.fingerprint}{' (verified)' if verified else ''}\n")
     print_table(
         ("RECORDING", "BEARING", "FAULT", "SIZE", "RPM", "MEASURED", "LOAD", "HZ", "SEC", "CHANNELS"),
         [_recording_row(info) for info in dataset.recordings],
         right={3, 4, 5, 7, 8},
+        optional=(9, 6, 3),
     )
     echo()
     print_table(

@@ -8,13 +8,15 @@ from typing import Any
 import click
 
 from pfd import DataError, reading, writing
-from pfd.console import echo, one_line, print_json, print_table
+from pfd.console import echo, moment, one_line, print_json, print_table
 from pfd_plugin_data.catalog import find_dataset
-from pfd_plugin_data.cli.times import when
 from pfd_plugin_data.folds import FOLDS, MAX_FOLDS, make_folds
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.split_store import StoredSplit, list_splits, save_splits
 from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
+
+SHOWN_FOLDS = 3
+"""Of a split."""
 
 
 @click.command("split")
@@ -75,8 +77,10 @@ def split(
         print_json([_json(one) for one in stored])
         return
     echo(one_line(f"split {name} of dataset {entry.id} {entry.name} ({entry.fingerprint[:12]})"))
-    for one in stored:
+    for one in stored[:SHOWN_FOLDS]:
         echo(one_line(one.split.stamp))
+    if len(stored) > SHOWN_FOLDS:
+        echo(f"… and {len(stored) - SHOWN_FOLDS} more folds; --json gives all, split.fold=N takes one")
     if len(stored) == 1:
         echo()
         print_table(("PART", "BEARINGS", "RECORDINGS", "CLASSES"), _parts(recordings, made[0]), right={1, 2})
@@ -97,7 +101,7 @@ def splits(dataset: str | None, as_json: bool) -> None:
         echo("no splits yet; 'pfd data split DATASET NAME' makes one")
         return
     rows = [
-        (one.name, one.dataset_id, one.n_folds, one.split.protocol, when(one.created_at), one.split.stamp)
+        (one.name, one.dataset_id, one.n_folds, one.split.protocol, moment(one.created_at), one.split.stamp)
         for one in found
     ]
     print_table(("NAME", "DATASET", "FOLDS", "PROTOCOL", "MADE", "STAMP"), rows, right={1, 2})
