@@ -56,9 +56,11 @@ def test_a_forest_beats_the_majority_class_and_all_of_it_is_kept(pfd_home: Path)
         table = read_features(find_feature_set(session, features))
     assert (entry.dataset_fingerprint, entry.feature_set_id) == (dataset["fingerprint"], features)
     test = read_predictions(entry, "test")
-    np.testing.assert_array_equal(
-        load_model(entry).predict_proba(table.x[np.isin(table.record, test.record)]), test.probabilities
-    )
+    model, of_test = load_model(entry), np.isin(table.record, test.record)
+    np.testing.assert_array_equal(model.predict_proba(table)[of_test], test.probabilities)
+    # A feature set whose columns are in another order is read by their names.
+    turned = replace(table, names=table.names[::-1], x=table.x[:, ::-1])
+    np.testing.assert_array_equal(model.predict_proba(turned)[of_test], test.probabilities)
     again = score(test, majority=0)
     assert (again.accuracy, again.ece) == (result["test_accuracy"], result["test_ece"])
     bearings = [set(read_predictions(entry, part).bearing_id) for part in ("train", "validation", "test")]
