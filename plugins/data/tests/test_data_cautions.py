@@ -46,16 +46,17 @@ def test_a_bearing_that_was_healthy_and_then_failed_counts_for_both_classes() ->
 
 
 @pytest.mark.parametrize(
-    ("stamp", "expected"),
+    ("leaky", "stamp", "expected"),
     [
-        ("split by bearing: 3 bearings test", []),
-        ("split by bearing; left out: LEAKY", []),
-        ("LEAKY: random windows of all; cut", ["leaky split (random windows of all)"]),
-        ("LEAKY: chosen in sight; LEAKY: random windows", ["leaky split (chosen in sight, random windows)"]),
+        (False, "split by bearing: 3 bearings test", []),
+        (False, "split by bearing; left out: x; LEAKY: y", []),
+        (True, "LEAKY: random windows of all; cut", ["leaky split (random windows of all)"]),
+        (True, "LEAKY: chosen in sight; LEAKY: random windows", ["leaky split (chosen in sight, random windows)"]),
+        (True, "in words of another version", ["leaky split"]),
     ],
 )
-def test_a_leaky_stamp_is_a_caution_that_says_how(stamp: str, expected: list[str]) -> None:
-    assert [caution.text.partition(":")[0] for caution in leak("forest", stamp)] == expected
+def test_a_leaky_split_is_a_caution_that_says_how(leaky: bool, stamp: str, expected: list[str]) -> None:
+    assert [caution.text.partition(":")[0] for caution in leak("forest", leaky, stamp)] == expected
 
 
 def test_a_status_tells_how_many_there_are_and_what_they_are() -> None:

@@ -96,7 +96,9 @@ def test_groups_that_disagree_make_the_interval_wide() -> None:
 def test_with_one_bearing_a_class_the_interval_is_by_recording_and_says_what_that_means() -> None:
     interval = macro_auroc_interval(made_up(bearings=1), 200, seed=0)
     assert interval.low is not None
-    assert interval.note == "95 % interval of the macro-AUROC: recordings resampled, 3 a class; too narrow, as they share bearings"
+    made = "95 % interval of the macro-AUROC: recordings resampled, 3 a class"
+    assert interval.note == f"{made}; too narrow, as they share bearings"
+    assert interval.unit == "recording"
 
 
 def test_with_one_recording_of_a_class_there_is_no_interval() -> None:

@@ -32,7 +32,7 @@ def evidence(test: Predictions, *, part: str = "test", validation: float | None 
     if validation is not None:
         found["validation"] = asdict(score(predictions(right=validation), majority=0))
     held = {"train": ["a", "b"], "test": sorted(set(test.bearing_id))}
-    return Evidence("forest (experiment 3)", part, test, found, held, STAMP)
+    return Evidence("forest (experiment 3)", part, test, found, held, STAMP, leaky=False)
 
 
 def briefs(given: Evidence) -> list[str]:
@@ -50,7 +50,7 @@ def test_a_good_score_on_enough_bearings_has_none() -> None:
 
 def test_each_names_whom_it_concerns() -> None:
     given = evidence(predictions(3, right=0.2, bearings=1), validation=0.1)
-    found = list(cautions(replace(given, stamp="LEAKY: random windows")))
+    found = list(cautions(replace(given, leaky=True)))
     assert len(found) >= 4
     assert all(str(caution).startswith("forest (experiment 3): ") for caution in found)
 
@@ -139,14 +139,16 @@ def test_a_validation_score_far_above_the_test(before: float, after: float, ther
 
 def test_bearings_that_are_trained_on_are_counted() -> None:
     given = evidence(predictions())
-    shared = replace(given, bearings=given.bearings | {"train": ["t0-0", "t1-0", "else"]})
+    shared = replace(given, bearings={**given.bearings, "train": ["t0-0", "t1-0", "else"]})
     assert briefs(shared) == ["2 of 12 test bearings are trained on"]
     assert briefs(replace(given, bearings={})) == []
 
 
 def test_a_leaky_split_is_named_and_that_it_shares_bearings_goes_without_saying() -> None:
     given = evidence(predictions())
-    leaky = replace(given, stamp="LEAKY: random windows; cut", bearings=given.bearings | {"train": ["t0-0"]})
+    leaky = replace(
+        given, leaky=True, stamp="LEAKY: random windows; cut", bearings={**given.bearings, "train": ["t0-0"]}
+    )
     assert only(leaky).text.startswith("leaky split (random windows)")
 
 
