@@ -110,7 +110,7 @@ def test_with_one_recording_of_a_class_there_is_no_interval() -> None:
 def test_resamples_that_are_all_alike_are_no_interval() -> None:
     interval = macro_auroc_interval(made_up(skill=50), 200, seed=0)
     assert (interval.low, interval.high) == (None, None)
-    assert interval.note == "no interval: 3 bearings a class are too few to differ"
+    assert interval.note == "no interval: each draw of 3 bearings a class gives the same area"
 
 
 def test_a_lone_recording_is_named_where_other_classes_have_several() -> None:
@@ -157,7 +157,7 @@ def test_the_figure_carries_title_stamp_areas_and_interval_as_text(tmp_path: Pat
         "0.500",
         "no window in this part",
         "over 2 of 3 classes",
-        "95 % interval of the macro-AUROC: bearings resampled, 3 a class;",
+        "95 % interval of the macro-AUROC: bearings resampled, 3 a",
         "CAUTION: one test bearing of each class",
         "a footnote",
     ):

@@ -30,7 +30,7 @@ INK, MUTED, RULE, WARNING = "#1b1f24", "#57606a", "#d8dee4", "#9a3412"
 IN_A_ROW = 3
 PANEL_INCHES = 5.0
 LINE_INCHES = 0.17
-WRAP = 70
+WRAP = 66
 """Characters of a line that fit above a panel."""
 
 NAME = 30

@@ -65,7 +65,7 @@ def macro_auroc_interval(predictions: Predictions, n_bootstrap: int, seed: int) 
     sizes = sorted({own.size for own in members})
     count = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     if low == high:
-        return Interval(None, None, f"no interval: {count} {noun}s a class are too few to differ")
+        return Interval(None, None, f"no interval: each draw of {count} {noun}s a class gives the same area")
     note = f"95 % interval of the macro-AUROC: {noun}s resampled, {count} a class"
     if noun == "recording":
         note += "; too narrow, as they share bearings"

@@ -18,8 +18,8 @@ FALLS_SHORT = 0.20
 scores of classes are normal and spread alike, an AUROC of 0.95 goes with 75 % of the windows of eleven classes named
 rightly, and with more of fewer classes."""
 
-FAR_ABOVE = 0.20
-"""Shares by which a validation score lies far above the test score."""
+FAR_APART = 0.20
+"""Shares by which a validation score lies far from the test score."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def cautions(given: Evidence) -> Iterator[Caution]:
     yield from _classes(given)
     classes, y, bearing_id = given.predictions.classes, given.predictions.y_true, given.predictions.bearing_id
     yield from few_bearings(given.subject, given.part, classes, y, bearing_id)
-    yield from _fell(given)
+    yield from _disagree(given)
 
 
 def _shared(given: Evidence) -> Iterator[Caution]:
@@ -138,15 +138,15 @@ def _classes(given: Evidence) -> Iterator[Caution]:
         yield Caution(given.subject, brief, f"{brief}: there is nothing to tell it from, and no AUROC")
 
 
-def _fell(given: Evidence) -> Iterator[Caution]:
-    """A validation score that the test does not bear out."""
+def _disagree(given: Evidence) -> Iterator[Caution]:
+    """A validation score and a test score of which at most one can be near what is to be expected."""
     if given.part != "test" or "validation" not in given.metrics:
         return
     before, after = (given.metrics[part]["accuracy"] for part in ("validation", "test"))
-    if round(before - after, 9) >= FAR_ABOVE:
+    if round(abs(before - after), 9) >= FAR_APART:
         yield Caution(
             given.subject,
-            "validation accuracy far above the test's",
-            f"its accuracy falls from {before:.1%} on the validation part to {after:.1%} on the test part: "
-            f"the two hold unlike bearings, and neither figure is sure",
+            f"validation accuracy far {'above' if before > after else 'below'} the test's",
+            f"its accuracy is {before:.1%} on the validation part and {after:.1%} on the test part: the two hold "
+            "unlike recordings, and neither figure is sure",
         )
