@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-FEW = 3
-"""Bearings of a class from which on there is no caution: with three, one that is odd no longer decides alone."""
-
-_COUNTS = {1: "one", 2: "two"}
+FEW = {1: "one", 2: "two"}
+"""Bearings of a class that call for caution; of three, one that is odd no longer makes half the score of the class."""
 
 MOST_IN_BRIEF = 3
 """Cautions that a status tells; of further ones it gives the number."""
@@ -50,7 +48,7 @@ def few_bearings(
     """
     counts = {int(index): int(np.unique(bearing_id[y == index]).size) for index in np.unique(y)}
     told = []
-    for count, word in _COUNTS.items():
+    for count, word in FEW.items():
         of = [classes[index] for index, bearings in counts.items() if bearings == count]
         if of:
             which = "of each class" if len(of) == len(counts) else "for " + ", ".join(f"'{name}'" for name in of)
