@@ -48,8 +48,10 @@ def test_the_commands_of_the_tutorial_run_in_its_order(tmp_path: Path) -> None:
     commands = [shlex.split(line)[1:] for line in re.findall(r"^    (pfd .*)$", text, flags=re.MULTILINE)]
     run = [command for command in commands if command[0] != "open"]  # it would start a viewer
     assert len(run) == 5
-    for command in run:
-        assert pfd(tmp_path / "home", *command)
+    said = {command[1]: pfd(tmp_path / "home", *command) for command in run}
+    assert all(said.values())
+    for task in ("train_model_task", "generate_roc_analysis_task"):
+        assert "random_forest (experiment 1): one test bearing of each class: " in said[task].partition("cautions")[2]
     assert '"state": "SUCCESS"' in pfd(tmp_path / "home", "job", "@last", "--json")
 
 

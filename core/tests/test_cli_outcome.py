@@ -22,7 +22,7 @@ import pytest
 from core.tests.test_display import JOB
 from pfd import Job, State
 from pfd.cli.live import open_display
-from pfd.cli.outcome import brief, show_rows, where
+from pfd.cli.outcome import apart, brief, show_lines, show_rows, where
 from pfd.cli.output import counted, short_value
 from pfd.console import one_line
 
@@ -193,3 +193,31 @@ def test_the_bar_gives_way_to_the_status_on_a_narrow_terminal() -> None:
 def test_a_job_that_has_ended_has_a_whole_bar() -> None:
     lines = on_terminal(120, show_job, {"state": State.SUCCESS, "status": ""})
     assert any("━" * 24 in line for line in lines)
+
+
+CAUTION = "forest (experiment 3): one test bearing for 'inner_race': another deal of the bearings may score differently"
+
+
+def test_sentences_of_a_result_and_of_its_rows_are_taken_apart_and_each_comes_once() -> None:
+    rows = [{"id": 1, "cautions": [CAUTION, "b"]}, {"id": 2, "cautions": ["b", "c"]}]
+    result = {"cautions": ["a"], "models": rows, "classes": ["normal", "ball"], "n": {"train": 1}}
+    left, lines = apart(result, ("cautions",))
+    assert lines == {"cautions": ["a", CAUTION, "b", "c"]}
+    assert left == {"models": [{"id": 1}, {"id": 2}], "classes": ["normal", "ball"], "n": {"train": 1}}
+    assert apart(result, ()) == (result, {})
+    assert apart({"cautions": [], "n": 1}, ("cautions",)) == ({"n": 1}, {})
+    assert apart({"cautions": None, "n": 1}, ("cautions",)) == ({"cautions": None, "n": 1}, {})
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_sentence_is_whole_and_folded_at_words(width: int) -> None:
+    empty, head, *lines = on_terminal(width, show_lines, {"cautions": [CAUTION, "short"]})
+    assert (empty, head) == ("", "cautions")
+    assert max(map(len, lines)) <= width
+    assert " ".join(line.strip() for line in lines) == f"{CAUTION} short"
+    assert lines[-1] == "short"
+
+
+def test_a_sentence_is_one_line_in_a_pipe_and_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show_lines({"cautions": [CAUTION, "red\x1b[31m\nand two lines"]})
+    assert capsys.readouterr().out.splitlines() == ["", "cautions", CAUTION, "red\\x1b[31m and two lines"]

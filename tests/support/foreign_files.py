@@ -49,9 +49,9 @@ def _predictions(path: Path) -> None:
 def _forest(path: Path) -> None:
     import numpy as np
 
-    from pfd_plugin_training.forest_file import load_forest
+    from pfd_plugin_training.models import load_forest_model
 
-    forest = load_forest(path)
+    forest = load_forest_model(path).forest
     rng = np.random.default_rng(0)
     assert np.isfinite(forest.predict_proba(rng.standard_normal((50, forest.n_features_in_)) * 1e3)).all()
 

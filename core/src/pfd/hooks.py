@@ -59,11 +59,16 @@ class Command:
 
 @dataclass(frozen=True)
 class ResultView:
-    """How the result of a task is shown: the fields worth a line, and the artifacts that `pfd open` opens."""
+    """How the result of a task is shown: the fields worth a line, and the artifacts that `pfd open` opens.
+
+    `lines` are lists of sentences, in the result or in the objects of its lists: they are shown whole, each on a line
+    of its own behind everything else.
+    """
 
     task: str
     fields: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

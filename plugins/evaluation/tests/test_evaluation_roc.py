@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 from sklearn.metrics import roc_auc_score
 
@@ -76,7 +78,7 @@ def test_the_interval_holds_the_area_and_is_by_bearing_where_classes_have_severa
     assert interval.low is not None
     assert interval.high is not None
     assert interval.low < area < interval.high
-    assert interval.note == "95 % interval by bearing, 6 a class"
+    assert interval.note == "95 % interval of the macro-AUROC: bearings resampled, 6 a class"
     assert macro_auroc_interval(given, 500, seed=0) == interval
 
 
@@ -94,7 +96,9 @@ def test_groups_that_disagree_make_the_interval_wide() -> None:
 def test_with_one_bearing_a_class_the_interval_is_by_recording_and_says_what_that_means() -> None:
     interval = macro_auroc_interval(made_up(bearings=1), 200, seed=0)
     assert interval.low is not None
-    assert interval.note == "95 % interval by recording, 3 a class; too narrow, as they share bearings"
+    made = "95 % interval of the macro-AUROC: recordings resampled, 3 a class"
+    assert interval.note == f"{made}; too narrow, as they share bearings"
+    assert interval.unit == "recording"
 
 
 def test_with_one_recording_of_a_class_there_is_no_interval() -> None:
@@ -106,7 +110,7 @@ def test_with_one_recording_of_a_class_there_is_no_interval() -> None:
 def test_resamples_that_are_all_alike_are_no_interval() -> None:
     interval = macro_auroc_interval(made_up(skill=50), 200, seed=0)
     assert (interval.low, interval.high) == (None, None)
-    assert interval.note == "no interval: 3 bearings a class are too few to differ"
+    assert interval.note == "no interval: each draw of 3 bearings a class gives the same area"
 
 
 def test_a_lone_recording_is_named_where_other_classes_have_several() -> None:
@@ -133,6 +137,7 @@ def panel(given: Predictions, *, leaky: bool = False) -> Panel:
         leaky,
         class_rocs(given),
         interval,
+        ["one test bearing of each class: another deal may score otherwise"],
     )
 
 
@@ -152,7 +157,8 @@ def test_the_figure_carries_title_stamp_areas_and_interval_as_text(tmp_path: Pat
         "0.500",
         "no window in this part",
         "over 2 of 3 classes",
-        "95 % interval by bearing",
+        "95 % interval of the macro-AUROC: bearings resampled, 3 a",
+        "CAUTION: one test bearing of each class",
         "a footnote",
     ):
         assert expected in text
@@ -169,6 +175,25 @@ def test_panels_stand_in_a_grid(panels: int, grid: tuple[int, int]) -> None:
     assert spec is not None
     assert spec.get_gridspec().get_geometry() == grid
     assert sum(axis.get_visible() for axis in figure.axes) == panels
+
+
+@pytest.mark.parametrize(("bearings", "coarse"), [(5, True), (6, False)])
+def test_an_interval_by_few_bearings_says_how_coarse_it_is(bearings: int, coarse: bool) -> None:
+    interval = macro_auroc_interval(made_up(records=bearings, bearings=bearings), 100, seed=0)
+    assert interval.unit == "bearing"
+    assert interval.note.partition("; ")[2] == ("coarse, as 5 can be drawn in 126 ways only" if coarse else "")
+
+
+def test_cautions_are_drawn_above_all_else_and_their_panel_grows() -> None:
+    def drawn(*cautions: str) -> Figure:
+        return draw([replace(panel(made_up()), cautions=cautions)], heading="ROC")
+
+    plain, warned = drawn(), drawn("one test bearing of each class", "a long one, " * 20)
+    assert not any("CAUTION" in text.get_text() for text in plain.axes[0].texts)
+    [text] = [text for text in warned.axes[0].texts if "CAUTION" in text.get_text()]
+    assert text.get_text().count("CAUTION: ") == 2
+    assert text.get_color() not in {text.get_color() for text in plain.axes[0].texts}
+    assert warned.get_size_inches()[1] > plain.get_size_inches()[1]
 
 
 def test_a_leaky_stamp_is_drawn_in_another_colour() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,11 @@ def test_it_writes_curves_and_areas_that_agree_with_the_experiment(experiments: 
     handle = submit("generate_roc_analysis_task", experiments=experiments, n_bootstrap=100)
     result = handle.get()
     areas = [one["macro_auroc"] for one in result["experiments"]]
-    assert [float(word.split()[0]) for word in handle.job.status.removeprefix("Macro AUROC ").split(", ")] == (
-        pytest.approx(areas, abs=6e-4)
-    )
-    assert ["LEAKY" in word for word in handle.job.status.split(", ")] == [
-        one["leaky"] for one in result["experiments"]
-    ]
+    figures, cautions = re.split(r" \(\d+ cautions: ", handle.job.status.removeprefix("Macro AUROC "))
+    assert [float(word.split()[0]) for word in figures.split(", ")] == pytest.approx(areas, abs=6e-4)
+    assert ["LEAKY" in word for word in figures.split(", ")] == [one["leaky"] for one in result["experiments"]]
+    assert f"one test bearing of each class: random_forest (experiment {experiments[0]})" in cautions
+    assert f"leaky split: random_forest (experiment {experiments[1]})" in cautions
     assert set(handle.artifacts) == {"roc.png", "roc.svg", "roc.json"}
     assert [one["experiment_id"] for one in result["experiments"]] == experiments
     assert [one["leaky"] for one in result["experiments"]] == [False, True]
@@ -52,6 +52,32 @@ def test_it_writes_curves_and_areas_that_agree_with_the_experiment(experiments: 
     assert "LEAKY" in text
     assert "split by bearing" in text
     assert "no comparison" in text
+    assert "CAUTION: one test bearing of each class" in text
+    assert "CAUTION: leaky split" in text
+
+
+def test_the_cautions_of_a_model_are_those_of_its_training_and_of_its_interval(experiments: list[int]) -> None:
+    dispatcher = Dispatcher()
+    trained = [dispatcher.job(job.id).result or {} for job in dispatcher.jobs(task="train_model_task")]
+    given = {result["experiment_id"]: result["cautions"] for result in trained}
+    result = submit("generate_roc_analysis_task", experiments=experiments, n_bootstrap=100).get()
+    alone = submit("generate_roc_analysis_task", experiments=experiments[0], n_bootstrap=100).get()
+    for one in result["experiments"]:
+        own = given[one["experiment_id"]]
+        assert own
+        assert all(text.startswith(f"random_forest (experiment {one['experiment_id']}): ") for text in own)
+        assert one["cautions"][: len(own)] == own
+        of_interval = one["cautions"][len(own) :]
+        assert ["no 95 % interval" in text for text in of_interval] == ([True] if one["interval"] is None else [])
+    assert alone["experiments"][0] == result["experiments"][0]
+
+
+def test_a_missing_interval_is_a_caution_only_where_one_was_asked_for(experiments: list[int]) -> None:
+    for asked in (0, 100):
+        one = submit("generate_roc_analysis_task", experiments=experiments[0], part="train", n_bootstrap=asked).get()
+        [found] = one["experiments"]
+        assert found["cautions"][0].startswith("random_forest (experiment 1): scored on its training part")
+        assert ("no 95 % interval of its macro-AUROC: " in " ".join(found["cautions"])) == bool(asked)
 
 
 def test_one_id_may_be_given_without_a_list_and_the_part_is_chosen(experiments: list[int]) -> None:

@@ -20,7 +20,7 @@ def drawn(text: str) -> list[Figure]:
     names = [text, "b", f"{text}c", "d"]
     scores: Matrix = np.array([0.4, 0.3, -0.2, 0.1])
     spread: Matrix = np.abs(scores)
-    about: dict[str, Any] = {"of": text, "notes": [text, "ours"], "leaky": False}
+    about: dict[str, Any] = {"of": text, "notes": [text, "ours"], "cautions": [text]}
     matrix: Any = np.corrcoef(np.random.default_rng(0).standard_normal((4, 50)))
     return [
         figures.draw_importance(names, {"forest": scores, "permutation": scores}, {"permutation": spread}, **about),

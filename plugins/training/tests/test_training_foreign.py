@@ -21,7 +21,7 @@ from pfd import DataError
 from pfd_plugin_training.checkpoint import Checkpoint, Epoch, copy_of, fits, moments_of
 from pfd_plugin_training.cnn1d import Cnn1dConfig, build
 from pfd_plugin_training.forest import fit_forest
-from pfd_plugin_training.forest_file import load_forest, save_forest
+from pfd_plugin_training.forest_file import ForestNames, load_forest, save_forest
 from pfd_plugin_training.models import load_network, save_network
 from pfd_plugin_training.predictions import Predictions, read_part, write_predictions
 
@@ -33,7 +33,8 @@ Members = dict[str, bytes]
 
 @pytest.fixture
 def forest_path(tmp_path: Path) -> Path:
-    save_forest(tmp_path / "model.skops", fit_forest(X, Y, n_estimators=3, seed=0))
+    names = ForestNames(tuple("abcdef"), ("x", "y", "z"))
+    save_forest(tmp_path / "model.skops", fit_forest(X, Y, n_estimators=3, seed=0), names)
     return tmp_path / "model.skops"
 
 

@@ -14,7 +14,7 @@ from skops import io as skops
 
 from pfd import DataError
 from pfd_plugin_training.forest import fit_forest
-from pfd_plugin_training.forest_file import load_forest, save_forest
+from pfd_plugin_training.forest_file import ForestNames, load_forest, save_forest
 
 RNG = np.random.default_rng(0)
 Y = np.repeat([0, 1, 2], [40, 20, 10])
@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_forest_and_another_gives_another() -> None
 def test_a_saved_forest_says_the_same_and_its_file_is_deflated(tmp_path: Path) -> None:
     forest = fit_forest(X, Y, n_estimators=15, seed=0)
     path = tmp_path / "model.skops"
-    save_forest(path, forest)
+    save_forest(path, forest, ForestNames(tuple("abcde"), ("x", "y", "z")))
     np.testing.assert_array_equal(load_forest(path).predict_proba(X), forest.predict_proba(X))
     with zipfile.ZipFile(path) as archive:
         assert {item.compress_type for item in archive.infolist()} == {zipfile.ZIP_DEFLATED}

@@ -50,15 +50,20 @@ def test_a_forest_beats_the_majority_class_and_all_of_it_is_kept(pfd_home: Path)
     assert result["test_accuracy"] > 0.7
     assert result["classes"] == ["normal", "inner_race", "outer_race", "ball"]
     assert result["n_bearings"] == {"train": 16, "validation": 8, "test": 8}
+    [caution] = result["cautions"]
+    assert caution.startswith("random_forest (experiment 1): two test bearings of each class: ")
+    assert handle.job.status.endswith(" by the majority class (1 caution: two test bearings of each class)")
     assert set(handle.artifacts) == {"model.skops", "predictions.npz", "config.json", "history.json", "metrics.json"}
     with reading() as session:
         entry = find_experiment(session, result["experiment_id"])
         table = read_features(find_feature_set(session, features))
     assert (entry.dataset_fingerprint, entry.feature_set_id) == (dataset["fingerprint"], features)
     test = read_predictions(entry, "test")
-    np.testing.assert_array_equal(
-        load_model(entry).predict_proba(table.x[np.isin(table.record, test.record)]), test.probabilities
-    )
+    model, of_test = load_model(entry), np.isin(table.record, test.record)
+    np.testing.assert_array_equal(model.predict_proba(table)[of_test], test.probabilities)
+    # A feature set whose columns are in another order is read by their names.
+    turned = replace(table, names=table.names[::-1], x=table.x[:, ::-1])
+    np.testing.assert_array_equal(model.predict_proba(turned)[of_test], test.probabilities)
     again = score(test, majority=0)
     assert (again.accuracy, again.ece) == (result["test_accuracy"], result["test_ece"])
     bearings = [set(read_predictions(entry, part).bearing_id) for part in ("train", "validation", "test")]
@@ -137,6 +142,13 @@ def test_a_leaky_split_is_stamped_and_a_lone_bearing_refused(pfd_home: Path) -> 
     assert result["leaky"] is True
     assert result["stamp"].startswith("LEAKY")
     assert handle.job.status.startswith(f"LEAKY: {result['test_accuracy']:.1%} of the test windows named rightly")
+    first = "cnn1d (experiment 1): leaky split (random windows of the same recordings in all parts): "
+    assert result["cautions"][0].startswith(first)
+    count = len(result["cautions"])
+    assert f" ({count} cautions: leaky split; " in handle.job.status
+    assert any("one test bearing of each class" in caution for caution in result["cautions"])
+    kept = json.loads(handle.artifacts["metrics.json"].read_text(encoding="utf-8"))
+    assert kept["cautions"] == result["cautions"]
 
 
 def test_a_split_by_speed_trains_at_one_and_tests_at_the_other(pfd_home: Path) -> None:
@@ -144,6 +156,7 @@ def test_a_split_by_speed_trains_at_one_and_tests_at_the_other(pfd_home: Path) -
     split = {"protocol": "speed", "test_value": 1200}
     result = submit("train_model_task", **CNN, epochs=1, split=split).get()
     assert result["stamp"].startswith("train at 800 rpm, test at 1200 rpm")
+    assert any("4 of 4 test bearings are trained on" in caution for caution in result["cautions"])
 
 
 @pytest.mark.parametrize("model", ["random_forest", "cnn1d"])

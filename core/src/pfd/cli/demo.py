@@ -16,7 +16,7 @@ import click
 
 from pfd.cli import output
 from pfd.cli.live import Attendant, Display, elapsed, follow, open_display
-from pfd.cli.outcome import files, require_success
+from pfd.cli.outcome import apart, files, folded, require_success, show_lines
 from pfd.cli.parameters import admit
 from pfd.cli.state import Session, pass_session
 from pfd.console import echo, one_line, print_heading, print_table
@@ -31,13 +31,22 @@ RECORDINGS = {"name": "demo", "num_signals_per_fault": 8, "bearings_per_fault": 
 """Eight bearings a class, so that each part of the split holds several."""
 
 EPOCHS = 20
-FEW_BEARINGS = 12
 SLOTS = 2
 """Both models train at once."""
 
 DATA, FEATURES, FOREST, NETWORK, CURVES = "recordings", "features", "random_forest", "cnn1d", "ROC curves"
 PROBE = "split by bearing"
 STEPS = (DATA, FEATURES, FOREST, NETWORK, CURVES)
+
+MEANINGS = {
+    "windows, recordings": "share named rightly, of the test windows, and of recordings by the mean of their windows",
+    "baseline": "the same of windows, by always naming the most frequent class of the training part",
+    "AUROC": "area under the ROC curve, one class against the rest, mean over classes; 0.5 is chance, 1 is best",
+    "95 %": "interval of the AUROC, as whole bearings of each class (else recordings) are drawn again, never windows",
+    "ECE": "expected calibration error, mean gap between the largest probability and the share named rightly, over the "
+    "test windows in 15 bins; 0 is best, 1 is worst",
+}
+"""What stands in the columns of the scores."""
 
 Result = Mapping[str, Any]
 
@@ -275,13 +284,13 @@ def _show_scores(jobs: Mapping[str, Job]) -> None:
     print_heading("scores on the test part")
     heads = ("model", "windows", "recordings", "baseline", "AUROC", "95 %", "ECE", "split")
     print_table(heads, rows, right=(1, 2, 3, 4, 6))
-    notes = {entry["interval_note"] for entry in curves.values()} - {""}
-    for note in sorted(notes):
-        echo(one_line(f"95 %: {note}"))
-    model = jobs[FOREST].result or {}
-    tested = model["n_bearings"].get("test", 0)
-    if model["protocol"] == "bearing" and tested < FEW_BEARINGS:
-        echo(f"one deal of {tested} test bearings: another seed can move these by tens of percentage points")
+    echo()
+    for word, meaning in MEANINGS.items():
+        echo(folded(f"{word}: {meaning}"))
+    for step in (FOREST, NETWORK):
+        curve = curves[(jobs[step].result or {})["experiment_id"]]
+        echo(folded(one_line(f"{step}: {curve['interval_note']}")))
+    show_lines(apart(jobs[CURVES].result or {}, ["cautions"])[1])
 
 
 def _percent(share: float | None) -> str:

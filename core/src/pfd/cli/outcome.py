@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ LONGEST, LONGEST_LIST, MOST_ROWS, MOST_FILES = 2000, 100, 50, 10
 
 MOST_KEYS = 6
 """Columns that a mapping of numbers may take in a table."""
+
+LEAST_WIDTH = 20
+"""Characters of a line of a sentence, however narrow the terminal."""
 
 
 def show_outcome(session: Session, job: Job, *, as_json: bool) -> None:
@@ -87,12 +92,49 @@ def as_dict(session: Session, job: Job) -> dict[str, Any]:
 def show_result(session: Session, task: str, result: Mapping[str, Any]) -> None:
     """Print a result: the fields that its plugin thinks worth a line first, then the others."""
     view = session.registry.result_views().get(task)
+    result, lines = apart(result, view.lines if view else ())
     first = [name for name in (view.fields if view else ()) if name in result]
     names = [*first, *(name for name in result if name not in first)]
     print_fields({name: brief(result[name]) for name in names if not _is_rows(result[name])})
     for name in filter(lambda name: _is_rows(result[name]), names):
         print_heading(name)
         show_rows(result[name])
+    show_lines(lines)
+
+
+def apart(result: Mapping[str, Any], names: Collection[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """A result without its lists of sentences, and these by name: those of the objects in its lists with the others.
+
+    A sentence that several objects have comes once.
+    """
+    lines: dict[str, dict[str, None]] = {}
+
+    def without(found: Mapping[str, Any]) -> dict[str, Any]:
+        left = {}
+        for name, value in found.items():
+            if name in names and isinstance(value, list):
+                lines.setdefault(name, {}).update(dict.fromkeys(map(str, value)))
+            else:
+                left[name] = [without(row) for row in value] if _is_rows(value) else value
+        return left
+
+    return without(result), {name: list(said) for name, said in lines.items() if said}
+
+
+def show_lines(lines: Mapping[str, Sequence[str]]) -> None:
+    """Print lists of sentences, each whole under its name."""
+    for name, said in lines.items():
+        print_heading(name)
+        for text in said:
+            echo(folded(one_line(text)))
+
+
+def folded(text: str) -> str:
+    """A sentence, on a terminal broken at words into lines of its width."""
+    if not on_terminal():
+        return text
+    width = max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+    return textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:

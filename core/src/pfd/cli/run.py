@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import click
 from pfd.cli import output
 from pfd.cli.codes import say
 from pfd.cli.live import Attendant, elapsed, follow, named, open_display, standing
-from pfd.cli.outcome import as_dict, brief
+from pfd.cli.outcome import apart, as_dict, brief, show_lines
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import echo, print_json, print_table
@@ -127,6 +127,7 @@ def _show_ended(session: Session, jobs: Mapping[str, Job], as_json: bool) -> Non
         for name, job in jobs.items()
     ]
     print_table(("step", "state", "took", "job", "result"), rows)
+    show_lines(_lines(session, jobs.values()))
     for name, job in jobs.items():
         if job.state is State.FAILURE and job.failure:
             say(f"error: {name}: {job.failure.type}: {job.failure.message}")
@@ -144,6 +145,17 @@ def _found(session: Session, job: Job) -> str:
     result = job.result or {}
     names = [name for name in (view.fields if view else result) if not isinstance(result.get(name), dict | list)]
     return ", ".join(f"{name} {brief(result.get(name), 30)}" for name in names[:3])
+
+
+def _lines(session: Session, jobs: Iterable[Job]) -> dict[str, list[str]]:
+    """The sentences that the results of all steps hold, each once: a step may repeat what an earlier one has said."""
+    views = session.registry.result_views()
+    together: dict[str, dict[str, None]] = {}
+    for job in jobs:
+        if job.result is not None and (view := views.get(job.task)):
+            for name, said in apart(job.result, view.lines)[1].items():
+                together.setdefault(name, {}).update(dict.fromkeys(said))
+    return {name: list(said) for name, said in together.items()}
 
 
 def _left(session: Session, file: Path, ids: list[str]) -> str:

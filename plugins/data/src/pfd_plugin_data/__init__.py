@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.bands import band_words, common_bandwidth, common_lowpass
     from pfd_plugin_data.card import croissant
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
+    from pfd_plugin_data.cautions import Caution, few_bearings, in_brief, leak
     from pfd_plugin_data.csv_tables import from_cell, write_csv
     from pfd_plugin_data.dataset import Dataset, open_dataset
     from pfd_plugin_data.export import export_dataset
@@ -49,11 +50,13 @@ if TYPE_CHECKING:
 
 # Tasks.  Recordings and the dataset file.  Which datasets there are, their cards and exports.  Splits and folds.
 # Windows, their band and their normalisation.  Kinematics, and speeds that change.  Foreign texts in pictures and CSV.
+# Cautions beside scores.
 __all__ = [
     "FAULTS",
     "MEAN_OF",
     "PARTS",
     "PROTOCOLS",
+    "Caution",
     "ChannelInfo",
     "Dataset",
     "DatasetEntry",
@@ -82,12 +85,15 @@ __all__ = [
     "export_dataset",
     "fault_line",
     "fault_orders",
+    "few_bearings",
     "find_dataset",
     "find_split",
     "fit_znorm",
     "from_cell",
     "generate_dataset_task",
+    "in_brief",
     "iter_windows",
+    "leak",
     "list_datasets",
     "list_splits",
     "make_folds",
@@ -114,6 +120,7 @@ _LATE = {
     "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
     "bands": ("band_words", "common_bandwidth", "common_lowpass"),
     "card": ("croissant",),
+    "cautions": ("Caution", "few_bearings", "in_brief", "leak"),
     "export": ("export_dataset",),
     "folds": ("make_folds",),
     "foreign": ("StoredTensor", "open_zip", "read_array", "reading_foreign", "require_arrays", "tensor_header"),

@@ -30,7 +30,7 @@ INK, MUTED, RULE, WARNING = "#1b1f24", "#57606a", "#d8dee4", "#9a3412"
 IN_A_ROW = 3
 PANEL_INCHES = 5.0
 LINE_INCHES = 0.17
-WRAP = 70
+WRAP = 66
 """Characters of a line that fit above a panel."""
 
 NAME = 30
@@ -39,7 +39,7 @@ NAME = 30
 
 @dataclass(frozen=True)
 class Panel:
-    """One experiment, ready to draw.  `scores` is a line that stands beside the area."""
+    """One experiment, ready to draw.  `scores` is a line that stands beside the area, `cautions` sentences above it."""
 
     title: str
     scores: str
@@ -47,13 +47,14 @@ class Panel:
     leaky: bool
     curves: Sequence[ClassRoc]
     interval: Interval
+    cautions: Sequence[str] = ()
 
 
 def draw(panels: Sequence[Panel], *, heading: str, footnote: str = "") -> Figure:
     """A figure with one panel an experiment; no global state of matplotlib is touched."""
     columns = math.ceil(math.sqrt(len(panels))) if len(panels) > IN_A_ROW else len(panels)
     rows = math.ceil(len(panels) / columns)
-    lines = max(1 + len(_small_print(panel)) for panel in panels)
+    lines = max(1 + len(_small_print(panel)) + len(_cautions(panel)) for panel in panels)
     listed = max(2 + len(panel.curves) for panel in panels)
     height = rows * (PANEL_INCHES + 0.2 + LINE_INCHES * (lines + listed)) + 0.4 + (0.3 if footnote else 0.0)
     figure = Figure(figsize=(PANEL_INCHES * columns, height), layout="constrained", dpi=130, facecolor="white")
@@ -122,9 +123,12 @@ def _draw_panel(axis: Axes, panel: Panel) -> None:
         handlelength=2.4,
         labelcolor=INK,
     )
-    small = _small_print(panel)
+    small, cautions = _small_print(panel), _cautions(panel)
     above = 8 + 72 * LINE_INCHES * len(small)
     _above(axis, "\n".join(small), 8, fontsize=9, linespacing=1.2, color=WARNING if panel.leaky else MUTED)
+    if cautions:
+        _above(axis, "\n".join(cautions), above, fontsize=9, linespacing=1.2, color=WARNING)
+        above += 72 * LINE_INCHES * len(cautions)
     _above(axis, _macro_line(panel), above + 4, fontsize=10.5, color=INK)
     axis.set_title(
         plain_text(panel.title, WRAP), loc="left", fontsize=11.5, fontweight="bold", color=INK, pad=above + 24
@@ -148,6 +152,11 @@ def _small_print(panel: Panel) -> list[str]:
     """What stands beside the area, in lines: other scores, how the interval was made, the stamp of the split."""
     texts = (panel.scores, panel.interval.note, panel.stamp)
     return [line for text in texts for line in plain_lines(text, WRAP)]
+
+
+def _cautions(panel: Panel) -> list[str]:
+    """The cautions in lines, each behind the word itself: a reader of the picture alone has to see what they are."""
+    return [line for text in panel.cautions for line in plain_lines(f"CAUTION: {text}", WRAP)]
 
 
 def _counted(number: int, noun: str) -> str:

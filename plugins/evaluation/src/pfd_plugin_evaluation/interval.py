@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +13,25 @@ from pfd_plugin_training import Predictions
 
 LEVEL = 0.95
 
+COARSE = 6
+"""Bearings of a class from which on an interval is not called coarse: six can be drawn in 462 ways, five in 126."""
+
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % percentile interval.  `low` and `high` are None where it cannot be had; `note` says how or why not."""
+    """A 95 % percentile interval.
+
+    Parameters
+    ----------
+    low, high : its ends; None where it cannot be had.
+    note : how it was made, or why it was not.
+    unit : what was resampled, `bearing` or `recording`; None where nothing was.
+    """
 
     low: float | None
     high: float | None
     note: str
+    unit: str | None = None
 
 
 def macro_auroc_interval(predictions: Predictions, n_bootstrap: int, seed: int) -> Interval:
@@ -53,11 +65,14 @@ def macro_auroc_interval(predictions: Predictions, n_bootstrap: int, seed: int) 
     sizes = sorted({own.size for own in members})
     count = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     if low == high:
-        return Interval(None, None, f"no interval: {count} {noun}s a class are too few to differ")
-    note = f"95 % interval by {noun}, {count} a class"
+        return Interval(None, None, f"no interval: each draw of {count} {noun}s a class gives the same area")
+    note = f"95 % interval of the macro-AUROC: {noun}s resampled, {count} a class"
     if noun == "recording":
         note += "; too narrow, as they share bearings"
-    return Interval(float(low), float(high), note)
+    elif sizes[0] < COARSE:
+        ways = math.comb(2 * sizes[0] - 1, sizes[0])
+        note += f"; coarse, as {sizes[0]} can be drawn in {ways} ways only"
+    return Interval(float(low), float(high), note, noun)
 
 
 def _groups(predictions: Predictions) -> tuple[str, npt.NDArray[np.int64]] | None:

@@ -44,7 +44,7 @@ class ClassAuroc(Result):
 
 
 class ExperimentRoc(Result):
-    """One experiment.  `interval` is the 95 % interval of the macro-AUROC; without one, `interval_note` says why."""
+    """One experiment.  `stamp` and `cautions` belong beside its scores."""
 
     experiment_id: int
     model: str
@@ -57,8 +57,15 @@ class ExperimentRoc(Result):
     macro_auroc: float | None = Field(description="mean over the classes that have an AUROC")
     accuracy: float | None = Field(description="share of windows named rightly, which a perfect AUROC does not imply")
     baseline_accuracy: float | None = Field(description="of always naming the training part's most frequent class")
-    interval: list[float | None] | None
-    interval_note: str
+    interval: list[float | None] | None = Field(
+        description="95 % interval of the macro-AUROC: its 2.5 and 97.5 percentiles where the bearings of each class "
+        "are drawn again with replacement (the recordings, where a class has one bearing), never windows; with few of "
+        "them it is coarse; null where there is none"
+    )
+    interval_note: str = Field(description="what was resampled, how many a class, and how coarse that is; or why not")
+    cautions: list[str] = Field(
+        description="what has to be known of its scores before they are believed; empty where nothing is amiss"
+    )
     classes: list[ClassAuroc]
 
 

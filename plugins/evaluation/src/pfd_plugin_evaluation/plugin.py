@@ -24,4 +24,5 @@ def pfd_register_tasks() -> list[Task]:
 
 @hookimpl
 def pfd_register_result_views() -> list[ResultView]:
-    return [ResultView("generate_roc_analysis_task", fields=("part", "experiments"), artifacts=("roc.png",))]
+    fields, artifacts = ("part", "experiments"), ("roc.png",)
+    return [ResultView("generate_roc_analysis_task", fields=fields, artifacts=artifacts, lines=("cautions",))]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pfd import TaskContext, replacing
+from pfd_plugin_data import Caution, in_brief
 from pfd_plugin_evaluation.figure import Panel, draw, save
 from pfd_plugin_evaluation.interval import Interval, macro_auroc_interval
 from pfd_plugin_evaluation.params import (
@@ -17,7 +18,14 @@ from pfd_plugin_evaluation.params import (
     GenerateRocAnalysisResult,
 )
 from pfd_plugin_evaluation.roc import ClassRoc, class_rocs, macro_auroc
-from pfd_plugin_training import ExperimentEntry, Predictions, find_experiment, read_predictions
+from pfd_plugin_training import (
+    ExperimentEntry,
+    Predictions,
+    cautions_of,
+    find_experiment,
+    read_predictions,
+    subject_of,
+)
 
 
 def generate_roc_analysis(params: GenerateRocAnalysisParams, ctx: TaskContext) -> GenerateRocAnalysisResult:
@@ -27,14 +35,19 @@ def generate_roc_analysis(params: GenerateRocAnalysisParams, ctx: TaskContext) -
     panels: list[Panel] = []
     results: list[ExperimentRoc] = []
     read: list[Predictions] = []
+    told: list[Caution] = []
     for number, entry in enumerate(entries):
         ctx.check_cancelled()
         ctx.progress(0.9 * number / len(entries), f"Experiment {number + 1}/{len(entries)}", experiment_id=entry.id)
         predictions = read_predictions(entry, params.part)
         curves = class_rocs(predictions)
         interval = macro_auroc_interval(predictions, params.n_bootstrap, params.random_seed)
-        panels.append(Panel(_title(entry), _scores(entry, params.part), entry.stamp, entry.leaky, curves, interval))
-        results.append(_result(entry, params.part, predictions, curves, interval))
+        cautions = [*cautions_of(entry, params.part, predictions), *_of_interval(entry, interval, params.n_bootstrap)]
+        words = [caution.text for caution in cautions]
+        scores = _scores(entry, params.part)
+        panels.append(Panel(_title(entry), scores, entry.stamp, entry.leaky, curves, interval, words))
+        results.append(_result(entry, params.part, predictions, curves, interval, cautions))
+        told += cautions
         read.append(predictions)
     comparable = _comparable(entries, read)
     ctx.progress(0.9, "Drawing")
@@ -52,8 +65,21 @@ def generate_roc_analysis(params: GenerateRocAnalysisParams, ctx: TaskContext) -
     with replacing(ctx.artifact("roc.json")) as temporary:
         text = json.dumps({**result.model_dump(mode="json"), "curves": curves_of}, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
-    ctx.progress(1.0, f"Macro AUROC {', '.join(map(_area, results))}")
+    for caution in told:
+        ctx.log.warning("%s", caution)
+    ctx.progress(1.0, f"Macro AUROC {', '.join(map(_area, results))}{in_brief(told, subjects=len(entries) > 1)}")
     return result
+
+
+def _of_interval(entry: ExperimentEntry, interval: Interval, asked: int) -> list[Caution]:
+    """What is amiss with the interval, where one was asked for."""
+    if asked and interval.low is None:
+        why = interval.note.removeprefix("no interval: ")
+        return [Caution(subject_of(entry), "no 95 % interval", f"no 95 % interval of its macro-AUROC: {why}")]
+    if interval.unit == "recording":
+        text = "its 95 % interval resamples recordings, which share bearings: it is too narrow for bearings not yet met"
+        return [Caution(subject_of(entry), "95 % interval too narrow", text)]
+    return []
 
 
 def _area(of: ExperimentRoc) -> str:
@@ -75,7 +101,12 @@ def _scores(entry: ExperimentEntry, part: str) -> str:
 
 
 def _result(
-    entry: ExperimentEntry, part: str, predictions: Predictions, curves: Sequence[ClassRoc], interval: Interval
+    entry: ExperimentEntry,
+    part: str,
+    predictions: Predictions,
+    curves: Sequence[ClassRoc],
+    interval: Interval,
+    cautions: Sequence[Caution],
 ) -> ExperimentRoc:
     return ExperimentRoc(
         experiment_id=entry.id,
@@ -91,6 +122,7 @@ def _result(
         baseline_accuracy=entry.metrics[part]["baseline_accuracy"],
         interval=None if interval.low is None else [interval.low, interval.high],
         interval_note=interval.note,
+        cautions=[str(caution) for caution in cautions],
         classes=[
             ClassAuroc(
                 name=curve.name,

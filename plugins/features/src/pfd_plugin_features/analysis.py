@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from pfd import DataError, Seal, TaskContext, home_relative, replacing
-from pfd_plugin_data import DatasetEntry, choose_split, find_dataset, write_csv
+from pfd_plugin_data import Caution, DatasetEntry, choose_split, find_dataset, in_brief, leak, write_csv
 from pfd_plugin_features import figures, importance, selection
+from pfd_plugin_features.cautions import cautions_of, lost_by_selection
 from pfd_plugin_features.correlation import cluster, correlation
 from pfd_plugin_features.learning import LearningTable, Matrix, OnStep, Part, Scaling, deal, is_constant
 from pfd_plugin_features.params import (
@@ -84,6 +85,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
     order = np.argsort(rank, kind="stable")
     names = [table.names[i] for i in order]
     reached = None if validation is None else importance.balanced_accuracy(forest, validation)
+    cautions = _cautions(f"feature set {entry.id}", entry, table, reached)
     ctx.progress(0.92, "Drawing")
     figure = figures.draw_importance(
         names,
@@ -96,7 +98,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
             *_noted(skipped),
             _stamp(entry, table),
         ],
-        leaky=_is_leaky(entry, table),
+        cautions=[caution.text for caution in cautions],
     )
     figures.save(figure, ctx.artifact("importance.png"), ctx.artifact("importance.svg"))
     write_table(
@@ -104,7 +106,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
         ["feature", "mean_rank", *scores],
         [[table.names[i], float(rank[i]), *(float(values[i]) for values in scores.values())] for i in order],
     )
-    ctx.progress(1.0, f"{names[0]} tells most, of {len(names)} features")
+    ctx.progress(1.0, f"{names[0]} tells most, of {len(names)} features{in_brief(cautions)}")
     return ComputeImportanceResult(
         **_looked_at(entry, table),
         feature_set_id=entry.id,
@@ -112,6 +114,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
         skipped=skipped,
         validation_score=reached,
         chance=1 / len(table.classes),
+        cautions=[str(caution) for caution in cautions],
         features=[
             FeatureImportance(
                 name=table.names[i],
@@ -159,6 +162,9 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     )
     left = sorted(set(range(len(table.names))) - set(found.chosen), key=lambda i: -found.scores[i])
     order = [*found.chosen, *left]
+    subject = f"{len(names)} features of set {entry.id}"
+    cautions = _cautions(subject, entry, table, reached)
+    cautions += lost_by_selection(subject, len(table.names), reached, reached_all)
     figure = figures.draw_selection(
         [table.names[i] for i in order],
         found.scores[order],
@@ -167,10 +173,10 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         of=f"by {params.method.replace('_', ' ')}, {_named(entry, source)}",
         notes=[
             _judged(f"forest on these {len(names)}", reached, table),
-            *([] if reached_all is None else [f"On all {len(table.names)} features: {reached_all:.3f}."]),
+            *([] if reached_all is None else [f"Of a forest on all {len(table.names)} features: {reached_all:.3f}."]),
             _stamp(entry, table),
         ],
-        leaky=leaky,
+        cautions=[caution.text for caution in cautions],
     )
     figures.save(figure, ctx.artifact("selection.png"), ctx.artifact("selection.svg"))
     write_table(
@@ -207,9 +213,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     of_all = f"{len(names)} of {len(table.names)} features"
     if reached is not None and reached_all is not None:
         of_all += f": balanced accuracy {reached:.3f}, on all {reached_all:.3f}"
-        if reached < reached_all:
-            ctx.log.warning("a forest does worse on these %s on the validation part", of_all)
-    ctx.progress(1.0, f"{'LEAKY: ' if leaky else ''}{of_all}")
+    ctx.progress(1.0, f"{'LEAKY: ' if leaky else ''}{of_all}{in_brief(cautions)}")
     return SelectFeaturesResult(
         **_looked_at(entry, table),
         feature_set_id=ref,
@@ -221,6 +225,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         validation_score=reached,
         validation_score_all=reached_all,
         chance=1 / len(table.classes),
+        cautions=[str(caution) for caution in cautions],
     )
 
 
@@ -257,7 +262,7 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
             f"In a framed cluster each two features correlate by {params.threshold:g} at least, either way.",
             _stamp(entry, table),
         ],
-        leaky=_is_leaky(entry, table),
+        cautions=[caution.text for caution in leak("", _is_leaky(entry, table), _stamp(entry, table))],
     )
     figures.save(figure, ctx.artifact("correlation.png"), ctx.artifact("correlation.svg"))
     write_table(
@@ -389,9 +394,13 @@ def _is_leaky(entry: FeatureSetEntry, table: LearningTable) -> bool:
     return table.split.leaky or entry.leak(table.split) is not None
 
 
+def _cautions(subject: str, entry: FeatureSetEntry, table: LearningTable, reached: float | None) -> list[Caution]:
+    return cautions_of(subject, table, reached, stamp=_stamp(entry, table), leaky=_is_leaky(entry, table))
+
+
 def _judged(what: str, reached: float | None, table: LearningTable) -> str:
     if reached is None:
-        return f"Balanced accuracy on new recordings: unknown, {NO_VALIDATION}."
+        return f"Balanced accuracy of a {what} on new recordings: unknown, {NO_VALIDATION}."
     assert table.validation is not None
     return (
         f"Balanced accuracy of a {what} on the validation part ({len(table.validation)} windows): "
@@ -400,7 +409,7 @@ def _judged(what: str, reached: float | None, table: LearningTable) -> str:
 
 
 def _noted(skipped: dict[str, str]) -> list[str]:
-    return [f"No {method}: {reason}." for method, reason in skipped.items()]
+    return [f"No {method.replace('_', ' ')} importance: {reason}." for method, reason in skipped.items()]
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -54,7 +54,7 @@ def draw_importance(
     *,
     of: str,
     notes: Sequence[str],
-    leaky: bool,
+    cautions: Sequence[str],
 ) -> Figure:
     """One panel a measure, the same features in each, most telling first.  `names` and scores are in that order.
 
@@ -72,12 +72,19 @@ def draw_importance(
             )
         axis.set_xlabel(SCALES[method], color=INK, fontsize=9)
         axis.set_title(method.replace("_", " "), loc="left", fontsize=11, fontweight="bold", color=INK)
-    _head(figure, heading, notes, leaky=leaky)
+    _head(figure, heading, notes, cautions)
     return figure
 
 
 def draw_selection(
-    names: Sequence[str], scores: Matrix, chosen: int, score_is: str, *, of: str, notes: Sequence[str], leaky: bool
+    names: Sequence[str],
+    scores: Matrix,
+    chosen: int,
+    score_is: str,
+    *,
+    of: str,
+    notes: Sequence[str],
+    cautions: Sequence[str],
 ) -> Figure:
     """Scores of the chosen features, and of the best that were not, paler.  The first `chosen` names are the chosen.
 
@@ -91,7 +98,7 @@ def draw_selection(
     if chosen < shown:
         axis.axhline(chosen - 0.5, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
     heading = f"{chosen} of {len(names)} features selected {of}"
-    _head(figure, heading, [f"{_drawn(shown, len(names)).capitalize()} drawn.", *notes], leaky=leaky)
+    _head(figure, heading, [f"{_drawn(shown, len(names)).capitalize()} drawn.", *notes], cautions)
     return figure
 
 
@@ -103,7 +110,7 @@ def draw_correlation(
     *,
     of: str,
     notes: Sequence[str],
-    leaky: bool,
+    cautions: Sequence[str],
 ) -> Figure:
     """The matrix in the order of the tree, the tree beside it, and clusters framed.
 
@@ -141,7 +148,7 @@ def draw_correlation(
     right.set_xlim(0, 1)
     right.tick_params(colors=MUTED, length=0, labelsize=8)
     _plain(right)
-    _head(figure, f"{len(clusters.members)} clusters of {len(names)} features, {of}", notes, leaky=leaky)
+    _head(figure, f"{len(clusters.members)} clusters of {len(names)} features, {of}", notes, cautions)
     return figure
 
 
@@ -160,14 +167,18 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _head(figure: Figure, heading: str, notes: Sequence[str], *, leaky: bool) -> None:
-    """The heading, and below the panels what it rests on: lines as wide as the figure, which grows by many of them."""
+def _head(figure: Figure, heading: str, notes: Sequence[str], cautions: Sequence[str]) -> None:
+    """The heading, and below the panels what it rests on: lines as wide as the figure, which grows by many of them.
+
+    Cautions come first, and colour them all.
+    """
     width = figure.get_figwidth()
     above = plain_lines(heading, int(8 * width), 3)
-    below = [line for note in notes for line in plain_lines(note, int(11 * width))]
+    texts = [*(f"CAUTION: {caution}" for caution in cautions), *notes]
+    below = [line for text in texts for line in plain_lines(text, int(11 * width))]
     figure.set_figheight(figure.get_figheight() + LINE_INCHES * max(0, len(above) + len(below) - FEW_LINES))
     figure.suptitle("\n".join(above), x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
-    style: dict[str, Any] = {"color": WARNING if leaky else MUTED, "fontsize": 9}
+    style: dict[str, Any] = {"color": WARNING if cautions else MUTED, "fontsize": 9}
     figure.supxlabel("\n".join(below), x=0.01, ha="left", linespacing=1.3, **style)
 
 

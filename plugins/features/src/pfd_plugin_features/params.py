@@ -125,6 +125,9 @@ class ComputeImportanceResult(LearnedFromFeatures):
         description="balanced accuracy of the forest on the validation part: what its importances are worth"
     )
     chance: FiniteFloat = Field(description="balanced accuracy of guessing")
+    cautions: list[str] = Field(
+        description="what has to be known of these before they are believed; empty where nothing is amiss"
+    )
     features: list[FeatureImportance]
 
 
@@ -150,6 +153,9 @@ class SelectFeaturesResult(LearnedFromFeatures):
     validation_score: float | None = Field(description="balanced accuracy of a forest on the chosen features")
     validation_score_all: float | None = Field(description="the same on all features")
     chance: FiniteFloat = Field(description="balanced accuracy of guessing")
+    cautions: list[str] = Field(
+        description="what has to be known of these before they are believed; empty where nothing is amiss"
+    )
 
 
 class ComputeCorrelationParams(OnFeatureSet):

@@ -98,11 +98,13 @@ def pfd_register_result_views() -> list[ResultView]:
         ResultView(
             "compute_importance_task",
             fields=("methods", "validation_score", "stamp"),
+            lines=("cautions",),
             artifacts=("importance.png", "importance.csv"),
         ),
         ResultView(
             "select_features_task",
             fields=("feature_set_id", "features", "validation_score", "validation_score_all", "stamp"),
+            lines=("cautions",),
             artifacts=("selection.png", "selection.csv"),
         ),
         ResultView(

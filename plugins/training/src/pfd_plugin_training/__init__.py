@@ -12,13 +12,14 @@ from pfd_plugin_training.params import TrainModelParams, TrainModelResult
 from pfd_plugin_training.plugin import train_model_task
 
 if TYPE_CHECKING:
+    from pfd_plugin_training.cautions import cautions_of, subject_of
     from pfd_plugin_training.models import TrainedModel, load_model
     from pfd_plugin_training.predictions import Predictions, read_predictions
     from pfd_plugin_training.scores import Scores, score
     from pfd_plugin_training.store import ExperimentEntry, find_experiment
     from pfd_plugin_training.windows import WindowDataset
 
-# The task.  Experiments and what belongs to them.  Scores.  Windows for torch.
+# The task.  Experiments and what belongs to them.  Scores, and cautions beside them.  Windows for torch.
 __all__ = [
     "TrainModelParams",
     "TrainModelResult",
@@ -30,7 +31,9 @@ __all__ = [
     "load_model",
     "read_predictions",
     "Scores",
+    "cautions_of",
     "score",
+    "subject_of",
     "WindowDataset",
 ]
 
@@ -41,6 +44,8 @@ _LATE = {
     "read_predictions": "predictions",
     "TrainedModel": "models",
     "load_model": "models",
+    "cautions_of": "cautions",
+    "subject_of": "cautions",
     "Scores": "scores",
     "score": "scores",
     "WindowDataset": "windows",

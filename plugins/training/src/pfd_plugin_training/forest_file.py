@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,13 @@ from pfd_plugin_data import open_zip, read_array, reading_foreign
 
 _HINT = "restore it from a backup, or train the model again"
 _SCHEMA = "schema.json"
+
+NAMES = "pfd.json"
+"""The member that says what the columns of the forest are called; skops passes it over."""
+
+MAX_NAMES_BYTES = 8 * 1024**2
+"""Most bytes of it."""
+
 _TREE = "sklearn.tree._tree.Tree"
 
 TRUSTED = (_TREE,)
@@ -59,8 +67,16 @@ tree has about 700 parts and five arrays."""
 _Node = dict[str, Any]
 
 
-def save_forest(path: Path, forest: RandomForestClassifier) -> None:
-    """Write a forest.
+@dataclass(frozen=True)
+class ForestNames:
+    """The features that the columns of a forest are, and the classes that those of its probabilities are, in order."""
+
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+def save_forest(path: Path, forest: RandomForestClassifier, names: ForestNames) -> None:
+    """Write a forest, and what its columns are called, so that the file can be used by itself.
 
     Raises
     ------
@@ -68,6 +84,9 @@ def save_forest(path: Path, forest: RandomForestClassifier) -> None:
     """
     with replacing(path) as temporary:
         skops.dump(forest, temporary, compression=ZIP_DEFLATED)
+        with ZipFile(temporary, "a") as file:
+            # Of no time: the same forest gives the same bytes.
+            file.writestr(ZipInfo(NAMES), json.dumps(asdict(names)), ZIP_DEFLATED)
         with reading_foreign(path, "train fewer trees (n_estimators), or on fewer windows"), open_zip(temporary):
             pass
 
@@ -86,6 +105,28 @@ def load_forest(path: Path) -> RandomForestClassifier:
         _check_forest(forest)
     forest.n_jobs = 1
     return forest
+
+
+def read_names(path: Path) -> ForestNames | None:
+    """What the columns of a forest are called; None where its file does not say, as one of an earlier version.
+
+    Raises
+    ------
+    DataError : the file is missing or damaged, or says what is no list of different names.
+    """
+    with reading_foreign(path, _HINT), open_zip(path) as file:
+        if NAMES not in file.namelist():
+            return None
+        if (size := file.getinfo(NAMES).file_size) > MAX_NAMES_BYTES:
+            raise DataError(f"its {NAMES!r} has {size:,} bytes, at most {MAX_NAMES_BYTES:,} are read")
+        said = json.loads(file.read(NAMES))
+        return ForestNames(_texts(said["features"]), _texts(said["classes"]))
+
+
+def _texts(said: Any) -> tuple[str, ...]:
+    if not isinstance(said, list) or not all(isinstance(name, str) for name in said) or len(set(said)) < len(said):
+        raise DataError("what it says of its columns is no list of different names")
+    return tuple(said)
 
 
 # -- the description ------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pfd import DataError, TaskContext
 from pfd_plugin_data import Dataset, Split, band_words
 from pfd_plugin_features import FeatureSetEntry, read_features
 from pfd_plugin_training.forest import fit_forest
-from pfd_plugin_training.forest_file import save_forest
+from pfd_plugin_training.forest_file import ForestNames, save_forest
 from pfd_plugin_training.outcome import Outcome
 from pfd_plugin_training.params import TrainModelParams
 from pfd_plugin_training.parts import classes_of, part_of_windows
@@ -46,7 +46,7 @@ def run_forest(
         on_trees=on_trees,
     )
     path = ctx.artifact("model.skops")
-    save_forest(path, forest)
+    save_forest(path, forest, ForestNames(table.names, classes))
     parts = {}
     for index, name in enumerate(PARTS):
         rows = np.flatnonzero(part == index)

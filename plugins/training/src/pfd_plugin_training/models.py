@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +17,8 @@ from pfd import DataError, replacing
 from pfd_plugin_data import StoredTensor, reading_foreign, tensor_header
 from pfd_plugin_training.checkpoint import copy_of
 from pfd_plugin_training.cnn1d import Cnn1d, Cnn1dConfig
-from pfd_plugin_training.forest_file import load_forest
+from pfd_plugin_training.columns import by_name
+from pfd_plugin_training.forest_file import ForestNames, load_forest, read_names
 from pfd_plugin_training.loop import EVALUATION_BATCH
 from pfd_plugin_training.windows import normalise
 
@@ -36,8 +37,17 @@ class TrainedModel(Protocol):
     @property
     def classes(self) -> tuple[str, ...]: ...
 
-    def predict_proba(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Probabilities `(n, k)`: of windows `(n, window)` for a network, of features `(n, f)` for a forest."""
+    def predict_proba(self, x: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
+        """Probabilities `(n, k)`: of windows `(n, window)` for a network, of a table of n rows for a forest.
+
+        A table names its columns, and may hold them in any order and others beside them: a `FeatureTable`, a mapping of
+        names to columns `(n,)`, a data frame, a structured array; or an array `(n, f)` with `names` of its columns.
+
+        Raises
+        ------
+        DataError : windows of another length; a table without names, with one twice, or that lacks columns, all of
+            which are told.
+        """
         ...
 
 
@@ -49,10 +59,11 @@ class ForestModel:
     classes: tuple[str, ...]
     features: tuple[str, ...]
 
-    def predict_proba(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        if x.ndim != 2 or x.shape[1] != len(self.features):
-            raise DataError(f"features have shape {x.shape}, expected (n, {len(self.features)})")
-        return np.asarray(self.forest.predict_proba(x), dtype=np.float32)
+    def predict_proba(self, x: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
+        columns = by_name(x, self.features, names)
+        if not len(columns):  # which scikit-learn refuses
+            return np.empty((0, len(self.classes)), dtype=np.float32)
+        return np.asarray(self.forest.predict_proba(columns), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,9 @@ class NetworkModel:
     sample_rate_hz: float
 
     @torch.inference_mode()
-    def predict_proba(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def predict_proba(self, x: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
+        if names is not None:
+            raise DataError("a network takes windows, whose samples have no names", hint="leave names away")
         if x.ndim != 2 or x.shape[1] != self.window:
             raise DataError(f"windows have shape {x.shape}, expected (n, {self.window})")
         self.network.eval()
@@ -114,6 +127,27 @@ def _require_fitting(tensors: Mapping[str, StoredTensor], wanted: Mapping[str, t
         )
 
 
+def load_forest_model(path: Path, otherwise: ForestNames | None = None) -> ForestModel:
+    """The forest in a file, with the names of its columns and classes; `otherwise` are those of a file that says none.
+
+    Raises
+    ------
+    DataError : the file is missing or damaged, says no names and none are given, or other ones than its forest has.
+    """
+    forest = load_forest(path)
+    names = read_names(path) or otherwise
+    if names is None:
+        raise DataError(f"{path} does not say the names of its columns", hint="load it by its experiment: load_model")
+    sides = (forest.n_features_in_, forest.n_classes_)
+    if (len(names.features), len(names.classes)) != sides:
+        raise DataError(
+            f"{path} cannot be read: a forest of {sides[0]} features and {sides[1]} classes has names of "
+            f"{len(names.features)} and {len(names.classes)}",
+            hint=_HINT,
+        )
+    return ForestModel(forest, names.classes, names.features)
+
+
 def load_model(entry: ExperimentEntry) -> TrainedModel:
     """The model of an experiment.
 
@@ -122,7 +156,13 @@ def load_model(entry: ExperimentEntry) -> TrainedModel:
     DataError : its file is missing or damaged, or its kind is unknown to this version.
     """
     if entry.model == "random_forest":
-        return ForestModel(load_forest(entry.model_file.intact()), entry.classes, tuple(entry.config["features"]))
+        names = ForestNames(tuple(entry.config["features"]), entry.classes)
+        model = load_forest_model(entry.model_file.intact(), names)
+        if (model.features, model.classes) != (names.features, names.classes):
+            raise DataError(
+                f"the model's file is of other columns or classes than experiment {entry.id} says", hint=_HINT
+            )
+        return model
     if entry.model == "cnn1d":
         network = load_network(entry.model_file.intact())
         return NetworkModel(network, entry.classes, entry.config["window"], entry.config["sample_rate_hz"])

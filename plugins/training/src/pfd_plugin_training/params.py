@@ -74,7 +74,7 @@ class TrainModelParams(Params):
 
 
 class TrainModelResult(Result):
-    """A stored experiment.  Scores are shares from 0 to 1; `stamp` says how they were made and belongs beside them."""
+    """A stored experiment.  Scores are shares from 0 to 1; `stamp` and `cautions` belong beside them."""
 
     experiment_id: int
     model: str
@@ -93,8 +93,18 @@ class TrainModelResult(Result):
     validation_accuracy: float | None
     test_accuracy: float | None = Field(description="of windows")
     test_record_accuracy: float | None = Field(description="of recordings, by their mean probabilities")
-    test_macro_auroc: float | None = Field(description="mean over the classes that the test part holds")
-    test_ece: float | None = Field(description="expected calibration error, 15 bins; 0 is best")
+    test_macro_auroc: float | None = Field(
+        description="area under the ROC curve, one class against the rest, mean over the classes that the test part "
+        "holds; 0.5 is chance, 1 is best; it judges how windows are ranked, not which class they are said to be"
+    )
+    test_ece: float | None = Field(
+        description="expected calibration error: by how much the largest probability misses the share of windows named "
+        "rightly, mean over the test windows in 15 equal bins of that probability; 0 is best, 1 is worst; few windows "
+        "in a bin make it larger"
+    )
     test_brier: float | None = Field(description="Brier score summed over classes; 0 is best, 2 is worst")
     baseline_accuracy: float | None = Field(description="of always naming the training part's most frequent class")
+    cautions: list[str] = Field(
+        description="what has to be known of these scores before they are believed; empty where nothing is amiss"
+    )
     without_effect: list[str] = Field(description="parameters given that this model does not heed")

@@ -40,4 +40,4 @@ def pfd_register_records() -> list[Records]:
 @hookimpl
 def pfd_register_result_views() -> list[ResultView]:
     fields = ("experiment_id", "model", "test_accuracy", "test_record_accuracy", "test_macro_auroc", "test_ece")
-    return [ResultView("train_model_task", fields=(*fields, "baseline_accuracy", "stamp"))]
+    return [ResultView("train_model_task", fields=(*fields, "baseline_accuracy", "stamp"), lines=("cautions",))]

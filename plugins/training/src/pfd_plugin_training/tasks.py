@@ -12,14 +12,16 @@ import numpy as np
 from sqlalchemy import select
 
 from pfd import DataError, Seal, TaskContext, home_relative, replacing
-from pfd_plugin_data import Dataset, DatasetEntry, RecordingInfo, Split, choose_split, find_dataset
+from pfd_plugin_data import Dataset, DatasetEntry, RecordingInfo, Split, choose_split, find_dataset, in_brief
 from pfd_plugin_features import FeatureSetEntry, find_feature_set
+from pfd_plugin_training.cautions import cautions_of
 from pfd_plugin_training.outcome import Outcome
 from pfd_plugin_training.params import TrainModelParams, TrainModelResult
 from pfd_plugin_training.parts import recordings_of
 from pfd_plugin_training.predictions import PARTS, Predictions, write_predictions
 from pfd_plugin_training.records import ExperimentRow
 from pfd_plugin_training.scores import Scores, score
+from pfd_plugin_training.store import ExperimentEntry, find_experiment
 
 
 def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
@@ -46,8 +48,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     leaky = split.leaky or leak is not None
     _write_json(ctx.artifact("config.json"), {**config, "dataset_fingerprint": entry.fingerprint, "stamp": stamp})
     _write_json(ctx.artifact("history.json"), [asdict(epoch) for epoch in outcome.history])
-    _write_json(ctx.artifact("metrics.json"), {"stamp": stamp, **metrics})
-    experiment_id = _store(
+    stored = _store(
         {
             "model": params.model,
             "dataset_id": entry.id,
@@ -68,11 +69,16 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         },
         ctx,
     )
+    cautions = cautions_of(stored, "test", outcome.parts["test"])
+    told = [str(caution) for caution in cautions]
+    _write_json(ctx.artifact("metrics.json"), {"stamp": stamp, "cautions": told, **metrics})
+    for caution in told:
+        ctx.log.warning("%s", caution)
     validation, test = scores.get("validation"), scores["test"]
     right = f"{test.accuracy:.1%} of the test windows named rightly, {test.baseline_accuracy:.1%} by the majority class"
-    ctx.progress(1.0, f"{'LEAKY: ' if leaky else ''}{right}")
+    ctx.progress(1.0, f"{'LEAKY: ' if leaky else ''}{right}{in_brief(cautions)}")
     return TrainModelResult(
-        experiment_id=experiment_id,
+        experiment_id=stored.id,
         model=params.model,
         dataset_id=entry.id,
         dataset_fingerprint=entry.fingerprint,
@@ -88,6 +94,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         best_epoch=outcome.best_epoch,
         validation_accuracy=validation.accuracy if validation else None,
         **_of_test(test),
+        cautions=told,
         without_effect=ignored,
     )
 
@@ -172,7 +179,7 @@ def _write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _store(values: Mapping[str, Any], ctx: TaskContext) -> int:
+def _store(values: Mapping[str, Any], ctx: TaskContext) -> ExperimentEntry:
     with ctx.session() as session:
         row = session.scalars(select(ExperimentRow).where(ExperimentRow.job_id == ctx.job_id)).first()
         if row is None:
@@ -181,4 +188,4 @@ def _store(values: Mapping[str, Any], ctx: TaskContext) -> int:
         for name, value in values.items():
             setattr(row, name, value)
         session.flush()
-        return row.id
+        return find_experiment(session, row.id, home=ctx.settings.home)
