@@ -278,12 +278,14 @@ def _show_scores(jobs: Mapping[str, Job]) -> None:
                 _fraction(curve["macro_auroc"]),
                 " to ".join(map(_fraction, interval)) if interval else "–",
                 _fraction(model["test_ece"]),
-                model["stamp"],
             )
         )
     print_heading("scores on the test part")
-    heads = ("model", "windows", "recordings", "baseline", "AUROC", "95 %", "ECE", "split")
+    heads = ("model", "windows", "recordings", "baseline", "AUROC", "95 %", "ECE")
     print_table(heads, rows, right=(1, 2, 3, 4, 6))
+    echo()
+    for step in (FOREST, NETWORK):  # under the scores: in a column it would be a word a line
+        echo(folded(one_line(f"{step}: {(jobs[step].result or {})['stamp']}")))
     echo()
     for word, meaning in MEANINGS.items():
         echo(folded(f"{word}: {meaning}"))

@@ -17,7 +17,7 @@ from pfd.artifacts import job_folder
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_job, complete_queue, complete_tag, complete_task
 from pfd.cli.live import elapsed, standing, take_back
-from pfd.cli.outcome import apart, show_lines
+from pfd.cli.outcome import show_result
 from pfd.cli.output import ago, size, span
 from pfd.cli.prune import prune
 from pfd.cli.served import no_worker, unserved
@@ -176,11 +176,8 @@ def job(session: Session, ref: str, traceback: bool, as_json: bool) -> None:
     if found.failure:
         _print_failure(found, traceback=traceback)
     if found.result is not None:
-        view = session.registry.result_views().get(found.task)
-        result, lines = apart(found.result, view.lines if view else ())
-        first = [name for name in (view.fields if view else ()) if name in result]
-        print_values("Result", {name: result[name] for name in dict.fromkeys([*first, *result])})
-        show_lines({name.capitalize(): said for name, said in lines.items()})
+        print_heading("Result")
+        show_result(session, found.task, found.result)
     if artifacts:
         print_heading("Artifacts")
         print_table(("name", "size", "path"), [(i["name"], size(i["size"]), i["path"]) for i in artifacts], right={1})
