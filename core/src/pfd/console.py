@@ -50,6 +50,7 @@ STYLES = {
     "missed": "red",
     "paused": "dim",
     "loaded": "green",
+    "partial": "yellow",
     "disabled": "dim",
     "incompatible": "yellow",
     "broken": "red",
