@@ -22,7 +22,7 @@ from typing import Literal
 
 import click
 
-from pfd import entrypoints
+from pfd import entrypoints, origin
 from pfd.cli.output import size
 from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu, workers_for_all
 from pfd.cli.state import Session, json_option, pass_session
@@ -34,7 +34,7 @@ from pfd.plugins import GROUP, PluginRecord, Registry
 from pfd.settings import FILE, Settings
 from pfd.stored import StoredFile
 from pfd.task import Task
-from pfd.urls import mask
+from pfd.urls import mask, purge
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_SPACE = 2**30
@@ -114,7 +114,7 @@ def _checks(session: Session, *, deep: bool, all_files: bool, repair: bool) -> C
     yield from _guarded("home", lambda: _home(settings))
     yield _gpus(settings, registry)
     yield from _guarded("runtime", lambda: _runtime(settings))
-    yield from _guarded("store", lambda: _store(session))
+    yield from _guarded("store", lambda: _store(session), "see that its server runs and PFD_DATABASE_URL names it")
     yield from _guarded("left jobs", lambda: _left(session, repair=repair))
     if all_files:
         yield from _guarded("files", lambda: _files(session))
@@ -122,12 +122,22 @@ def _checks(session: Session, *, deep: bool, all_files: bool, repair: bool) -> C
         yield from _torch()
 
 
-def _guarded(name: str, check: Callable[[], Checks]) -> Checks:
-    """The findings of a check, of which an error of ours is one."""
+def _guarded(name: str, check: Callable[[], Checks], mend: str = "") -> Checks:
+    """The findings of a check, of which an error is one; `mend` is what to do where that does not say it."""
     try:
         yield from check()
     except PfdError as error:
-        yield Check("fail", name, str(error), error.hint or "")
+        yield Check("fail", name, str(error), _onward(error) or mend)
+    except Exception as error:  # the code of a runtime, a driver or a plugin may raise anything
+        purge(error)
+        where = origin.place(error)
+        yield Check("fail", name, origin.reason(error), mend or (f"mend {where}" if where else "'--debug' shows where"))
+
+
+def _onward(error: PfdError) -> str:
+    """The hint of an error without those parts of it that only lead here."""
+    parts = re.split(r"(?<=\?) |; ", error.hint or "")
+    return "; ".join(part for part in parts if "pfd doctor" not in part)
 
 
 def _python() -> Check:
@@ -365,7 +375,7 @@ def _files(session: Session) -> Checks:
             try:
                 known = file.verify()
             except PfdError as error:
-                yield Check("fail", file.what, str(error), error.hint or "")
+                yield Check("fail", file.what, str(error), _onward(error))
                 continue
             number["good" if known else "unknown"] += 1
             if not known:
