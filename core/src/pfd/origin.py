@@ -71,4 +71,4 @@ def code_place(function: Callable[..., Any] | Any) -> str:
 def _passed_over(filename: str, folder: Path | None) -> bool:
     if folder is not None and Path(filename).is_relative_to(folder):
         return False
-    return filename.startswith("<frozen ") or any(map(Path(filename).is_relative_to, _NOT_THEIRS))
+    return filename.startswith("<") or any(map(Path(filename).is_relative_to, _NOT_THEIRS))
