@@ -184,11 +184,11 @@ FAULTS = {
         swapped(".tasks:", ".task:"),
     ),
     "a module of a task that raises": Fault(
-        LEVEL, "run", "{package}.tasks raises ZeroDivisionError", "mend {folder}/tasks.py:2", "1 / 0",
+        LEVEL, "run", "{package}.tasks raises ZeroDivisionError", "--debug shows the traceback", "1 / 0",
         {"tasks": "def level(params, ctx):\n    1 / 0\nlevel(1, 2)\n"},
     ),
     "a module of a task that exits": Fault(
-        LEVEL, "run", "{package}.tasks raises SystemExit: no", "mend", "raise SystemExit",
+        LEVEL, "run", "{package}.tasks raises SystemExit: no", "--debug", "raise SystemExit",
         {"tasks": "raise SystemExit('no')"},
     ),
     "a library of a task that is not there": Fault(
@@ -205,11 +205,11 @@ FAULTS = {
     ),
     "a function handed over": Fault(
         "manifest", "",
-        "run=<built-in function print> is the function itself, and is to be named: run='builtins:print'", "mend",
+        "run is the function builtins:print itself, and is to be named: run='builtins:print'", "--debug",
         "level_task = Task(", swapped('"{package}.tasks:level"', "print"),
     ),
     "parameters that are no model": Fault(
-        "manifest", "", "params=<class 'dict'> is not a pydantic model", "mend", "level_task = Task(",
+        "manifest", "", "params=<class 'dict'> is not a pydantic model", "--debug", "level_task = Task(",
         swapped("params=Signal", "params=dict"),
     ),
     "a hook that returns one task": Fault(
@@ -230,7 +230,7 @@ FAULTS = {
         "warn",
     ),
     "a hook that raises": Fault(
-        TASKS_HOOK, "", "raises NameError: name 'level' is not defined", "mend", "return [level]",
+        TASKS_HOOK, "", "raises NameError: name 'level' is not defined", "--debug", "return [level]",
         swapped("[level_task]", "[level]"),
     ),
     "a misspelt hook": Fault(
@@ -307,13 +307,13 @@ FAULTS = {
             "migrations.0001_a": REVISION.replace("{revision}", "gear_0001").replace("{down}", "None"),
         },
     ),
-    "a manifest that is not Python": Fault("manifest", "", "SyntaxError", "mend", "def :", {"plugin": "\ndef :\n"}),
+    "a manifest that is not Python": Fault("manifest", "", "SyntaxError", "--debug", "def :", {"plugin": "\ndef :\n"}),
     "a manifest that misses a library": Fault(
         "manifest", "", "No module named 'no_such_library'", "install what provides 'no_such_library'",
         "import no_such", {"plugin": "\nimport no_such_library\n"},
     ),
     "a manifest that exits": Fault(
-        "manifest", "", "SystemExit: 3", "mend", "sys.exit(3)", {"plugin": "import sys\nsys.exit(3)\n"}
+        "manifest", "", "SystemExit: 3", "--debug", "sys.exit(3)", {"plugin": "import sys\nsys.exit(3)\n"}
     ),
 }  # fmt: skip
 
@@ -407,6 +407,7 @@ def test_a_plugin_that_ends_or_holds_its_interpreter_is_a_finding_and_the_rest_i
     assert found[0]["problem"] == f"importing {package}.{where} {said}", found
     if "crashes" in how or how == "hangs":
         assert found[0]["path"].endswith(f"{where}.py:2")
+    assert "the function that a job calls" in found[0]["hint"]
     assert [one["subject"] for one in found[1:]] == ([] if where == "plugin" else ["command gear"])
 
 
@@ -451,6 +452,8 @@ def test_debug_gives_the_traceback_of_the_plugin_s_own_part(pfd: Commands, write
     assert "importlib" not in found["trace"]
     shown = pfd("plugins", "check", "gear", "--debug")
     assert "        ValueError: deep" in shown.lines
+    assert "--debug" not in shown.out
+    assert "        hint: --debug shows the traceback" in pfd("plugins", "check", "gear").lines
 
 
 def test_plugins_debug_gives_the_traceback_of_a_broken_plugin(

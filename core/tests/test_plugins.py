@@ -133,7 +133,10 @@ BROKEN = {
     ),
     "returns lists in a list": (GOOD.replace("return [", "return [[").replace("5.0)]", "5.0)]]"), "which is no Task"),
     "registers a task twice": (GOOD.replace("return [", "return 2 * ["), "returned a_task more than once"),
-    "hands the function itself": (GOOD.replace('"{package}.plugin:run"', "run"), "is the function itself"),
+    "hands the function itself": (
+        GOOD.replace('"{package}.plugin:run"', "run"),
+        "plugin:run itself, and is to be named: run=",
+    ),
     "gives a number as text": (GOOD.replace("time_limit=5.0", "time_limit='5'"), "time_limit='5' is not a number"),
     "has a hook that waits": (
         "from pfd import hookimpl\n@hookimpl\nasync def pfd_register_tasks():\n    return []",

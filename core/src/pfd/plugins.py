@@ -351,10 +351,11 @@ def _hint(
     without = f"PFD_DISABLE_PLUGINS={record.name} leaves it out"
     local = is_local(entry)
     if isinstance(error, ModuleNotFoundError) and error.name and not is_inside(error.name, entry):
-        reinstall = "name it in its dependencies" if local else f"reinstall {record.distribution}"
-        return f"install what provides {error.name!r}, or {reinstall}"
+        then = "and name it in its dependencies" if local else f"or reinstall {record.distribution}"
+        return f"install what provides {error.name!r}, {then}"
     if local or isinstance(error, PluginError) or is_own(error, folder):
-        advice = f"{error.hint}; " if isinstance(error, PluginError) and error.hint else ""
+        advice = error.hint or "" if isinstance(error, PluginError) else ""
+        advice += " " if advice.endswith("?") else "; " if advice else ""
         mend = f"mend {where or record.distribution}"
         return f"{advice}{mend} ('pfd plugins check {record.name}' tells all that is wrong), or {without}"
     return f"{without}; a newer {record.distribution} may mend it"

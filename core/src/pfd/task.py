@@ -214,7 +214,7 @@ class Task:
         if callable(run := cast("Any", self.run)):
             of = f"{getattr(run, '__module__', 'module')}:{getattr(run, '__qualname__', 'function')}"
             named = f"run={of!r}" if _RUN.match(of) else "run='package.module:function', of a function with a name"
-            yield f"run={shown(run)} is the function itself, and is to be named: {named}"
+            yield f"run is the function {of} itself, and is to be named: {named}"
         for names, kinds, called in _KINDS:
             for name in names:
                 value = getattr(self, name)

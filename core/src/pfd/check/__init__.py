@@ -7,6 +7,7 @@ The code of a plugin runs in an interpreter of its own, which may exit, hang or 
 from __future__ import annotations
 
 from pfd.check.finding import Finding
+from pfd.check.lookup import TRACEBACK
 from pfd.check.plugins import PATIENCE, check, named, unreadable
 
-__all__ = ["PATIENCE", "Finding", "check", "named", "unreadable"]
+__all__ = ["PATIENCE", "TRACEBACK", "Finding", "check", "named", "unreadable"]

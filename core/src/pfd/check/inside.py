@@ -19,6 +19,7 @@ from typing import Any
 from pfd.check import commands, functions, tables
 from pfd.check.finding import Declared
 from pfd.check.heavy import Watch
+from pfd.check.lookup import TRACEBACK
 from pfd.check.report import Report
 from pfd.check.source import written
 from pfd.errors import PluginError
@@ -71,29 +72,32 @@ class Look:
             return
         if wrong := incompatible(self._module):
             hint = f"leave it out, or set it to {API_VERSION}, once the plugin fits this core"
-            self._report.add("manifest", "pfd_api", wrong, hint=hint, path=self._written())
+            self._report.add("manifest", "pfd_api", wrong, hint=hint, path=self._written(""))
             return
-        if not any(implementation(self._module, hook) for hook in HOOKS):
+        wrong_hooks = [*problems(self._module), *suspicions(self._module)]
+        if not wrong_hooks and not any(implementation(self._module, hook) for hook in HOOKS):
             hint = "write a function pfd_register_tasks with @hookimpl above it"
-            self._report.add("manifest", "", "implements no hook, so it adds nothing", hint=hint, path=self._written())
-        for problem in (*problems(self._module), *suspicions(self._module)):
+            self._report.add(
+                "manifest", "", "implements no hook, so it adds nothing", hint=hint, path=self._written("")
+            )
+        for problem in wrong_hooks:
             self._wrong_hook(problem)
         asked = {hook: self._registered(hook) for hook in REGISTERS}
         found = {hook: given or () for hook, given in asked.items()}
         for task in found["pfd_register_tasks"]:
-            path = self._written(task.name, task.run)
+            path = self._written("Task", task.name, task.run)
             self._declare("task", task.name, path, tuple(task.result.model_fields))
             if self._deep:
                 functions.look_at(task, self._report, self._folder, path)
         for command in found["pfd_register_commands"]:
-            path = self._written(command.name, command.load)
+            path = self._written("Command", command.name, command.load)
             self._declare("command", command.name, path)
             if self._deep:
                 commands.look_at(command, self._report, self._folder, path)
         for view in found["pfd_register_result_views"]:
-            self._declare("view", view.task, self._written(view.task), tuple(view.fields))
+            self._declare("view", view.task, self._written("ResultView", view.task), tuple(view.fields))
         for records in found["pfd_register_records"]:
-            path = self._written(records.head, records.module)
+            path = self._written("Records", records.head, records.module)
             self._declare("tables", records.name, path)
             if self._deep:
                 tables.look_at(records, self._report, self._folder, path)
@@ -133,7 +137,7 @@ class Look:
         if seconds > SLOW:
             problem = f"takes {seconds:.1f} s to import, at every command"
             hint = "a manifest declares, and does nothing else"
-            self._report.add("manifest", "", problem, hint=hint, path=self._written(), level="warn")
+            self._report.add("manifest", "", problem, hint=hint, path=self._written(""), level="warn")
         return True
 
     def _hint(self, error: BaseException) -> str:
@@ -145,7 +149,7 @@ class Look:
         elif not where:
             advice = f"correct the entry point {self._entry.name} = {self._entry.value!r} in pyproject.toml"
         elif is_own(error, self._folder):
-            advice = advice or f"mend {where}"
+            advice = advice or TRACEBACK
         return advice or ""
 
     def _registered(self, hook: str) -> tuple[Any, ...] | None:
@@ -167,8 +171,8 @@ class Look:
             self._report.add(
                 f"hook {hook}",
                 "",
-                f"raises {reason(error)}",
-                hint=getattr(error, "hint", None) or (f"mend {where}" if where else ""),
+                cause_of(error) if isinstance(error, PluginError) else f"raises {reason(error)}",
+                hint=(error.hint if isinstance(error, PluginError) else None) or TRACEBACK,
                 path=where or code_place(function),
                 trace=own_trace(error, self._folder),
             )
@@ -184,8 +188,8 @@ class Look:
     def _declare(self, kind: Any, name: str, path: str, fields: tuple[str, ...] = ()) -> None:
         self._report.declare(Declared(self._report.plugin, self._distribution, kind, name, path, fields))
 
-    def _written(self, *texts: str) -> str:
-        return written(self._module, self._folder, *texts)
+    def _written(self, call: str, *texts: str) -> str:
+        return written(self._module, self._folder, call, *texts)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pfd.origin import is_own, own_trace, place, reason
+from pfd.origin import own_trace, place, reason
+
+TRACEBACK = "--debug shows the traceback"
 
 
 class Missing(Exception):
@@ -32,7 +34,7 @@ def module(name: str, folder: Path | None) -> Any:
         if isinstance(error, ModuleNotFoundError) and error.name:
             hint = f"install what provides {error.name!r}, and name it in the dependencies of the plugin"
         else:
-            hint = f"mend {where}" if where and is_own(error, folder) else ""
+            hint = TRACEBACK
         raise Missing(f"{name} raises {reason(error)}", hint, where, own_trace(error, folder)) from error
 
 

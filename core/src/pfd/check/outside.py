@@ -22,6 +22,8 @@ from pfd.check.finding import Declared, Finding
 MOST_DEATHS = 5
 """Of a plugin that has ended so many interpreters nothing more is asked."""
 
+_WHILE_IMPORTED = "a module defines: what takes time or may fail belongs into the function that a job calls"
+
 STARTS = 60.0
 """Seconds that an interpreter may take to begin; on a busy machine that is no fault of a plugin."""
 
@@ -66,6 +68,7 @@ def look(entry: EntryPoint, patience: float, stop: threading.Event, *, deep: boo
                 doing["subject"],
                 doing["field"],
                 f"{doing['doing']} {death.how}",
+                hint=_WHILE_IMPORTED if doing["doing"].startswith("importing") else "",
                 path=death.path or doing["path"],
                 trace=death.trace,
             )

@@ -9,17 +9,22 @@ from pathlib import Path
 from typing import Any
 
 
-def written(module: Any, folder: Path | None, *texts: str) -> str:
-    """`file:line` of the first of some texts that stands in the manifest or in another loaded module of its folder.
+def written(module: Any, folder: Path | None, call: str, *texts: str) -> str:
+    """`file:line` of the declaration in which one of some texts stands, in the manifest or a module of its folder.
 
-    The later texts are for where the first is put together from parts.  The manifest's file alone where none is found.
+    Parameters
+    ----------
+    call : what is called to declare it.
+    texts : what stands in it; a later one is looked for where an earlier one is put together from parts, and none of
+        them needs to stand in such a call.  The manifest's file alone where none is found.
     """
-    files = list(dict.fromkeys(_files(module, folder)))
-    for text in texts:
-        for file in files:
-            if line := _line(file, text):
-                return f"{file}:{line}"
-    return str(files[0]) if files else ""
+    trees = {file: tree for file in dict.fromkeys(_files(module, folder)) if (tree := _parsed(file))}
+    for name in (call, ""):
+        for text in texts:
+            for file, tree in trees.items():
+                if line := _line(tree, name, text):
+                    return f"{file}:{line}"
+    return str(next(iter(trees), getattr(module, "__file__", None) or ""))
 
 
 def _files(module: Any, folder: Path | None) -> Iterator[Path]:
@@ -29,10 +34,17 @@ def _files(module: Any, folder: Path | None) -> Iterator[Path]:
             yield Path(file)
 
 
-def _line(file: Path, text: str) -> int | None:
+def _parsed(file: Path) -> ast.Module | None:
     try:
-        tree = ast.parse(file.read_bytes())
+        return ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):  # as an extension module, which is no text
         return None
-    found = (node.lineno for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value == text)
-    return min(found, default=None)
+
+
+def _line(tree: ast.AST, call: str, text: str) -> int | None:
+    """The first line of a call of that name in which a text stands; or, without a name, of the text itself."""
+    if not call:
+        found = (node.lineno for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value == text)
+        return min(found, default=None)
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(call))
+    return min((node.lineno for node in calls if _line(node, "", text)), default=None)

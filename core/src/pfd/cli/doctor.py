@@ -234,7 +234,8 @@ def _deep(settings: Settings, registry: Registry) -> Checks:
     for one in findings:
         name = f"{one.subject} of {one.plugin}" if one.subject.startswith(("manifest", "hook")) else one.subject
         found = ": ".join(filter(None, [one.field, one.problem]))
-        yield Check(one.level, name, f"{found} ({one.path})" if one.path else found, one.hint)
+        mend = f"'pfd plugins check {one.plugin} --debug' shows where" if one.hint == check.TRACEBACK else one.hint
+        yield Check(one.level, name, f"{found} ({one.path})" if one.path else found, mend)
     bad = {one.subject for one in findings if one.field == "run"}
     if registry.tasks:
         good = [name for name in registry.tasks if f"task {name}" not in bad]

@@ -101,6 +101,8 @@ def check(session: Session, names: tuple[str, ...], patience: float | None, as_j
 
 def _print(names: Iterable[str], found: Iterable[Finding], debug: bool) -> None:
     """Findings by plugin: where, in what, what is wrong, and what to do about it."""
+    from pfd.check import TRACEBACK
+
     for name in names:
         own = [finding for finding in found if finding.plugin == name]
         echo(f"{one_line(name)}: {counted(len(own), 'finding') if own else 'nothing is wrong'}")
@@ -109,7 +111,7 @@ def _print(names: Iterable[str], found: Iterable[Finding], debug: bool) -> None:
             echo(f"  {one.level}  {one_line(subject)}: {one_line(one.problem)}")
             if one.path:
                 echo(f"        at {one_line(one.path)}")
-            if one.hint:
+            if one.hint and not (debug and one.trace and one.hint == TRACEBACK):
                 echo(f"        hint: {one_line(one.hint)}")
             if debug and one.trace:
                 echo("".join(f"        {line}\n" for line in one.trace.splitlines()), nl=False)
