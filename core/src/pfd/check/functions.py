@@ -54,7 +54,10 @@ def _odd(function: Any, task: Task) -> Iterator[tuple[str, str]]:
     inner = function.func if isinstance(function, functools.partial) else function
     called = inner if inspect.isroutine(inner) else type(inner).__call__
     if inspect.iscoroutinefunction(called):
-        yield "is async, and nobody awaits it", f"{signature}, without async; asyncio.run() inside it where it must be"
+        yield (
+            "is async, and nobody awaits it",
+            f"{signature}, without async; what has to be awaited goes into asyncio.run()",
+        )
     elif inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
         yield "is a generator, of which a job would run nothing", "return the result, and report by ctx.progress()"
     if problem := _wrong_arguments(function):
