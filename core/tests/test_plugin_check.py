@@ -348,6 +348,21 @@ def test_a_fault_is_found_and_named_with_its_field_its_line_and_what_was_meant(
     assert meant(fault.problem) in shown.lines[1]
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        "model_config = ConfigDict(extra='allow')",
+        "@computed_field\n        @property\n        def rsm(self) -> int:\n            return 1",
+    ],
+)
+def test_a_view_may_show_what_a_result_computes_or_may_have(pfd: Commands, write: Write, result: str) -> None:
+    manifest = MANIFEST.replace('fields=("rms"', 'fields=("rsm"').replace(
+        "peak: int = 0", f"peak: int = 0\n        {result}"
+    )
+    write({"plugin": "from pydantic import ConfigDict, computed_field\n" + textwrap.dedent(manifest)})
+    assert checked(pfd) == []
+
+
 def test_all_that_is_wrong_is_found_at_once(pfd: Commands, write: Write) -> None:
     manifest = MANIFEST.replace(".cli:", ".clim:").replace('fields=("rms"', 'fields=("rsm"')
     write({"plugin": manifest, "tasks": TASKS.replace("def", "async def")})
@@ -464,7 +479,7 @@ def test_plugins_debug_gives_the_traceback_of_a_broken_plugin(
     assert "Traceback" not in pfd("plugins").out
     shown = pfd("plugins", "--debug")
     assert shown.code == 0
-    assert "Traceback (most recent call last):" in shown.lines
+    assert "        Traceback (most recent call last):" in shown.lines
     assert "importlib" not in shown.out
     [gear] = [one for one in pfd.json("plugins", "--debug") if one["name"] == "gear"]
     assert gear["trace"].endswith("ValueError: deep\n")

@@ -133,6 +133,11 @@ BROKEN = {
     ),
     "returns lists in a list": (GOOD.replace("return [", "return [[").replace("5.0)]", "5.0)]]"), "which is no Task"),
     "registers a task twice": (GOOD.replace("return [", "return 2 * ["), "returned a_task more than once"),
+    "returns without end": (
+        "import itertools\n"
+        + textwrap.dedent(GOOD).replace("return [", "return itertools.cycle([").replace("5.0)]", "5.0)])"),
+        "pfd_register_tasks returned more than 10000 of Task",
+    ),
     "hands the function itself": (
         GOOD.replace('"{package}.plugin:run"', "run"),
         "plugin:run itself, and is to be named: run=",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -28,6 +29,9 @@ REGISTERS: Mapping[str, type[Any]] = {
     "pfd_register_result_views": ResultView,
 }
 """What the hooks that register something return lists of."""
+
+MOST = 10_000
+"""Of so many things that a hook returns nobody means more: it would never end."""
 
 _ALIKE = 0.85
 """How like a hook a function without the mark is called, that counts as one misspelt."""
@@ -86,7 +90,9 @@ def registered(module: Any, hook: str, kind: type[_T]) -> tuple[_T, ...]:
         raise ManifestError(
             hook, f"returned {what}, and not a list of {kind.__name__}", hint=hint, place=code_place(function)
         )
-    items = tuple(found)
+    items = tuple(itertools.islice(found, MOST + 1))
+    if len(items) > MOST:
+        raise ManifestError(hook, f"returned more than {MOST} of {kind.__name__}", place=code_place(function))
     for item in items:
         if not isinstance(item, kind):
             inside = isinstance(item, Iterable) and not isinstance(item, str)

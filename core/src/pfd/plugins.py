@@ -121,11 +121,10 @@ class Registry:
         if refused := next((record for record in self.records if name in record.lost), None):
             raise UnknownTask(f"task {name!r} is not taken from {refused.name}: {refused.cause}", hint=refused.hint)
         near = difflib.get_close_matches(name, self.tasks, n=3)
-        absent = [record.name for record in self.records if record.status != "loaded"]
         if near:
             hint = f"did you mean {', '.join(near)}?"
-        elif absent:
-            hint = f"not loaded: {', '.join(absent)}; 'pfd plugins' says why"
+        elif self.absent:
+            hint = f"not loaded: {', '.join(self.absent)}; 'pfd plugins' says why"
         else:
             hint = "'pfd tasks' lists those that are installed"
         raise UnknownTask(f"unknown task {name!r}", hint=hint)
@@ -134,6 +133,11 @@ class Registry:
     def queues(self) -> tuple[str, ...]:
         """The queues of all tasks, and the default one."""
         return tuple(sorted({"default", *(task.queue for task in self.tasks.values())}))
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The plugins that offer nothing here: disabled, incompatible or broken ones."""
+        return tuple(record.name for record in self.records if record.status not in ("loaded", "partial"))
 
     def owner(self, task: str) -> PluginRecord | None:
         """The plugin that declares a task."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pfd import reserved
 from pfd.check.finding import Declared, Finding
@@ -59,15 +59,16 @@ def _tables(tables: Sequence[Declared]) -> Iterator[Finding]:
             yield Finding(one.plugin, f"records {one.name}", "name", problem, "choose another name", one.path)
 
 
-def _view(view: Declared, fields: dict[str, tuple[str, ...]], whole: bool) -> Iterator[Finding]:
+def _view(view: Declared, fields: Mapping[str, Sequence[str] | None], whole: bool) -> Iterator[Finding]:
     subject = f"result view {view.name}"
     if view.name not in fields:
         hint = meant(view.name, list(fields))
         if whole or hint:
             yield Finding(view.plugin, subject, "task", f"there is no task {view.name!r}", hint, view.path)
         return
-    known = list(fields[view.name])
-    for name in view.fields:
+    if (known := fields[view.name]) is None:
+        return
+    for name in view.fields or ():
         if name not in known:
-            hint = meant(name, known) or f"it has {', '.join(known) or 'no fields'}"
+            hint = meant(name, list(known)) or f"it has {', '.join(known) or 'no fields'}"
             yield Finding(view.plugin, subject, "fields", f"the result has no field {name!r}", hint, view.path)

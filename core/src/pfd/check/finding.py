@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -39,7 +40,7 @@ class Finding:
 class Declared:
     """Something that a plugin registers under a name which others may have or refer to.
 
-    `fields` are those of a task's result, or those that a view shows.
+    `fields` are those of a task's result (None where it may have any), or those that a view shows.
     """
 
     plugin: str
@@ -47,4 +48,4 @@ class Declared:
     kind: Literal["task", "command", "view", "tables"]
     name: str
     path: str = ""
-    fields: tuple[str, ...] = ()
+    fields: Sequence[str] | None = ()

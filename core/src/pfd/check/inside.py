@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from pfd.check import commands, functions, tables
 from pfd.check.finding import Declared
 from pfd.check.heavy import Watch
@@ -86,7 +88,7 @@ class Look:
         found = {hook: given or () for hook, given in asked.items()}
         for task in found["pfd_register_tasks"]:
             path = self._written("Task", task.name, task.run)
-            self._declare("task", task.name, path, tuple(task.result.model_fields))
+            self._declare("task", task.name, path, _fields(task.result))
             if self._deep:
                 functions.look_at(task, self._report, self._folder, path)
         for command in found["pfd_register_commands"]:
@@ -185,11 +187,18 @@ class Look:
     def _wrong_hook(self, error: ManifestError) -> None:
         self._report.add(f"hook {error.hook}", "", error.message, hint=error.hint or "", path=error.place)
 
-    def _declare(self, kind: Any, name: str, path: str, fields: tuple[str, ...] = ()) -> None:
+    def _declare(self, kind: Any, name: str, path: str, fields: tuple[str, ...] | None = ()) -> None:
         self._report.declare(Declared(self._report.plugin, self._distribution, kind, name, path, fields))
 
     def _written(self, call: str, *texts: str) -> str:
         return written(self._module, self._folder, call, *texts)
+
+
+def _fields(result: type[BaseModel]) -> tuple[str, ...] | None:
+    """The fields that a result of a task may have; None where it may have any."""
+    if result.model_config.get("extra") == "allow":
+        return None
+    return (*result.model_fields, *result.model_computed_fields)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def look(entry: EntryPoint, patience: float, stop: threading.Event, *, deep: boo
         said, death = _run(entry, patience, stop, skip, deep=deep)
         found = Looked(
             [*deaths, *(Finding(**one) for one in said["finding"])],
-            [Declared(**one | {"fields": tuple(one["fields"])}) for one in said["declared"]],
+            [Declared(**one) for one in said["declared"]],
             whole=bool(said["whole"]),
         )
         if not death or stop.is_set():

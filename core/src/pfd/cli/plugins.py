@@ -50,7 +50,7 @@ def plugins(ctx: click.Context, session: Session, as_json: bool) -> None:
             if record.hint:
                 echo(f"  hint: {one_line(record.hint)}")
             if session.debug:
-                echo(record.trace, nl=False)
+                _print_trace(record.trace)
 
 
 def _tasks(record: PluginRecord) -> str:
@@ -113,8 +113,14 @@ def _print(names: Iterable[str], found: Iterable[Finding], debug: bool) -> None:
                 echo(f"        at {one_line(one.path)}")
             if one.hint and not (debug and one.trace and one.hint == TRACEBACK):
                 echo(f"        hint: {one_line(one.hint)}")
-            if debug and one.trace:
-                echo("".join(f"        {line}\n" for line in one.trace.splitlines()), nl=False)
+            if debug:
+                _print_trace(one.trace)
+
+
+def _print_trace(trace: str) -> None:
+    """A traceback, indented: the message of an exception may look like a line of ours."""
+    for line in trace.splitlines():
+        echo(f"        {line}")
 
 
 def _without_trace(record: PluginRecord | Finding, *, debug: bool) -> dict[str, object]:
