@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
+import textwrap
+from pathlib import Path
 
 import pytest
 
+from tests.support.command import pfd
 from tests.support.environments import Environment, build
-from tests.support.workspace import ROOT
+from tests.support.workspace import ROOT, plugins
 
 EXAMPLES = ROOT / "examples"
 BEARING = ("n_balls=9", "ball_d_mm=7.94", "pitch_d_mm=39.04", "rpm=1800")
@@ -49,7 +54,8 @@ def test_broken_plugins_change_nothing_for_the_others_and_say_what_is_wrong(with
     [wheel] = with_good.folder.glob("pfd_example_broken-*.whl")
     with_good.install(str(wheel))
 
-    assert with_good.pfd_json("tasks") == tasks_before
+    added = {"without_context_task", "waiting_task", "piecewise_task", "misspelt_task", "broken_level_task"}
+    assert [task for task in with_good.pfd_json("tasks") if task["name"] not in added] == tasks_before
     assert with_good.submit("fault_lines_task", *BEARING)["state"] == "SUCCESS"
 
     status = {plugin["name"]: plugin for plugin in with_good.pfd_json("plugins")}
@@ -58,6 +64,12 @@ def test_broken_plugins_change_nothing_for_the_others_and_say_what_is_wrong(with
         "broken_on_import": "broken",
         "broken_in_hook": "broken",
         "made_for_later": "incompatible",
+        "bad_functions": "loaded",  # that nobody could call them shows where they are looked for
+        "bad_names": "partial",
+        "one_task": "broken",
+        "function_itself": "broken",
+        "misspelt_hook": "broken",
+        "heavy": "loaded",
     }
     assert "module_that_nobody_has_written" in status["broken_on_import"]["cause"]
     assert "the licence server does not answer" in status["broken_in_hook"]["cause"]
@@ -65,3 +77,53 @@ def test_broken_plugins_change_nothing_for_the_others_and_say_what_is_wrong(with
     assert all(plugin["hint"] for plugin in status.values() if plugin["status"] != "loaded")
     for command in ("--help", "--version", "plugins"):
         assert with_good.pfd(command)
+
+
+def test_a_check_finds_what_is_wrong_with_each_broken_example_and_nothing_with_the_good_one(
+    with_good: Environment,
+) -> None:
+    build(EXAMPLES / "broken_plugin", with_good.folder)
+    [wheel] = with_good.folder.glob("pfd_example_broken-*.whl")
+    with_good.install(str(wheel))
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in with_good.pfd_json("plugins", "check", expect=1):
+        assert one["path"], one
+        found.setdefault(one["plugin"], []).append((one["subject"], one["field"]))
+    assert found == {
+        "bad_functions": [
+            ("task without_context_task", "run"),
+            ("task waiting_task", "run"),
+            ("task piecewise_task", "run"),
+            ("task misspelt_task", "run"),
+        ],
+        "bad_names": [
+            ("command gears", "load"),
+            ("task train_model_task", "name"),
+            ("command jobs", "name"),
+            ("result view broken_levels_task", "task"),
+            ("result view broken_level_task", "fields"),
+        ],
+        "broken_in_hook": [("hook pfd_register_tasks", "")],
+        "broken_on_import": [("manifest", "")],
+        "function_itself": [("hook pfd_register_tasks", "")],
+        "heavy": [("manifest", "")],
+        "made_for_later": [("manifest", "pfd_api")],
+        "misspelt_hook": [("hook pfd_register_task", "")],
+        "one_task": [("hook pfd_register_tasks", "")],
+    }
+    assert with_good.pfd("plugins", "check", "kinematics") == "kinematics: nothing is wrong\n"
+
+    page = (ROOT / "docs" / "how-to" / "write-a-plugin.md").read_text(encoding="utf-8")
+    [(command, shown)] = re.findall(r"^    \$ pfd (plugins check .*)\n((?:    .*\n)+)", page, flags=re.MULTILINE)
+    printed = with_good.pfd(*command.split(), expect=1)
+    assert re.sub(r" at /.*/(?=pfd_example_broken/)", " at .../", printed) == textwrap.dedent(shown)
+
+
+@pytest.mark.slow
+def test_a_check_finds_nothing_wrong_with_the_plugins_of_this_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [str(found.plugin) for found in plugins()]
+    monkeypatch.setenv("PFD_PLUGINS", ",".join(names))
+    assert json.loads(pfd(tmp_path / "home", "plugins", "check", "--json")) == []
+    assert pfd(tmp_path / "home", "plugins", "check", "data") == "data: nothing is wrong\n"

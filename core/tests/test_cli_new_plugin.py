@@ -38,6 +38,7 @@ def _install(folder: Path, target: Path) -> None:
 def test_a_new_plugin_installs_is_found_runs_a_job_and_passes_its_own_tests(pfd: Commands, tmp_path: Path) -> None:
     made = pfd("new-plugin", "gear-box")
     assert made.code == 0, made
+    assert "  pfd plugins check gear_box " in made.out
     folder = tmp_path / "pfd-plugin-gear-box"
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == [
         "README.md",
@@ -62,6 +63,8 @@ def test_a_new_plugin_installs_is_found_runs_a_job_and_passes_its_own_tests(pfd:
     done = _run(pfd_program, "submit", "gear_box_level_task", "samples=3,-4", "--wait", cwd=folder, **environment)
     assert "peak" in done
     assert "level.txt" in done
+    checked = _run(pfd_program, "plugins", "check", "gear_box", cwd=folder, **environment)
+    assert checked == "gear_box: nothing is wrong\n"
 
 
 def test_a_new_plugin_is_clean_by_the_linter_and_the_type_checker(pfd: Commands, tmp_path: Path) -> None:

@@ -288,15 +288,25 @@ def test_a_plugin_that_is_broken_says_why_without_steering_the_terminal(
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text("[pfd.plugins]\nevil = pfd_evil\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    for words in (("plugins",), ("plugins", "--json"), ("doctor",), ("doctor", "--json"), ("tasks",), ("evil",)):
+    for words in (
+        ("plugins",),
+        ("plugins", "--json"),
+        ("doctor",),
+        ("doctor", "--json"),
+        ("tasks",),
+        ("evil",),
+        ("plugins", "--debug"),
+        ("plugins", "check", "evil", "--debug"),
+    ):
         ran = program(*words, PFD_PLUGINS="", PFD_DISABLE_PLUGINS="")
         assert is_clean(ran.out + ran.err), (words, ran)
         assert "\nwarning: forged" not in ran.out + ran.err
     assert r"ImportError: a\x1b]0;PWNED\x07" in program("plugins", PFD_PLUGINS="", PFD_DISABLE_PLUGINS="").out
 
 
+@pytest.mark.parametrize("name", ["noun", f"noun{HOSTILE}"])
 def test_the_help_of_a_plugins_noun_does_not_steer_the_terminal(
-    served: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / "pfd_noun.py").write_text(
         f"""
@@ -304,7 +314,7 @@ from pfd import Command, hookimpl
 
 @hookimpl
 def pfd_register_commands():
-    return [Command({"noun" + HOSTILE!a}, "pfd_noun:missing", {HOSTILE!a})]
+    return [Command({name!a}, "pfd_noun:missing", {HOSTILE!a})]
 """
     )
     about = tmp_path / "noun-1.0.dist-info"
@@ -312,10 +322,11 @@ def pfd_register_commands():
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: noun\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text("[pfd.plugins]\nnoun = pfd_noun\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    for words in ((), ("--help",), (f"noun{HOSTILE}",)):
+    for words in ((), ("--help",), (name,), ("plugins",), ("plugins", "check", "noun")):
         ran = program(*words, PFD_PLUGINS="", PFD_DISABLE_PLUGINS="")
         assert is_clean(ran.out + ran.err), (words, ran)
-        assert words[:1] not in ((), ("--help",)) or r"noun" in ran.out
+        if words in ((), ("--help",)):
+            assert ("  noun " in ran.out) == (name == "noun"), ran  # one that is called like the other is refused
 
 
 @pytest.mark.parametrize("name", FORMATS)

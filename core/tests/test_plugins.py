@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable
@@ -15,7 +17,7 @@ import pytest
 
 from core.tests.support.commands import program
 from core.tests.support.stores import make_settings
-from pfd import Dispatcher, PluginError, UnknownTask
+from pfd import Dispatcher, PluginError, UnknownTask, reserved
 from pfd.plugins import PluginRecord, Registry, load_registry
 
 Install = Callable[..., str]
@@ -124,7 +126,53 @@ BROKEN = {
         "from pfd import hookimpl\n@hookimpl\ndef pfd_register_tasks():\n    return ['add']",
         "pfd_register_tasks returned 'add', which is no Task",
     ),
-    "returns nothing": ("from pfd import hookimpl\n@hookimpl\ndef pfd_register_tasks():\n    pass", "TypeError"),
+    "returns nothing": ("from pfd import hookimpl\n@hookimpl\ndef pfd_register_tasks():\n    pass", "returned nothing"),
+    "returns one task": (
+        GOOD.replace("return [", "return (").replace("time_limit=5.0)]", "time_limit=5.0))"),
+        "pfd_register_tasks returned one Task, and not a list of Task",
+    ),
+    "returns lists in a list": (GOOD.replace("return [", "return [[").replace("5.0)]", "5.0)]]"), "which is no Task"),
+    "registers a task twice": (GOOD.replace("return [", "return 2 * ["), "returned a_task more than once"),
+    "returns without end": (
+        "import itertools\n"
+        + textwrap.dedent(GOOD).replace("return [", "return itertools.cycle([").replace("5.0)]", "5.0)])"),
+        "pfd_register_tasks returned more than 10000 of Task",
+    ),
+    "hands the function itself": (
+        GOOD.replace('"{package}.plugin:run"', "run"),
+        "plugin:run itself, and is to be named: run=",
+    ),
+    "gives a number as text": (GOOD.replace("time_limit=5.0", "time_limit='5'"), "time_limit='5' is not a number"),
+    "has a hook that waits": (
+        "from pfd import hookimpl\n@hookimpl\nasync def pfd_register_tasks():\n    return []",
+        "pfd_register_tasks is async",
+    ),
+    "takes less than it is given": (
+        "from pfd import hookimpl\n@hookimpl\ndef pfd_after_job():\n    pass",
+        "pfd_after_job takes (), and is called with (end)",
+    ),
+    "calls a hook otherwise": (
+        "from pfd import hookimpl\n@hookimpl(specname='pfd_register_tasks')\ndef tasks():\n    return []",
+        "'specname' is not followed",
+    ),
+    "shows one field by its letters": (
+        (
+            "from pfd import ResultView, hookimpl\n@hookimpl\n"
+            "def pfd_register_result_views():\n    return [ResultView('a_task', fields='rms')]"
+        ),
+        "fields='rms' is not a tuple of names",
+    ),
+    "hands the command itself": (
+        (
+            "from pfd import Command, hookimpl\n@hookimpl\ndef pfd_register_commands():\n"
+            "    return [Command('thing', load=print, help='')]"
+        ),
+        "load=<built-in function print> is not of the form",
+    ),
+    "has an error that cannot be shown": (
+        "class Odd(Exception):\n    def __str__(self):\n        raise RuntimeError\nraise Odd",
+        "Odd",
+    ),
     "declares a bad task": (GOOD.replace('"{task}"', '"Bad Name"'), "lower-case"),
 }
 
@@ -142,6 +190,92 @@ def test_a_broken_plugin_is_a_record_with_its_cause_and_a_hint(
     assert "\n" not in found.cause
     assert package in found.hint
     assert found.tasks == ()
+    assert rest_works(registry)
+
+
+@pytest.mark.parametrize("what", ["raises on import", "is not Python", "raises in a hook", "misspells a hook"])
+def test_a_plugin_that_fails_by_its_own_code_is_told_where_and_that_its_author_mends_it(
+    install: Install, load: Callable[..., Registry], what: str
+) -> None:
+    package = install("odd", BROKEN[what][0])
+    found = record(load(), "odd")
+    file, _, line = found.place.rpartition(":")
+    assert file.endswith(f"{package}/plugin.py")
+    lines = Path(file).read_text(encoding="utf-8").splitlines()
+    assert any(word in lines[int(line) - 1] for word in ("raise", "def", "@hookimpl"))
+    assert found.place in found.hint
+    assert "pfd plugins check odd" in found.hint
+    assert "newer" not in found.hint
+    assert "PFD_DISABLE_PLUGINS=odd" in found.hint
+
+
+def test_the_traceback_of_a_plugin_begins_in_its_own_code(install: Install, load: Callable[..., Registry]) -> None:
+    package = install("odd", "def deep():\n    raise ValueError('deep')\ndeep()")
+    trace = record(load(), "odd").trace.splitlines()
+    assert f"{package}/plugin.py" in trace[1]
+    assert trace[-1] == "ValueError: deep"
+    assert not any("importlib" in line for line in trace)
+
+
+@pytest.mark.parametrize("editable", [True, False])
+def test_who_installs_from_a_folder_is_told_what_its_author_does(
+    install: Install, load: Callable[..., Registry], tmp_path: Path, editable: bool
+) -> None:
+    package = install("odd", "import json; json.loads('{')")
+    assert f"a newer {package} may mend it" in record(load(), "odd").hint  # raised in a library, installed from afar
+    told = {"url": "file:///home/me/odd", "dir_info": {"editable": True} if editable else {}}
+    info = tmp_path / "site-packages" / f"{package}-1.2.dist-info"
+    (info / "direct_url.json").write_text(json.dumps(told), encoding="utf-8")
+    found = record(load(), "odd")
+    assert "newer" not in found.hint
+    assert f"{package}/plugin.py:1" in found.hint
+
+
+@pytest.mark.parametrize("told", ["{", "[]", "null", '{"url": 7}', "\x00"])
+def test_what_an_installation_says_of_itself_may_be_damaged(
+    install: Install, load: Callable[..., Registry], tmp_path: Path, told: str
+) -> None:
+    package = install("odd", "import json; json.loads('{')")
+    info = tmp_path / "site-packages" / f"{package}-1.2.dist-info"
+    (info / "direct_url.json").write_text(told, encoding="utf-8")
+    assert record(load(), "odd").status == "broken"
+
+
+def test_the_names_of_our_tasks_are_reserved_for_the_distributions_that_the_readme_names() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+_task)` +\| ([\w-]+) +\|", readme, flags=re.MULTILINE)
+    assert {name: f"pfd-plugin-{plugin}" for name, plugin in listed} == dict(reserved.OWNERS)
+    assert len(reserved.OWNERS) == 23
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_reserved_name_is_not_taken_from_another_distribution(
+    install: Install, load: Callable[..., Registry], tmp_path: Path, installed: bool
+) -> None:
+    name = "run_tests_task"
+    install(
+        "squatter", GOOD.replace("return [", "return [Task('own', run='x:y', params=Nothing, result=Done), "), task=name
+    )
+    if installed:
+        package = install("testing", GOOD, task=name)
+        info = tmp_path / "site-packages" / f"{package}-1.2.dist-info"
+        (info / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: PFD_plugin.Testing\nVersion: 1\n", encoding="utf-8"
+        )
+    registry = load()
+    found = record(registry, "squatter")
+    assert (found.status, found.tasks, found.lost) == ("partial", ("own",), (name,))
+    assert found.cause == f"task {name} is a name reserved for pfd-plugin-testing"
+    assert "a name of your own" in found.hint
+    assert registry.conflicts == {}
+    if installed:
+        owner = registry.owner(name)
+        assert owner is not None
+        assert (owner.name, owner.status) == ("testing", "loaded")
+        assert registry.task(name).run.startswith(package)
+    else:
+        with pytest.raises(UnknownTask, match=r"not taken from squatter: .* reserved for pfd-plugin-testing"):
+            registry.task(name)
     assert rest_works(registry)
 
 
@@ -190,6 +324,10 @@ def test_two_plugins_that_claim_one_task_are_both_named_and_keep_their_others(
         registry.task("shared")
     assert "shared" not in registry.tasks
     assert record(registry, "second").tasks == ("own",)
+    assert [(record(registry, name).status, record(registry, name).lost) for name in ("first", "second")] == [
+        ("partial", ("shared",)),
+        ("partial", ("shared",)),
+    ]
     for name in ("first", "second"):
         assert "first and second" in record(registry, name).cause
         assert "PFD_DISABLE_PLUGINS" in record(registry, name).hint

@@ -53,6 +53,7 @@ STYLES = {
     "missed": "red",
     "paused": "dim",
     "loaded": "green",
+    "partial": "yellow",
     "disabled": "dim",
     "incompatible": "yellow",
     "broken": "red",

@@ -6,11 +6,13 @@ A plugin is a light module that implements some of these with `@hookimpl` and is
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pluggy
 
+from pfd.errors import PluginError, shown
 from pfd.job import Job, JobFailure
 from pfd.settings import Settings
 from pfd.task import Task
@@ -23,6 +25,17 @@ API_VERSION = 1
 
 hookspec = pluggy.HookspecMarker("pfd")
 hookimpl = pluggy.HookimplMarker("pfd")
+
+_NOUN = re.compile(r"[a-z][a-z0-9_-]*\Z")
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
+_OBJECT = re.compile(rf"{_MODULE.pattern[:-2]}:[A-Za-z_]\w*\Z")
+
+
+def _check(what: str, *fields: tuple[str, object, re.Pattern[str], str]) -> None:
+    """Refuse a declaration of which a field (name, value, pattern, the pattern in words) is of another form."""
+    for name, value, pattern, form in fields:
+        if not isinstance(value, str) or not pattern.match(value):
+            raise PluginError(f"{what}: {name}={shown(value)} is not {form}")
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,16 @@ class Records:
     floor: int = 1
     files: str | None = None
 
+    def __post_init__(self) -> None:
+        _check(
+            f"records {shown(self.name)}",
+            ("name", self.name, re.compile(r"[a-z][a-z0-9_]*\Z"), "made of lower-case letters, digits and underscores"),
+            ("module", self.module, _MODULE, "the name of a module, as 'package.records'"),
+            ("migrations", self.migrations, _MODULE, "the name of a package, as 'package.migrations'"),
+            ("head", self.head, re.compile(r".+\Z"), "the name of a revision"),
+            ("files", self.files or "a:b", _OBJECT, "of the form 'package.module:function'"),
+        )
+
 
 @dataclass(frozen=True)
 class Command:
@@ -55,6 +78,14 @@ class Command:
     name: str
     load: str
     help: str
+
+    def __post_init__(self) -> None:
+        _check(
+            f"command {shown(self.name)}",
+            ("name", self.name, _NOUN, "made of lower-case letters, digits and dashes"),
+            ("load", self.load, _OBJECT, "of the form 'package.module:attribute': a command is named, not imported"),
+            ("help", self.help, re.compile(""), "a text"),
+        )
 
 
 @dataclass(frozen=True)
@@ -69,6 +100,14 @@ class ResultView:
     fields: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        what = f"result view {shown(self.task)}"
+        _check(what, ("task", self.task, re.compile(""), "the name of a task"))
+        lists: dict[str, object] = {"fields": self.fields, "artifacts": self.artifacts}
+        for name, value in lists.items():
+            if not isinstance(value, tuple | list) or not all(isinstance(item, str) for item in value):
+                raise PluginError(f"{what}: {name}={shown(value)} is not a tuple of names")
 
 
 @dataclass(frozen=True)

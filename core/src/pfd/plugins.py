@@ -9,18 +9,20 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib.metadata
+import importlib.util
+import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-import pluggy
-
-from pfd import entrypoints
+from pfd import entrypoints, reserved
 from pfd.errors import PluginError, SettingsError, UnknownTask, shown
-from pfd.hooks import API_VERSION, Command, Records, ResultView, Specs
+from pfd.hooks import API_VERSION, Command, Records, ResultView
+from pfd.manifest import ManifestError, implementation, problems, registered
+from pfd.origin import is_own, own_trace, place, reason
 from pfd.settings import Settings
 from pfd.task import MAX_NAME, Task
 
@@ -28,20 +30,25 @@ GROUP = "pfd.plugins"
 
 log = logging.getLogger("pfd.plugins")
 
-_T = TypeVar("_T")
-
 
 @dataclass(frozen=True)
 class PluginRecord:
-    """What became of one plugin."""
+    """What became of one plugin.
+
+    It is `partial` where some or all of its tasks are not taken: `lost` names them.  `place` is `file:line` of what is
+    wrong in its code, and `trace` the part of the traceback that is its own.
+    """
 
     name: str
     distribution: str
     version: str
-    status: Literal["loaded", "broken", "incompatible", "disabled"]
+    status: Literal["loaded", "partial", "broken", "incompatible", "disabled"]
     cause: str = ""
     hint: str = ""
     tasks: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    place: str = field(default="", compare=False)
+    trace: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -111,12 +118,13 @@ class Registry:
             raise PluginError(f"task {name!r} {claim}", hint=claim.hint)
         if task := self.tasks.get(name):
             return task
+        if refused := next((record for record in self.records if name in record.lost), None):
+            raise UnknownTask(f"task {name!r} is not taken from {refused.name}: {refused.cause}", hint=refused.hint)
         near = difflib.get_close_matches(name, self.tasks, n=3)
-        absent = [record.name for record in self.records if record.status != "loaded"]
         if near:
             hint = f"did you mean {', '.join(near)}?"
-        elif absent:
-            hint = f"not loaded: {', '.join(absent)}; 'pfd plugins' says why"
+        elif self.absent:
+            hint = f"not loaded: {', '.join(self.absent)}; 'pfd plugins' says why"
         else:
             hint = "'pfd tasks' lists those that are installed"
         raise UnknownTask(f"unknown task {name!r}", hint=hint)
@@ -125,6 +133,11 @@ class Registry:
     def queues(self) -> tuple[str, ...]:
         """The queues of all tasks, and the default one."""
         return tuple(sorted({"default", *(task.queue for task in self.tasks.values())}))
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The plugins that offer nothing here: disabled, incompatible or broken ones."""
+        return tuple(record.name for record in self.records if record.status not in ("loaded", "partial"))
 
     def owner(self, task: str) -> PluginRecord | None:
         """The plugin that declares a task."""
@@ -152,7 +165,8 @@ class Registry:
 
         Metrics, traces and the tools of a runtime are such objects: they see what any plugin could see.
         """
-        _check_hooks(listener)
+        for problem in problems(listener):
+            raise problem
         self._listeners.append((name, listener))
 
     def unlisten(self, listener: Any) -> None:
@@ -161,7 +175,7 @@ class Registry:
 
     def listens(self, hook: str) -> bool:
         """Whether anything implements a hook."""
-        return any(_implementation(one, hook) for _, one in self._hearing())
+        return any(implementation(one, hook) for _, one in self._hearing())
 
     def _hearing(self) -> Iterator[tuple[str, Any]]:
         yield from ((item.record.name, item.module) for item in self._loaded)
@@ -170,9 +184,9 @@ class Registry:
     def notify(self, hook: str, **context: Any) -> None:
         """Call a hook of every plugin, one by one; one that raises is logged and skipped."""
         for name, one in self._hearing():
-            if implementation := _implementation(one, hook):
+            if function := implementation(one, hook):
                 try:
-                    implementation(**context)
+                    function(**context)
                 except KeyboardInterrupt:
                     raise
                 except BaseException:  # sys.exit() in a hook is its own end, not the worker's
@@ -216,57 +230,112 @@ def _tracing() -> Any:
 
 
 def _assemble(loaded: list[_Loaded], failed: list[PluginRecord]) -> Registry:
+    refused = {id(item): _refused(item) for item in loaded}
     claims: dict[str, list[_Loaded]] = {}
     for item in loaded:
         for task in item.tasks:
-            claims.setdefault(task.name, []).append(item)
+            if task.name not in refused[id(item)]:
+                claims.setdefault(task.name, []).append(item)
     conflicts = {name: Conflict(tuple(owners)) for name, owners in claims.items() if owners[1:]}
-    tasks = {task.name: task for item in loaded for task in item.tasks if task.name not in conflicts}
+    tasks: dict[str, Task] = {}
     records = []
     for item in loaded:
-        lost = sorted(name for name, conflict in conflicts.items() if item in conflict.owners)
-        cause = f"task {', '.join(lost)} {conflicts[lost[0]]}" if lost else ""
-        hint = conflicts[lost[0]].hint if lost else ""
-        kept = tuple(task.name for task in item.tasks if task.name not in conflicts)
-        records.append(replace(item.record, tasks=kept, cause=cause, hint=hint))
+        disputed = {task.name: str(conflicts[task.name]) for task in item.tasks if task.name in conflicts}
+        lost = refused[id(item)] | {name: why for name, why in disputed.items() if name not in refused[id(item)]}
+        kept = [task for task in item.tasks if task.name not in lost]
+        tasks |= {task.name: task for task in kept}
+        record = replace(item.record, tasks=tuple(task.name for task in kept))
+        if lost:
+            hints = [reserved.HINT if name in refused[id(item)] else conflicts[name].hint for name in sorted(lost)]
+            cause, hint = "; ".join(_told(lost)), "; ".join(dict.fromkeys(hints))
+            record = replace(record, status="partial", cause=cause, hint=hint, lost=tuple(sorted(lost)))
+        records.append(record)
     records = sorted(records + failed, key=lambda record: record.name)
     return Registry(records, MappingProxyType(dict(sorted(tasks.items()))), MappingProxyType(conflicts), loaded)
 
 
+def _refused(item: _Loaded) -> dict[str, str]:
+    """The tasks of a plugin whose names are reserved for another distribution, each with why."""
+    found = {task.name: reserved.refusal(task.name, item.record.distribution) for task in item.tasks}
+    return {name: why for name, why in found.items() if why}
+
+
+def _told(lost: Mapping[str, str]) -> Iterator[str]:
+    """Names and reasons, the names of one reason together."""
+    for why in dict.fromkeys(lost[name] for name in sorted(lost)):
+        yield f"task {', '.join(name for name in sorted(lost) if lost[name] == why)} {why}"
+
+
 def _load(entry: importlib.metadata.EntryPoint, settings: Settings) -> _Loaded | PluginRecord:
-    base = PluginRecord(entry.name, *_distribution(entry), "loaded")
+    base = PluginRecord(entry.name, *distribution(entry), "loaded")
     if entry.name in settings.disable_plugins:
         return replace(base, status="disabled", cause="named in PFD_DISABLE_PLUGINS")
     if settings.plugins and entry.name not in settings.plugins:
         return replace(base, status="disabled", cause="not named in PFD_PLUGINS")
     try:
         module = entry.load()
-        wanted = getattr(module, "pfd_api", API_VERSION)
-        if wanted != API_VERSION:
-            return replace(
-                base,
-                status="incompatible",
-                cause=f"wants plugin API {wanted}, this core has {API_VERSION}",
-                hint=f"install a version of {base.distribution} made for this core",
-            )
-        _check_hooks(module)
-        tasks = tuple(_registered(module, "pfd_register_tasks", Task))
+        if wanted := incompatible(module):
+            mend = f"install a version of {base.distribution} made for this core"
+            if is_local(entry):
+                mend = f"leave 'pfd_api' out, or set it to {API_VERSION}, once the plugin fits this core"
+            return replace(base, status="incompatible", cause=wanted, hint=mend)
+        for problem in problems(module):
+            raise problem
+        tasks = registered(module, "pfd_register_tasks", Task)
         return _Loaded(
             replace(base, tasks=tuple(task.name for task in tasks)),
             module,
             tasks,
-            tuple(_registered(module, "pfd_register_records", Records)),
-            tuple(_registered(module, "pfd_register_commands", Command)),
-            tuple(_registered(module, "pfd_register_result_views", ResultView)),
+            registered(module, "pfd_register_records", Records),
+            registered(module, "pfd_register_commands", Command),
+            registered(module, "pfd_register_result_views", ResultView),
         )
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a manifest may even call sys.exit(); that is its own end, not ours
         log.debug("plugin %s could not be loaded", entry.name, exc_info=True)
-        return replace(base, status="broken", cause=_cause(error), hint=_hint(error, base))
+        folder = folder_of(entry)
+        where = error.place if isinstance(error, ManifestError) else place(error, folder)
+        return replace(
+            base,
+            status="broken",
+            cause=cause_of(error),
+            hint=_hint(error, entry, base, where, folder),
+            place=where,
+            trace=own_trace(error, folder),
+        )
 
 
-def _distribution(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
+def cause_of(error: BaseException) -> str:
+    """What is wrong, in one line; our own errors say it without their type."""
+    return (str(error).splitlines() or [""])[0] if isinstance(error, PluginError) else reason(error)
+
+
+def incompatible(module: Any) -> str:
+    """Why a manifest is not for this core; empty where it is."""
+    wanted = getattr(module, "pfd_api", API_VERSION)
+    return "" if wanted == API_VERSION else f"wants plugin API {shown(wanted)}, this core has {API_VERSION}"
+
+
+def folder_of(entry: importlib.metadata.EntryPoint) -> Path | None:
+    """The folder of a plugin's package, or its one file; None where there is none."""
+    with contextlib.suppress(Exception):  # whatever the finders on somebody's path make of a name
+        spec = importlib.util.find_spec(entry.value.partition(":")[0].partition(".")[0].strip())
+        if spec is not None:
+            places = list(spec.submodule_search_locations or [spec.origin or ""])
+            return Path(places[0]) if places and places[0] else None
+    return None
+
+
+def is_local(entry: importlib.metadata.EntryPoint) -> bool:
+    """Whether a plugin was installed from a folder or file of this machine (PEP 610): its author's, mostly."""
+    with contextlib.suppress(Exception):  # whatever a damaged installation says of itself
+        told = json.loads((entry.dist and entry.dist.read_text("direct_url.json")) or "{}")
+        return str(told.get("url", "")).startswith("file:")
+    return False
+
+
+def distribution(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
     """Name and version; what of them a damaged installation does not say is guessed."""
     name = version = None
     with contextlib.suppress(Exception):  # whatever the reader of its metadata makes of that
@@ -279,42 +348,23 @@ def _unreadable(file: Path, reason: str) -> PluginRecord:
     return PluginRecord(name, name, "?", "broken", f"{file} cannot be read: {reason}", f"reinstall {name}")
 
 
-def _registered(module: Any, hook: str, kind: type[_T]) -> Iterator[_T]:
-    implementation = _implementation(module, hook)
-    if implementation is None:
-        return
-    found: Iterable[Any] = implementation()
-    for item in found:
-        if not isinstance(item, kind):
-            raise PluginError(f"{hook} returned {item!r}, which is no {kind.__name__}")
-        yield item
+def _hint(
+    error: BaseException, entry: importlib.metadata.EntryPoint, record: PluginRecord, where: str, folder: Path | None
+) -> str:
+    """What to do about a plugin that does not load: for its author, where its own code is at fault."""
+    without = f"PFD_DISABLE_PLUGINS={record.name} leaves it out"
+    local = is_local(entry)
+    if isinstance(error, ModuleNotFoundError) and error.name and not is_inside(error.name, entry):
+        then = "and name it in its dependencies" if local else f"or reinstall {record.distribution}"
+        return f"install what provides {error.name!r}, {then}"
+    if local or isinstance(error, PluginError) or is_own(error, folder):
+        advice = error.hint or "" if isinstance(error, PluginError) else ""
+        advice += " " if advice.endswith("?") else "; " if advice else ""
+        mend = f"mend {where or record.distribution}"
+        return f"{advice}{mend} ('pfd plugins check {record.name}' tells all that is wrong), or {without}"
+    return f"{without}; a newer {record.distribution} may mend it"
 
 
-def _implementation(module: Any, hook: str) -> Any:
-    function = getattr(module, hook, None)
-    return function if getattr(function, "pfd_impl", None) is not None else None
-
-
-def _check_hooks(module: Any) -> None:
-    """Refuse a hook with a wrong name or wrong arguments now, rather than when a job first reaches it."""
-    manager = pluggy.PluginManager("pfd")
-    manager.add_hookspecs(Specs)
-    try:
-        manager.register(module)
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        raise PluginError("; ".join(str(error).splitlines())) from error
-    for hook in vars(Specs):
-        if hook.startswith("pfd_") and callable(getattr(module, hook, None)) and not _implementation(module, hook):
-            raise PluginError(f"{hook} is not marked with @hookimpl, so nobody would call it")
-
-
-def _cause(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
-
-
-def _hint(error: BaseException, record: PluginRecord) -> str:
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"install what provides {error.name!r}, or reinstall {record.distribution}"
-    return f"PFD_DISABLE_PLUGINS={record.name} leaves it out; a newer {record.distribution} may mend it"
+def is_inside(module: str, entry: importlib.metadata.EntryPoint) -> bool:
+    """Whether a module would be one of the plugin's own package."""
+    return module.partition(".")[0] == entry.value.partition(":")[0].partition(".")[0].strip()

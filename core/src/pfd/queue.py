@@ -7,18 +7,23 @@ message it holds loses no job.
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from pfd.errors import SettingsError
+from pfd.errors import PfdError, SettingsError, shown
+from pfd.origin import place, reason
 from pfd.settings import Settings
-from pfd.urls import mask_any
+from pfd.urls import mask_any, purge
 
 if TYPE_CHECKING:
     from pfd.plugins import Registry
 
 GROUP = "pfd.runtimes"
+
+EXTRAS = ("celery", "dramatiq")
+"""Runtimes of the core whose libraries are installed by an extra of that name."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,15 @@ class Runtime(Ringer, Protocol):
         """Let go of connections."""
 
 
+_METHODS: Mapping[str, tuple[str, ...]] = {
+    name: tuple(inspect.signature(vars(kind)[name]).parameters)[1:]
+    for kind, name in ((Ringer, "ring"), (Runtime, "serve"), (Runtime, "close"))
+}
+"""What is called of a runtime, and with what."""
+
+_PROTOCOL = "a runtime is a class that is made with the settings, as the page 'Add a runtime' says; or set PFD_RUNTIME"
+
+
 class Bell(Protocol):
     """How a worker hears that it was rung: something to select on."""
 
@@ -87,13 +101,65 @@ def load_runtime(settings: Settings) -> Runtime:
             f"runtime {mask_any(settings.runtime)!r} is not installed; there are: {', '.join(runtime_names())}",
             hint="set PFD_RUNTIME to one of them, or install the distribution that brings it",
         )
+    said = f"runtime {settings.runtime!r} ({found[0].value})"
+    kind = _loaded(found[0], said, settings.runtime)
     try:
-        runtime = found[0].load()(settings)
+        runtime = kind(settings)
+    except PfdError:
+        raise
     except ImportError as error:
+        raise _without_its_library(error, said, settings.runtime) from error
+    except Exception as error:  # the code of a third party may raise anything, with the broker's URL in it
+        purge(error)
+        raise SettingsError(f"{said} cannot be made: {reason(error)}", hint=_mend(error)) from error
+    for problem in _odd(runtime):
+        raise SettingsError(f"{said} does not speak the runtime protocol: {problem}", hint=_PROTOCOL)
+    checked: Runtime = runtime
+    return checked
+
+
+def _loaded(entry: importlib.metadata.EntryPoint, said: str, name: str) -> type[Any]:
+    try:
+        kind: object = entry.load()
+    except ImportError as error:
+        raise _without_its_library(error, said, name) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a module may even call sys.exit()
+        raise SettingsError(f"{said} cannot be loaded: {reason(error)}", hint=_mend(error)) from error
+    if not isinstance(kind, type):
+        what = "a module" if inspect.ismodule(kind) else "a function" if inspect.isroutine(kind) else shown(kind)
         raise SettingsError(
-            f"runtime {settings.runtime!r} cannot be loaded: {error}",
-            hint=f"pip install 'pfd-core[{settings.runtime}]'",
-        ) from error
-    if not isinstance(runtime, Runtime):
-        raise SettingsError(f"runtime {settings.runtime!r} ({found[0].value}) does not speak the runtime protocol")
-    return runtime
+            f"{said} does not speak the runtime protocol: it is {what}, and not a class", hint=_PROTOCOL
+        )
+    return kind
+
+
+def _without_its_library(error: ImportError, said: str, name: str) -> SettingsError:
+    hint = f"pip install 'pfd-core[{name}]'" if name in EXTRAS else _mend(error)
+    return SettingsError(f"{said} cannot be loaded: {error}", hint=hint)
+
+
+def _mend(error: BaseException) -> str:
+    where = place(error)
+    return f"mend {where}, or set PFD_RUNTIME to another" if where else "set PFD_RUNTIME to another"
+
+
+def _odd(runtime: Any) -> Iterator[str]:
+    """What of the protocol a runtime lacks."""
+    if not isinstance(getattr(runtime, "name", None), str):
+        yield "it has no text 'name'"
+    for name, arguments in _METHODS.items():
+        method = getattr(runtime, name, None)
+        called = f"{name}({', '.join(arguments)})"
+        if not callable(method):
+            yield f"it has no method {called}"
+        elif inspect.iscoroutinefunction(method):
+            yield f"its {called} is async, and nobody awaits it"
+        else:
+            try:
+                inspect.signature(method).bind(*arguments)
+            except TypeError:
+                yield f"its method {name}{inspect.signature(method)} is called as {called}"
+            except ValueError:  # of a function that is written in C nothing is known
+                continue

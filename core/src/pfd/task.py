@@ -42,6 +42,15 @@ MAX_PROBLEMS = 20
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _RUN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 
+_KINDS: tuple[tuple[tuple[str, ...], tuple[type, ...], str], ...] = (
+    (("name", "run", "summary", "queue", "isolation"), (str,), "a text"),
+    (("max_attempts", "priority"), (int,), "a whole number"),
+    (("backoff", "backoff_max"), (int, float), "a number of seconds"),
+    (("soft_time_limit", "time_limit", "memory_limit"), (int, float, type(None)), "a number or None"),
+    (("coordinator",), (bool,), "True or False"),
+)
+"""Fields of a task, the types that they may have, and these in words."""
+
 
 class Params(BaseModel):
     """Base of parameter models: unknown fields are refused, instances are frozen."""
@@ -162,6 +171,7 @@ class Task:
             raise PluginError(f"task {self.name!r}: {problem}")
 
     def _problems(self) -> Iterator[str]:
+        yield from self._odd_kinds()
         if not _NAME.match(self.name) or len(self.name) > MAX_NAME:
             yield f"a name is up to {MAX_NAME} lower-case letters, digits and underscores"
         if not _RUN.match(self.run):
@@ -198,6 +208,18 @@ class Task:
                 yield f"an inline task declares time_limit of at most {MAX_INLINE_SECONDS:g} s"
             if self.memory_limit or self.preload or self.gpu or self.coordinator:
                 yield "memory_limit, preload, gpu and coordinator need isolation='process'"
+
+    def _odd_kinds(self) -> Iterator[str]:
+        """Fields of another type than declared: the first of them, before anything is made of its value."""
+        if callable(run := cast("Any", self.run)):
+            of = f"{getattr(run, '__module__', 'module')}:{getattr(run, '__qualname__', 'function')}"
+            named = f"run={of!r}" if _RUN.match(of) else "run='package.module:function', of a function with a name"
+            yield f"run is the function {of} itself, and is to be named: {named}"
+        for names, kinds, called in _KINDS:
+            for name in names:
+                value = getattr(self, name)
+                if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                    yield f"{name}={shown(value)} is not {called}"
 
     def _odd_lists(self) -> Iterator[str]:
         declared: dict[str, Any] = {"preload": self.preload, "retry_on": self.retry_on}
@@ -246,7 +268,7 @@ class Task:
         except (ImportError, AttributeError) as error:
             raise PluginError(
                 f"task {self.name!r}: {self.run!r} cannot be loaded: {error}",
-                hint="install what the plugin needs, then run 'pfd doctor'",
+                hint="install what the plugin needs; 'pfd plugins check' says what is wrong with its code",
             ) from error
         if not callable(function):
             raise PluginError(f"task {self.name!r}: {self.run!r} is not callable")

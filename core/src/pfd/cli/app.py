@@ -26,7 +26,7 @@ from pfd.urls import purge
 # name → (module:attribute, one line of help).  Named as strings, so that `pfd --help` loads none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "tasks": ("pfd.cli.tasks:tasks", "List the installed tasks, or show one."),
-    "plugins": ("pfd.cli.plugins:plugins", "List the plugins and what became of each."),
+    "plugins": ("pfd.cli.plugins:plugins", "List the plugins and what became of each, or check them."),
     "submit": ("pfd.cli.submit:submit", "Submit a job."),
     "run": ("pfd.cli.run:run", "Run a pipeline file."),
     "jobs": ("pfd.cli.jobs:jobs", "List jobs."),
@@ -72,8 +72,7 @@ class Root(click.Group):
         if near := difflib.get_close_matches(name, self.list_commands(ctx), n=3):
             return f"; did you mean {', '.join(near)}?"
         registry, _ = ctx.ensure_object(Session).registry_whatever_is_broken()
-        absent = [record.name for record in registry.records if record.status != "loaded"]
-        return f" (not loaded: {', '.join(absent)}; 'pfd plugins' says why)" if absent else ""
+        return f" (not loaded: {', '.join(registry.absent)}; 'pfd plugins' says why)" if registry.absent else ""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

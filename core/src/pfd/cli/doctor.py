@@ -21,19 +21,19 @@ from typing import Literal
 
 import click
 
-from pfd import entrypoints
-from pfd.cli.output import size
+from pfd import entrypoints, origin
+from pfd.cli.output import counted, size
 from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu, workers_for_all
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import echo, moment, print_json, print_table
-from pfd.errors import PfdError, PluginError, SettingsError
+from pfd.errors import PfdError, SettingsError
 from pfd.modes import make_home
 from pfd.ownership import open_to_others
 from pfd.plugins import GROUP, PluginRecord, Registry
 from pfd.settings import FILE, USE_BROKER, Settings
 from pfd.stored import StoredFile
 from pfd.task import Task
-from pfd.urls import mask
+from pfd.urls import mask, purge
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_SPACE = 2**30
@@ -60,7 +60,7 @@ Checks = Iterator[Check]
 
 @click.command()
 @click.option(
-    "--deep", is_flag=True, help="Also import every task's code and ask PyTorch for its devices; takes seconds."
+    "--deep", is_flag=True, help="Also check all that plugins name, and ask PyTorch for its devices; takes a while."
 )
 @click.option("--files", "all_files", is_flag=True, help="Also read all files that rows name, and compare digests.")
 @click.option("--repair", is_flag=True, help="Take jobs back from workers of this machine that are dead.")
@@ -113,11 +113,11 @@ def _checks(session: Session, *, deep: bool, all_files: bool, repair: bool) -> C
         yield Check("warn", "broker", idle, USE_BROKER)
     registry = session.registry
     yield from _plugins(registry)
-    yield from _tasks(registry, deep=deep)
+    yield from _guarded("tasks", lambda: _deep(settings, registry) if deep else _tasks(registry))
     yield from _guarded("home", lambda: _home(settings))
     yield _gpus(settings, registry)
     yield from _guarded("runtime", lambda: _runtime(settings))
-    yield from _guarded("store", lambda: _store(session))
+    yield from _guarded("store", lambda: _store(session), "see that its server runs and PFD_DATABASE_URL names it")
     yield from _guarded("left jobs", lambda: _left(session, repair=repair))
     if all_files:
         yield from _guarded("files", lambda: _files(session))
@@ -125,12 +125,24 @@ def _checks(session: Session, *, deep: bool, all_files: bool, repair: bool) -> C
         yield from _torch()
 
 
-def _guarded(name: str, check: Callable[[], Checks]) -> Checks:
-    """The findings of a check, of which an error of ours is one."""
+def _guarded(name: str, check: Callable[[], Checks], mend: str = "") -> Checks:
+    """The findings of a check, of which an error is one; `mend` is what to do where that does not say it."""
     try:
         yield from check()
     except PfdError as error:
-        yield Check("fail", name, str(error), error.hint or "")
+        yield Check("fail", name, str(error), _onward(error) or mend)
+    except Exception as error:  # the code of a runtime, a driver or a plugin may raise anything
+        purge(error)
+        where = origin.place(error)
+        yield Check(
+            "fail", name, origin.reason(error), mend or (f"mend {where}" if where else "this is a fault in pfd")
+        )
+
+
+def _onward(error: PfdError) -> str:
+    """The hint of an error without those parts of it that only lead here."""
+    parts = re.split(r"(?<=\?) |; ", error.hint or "")
+    return "; ".join(part for part in parts if "pfd doctor" not in part)
 
 
 def _python() -> Check:
@@ -168,7 +180,9 @@ def _plugins(registry: Registry) -> Checks:
         if record.status == "disabled":
             yield Check("ok", name, f"{label} is disabled: {record.cause}")
         elif record.status != "loaded" or record.cause:
-            yield Check("fail", name, f"{label} is {record.status}: {record.cause}", record.hint)
+            kept, lost = len(record.tasks), len(record.lost)
+            status = f"{record.status}, {kept} of {counted(kept + lost, 'task')}" if lost else record.status
+            yield Check("fail", name, f"{label} is {status}: {record.cause}", record.hint)
         elif wanted := _other_core(record):
             yield Check(
                 "warn",
@@ -190,49 +204,45 @@ def _other_core(record: PluginRecord) -> str | None:
     return next((pin[1] for pin in pins if pin and pin[1] != importlib.metadata.version("pfd-core")), None)
 
 
-def _tasks(registry: Registry, *, deep: bool) -> Checks:
-    problems = [
-        check
-        for task in registry.tasks.values()
-        for check in ([*_code(task), *_preload(task)] if deep else _spec(task))
-    ]
+def _tasks(registry: Registry) -> Checks:
+    problems = [check for task in registry.tasks.values() for check in _spec(task, registry)]
     yield from problems
-    good = len(registry.tasks) - len({check.name for check in problems})
     if registry.tasks:
-        what = "loads" if deep else "is there ('--deep' loads it)"
-        yield Check("ok", "tasks", f"the code of {good} of {len(registry.tasks)} {what}")
+        number = f"{len(registry.tasks) - len(problems)} of {len(registry.tasks)}"
+        yield Check("ok", "tasks", f"the code of {number} is there ('--deep' loads it)")
 
 
-def _spec(task: Task) -> Checks:
+def _spec(task: Task, registry: Registry) -> Checks:
     """Whether the module of a task is there; its package is imported, which a plugin keeps light."""
     module = task.run.partition(":")[0]
     try:
         if importlib.util.find_spec(module) is not None:
             return
         reason = f"there is no module {module}"
-    except Exception as error:  # the code of a plugin may raise anything
-        reason = f"{type(error).__name__}: {error}"
-    yield Check("fail", f"task {task.name}", f"{task.run} cannot be found: {reason}", "reinstall its plugin")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the code of a plugin may even call sys.exit()
+        reason = origin.reason(error)
+    owner = registry.owner(task.name)
+    mend = f"reinstall its plugin; 'pfd plugins check {owner.name}' tells its author more" if owner else ""
+    yield Check("fail", f"task {task.name}", f"{task.run} cannot be found: {reason}", mend)
 
 
-def _code(task: Task) -> Checks:
-    try:
-        task.load()
-    except PluginError as error:
-        yield Check("fail", f"task {task.name}", str(error), "install what the plugin needs, or reinstall it")
-    except Exception as error:  # the code of a plugin may raise anything
-        module = task.run.partition(":")[0]
-        found = f"{module} raises {type(error).__name__}: {error}"
-        yield Check("fail", f"task {task.name}", found, f"python -c 'import {module}' shows where")
+def _deep(settings: Settings, registry: Registry) -> Checks:
+    """What `pfd plugins check` finds in all plugins."""
+    from pfd import check
+    from pfd.cli.app import COMMANDS
 
-
-def _preload(task: Task) -> Checks:
-    for module in task.preload:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # the code of a library may raise anything
-            found = f"its preload {module} cannot be imported ({type(error).__name__}: {error}), so it starts slowly"
-            yield Check("warn", f"task {task.name}", found, f"install what provides {module}")
+    findings = check.check(check.named((), settings), settings, COMMANDS)
+    for one in findings:
+        name = f"{one.subject} of {one.plugin}" if one.subject.startswith(("manifest", "hook")) else one.subject
+        found = ": ".join(filter(None, [one.field, one.problem]))
+        mend = f"'pfd plugins check {one.plugin} --debug' shows where" if one.hint == check.TRACEBACK else one.hint
+        yield Check(one.level, name, f"{found} ({one.path})" if one.path else found, mend)
+    bad = {one.subject for one in findings if one.field == "run"}
+    if registry.tasks:
+        good = [name for name in registry.tasks if f"task {name}" not in bad]
+        yield Check("ok", "tasks", f"the code of {len(good)} of {len(registry.tasks)} loads")
 
 
 def _torch() -> Checks:
@@ -367,7 +377,7 @@ def _files(session: Session) -> Checks:
             try:
                 known = file.verify()
             except PfdError as error:
-                yield Check("fail", file.what, str(error), error.hint or "")
+                yield Check("fail", file.what, str(error), _onward(error))
                 continue
             number["good" if known else "unknown"] += 1
             if not known:

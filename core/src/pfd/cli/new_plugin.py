@@ -50,7 +50,13 @@ def new_plugin(name: str, directory: Path) -> None:
     for path in sorted(target.rglob("*")):
         if path.is_file():
             echo(one_line(path))
-    echo(f"\nnext:\n  pip install -e {target}\n  pfd tasks show {name}_level_task\n  pytest {target}")
+    commands = (
+        f"pip install -e {target}",
+        f"pfd tasks show {name}_level_task",
+        f"pytest {target}",
+        f"pfd plugins check {name}    # after each change: is all there that the plugin names",
+    )
+    echo("\n".join(["\nnext:", *(f"  {command}" for command in commands)]))
 
 
 def _checked(name: str) -> str:

@@ -53,10 +53,18 @@ class Session:
 
     def registry_whatever_is_broken(self) -> tuple[Registry, SettingsError | None]:
         """The plugins, and what is wrong with the settings where they cannot be used."""
+        settings, problem = self.settings_whatever_is_broken()
         try:
-            return self.registry, None
-        except SettingsError as error:
+            return (self.registry, None) if problem is None else (_loaded(settings), problem)
+        except SettingsError as error:  # as a library that a setting needs
             return _loaded(_which_plugins()), error
+
+    def settings_whatever_is_broken(self) -> tuple[Settings, SettingsError | None]:
+        """The settings; where they cannot be used what they say of plugins, and what is wrong."""
+        try:
+            return self.settings, None
+        except SettingsError as error:
+            return _which_plugins(), error
 
     @functools.cached_property
     def dispatcher(self) -> Dispatcher:

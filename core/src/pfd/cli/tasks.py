@@ -38,6 +38,9 @@ def tasks(ctx: click.Context, session: Session, as_json: bool) -> None:
         echo("no tasks are installed; they come from plugins: pip install pfd-all")
     for name, conflict in registry.conflicts.items():
         say(f"left out: {name}, which {conflict}")
+    for record in registry.records:
+        if refused := [task for task in record.lost if task not in registry.conflicts]:
+            say(f"left out of {record.name}: {', '.join(refused)}; 'pfd plugins' says why")
     if absent := [record.name for record in registry.records if record.status in ("broken", "incompatible")]:
         say(f"not loaded: {', '.join(absent)}; 'pfd plugins' says why")
 

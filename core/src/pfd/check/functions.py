@@ -1,0 +1,102 @@
+"""The functions of tasks: whether each is there, and can be called as a job calls it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pfd.check import lookup
+from pfd.check.report import Report
+from pfd.origin import code_place, reason
+from pfd.task import Task
+
+
+def look_at(task: Task, report: Report, folder: Path | None, path: str) -> None:
+    """Look at all that a task names."""
+    subject, (module, _, _) = f"task {task.name}", task.run.partition(":")
+    if report.begin(subject, "run", f"importing {module}", path):
+        try:
+            function = lookup.attribute(task.run, folder, "function")
+        except lookup.Missing as missing:
+            report.add(
+                subject,
+                "run",
+                f"{task.run!r}: {missing.problem}",
+                hint=missing.hint,
+                path=missing.place if missing.trace else path,
+                trace=missing.trace,
+            )
+        else:
+            for problem, hint in _odd(function, task):
+                report.add(subject, "run", f"{task.run!r} {problem}", hint=hint, path=code_place(function) or path)
+    for kind in task.retry_on:
+        if isinstance(kind, str) and report.begin(subject, "retry_on", f"importing {kind.partition(':')[0]}", path):
+            _exception(kind, subject, report, folder, path)
+    for library in task.preload:
+        if report.begin(subject, "preload", f"importing {library}", path):
+            _preload(library, subject, report, path)
+
+
+def _odd(function: Any, task: Task) -> Iterator[tuple[str, str]]:
+    """Why a job could not call a function, each with what to do."""
+    name = task.run.partition(":")[2]
+    signature = f"def {name}(params: {task.params.__name__}, ctx: TaskContext) -> {task.result.__name__}"
+    if not callable(function):
+        yield f"is {type(function).__name__} and not a function", ""
+        return
+    if inspect.isclass(function):
+        yield "is a class, and a job calls a function", signature
+        return
+    inner = function.func if isinstance(function, functools.partial) else function
+    called = inner if inspect.isroutine(inner) else type(inner).__call__
+    if inspect.iscoroutinefunction(called):
+        yield (
+            "is async, and nobody awaits it",
+            f"{signature}, without async; what has to be awaited goes into asyncio.run()",
+        )
+    elif inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
+        yield "is a generator, of which a job would run nothing", "return the result, and report by ctx.progress()"
+    if problem := _wrong_arguments(function):
+        yield problem, signature
+
+
+def _wrong_arguments(function: Any) -> str:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of a function that is written in C nothing is known
+        return ""
+    try:
+        signature.bind("params", "ctx")
+    except TypeError:
+        names = [str(one) for one in signature.parameters.values()]
+        lacks = " takes no 'ctx'" if len(names) == 1 else ""
+        return f"takes ({', '.join(names)}), and is called with (params, ctx){':' if lacks else ''}{lacks}"
+    return ""
+
+
+def _exception(kind: str, subject: str, report: Report, folder: Path | None, path: str) -> None:
+    try:
+        found = lookup.attribute(kind, folder, "class")
+    except lookup.Missing as missing:
+        report.add(subject, "retry_on", f"{kind!r}: {missing.problem}", hint=missing.hint, path=path)
+        return
+    if not (isinstance(found, type) and issubclass(found, Exception)):
+        report.add(subject, "retry_on", f"{kind!r} is no exception", hint="name a class of exceptions", path=path)
+
+
+def _preload(library: str, subject: str, report: Report, path: str) -> None:
+    try:
+        importlib.import_module(library)
+    except BaseException as error:  # the code of a library may raise anything
+        report.add(
+            subject,
+            "preload",
+            f"{library} cannot be imported ({reason(error)}), so each job starts slowly",
+            hint=f"install what provides {library}, or leave it out of 'preload'",
+            path=path,
+            level="warn",
+        )
