@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, JobHandle, ParameterError, Params, PfdError, Ref, Result, Task, UnknownJob
+from pfd.celerywords import OF_GET, OF_REVOKE
 from pfd.pipeline import Pipeline, Step
 from pfd.plugins import Registry
 from pfd.submission import Options
@@ -118,7 +119,14 @@ USUAL: dict[str, dict[str, Any]] = {
 
 def places() -> Iterator[tuple[str, str]]:
     """Each argument of each public method of a dispatcher and of a handle; new ones by themselves."""
-    named = {"submit": [item.name for item in fields(Options)], "schedule": OPTIONS}
+    named = {
+        "submit": [item.name for item in fields(Options)],
+        "schedule": OPTIONS,
+        "get": OF_GET,
+        "maybe_throw": OF_GET,
+        "maybe_reraise": OF_GET,
+        "revoke": OF_REVOKE,
+    }
     for kind in (Dispatcher, JobHandle):
         for method, function in inspect.getmembers(kind, inspect.isfunction):
             if not method.startswith("_"):

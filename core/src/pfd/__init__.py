@@ -42,8 +42,9 @@ from pfd.task import Params, Ref, Result, Task, UserPath
 if TYPE_CHECKING:
     from pfd.artifacts import replacing
     from pfd.context import TaskContext
-    from pfd.dispatcher import Dispatcher, JobHandle
+    from pfd.dispatcher import Dispatcher
     from pfd.files import open_regular, read_regular
+    from pfd.handle import JobHandle
     from pfd.readers import artifact_path, reading, writing
     from pfd.runtimes.local import Worker
     from pfd.stored import Seal, StoredFile, home_path, home_relative
@@ -112,7 +113,7 @@ __all__ = [
 
 _LATE = {
     "Dispatcher": "pfd.dispatcher",
-    "JobHandle": "pfd.dispatcher",
+    "JobHandle": "pfd.handle",
     "Seal": "pfd.stored",
     "StoredFile": "pfd.stored",
     "TaskContext": "pfd.context",

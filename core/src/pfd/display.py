@@ -13,7 +13,7 @@ from pfd.errors import QueueError
 from pfd.job import ENDED, QUEUED, Job, State
 
 if TYPE_CHECKING:
-    from pfd.dispatcher import JobHandle
+    from pfd.handle import JobHandle
 
 log = logging.getLogger("pfd.display")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -43,6 +44,21 @@ def a_number(name: str, value: object) -> float | None:
     if math.isnan(number):
         raise ParameterError(f"{name}={shown(value)}: is no number")
     return number
+
+
+def a_pause(name: str, value: object) -> float | None:
+    """Seconds of which there are some, or None.  Raises `ParameterError`."""
+    number = a_number(name, value)
+    if number is not None and not 0 < number <= threading.TIMEOUT_MAX:
+        raise ParameterError(f"{name}={shown(value)}: is no number of seconds above 0")
+    return number
+
+
+def a_switch(name: str, value: object) -> bool:
+    """True or False.  Raises `ParameterError`."""
+    if not isinstance(value, bool):
+        raise ParameterError(f"{name}={shown(value)} is neither True nor False")
+    return value
 
 
 def some_states(name: str, value: object) -> frozenset[State]:
