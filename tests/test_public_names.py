@@ -24,6 +24,7 @@ PUBLIC: dict[str, list[str]] = {
         "JobEvent",
         "JobFailed",
         "JobHandle",
+        "JobList",
         "JobStart",
         "JobSubmission",
         "KeyConflict",

@@ -13,6 +13,7 @@ import uuid
 import weakref
 from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +27,7 @@ from pfd.execution.housekeeping import DAY, Pruned, forget, prune_jobs, remove_o
 from pfd.execution.logfile import log_path
 from pfd.handle import JobHandle
 from pfd.job import ENDED, RUNNING, Job, State
+from pfd.joblist import JobList
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring, Runtime, load_runtime
 from pfd.schedule import Overlap, Schedule, ScheduleSlot
@@ -33,9 +35,11 @@ from pfd.settings import Settings, load_settings
 from pfd.store import Store, WorkerInfo, claims, jobs, listing, schedules, workers
 from pfd.store.prune import Which
 from pfd.store.rows import damage_of
-from pfd.submission.arguments import a_number, a_switch, a_text, an_integer, some_states
+from pfd.store.search import Search
+from pfd.submission.arguments import MAX_NUMBER, a_number, a_switch, a_text, an_integer
 from pfd.submission.options import MAX_MANY
 from pfd.submission.schedules import define
+from pfd.submission.searching import a_moment, a_part, some_params, some_states, some_words
 from pfd.submission.unserved import UnservedNotice
 from pfd.task import Task
 
@@ -176,19 +180,55 @@ class Dispatcher:
         queue: str | None = None,
         tag: str | None = None,
         parent: str | None = None,
-        limit: int = 50,
+        limit: int | None = 50,
         before: int | None = None,
-    ) -> list[Job]:
-        """Jobs, newest first, without parameters and results; `before` is the `seq` where the last page ended.
+        *,
+        tags: str | Iterable[str] | None = None,
+        since: float | datetime | str | None = None,
+        until: float | datetime | str | None = None,
+        text: str | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> JobList:
+        """Jobs that fit all that is given, newest first, without parameters and results.
+
+        Parameters
+        ----------
+        tag, tags : jobs that have all of these.
+        since, until : when they were submitted, the latter not included: seconds since the epoch, a `datetime` with a
+            time zone, a text of one (ISO 8601), or how long ago: `"90 s"`, `"5min"`, `"2h"`, `"3d"`, `"1w"`.
+        text : a part of the name of the task, of the status, or of the type or message of the failure, in capitals or
+            small letters of ASCII.
+        params : values of parameters by name, those of a group by `"group.name"`, as JSON has them: 2 is 2.0, but not
+            `"2"` or True.
+        limit : how many at most; all where it is None.
+        before : where the page begins: `JobList.next` of the page before.
 
         Raises `ParameterError` for what no job can be looked for with.
         """
-        states = some_states("state", state)
-        words = {"task": task, "queue": queue, "tag": tag, "parent_id": parent}
-        words = {name: a_text(name, value) for name, value in words.items()}
+        search = Search(
+            states=some_states("state", state),
+            task=a_text("task", task),
+            queue=a_text("queue", queue),
+            tags=(*some_words("tag", a_text("tag", tag)), *some_words("tags", tags)),
+            parent_id=a_text("parent", parent),
+            since=a_moment("since", since),
+            until=a_moment("until", until),
+            text=a_part("text", text),
+            params=some_params("params", params),
+        )
         limit, before = an_integer("limit", limit), an_integer("before", before)
         with self.store.read() as connection:
-            return listing.listing(connection, states=states, limit=limit, before=before, **words)
+            one_more = None if limit is None else min(limit + 1, MAX_NUMBER)
+            found = listing.listing(connection, search, before=before, limit=one_more)
+        shown = found[:limit]
+        last = shown[-1].seq if len(found) > len(shown) > 0 else None
+        if before is None and len(found) == len(shown):  # this page is all there is
+            return JobList(shown, count=shown.__len__)
+        return JobList(shown, next=last, count=functools.partial(self._count, search))
+
+    def _count(self, search: Search) -> int:
+        with self.store.read() as connection:
+            return listing.total(connection, search)
 
     def counts(self) -> dict[tuple[str, State], int]:
         """How many jobs of each (queue, state)."""

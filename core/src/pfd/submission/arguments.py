@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable
 from typing import TypeVar
 
 from pfd.errors import ParameterError, shown
-from pfd.job import State
 from pfd.store.encoding import is_storable
 
 T = TypeVar("T")
-
-_STATES = frozenset(state.value for state in State)
 
 MAX_NUMBER = 2**63 - 1
 """Of an integer column."""
@@ -59,14 +55,3 @@ def a_switch(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ParameterError(f"{name}={shown(value)} is neither True nor False")
     return value
-
-
-def some_states(name: str, value: object) -> frozenset[State]:
-    """A state, or several; none where it is None.  Raises `ParameterError`."""
-    listed = () if value is None else value if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
-    found = set()
-    for one in listed:
-        if not isinstance(one, str) or one not in _STATES:
-            raise ParameterError(f"{name}={shown(one)}: there are {', '.join(State)}")
-        found.add(State(one))
-    return frozenset(found)
