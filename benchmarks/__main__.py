@@ -18,6 +18,7 @@ from benchmarks.plot import draw
 NAMES = (
     "cold_start",
     "latency",
+    "dispatcher",
     "throughput",
     "progress",
     "listing",
