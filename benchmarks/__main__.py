@@ -22,6 +22,7 @@ NAMES = (
     "throughput",
     "progress",
     "listing",
+    "searching",
     "events",
     "memory",
     "runtimes",

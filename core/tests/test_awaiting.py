@@ -9,14 +9,17 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Job, JobCancelled, JobFailed, Settings, State, StoreUnavailable, UnknownJob, Worker
+from pfd.context import running
 from pfd.plugins import Registry
 from pfd.store import Store, changes
-from pfd.waiting import POLL_MOST
+from pfd.waiting import POLL_MOST, SLOT_HELD
 
 
 @pytest.fixture
@@ -211,6 +214,27 @@ def test_the_job_of_a_worker_that_is_dead_is_taken_back_while_it_is_awaited(
         waiting.cancel()
 
     asyncio.run(main())
+
+
+def test_a_task_that_awaits_what_may_need_its_slot_is_told_so(
+    dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    handle = dispatcher.submit("add", {"a": 1})
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(handle, SLOT_HELD + 1)
+
+    inside: Any = SimpleNamespace(task="outer", is_coordinator=False)
+    token = running.set(inside)
+    try:
+        with caplog.at_level(logging.WARNING, "pfd.dispatcher"):
+            asyncio.run(main())
+    finally:
+        running.reset(token)
+    told = [record.getMessage() for record in caplog.records if "in a slot" in record.getMessage()]
+    assert len(told) == 1
+    assert told[0].startswith(f"outer waits for job {handle.id}, which is queued")
 
 
 def test_a_loop_that_ends_takes_what_looks_along(dispatcher: Dispatcher, tmp_path: Path) -> None:
