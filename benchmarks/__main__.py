@@ -18,9 +18,11 @@ from benchmarks.plot import draw
 NAMES = (
     "cold_start",
     "latency",
+    "dispatcher",
     "throughput",
     "progress",
     "listing",
+    "searching",
     "events",
     "memory",
     "runtimes",

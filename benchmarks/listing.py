@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import statistics
 import time
 import uuid
@@ -18,6 +17,7 @@ from typing import Any
 from benchmarks.environment import fresh_store, postgres_server
 from benchmarks.measure import Comparison, Side, interleaved, percentile
 from pfd import Dispatcher, State
+from pfd.store.encoding import encode
 from tests.support.servers import PostgresServer
 
 JOBS = 100_000
@@ -74,11 +74,11 @@ def _row(seq: int) -> dict[str, Any]:
         "progress": 0.5,
         "status": "Training epoch 50/100",
         "meta": '{"epoch":50,"loss":0.25}',
-        "tags": json.dumps([f"tag_{kind}"]),
+        "tags": encode([f"tag_{kind}"]),
         "options": "{}",
-        "params": json.dumps({"dataset": "/data/bearings.h5", "seed": seq, "labels": ["inner", "outer", "ball"]}),
-        "result": json.dumps({"accuracy": 0.93, "model": "model.safetensors"}) if kind == "a" else None,
-        "failure": json.dumps(FAILURE) if state is State.FAILURE else None,
+        "params": encode({"dataset": "/data/bearings.h5", "seed": seq, "labels": ["inner", "outer", "ball"]}),
+        "result": encode({"accuracy": 0.93, "model": "model.safetensors"}) if kind == "a" else None,
+        "failure": encode(FAILURE) if state is State.FAILURE else None,
         "artifacts": '[["model.safetensors",123456]]',
     }
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docs.write_reference import pages
 
+from pfd import Dispatcher
 from tests.support.command import pfd
 from tests.support.workspace import ROOT, workspace_registry
 
@@ -53,6 +55,26 @@ def test_the_commands_of_the_tutorial_run_in_its_order(tmp_path: Path) -> None:
     for task in ("train_model_task", "generate_roc_analysis_task"):
         assert "random_forest (experiment 1): one test bearing of each class: " in said[task].partition("cautions")[2]
     assert '"state": "SUCCESS"' in pfd(tmp_path / "home", "job", "@last", "--json")
+
+
+def test_the_ways_to_find_jobs_run(
+    pfd_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs" / "how-to" / "find-jobs.md").read_text(encoding="utf-8")
+    monkeypatch.delenv("PFD_RUNTIME")
+    with Dispatcher() as dispatcher:
+        for number in range(60):
+            dispatcher.submit("generate_dataset_task", {"name": f"d{number}"}, tags=["nightly", "rig-4"]).revoke()
+    commands = [shlex.split(line)[1:] for line in re.findall(r"^    (pfd .*)$", text, flags=re.MULTILINE)]
+    assert len(commands) == 4
+    printed = [pfd(pfd_home, *command) for command in commands]
+    assert (printed[0].strip(), printed[3].strip()) == ("no such jobs", "[]")
+    [example] = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(compile(example.replace('"FAILURE"', '"REVOKED"').replace('"seed": 7', '"random_seed": 0'), "", "exec"), found)
+    found["pfd"].close()
+    assert capsys.readouterr().out == "50 of 60\n"
+    assert (len(found["page"]), len(found["table"])) == (10, 60)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -25,6 +25,7 @@ PUBLIC: dict[str, list[str]] = {
         "JobEvent",
         "JobFailed",
         "JobHandle",
+        "JobList",
         "JobStart",
         "JobSubmission",
         "KeyConflict",

@@ -54,7 +54,7 @@ def test_a_list_says_how_to_get_its_next_page(pfd: Commands, dispatcher: Dispatc
     ids = [dispatcher.submit("add", {"a": number}, tags=("page one",)).id for number in range(5)][::-1]
     shown = pfd("jobs", "--limit", "2", "--tag", "page one")
     assert [line.split()[0] for line in shown.lines[1:]] == [identity[:8] for identity in ids[:2]]
-    assert shown.err.strip() == f"more: pfd jobs --tag 'page one' --limit 2 --before {ids[1]}"
+    assert shown.err.strip() == f"2 of 5; the next: pfd jobs --tag 'page one' --limit 2 --before {ids[1]}"
     shown = pfd("jobs", "--tag", "page one", "--before", ids[1])
     assert [line.split()[0] for line in shown.lines[1:]] == [identity[:8] for identity in ids[2:]]
     assert shown.err == ""

@@ -38,7 +38,7 @@ JOB = Job(
 )
 
 
-class _Elements(HTMLParser):
+class Elements(HTMLParser):
     """What a browser would make of a text: its elements, and the text between them."""
 
     def __init__(self, text: str) -> None:
@@ -62,7 +62,7 @@ class _Elements(HTMLParser):
 
 @pytest.mark.parametrize("state", list(State))
 def test_a_job_in_any_state_is_a_well_formed_table_that_says_so(state: State) -> None:
-    shown = _Elements(handle_html(replace(JOB, state=state, ended_at=173.0)))
+    shown = Elements(handle_html(replace(JOB, state=state, ended_at=173.0)))
     assert not shown.open
     assert shown.elements[0] == "table"
     for word in ("nap", "3f2a91c0", state.value, "1:13"):
@@ -75,7 +75,7 @@ def test_texts_of_a_task_are_no_markup() -> None:
         replace(JOB, status=nasty),
         replace(JOB, state=State.FAILURE, ended_at=101.0, failure=JobFailure("ValueError", nasty)),
     ):
-        shown = _Elements(handle_html(job))
+        shown = Elements(handle_html(job))
         assert {"script", "img"}.isdisjoint(shown.elements)
         assert nasty in shown.text
 

@@ -17,6 +17,7 @@ from pfd.job import ENDED
 from pfd.plugins import Registry
 from pfd.store import Store, listing
 from pfd.store.schema import jobs, tags
+from pfd.store.search import Search
 
 NUMBER, PAGE = 2000, 20
 PARENTS = {kind: str(uuid.uuid5(uuid.NAMESPACE_DNS, kind)) for kind in "ab"}
@@ -100,6 +101,12 @@ def large(
     store.close()
 
 
+def searched(filters: dict[str, Any]) -> Search:
+    given = dict(filters)
+    words = (given.pop("tag"),) if "tag" in given else ()
+    return Search(states=frozenset(given.pop("states", ())), tags=words, **given)
+
+
 def combinations() -> Iterator[dict[str, Any]]:
     """Each choice of one value, or none, for each filter."""
     for chosen in itertools.product(*[(None, *values) for values in FILTERS.values()]):
@@ -112,9 +119,10 @@ def test_any_combination_of_filters_lists_the_newest_jobs_that_fit_all_of_them(l
             expected = [job.seq for job in reversed(TABLE) if job.fits(filters)]
             deep = expected[len(expected) // 2] if expected else NUMBER // 2
             for before in (None, deep):
-                found = listing.listing(connection, before=before, limit=PAGE, **filters)
+                found = listing.listing(connection, searched(filters), before=before, limit=PAGE)
                 older = [seq for seq in expected if before is None or seq < before]
                 assert [job.seq for job in found] == older[:PAGE], (filters, before)
+            assert listing.total(connection, searched(filters)) == len(expected), filters
 
 
 def test_any_combination_of_filters_is_answered_from_indexes_alone(large: Store) -> None:
@@ -135,7 +143,7 @@ def slow_steps(store: Store, filters: dict[str, Any], before: int | None) -> lis
 
     with store.read() as connection:
         sa.event.listen(connection, "before_cursor_execute", note)
-        listing.listing(connection, before=before, limit=PAGE, **filters)
+        listing.listing(connection, searched(filters), before=before, limit=PAGE)
         sa.event.remove(connection, "before_cursor_execute", note)
         [(statement, parameters)] = asked
         if connection.dialect.name == "sqlite":
@@ -176,8 +184,8 @@ def test_a_filter_for_what_no_job_has_lists_nothing(large: Store) -> None:
             {"parent_id": "nobody"},
         ]
         for filters in unknown:
-            assert listing.listing(connection, **filters) == []
-            assert listing.listing(connection, states=[State.SUCCESS], **filters) == []
+            assert listing.listing(connection, searched(filters)) == []
+            assert listing.listing(connection, searched({"states": [State.SUCCESS], **filters})) == []
 
 
 def test_jobs_are_counted_by_queue_and_state(large: Store) -> None:

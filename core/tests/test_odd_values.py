@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, JobHandle, ParameterError, Params, PfdError, Ref, Result, Task, UnknownJob
+from pfd.celerywords import OF_GET, OF_REVOKE
 from pfd.pipeline import Pipeline, Step
 from pfd.plugins import Registry
 from pfd.submission import Options
@@ -118,7 +119,14 @@ USUAL: dict[str, dict[str, Any]] = {
 
 def places() -> Iterator[tuple[str, str]]:
     """Each argument of each public method of a dispatcher and of a handle; new ones by themselves."""
-    named = {"submit": [item.name for item in fields(Options)], "schedule": OPTIONS}
+    named = {
+        "submit": [item.name for item in fields(Options)],
+        "schedule": OPTIONS,
+        "get": OF_GET,
+        "maybe_throw": OF_GET,
+        "maybe_reraise": OF_GET,
+        "revoke": OF_REVOKE,
+    }
     for kind in (Dispatcher, JobHandle):
         for method, function in inspect.getmembers(kind, inspect.isfunction):
             if not method.startswith("_"):
@@ -216,7 +224,7 @@ def test_any_value_may_stand_in_a_pipeline(dispatcher: Dispatcher, what: str) ->
 REFUSED: dict[str, tuple[Callable[[Dispatcher], object], type[PfdError], str]] = {
     "a tag that is an integer": (lambda d: d.jobs(tag=5), ParameterError, "tag=5: is no text"),  # type: ignore[arg-type]
     "a tag that is no text": (lambda d: d.jobs(tag="\ud800"), ParameterError, r"tag='\ud800': is no text"),
-    "a state that there is not": (lambda d: d.jobs(state="DONE"), ParameterError, "state='DONE': there are PENDING"),
+    "a state that there is not": (lambda d: d.jobs(state="DONE"), ParameterError, "state='DONE': choose of PENDING"),
     "a page of less than none": (lambda d: d.jobs(limit=-1), ParameterError, "limit=-1: is no integer from 0"),
     "an id with a NUL": (lambda d: d.job("a\0"), UnknownJob, r"'a\x00' is no job id"),
     "an id that is a number": (lambda d: d.cancel(5), UnknownJob, "5 is no job id"),  # type: ignore[arg-type]

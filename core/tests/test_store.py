@@ -12,6 +12,7 @@ from pfd import KeyConflict, StaleClaim, State, UnknownJob
 from pfd.job import ArtifactFile, Job, JobFailure
 from pfd.store import Ending, NewJob, Store, Submitted, Wanted, WorkerInfo, claims, jobs, workers
 from pfd.store import listing as pages
+from pfd.store.search import Search
 
 ME = "worker-1"
 FAILED = Ending(State.FAILURE, failure=JobFailure("ValueError", "wrong"))
@@ -79,7 +80,8 @@ def find(store: Store, ref: str) -> str:
 
 def listing(store: Store, **filters: Any) -> list[str]:
     with store.read() as connection:
-        return [job.id for job in pages.listing(connection, **filters)]
+        page = {name: filters.pop(name) for name in ("before", "limit") if name in filters}
+        return [job.id for job in pages.listing(connection, Search(**filters), **page)]
 
 
 def outcomes(store: Store, job_id: str) -> list[str | None]:
@@ -192,13 +194,13 @@ def test_a_listing_is_filtered_by_state_task_queue_tag_and_parent(store: Store) 
     tagged = submit(store, tags=("red", "blue"))
     other = submit(store, task="nap", queue="training", parent_id=plain)
     end(store, claim(store))
-    assert listing(store, states=[State.SUCCESS]) == [plain]
-    assert listing(store, states=[State.SUCCESS, State.PENDING]) == [other, tagged, plain]
+    assert listing(store, states=frozenset({State.SUCCESS})) == [plain]
+    assert listing(store, states=frozenset({State.SUCCESS, State.PENDING})) == [other, tagged, plain]
     assert listing(store, task="nap") == [other]
     assert listing(store, queue="training") == [other]
-    assert listing(store, tag="blue") == [tagged]
+    assert listing(store, tags=("blue",)) == [tagged]
     assert listing(store, parent_id=plain) == [other]
-    assert listing(store, tag="blue", task="nap") == []
+    assert listing(store, tags=("blue",), task="nap") == []
     with store.read() as connection:
         assert pages.counts(connection) == {
             ("default", State.SUCCESS): 1,

@@ -14,8 +14,9 @@ from typing import Any
 
 import psutil
 import pytest
+import sqlalchemy as sa
 from celery import Celery, chain, chord, group
-from celery.exceptions import TaskRevokedError
+from celery.exceptions import Retry, TaskRevokedError
 from sqlalchemy.engine import Connection
 
 from pfd import Job, State, UnknownJob
@@ -23,6 +24,7 @@ from pfd.monitor import Alarm
 from pfd.runtimes.on_celery.app import make_app
 from pfd.runtimes.on_celery.mirror import INTERVAL, Mirror
 from pfd.store import mirrors
+from pfd.store.schema import jobs
 from pfd.testing.contract import PATIENCE, MakeSite, Site, until
 
 # Celery and kombu, on the side of the client, drop connections unclosed where an answer comes late.
@@ -94,6 +96,55 @@ def test_progress_is_seen_in_celerys_words(celery_crew: Site, client: Celery) ->
     assert all({"progress", "status"} <= set(info) for info in seen)
     assert [info["progress"] for info in seen] == sorted(info["progress"] for info in seen)
     assert result.successful()
+
+
+def test_what_an_async_result_holds_is_what_a_handle_says(celery_crew: Site, client: Celery) -> None:
+    def told(result: Any, state: State) -> Any:
+        until(lambda: result.state == state, f"the client is told of {state}")
+        assert celery_crew.dispatcher.handle(result.id).state is state
+        return result.info
+
+    waiting = client.send_task("contract_noop", args=[{}], countdown=3600)
+    assert _stored(celery_crew, waiting.id).state is State.PENDING
+    assert (waiting.state, waiting.info) == ("PENDING", None)  # of a job that waits nothing is told
+    celery_crew.dispatcher.cancel(waiting.id)
+    silent = client.send_task("contract_nap", args=[{"gate": "told silent"}])
+    assert told(silent, State.STARTED) == celery_crew.dispatcher.handle(silent.id).info
+    celery_crew.open_gate("told silent")
+    done, failed, again = (
+        client.send_task("contract_tell", args=[{"gate": "told", "error": error}])
+        for error in ("", "ValueError", "ConnectionError")
+    )
+    for result in (done, failed, again):
+        info = celery_crew.dispatcher.handle(result.id).info if told(result, State.PROGRESS) else None
+        assert told(result, State.PROGRESS) == info == {"progress": 0.25, "status": "one of four", "epoch": 1}
+    celery_crew.open_gate("told")
+    # At its end it is the result, or the error: what a handle has in `result`.
+    assert told(done, State.SUCCESS) == done.result == celery_crew.dispatcher.handle(done.id).result
+    assert str(told(failed, State.FAILURE)) == str(celery_crew.dispatcher.handle(failed.id).result)
+    assert isinstance(told(again, State.RETRY), Retry)
+    celery_crew.dispatcher.cancel(again.id)
+    assert isinstance(told(again, State.REVOKED), TaskRevokedError)
+
+
+def test_a_client_is_told_of_what_else_a_task_reports(celery_crew: Site, client: Celery) -> None:
+    result = client.send_task("contract_tell", args=[{"gate": "told more"}])
+    until(lambda: result.state == "PROGRESS", "the client is told")
+    meta = sa.update(jobs).where(jobs.c.id == result.id).values(meta='{"epoch":2}')
+    with celery_crew.dispatcher.store.write() as connection:
+        connection.execute(meta)
+    until(lambda: result.info.get("epoch") == 2, "the client is told more")
+    celery_crew.open_gate("told more")
+
+
+def test_a_job_that_was_not_sent_by_celery_is_told_of_nowhere_but_in_the_store(
+    celery_crew: Site, client: Celery
+) -> None:
+    handle = celery_crew.submit("noop")
+    handle.get(PATIENCE)
+    time.sleep(1.0)  # four looks of the mirror
+    result = client.AsyncResult(handle.id)
+    assert (result.state, result.info) == ("PENDING", None)
 
 
 def test_an_invalid_request_is_a_failure_that_names_the_field(celery_crew: Site, client: Celery) -> None:

@@ -43,8 +43,10 @@ from pfd.task import Params, Ref, Result, Task, UserPath
 if TYPE_CHECKING:
     from pfd.artifacts import replacing
     from pfd.context import TaskContext
-    from pfd.dispatcher import Dispatcher, JobHandle
+    from pfd.dispatcher import Dispatcher
     from pfd.files import open_regular, read_regular
+    from pfd.handle import JobHandle
+    from pfd.joblist import JobList
     from pfd.readers import artifact_path, reading, writing
     from pfd.runtimes.local import Worker
     from pfd.stored import Seal, StoredFile, home_path, home_relative
@@ -67,6 +69,7 @@ __all__ = [
     "JobEvent",
     "JobFailed",
     "JobHandle",
+    "JobList",
     "JobStart",
     "JobSubmission",
     "KeyConflict",
@@ -114,7 +117,8 @@ __all__ = [
 
 _LATE = {
     "Dispatcher": "pfd.dispatcher",
-    "JobHandle": "pfd.dispatcher",
+    "JobHandle": "pfd.handle",
+    "JobList": "pfd.joblist",
     "Seal": "pfd.stored",
     "StoredFile": "pfd.stored",
     "TaskContext": "pfd.context",

@@ -2,67 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import itertools
-import logging
-import math
 import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+import weakref
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self
 
 from pydantic import BaseModel
 
 from pfd import forks, submission
-from pfd.artifacts import published
-from pfd.characters import one_line
-from pfd.context import COORDINATE, running
-from pfd.errors import (
-    JobCancelled,
-    JobError,
-    JobFailed,
-    ParameterError,
-    SettingsError,
-    StoreError,
-    StoreUnavailable,
-    TimeLimitExceeded,
-    WorkerLost,
-    shown,
-)
-from pfd.execution import bury, ended, settle_the_rest, tell, tell_back
-from pfd.execution.housekeeping import DAY, Pruned, prune_jobs, remove_orphans, total
+from pfd.awaiting import Awaiting
+from pfd.errors import JobError, ParameterError, SettingsError, StoreError
+from pfd.execution import bury, settle_the_rest, tell, tell_back
+from pfd.execution.housekeeping import DAY, Pruned, forget, prune_jobs, remove_orphans, total
 from pfd.execution.logfile import log_path
-from pfd.job import ENDED, QUEUED, RUNNING, Job, State
+from pfd.handle import JobHandle
+from pfd.job import ENDED, RUNNING, Job, State
+from pfd.joblist import JobList
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring, Runtime, load_runtime
 from pfd.schedule import Overlap, Schedule, ScheduleSlot
 from pfd.settings import Settings, load_settings
-from pfd.store import Store, WorkerInfo, changes, claims, jobs, listing, schedules, workers
+from pfd.store import Store, WorkerInfo, claims, jobs, listing, schedules, workers
 from pfd.store.prune import Which
-from pfd.store.rows import damage_of, require_end
-from pfd.submission.arguments import a_number, a_text, an_integer, some_states
+from pfd.store.rows import damage_of
+from pfd.store.search import Search
+from pfd.submission.arguments import MAX_NUMBER, a_number, a_switch, a_text, an_integer
 from pfd.submission.options import MAX_MANY
 from pfd.submission.schedules import define
+from pfd.submission.searching import a_moment, a_part, some_params, some_states, some_words
 from pfd.submission.unserved import UnservedNotice
 from pfd.task import Task
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
-log = logging.getLogger("pfd.dispatcher")
-
-SLOT_HELD = 2.0
-"""Seconds for which a task waits for a queued job before it is told that it may hold the slot that this needs."""
-
-POLL_FIRST, POLL_MOST, POLL_AWAY, POLL_DEAD = 0.005, 0.25, 0.5, 2.0
-"""Seconds between looks at a job: the first ones, the later ones, those while the store is away, and at its worker."""
-
-T = TypeVar("T")
 
 
 def process_session() -> str:
@@ -98,6 +77,7 @@ class Dispatcher:
     def _prepare(self) -> None:
         self._opening = threading.RLock()
         self._notice = UnservedNotice(self.settings, process_session()) if self._tells_unserved else None
+        self._awaiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Awaiting] = weakref.WeakKeyDictionary()
 
     def __enter__(self) -> Self:
         return self
@@ -131,6 +111,13 @@ class Dispatcher:
             if self._connected is None:
                 self._connected = load_runtime(self.settings)
             return self._connected
+
+    @property
+    def awaiting(self) -> Awaiting:
+        """What looks at the jobs that tasks of the running event loop await.  Raises `RuntimeError` without a loop."""
+        loop = asyncio.get_running_loop()
+        with self._opening:
+            return self._awaiting.setdefault(loop, Awaiting(self))
 
     def close(self) -> None:
         """Let go of connections; jobs go on."""
@@ -193,19 +180,55 @@ class Dispatcher:
         queue: str | None = None,
         tag: str | None = None,
         parent: str | None = None,
-        limit: int = 50,
+        limit: int | None = 50,
         before: int | None = None,
-    ) -> list[Job]:
-        """Jobs, newest first, without parameters and results; `before` is the `seq` where the last page ended.
+        *,
+        tags: str | Iterable[str] | None = None,
+        since: float | datetime | str | None = None,
+        until: float | datetime | str | None = None,
+        text: str | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> JobList:
+        """Jobs that fit all that is given, newest first, without parameters and results.
+
+        Parameters
+        ----------
+        tag, tags : jobs that have all of these.
+        since, until : when they were submitted, the latter not included: seconds since the epoch, a `datetime` with a
+            time zone, a text of one (ISO 8601), or how long ago: `"90 s"`, `"5min"`, `"2h"`, `"3d"`, `"1w"`.
+        text : a part of the name of the task, of the status, or of the type or message of the failure, in capitals or
+            small letters of ASCII.
+        params : values of parameters by name, those of a group by `"group.name"`, as JSON has them: 2 is 2.0, but not
+            `"2"` or True.
+        limit : how many at most; all where it is None.
+        before : where the page begins: `JobList.next` of the page before.
 
         Raises `ParameterError` for what no job can be looked for with.
         """
-        states = some_states("state", state)
-        words = {"task": task, "queue": queue, "tag": tag, "parent_id": parent}
-        words = {name: a_text(name, value) for name, value in words.items()}
+        search = Search(
+            states=some_states("state", state),
+            task=a_text("task", task),
+            queue=a_text("queue", queue),
+            tags=(*some_words("tag", a_text("tag", tag)), *some_words("tags", tags)),
+            parent_id=a_text("parent", parent),
+            since=a_moment("since", since),
+            until=a_moment("until", until),
+            text=a_part("text", text),
+            params=some_params("params", params),
+        )
         limit, before = an_integer("limit", limit), an_integer("before", before)
         with self.store.read() as connection:
-            return listing.listing(connection, states=states, limit=limit, before=before, **words)
+            one_more = None if limit is None else min(limit + 1, MAX_NUMBER)
+            found = listing.listing(connection, search, before=before, limit=one_more)
+        shown = found[:limit]
+        last = shown[-1].seq if len(found) > len(shown) > 0 else None
+        if before is None and len(found) == len(shown):  # this page is all there is
+            return JobList(shown, count=shown.__len__)
+        return JobList(shown, next=last, count=functools.partial(self._count, search))
+
+    def _count(self, search: Search) -> int:
+        with self.store.read() as connection:
+            return listing.total(connection, search)
 
     def counts(self) -> dict[tuple[str, State], int]:
         """How many jobs of each (queue, state)."""
@@ -235,6 +258,20 @@ class Dispatcher:
             if job.state in RUNNING and job.id in self.take_back():
                 return self.job(job.id)
         return job
+
+    def forget(self, ref: str) -> None:
+        """Remove an ended job and its files, as pruning does.
+
+        What a client of Celery has been told in a result backend stays there until that forgets it.
+
+        Raises
+        ------
+        UnknownJob : there is no such job.
+        JobError : it has not ended, or is still needed: rows of a plugin or live jobs refer to it, or its parent is
+            live; all of it stays.
+        SettingsError : PFD_HOME belongs to another store.
+        """
+        forget(self.store, self.settings.home, self.job(ref))
 
     def take_back(self) -> tuple[str, ...]:
         """Take jobs back from workers of this machine that are dead, as a live worker's sweep does; their ids.
@@ -300,9 +337,7 @@ class Dispatcher:
         if not days >= 0:
             raise ParameterError(f"older_than={days} is no number of days")
         states = ENDED if state is None else some_states("state", state)
-        asked: object = dry_run
-        if not isinstance(asked, bool):
-            raise ParameterError(f"dry_run={shown(asked)} is neither True nor False")
+        a_switch("dry_run", dry_run)
         if live := states - ENDED:
             raise ParameterError(f"state={', '.join(sorted(live))}: only jobs that have ended are pruned")
         which = Which(time.time() - days * DAY, states, a_text("task", task))
@@ -388,9 +423,7 @@ class Dispatcher:
         UnknownSchedule : there is none of that name.
         ParameterError : `from_now` is neither True nor False.
         """
-        asked: object = from_now
-        if not isinstance(asked, bool):
-            raise ParameterError(f"from_now={shown(asked)} is neither True nor False")
+        a_switch("from_now", from_now)
         with self.store.write() as connection:
             schedules.resume(connection, name, from_now=from_now)
             return schedules.get(connection, name)
@@ -440,199 +473,6 @@ class Claim:
     owner: str
     claimed_at: float
     outcome: str | None
-
-
-class JobHandle:
-    """A job, in the words of Celery's `AsyncResult`."""
-
-    def __init__(self, dispatcher: Dispatcher, job_id: str) -> None:
-        self._dispatcher = dispatcher
-        self.id = job_id
-
-    @property
-    def job(self) -> Job:
-        """The job as it is now."""
-        with self._dispatcher.store.read() as connection:
-            return jobs.get(connection, self.id)
-
-    @property
-    def state(self) -> State:
-        return self.job.state
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """Progress (0 to 1), status text and what else the task reported."""
-        return self.job.info
-
-    @property
-    def artifacts(self) -> dict[str, Path]:
-        """Published files by name; empty until the job has succeeded."""
-        job = self.job
-        return {item.name: published(self._dispatcher.settings.home, job, item.name) for item in job.artifacts}
-
-    def ready(self) -> bool:
-        """Whether the job has ended."""
-        return self.state in ENDED
-
-    def successful(self) -> bool:
-        return self.state is State.SUCCESS
-
-    def revoke(self) -> Job:
-        """Cancel the job."""
-        return self._dispatcher.cancel(self.id)
-
-    def wait(self, timeout: float | None = None) -> Job:
-        """Block until the job has ended.  A store that is away meanwhile is waited for, and the log says so.
-
-        Raises
-        ------
-        TimeoutError : it has not within `timeout` seconds; it goes on.
-        UnknownJob : it has been pruned.
-        ParameterError : `timeout` is no number.
-        """
-        watch = _Watch(self._dispatcher, self.id, timeout)
-        while True:
-            news = ended.count
-            state = watch.read(changes.glance).state
-            if state in ENDED:
-                return watch.read(jobs.get)
-            watch.rest(news, state)
-
-    def get(self, timeout: float | None = None) -> dict[str, Any]:
-        """Wait for the result.  Ctrl-C leaves the job running and says its id.
-
-        Raises
-        ------
-        JobFailed, JobCancelled, TimeLimitExceeded, WorkerLost : how it ended, where not well.
-        TimeoutError : it has not ended within `timeout` seconds; it goes on.
-        DamagedRow : something else than PFD has written to the store, and its result cannot be read.
-        """
-        try:
-            job = self.wait(timeout)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"job {self.id} goes on; 'pfd watch {self.id[:8]}' follows it") from None
-        require_end(job)
-        if job.state is State.SUCCESS:
-            return dict(job.result or {})
-        raise failure_of(job)
-
-    def events(self, timeout: float | None = None) -> Iterator[Job]:
-        """The job as it is now, and each time that it has changed, until it has ended.
-
-        A change is seen within a quarter of a second.  Of several in that time the last is shown; the end always is.
-        A store that is away meanwhile is waited for, and the log says so.
-
-        Raises
-        ------
-        TimeoutError : it has not ended within `timeout` seconds; it goes on.
-        UnknownJob : it has been pruned.
-        """
-        watch = _Watch(self._dispatcher, self.id, timeout)
-        seen: changes.Glance | None = None
-        while True:
-            news = ended.count
-            found = watch.read(functools.partial(changes.look, seen=seen))
-            if found is not None:
-                seen, job = found
-                yield job
-                if job.state in ENDED:
-                    return
-            assert seen is not None
-            watch.rest(news, seen.state)
-
-    def __repr__(self) -> str:
-        job = self.job
-        text = f"<JobHandle {job.task} {self.id} {job.state} {job.progress:.0%} {job.status}>"
-        return one_line(text.replace(" >", ">"))
-
-    def _repr_html_(self) -> str:
-        from pfd.display import handle_html
-
-        return handle_html(self.job)
-
-    def _ipython_display_(self) -> None:
-        from pfd.display import show_live
-
-        show_live(self)
-
-
-class _Watch:
-    """Looks at a job again and again, at its beginning more often, until a deadline."""
-
-    def __init__(self, dispatcher: Dispatcher, job_id: str, timeout: float | None) -> None:
-        self._dispatcher = dispatcher
-        self._id = job_id
-        self._timeout = a_number("timeout", timeout)
-        self._began = time.monotonic()
-        self._pause = POLL_FIRST
-        self._warned = False
-        self._see_at = self._began + POLL_DEAD
-
-    def read(self, look: Callable[[Connection, str], T]) -> T:
-        """What `look` finds.  While the store is away it is asked again: a job does not end with that."""
-        away = False
-        while True:
-            try:
-                with self._dispatcher.store.read() as connection:
-                    found = look(connection, self._id)
-            except StoreUnavailable as error:
-                if not away:
-                    log.warning("job %s cannot be seen; waiting for the store: %s", self._id, error)
-                away = True
-                time.sleep(min(POLL_AWAY, self._left("cannot be seen", str(error))))
-            else:
-                if away:
-                    log.warning("the store is back; job %s can be seen again", self._id)
-                return found
-
-    def rest(self, news: int, state: State) -> None:
-        """Pause before the next look; not at all where a job has ended in this process since `news` was counted.
-
-        Where nobody else is there to see that the job's worker is dead, this sees it.
-        """
-        if not self._warned and state in QUEUED and time.monotonic() - self._began > SLOT_HELD:
-            self._warned = True
-            self._warn_of_a_slot()
-        if state in RUNNING and time.monotonic() >= self._see_at:
-            self._see_at = time.monotonic() + POLL_DEAD
-            with contextlib.suppress(StoreError):  # the next look says so
-                self._dispatcher.take_back()
-        ended.wait(news, min(self._pause, self._left(f"is {state}", "it goes on")))
-        self._pause = min(POLL_MOST, self._pause * 1.5)
-
-    def _warn_of_a_slot(self) -> None:
-        """Say that a task waits for what may need the slot that the task holds: if it is the only one, for ever."""
-        waiting = running.get()
-        if waiting is not None and not waiting.is_coordinator:
-            log.warning(
-                "%s waits for job %s, which is queued, in a slot that this may need; %s",
-                waiting.task, self._id, COORDINATE,
-            )  # fmt: skip
-
-    def _left(self, standing: str, more: str) -> float:
-        """Seconds until the deadline.  Raises `TimeoutError` where there are none."""
-        if self._timeout is None:
-            return math.inf
-        left = self._began + self._timeout - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(f"job {self._id} {standing} after {self._timeout:g} s; {more}")
-        return left
-
-
-def failure_of(job: Job) -> JobError:
-    """The error that stands for a job that ended badly."""
-    failure = job.failure
-    message = failure.message if failure else f"job {job.id} ended as {job.state}"
-    hint = failure.hint if failure else None
-    kind = failure.type if failure else ""
-    if job.state is State.REVOKED:
-        return JobCancelled(message, job_id=job.id, hint=hint)
-    if kind == "TimeLimitExceeded":
-        return TimeLimitExceeded(message, job_id=job.id, hint=hint)
-    if kind == "WorkerLost":
-        return WorkerLost(message, job_id=job.id, hint=hint)
-    traceback = failure.traceback if failure else ""
-    return JobFailed(f"{kind}: {message}", job_id=job.id, hint=hint, type=kind, traceback=traceback)
 
 
 _defaults: dict[Settings, Dispatcher] = {}

@@ -6,6 +6,7 @@ import html
 import logging
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pfd.characters import one_line
@@ -13,9 +14,12 @@ from pfd.errors import QueueError
 from pfd.job import ENDED, QUEUED, Job, State
 
 if TYPE_CHECKING:
-    from pfd.dispatcher import JobHandle
+    from pfd.handle import JobHandle
 
 log = logging.getLogger("pfd.display")
+
+STATUS = 60
+"""Characters of a status that are shown as text of a list."""
 
 COLOURS = {
     State.PENDING: "#888",
@@ -29,15 +33,46 @@ COLOURS = {
 
 
 def handle_html(job: Job) -> str:
-    """A job as an HTML table of one row.  Every text of a task is escaped; styles are inline, since a notebook may
-    drop a sheet of them."""
+    """A job as an HTML table of one row."""
+    return _table([_cells(job)])
+
+
+def list_html(found: Sequence[Job], standing: str) -> str:
+    """Jobs as an HTML table, and below it how many of how many they are."""
+    table = _table([{**_cells(job), "age": _age(job)} for job in found]) if found else ""
+    return f"{table}<div>{html.escape(one_line(standing))}</div>"
+
+
+def list_text(found: Sequence[Job], standing: str) -> str:
+    """Jobs as lines of text, and below them how many of how many they are."""
+    rows = [["id", "task", "state", "done", "status", "queue", "age"]]
+    rows += [
+        [job.id[:8], job.task, job.state.value, f"{_share(job):.0%}", _status(job)[:STATUS], job.queue, _age(job)]
+        for job in found
+    ]
+    texts = [[one_line(" ".join(cell.split())) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in texts if found]
+    return "\n".join([*lines, one_line(standing)])
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows of HTML cells by the heads of their columns; with styles of their own, since a notebook may drop a sheet."""
+    style = 'style="text-align:left;padding:.2em .8em"'
+    heads = "".join(f"<th {style}>{name}</th>" for name in rows[0])
+    body = "".join("<tr>" + "".join(f"<td {style}>{cell}</td>" for cell in row.values()) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cells(job: Job) -> dict[str, str]:
+    """A job as cells of HTML, in which every text of a task is escaped."""
     colour = COLOURS[job.state]
-    share = 1.0 if job.state is State.SUCCESS else job.progress
+    share = _share(job)
     bar = (
         '<div style="width:12em;height:.7em;background:rgba(128,128,128,.25);border-radius:.35em">'
         f'<div style="width:{share:.1%};height:100%;background:{colour};border-radius:.35em"></div></div>'
     )
-    cells = {
+    return {
         "task": html.escape(one_line(job.task)),
         "job": f'<code title="{html.escape(job.id)}">{html.escape(job.id[:8])}</code>',
         "state": f'<b style="color:{colour}">{job.state.value}</b>',
@@ -46,10 +81,6 @@ def handle_html(job: Job) -> str:
         "status": html.escape(one_line(_status(job))),
         "time": _elapsed(job),
     }
-    style = 'style="text-align:left;padding:.2em .8em"'
-    heads = "".join(f"<th {style}>{name}</th>" for name in cells)
-    row = "".join(f"<td {style}>{cell}</td>" for cell in cells.values())
-    return f"<table><thead><tr>{heads}</tr></thead><tbody><tr>{row}</tr></tbody></table>"
 
 
 def handle_text(job: Job) -> str:
@@ -85,6 +116,20 @@ def _follow(handle: JobHandle, table: Any) -> None:
 
 def _bundle(job: Job) -> dict[str, str]:
     return {"text/html": handle_html(job), "text/plain": handle_text(job)}
+
+
+def _share(job: Job) -> float:
+    return 1.0 if job.state is State.SUCCESS else job.progress
+
+
+def _age(job: Job) -> str:
+    """How long ago a job was submitted, in whole units."""
+    seconds = max(0.0, time.time() - job.created_at)
+    unit, length = next((one for one in _UNITS if seconds >= 2 * one[1]), ("s", 1))
+    return f"{int(seconds) // length} {unit}"
+
+
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
 def _status(job: Job) -> str:

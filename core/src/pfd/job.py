@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import re
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ class Job:
     """One row of the job table, as read.  Times are seconds since the epoch, UTC.
 
     `damage` says of columns that cannot be read why, where something else than PFD has written to the store; the fields
-    of these are empty.
+    of these are empty.  One that is `light` was read for a list, without parameters, options and result.
     """
 
     seq: int
@@ -105,8 +106,23 @@ class Job:
     artifacts: tuple[ArtifactFile, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     damage: dict[str, str] = field(default_factory=dict)
+    light: bool = False
 
     @property
     def info(self) -> dict[str, Any]:
         """Celery's `AsyncResult.info`: progress, status text and whatever else the task reported."""
         return {**self.meta, "progress": self.progress, "status": self.status}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The job as JSON knows it: what `pfd job --json` prints of it, under the same names.
+
+        Times are seconds since the epoch.  A light job comes without `params`, `options` and `result`, and `damage` is
+        there only where there is any.
+        """
+        left_out = {"seq", "light", *(() if self.damage else ("damage",)), *(_HEAVY if self.light else ())}
+        found = {name: value for name, value in dataclasses.asdict(self).items() if name not in left_out}
+        lists = {name: list(found[name]) for name in ("tags", "artifacts")}
+        return found | {"state": self.state.value} | lists
+
+
+_HEAVY = ("params", "options", "result")

@@ -26,7 +26,7 @@ from pfd.errors import ParameterError, PluginError, shown
 from pfd.patterns import in_words
 
 if TYPE_CHECKING:
-    from pfd.dispatcher import JobHandle
+    from pfd.handle import JobHandle
 
 __all__ = ["Params", "PathPolicy", "Ref", "Result", "Task", "UserPath"]
 

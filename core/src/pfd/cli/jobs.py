@@ -6,9 +6,11 @@ import dataclasses
 import difflib
 import functools
 import json
+import re
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +25,7 @@ from pfd.cli.prune import prune
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import cut, echo, moment, print_fields, print_heading, print_json, print_table
+from pfd.errors import ParameterError
 from pfd.hints import Hint
 from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State, is_job_id
 
@@ -47,7 +50,24 @@ GROUPS: Mapping[str, frozenset[State]] = {"queued": QUEUED, "running": RUNNING, 
 )
 @click.option("--task", metavar="NAME", shell_complete=complete_task, help="Only jobs of this task.")
 @click.option("--queue", metavar="NAME", shell_complete=complete_queue, help="Only jobs of this queue.")
-@click.option("--tag", metavar="WORD", shell_complete=complete_tag, help="Only jobs with this tag.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="WORD",
+    shell_complete=complete_tag,
+    help="Only jobs with this tag; where repeated, with all of them.",
+)
+@click.option("--since", metavar="WHEN", help="Only jobs submitted since then: '2h' or '3d' ago, or a date and time.")
+@click.option("--until", metavar="WHEN", help="Only jobs submitted before then.")
+@click.option("--text", metavar="TEXT", help="Only jobs with this in the task, the status or the failure.")
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Only jobs with this parameter; may be repeated.  The value is JSON, or else a text.",
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=PAGE, show_default=True, help="At most so many.")
 @click.option("--before", metavar="JOB", shell_complete=complete_job, help="Only jobs submitted before this one.")
 @json_option
@@ -59,13 +79,26 @@ def jobs(
     states: tuple[str, ...],
     task: str | None,
     queue: str | None,
-    tag: str | None,
+    tags: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    text: str | None,
+    params: tuple[str, ...],
     limit: int,
     before: str | None,
     as_json: bool,
 ) -> None:
     """List jobs, the newest first; or prune them."""
-    chosen = {"state": states, "task": task, "queue": queue, "tag": tag, "limit": limit if limit != PAGE else None}
+    chosen: dict[str, Any] = {
+        "state": states,
+        "task": task,
+        "queue": queue,
+        "tag": tags,
+        "since": since,
+        "until": until,
+        "text": text,
+    }
+    chosen |= {"param": params, "limit": limit if limit != PAGE else None}
     if ctx.invoked_subcommand is not None:
         if any(chosen.values()) or before or as_json:
             raise click.UsageError(f"options of '{ctx.invoked_subcommand}' stand behind it", ctx)
@@ -77,19 +110,22 @@ def jobs(
         state=wanted or None,
         task=task,
         queue=queue,
-        tag=tag,
-        limit=limit + 1,
+        tags=tags,
+        since=_moment(since),
+        until=_moment(until),
+        text=text,
+        params=_values(params),
+        limit=limit,
         before=None if before is None else dispatcher.job(before).seq,
     )
     found = look()
     if take_back(session, found):
         found = look()
-    shown = found[:limit]
     if as_json:
-        print_json([_light(job) for job in shown])
-    elif shown:
-        _print(shown)
-        if lonely := unserved(session, [job for job in shown if job.state in QUEUED and job.gpu and not job.waiting]):
+        print_json(found.to_dicts())
+    elif found:
+        _print(found)
+        if lonely := unserved(session, [job for job in found if job.state in QUEUED and job.gpu and not job.waiting]):
             say(*no_worker(lonely))
     elif any(chosen.values()) or before:
         echo("no such jobs")
@@ -97,8 +133,8 @@ def jobs(
             say(f"hint: there is no task {task!r}; did you mean {near}?")
     else:
         echo("no jobs yet; submit one with 'pfd submit TASK key=value …'")
-    if len(found) > limit:
-        say(_next_page(chosen, shown[-1]))
+    if found.next is not None:
+        say(f"{len(found):,} of {found.total:,}; the next: {_next_page(chosen, found[-1])}")
 
 
 jobs.add_command(prune)
@@ -109,10 +145,39 @@ def _next_page(chosen: Mapping[str, Any], last: Job) -> str:
     for name, value in chosen.items():
         for one in value if isinstance(value, tuple) else [value] if value else []:
             words += [f"--{name}", str(one)]
-    return "more: " + shlex.join([*words, "--before", last.id])
+    return shlex.join([*words, "--before", last.id])
 
 
-def _print(shown: list[Job]) -> None:
+def _moment(typed: str | None) -> str | float | datetime | None:
+    """A moment as it is typed: without a time zone it is one of this machine's clock."""
+    if typed is None or _SECONDS.fullmatch(typed):
+        return typed and float(typed)
+    try:
+        found = datetime.fromisoformat(typed)
+        return found if found.tzinfo else found.astimezone()
+    except (ValueError, OverflowError, OSError):  # the last two for years that no clock has
+        return typed
+
+
+_SECONDS = re.compile(r"\d{9,12}(\.\d+)?")
+"""Since the epoch, as `--json` shows moments; eight digits are a date."""
+
+
+def _values(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Parameters to look for, by name.  Raises `ParameterError`."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"--param {pair!r} is not of the form key=value")
+        try:
+            found[name] = json.loads(value)
+        except (ValueError, RecursionError):
+            found[name] = value
+    return found
+
+
+def _print(shown: Sequence[Job]) -> None:
     rows: list[list[object]] = [
         [
             job.id[:8],
@@ -136,12 +201,6 @@ def _near(task: str, session: Session) -> str:
     return "" if task in known else ", ".join(difflib.get_close_matches(task, known, n=3))
 
 
-def _light(job: Job) -> dict[str, Any]:
-    """A job as JSON, without what a list of jobs is read without."""
-    left_out = {"seq", "params", "result", "options", *(() if job.damage else ("damage",))}
-    return {name: value for name, value in dataclasses.asdict(job).items() if name not in left_out}
-
-
 # -- one job ------------------------------------------------------------------------------------------------------
 
 
@@ -163,12 +222,12 @@ def job(session: Session, ref: str, traceback: bool, as_json: bool) -> None:
     children = dispatcher.jobs(parent=found.id, limit=1000)
     artifacts = _artifacts(session, found)
     if as_json:
-        left_out = {"seq", *(() if found.damage else ("damage",))}
-        shown = {name: value for name, value in dataclasses.asdict(found).items() if name not in left_out}
-        shown["artifacts"] = artifacts
-        shown["claims"] = [dataclasses.asdict(claim) for claim in claims]
-        shown["children"] = [{"id": child.id, "task": child.task, "state": child.state} for child in children]
-        print_json(shown)
+        around = {
+            "artifacts": artifacts,
+            "claims": [dataclasses.asdict(claim) for claim in claims],
+            "children": [{"id": child.id, "task": child.task, "state": child.state} for child in children],
+        }
+        print_json(found.to_dict() | around)
         return
     print_fields(_facts(session, found))
     print_values("Cannot be read", found.damage)

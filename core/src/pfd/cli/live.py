@@ -19,7 +19,7 @@ from pfd.errors import StoreError
 from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State
 
 if TYPE_CHECKING:
-    from pfd.dispatcher import JobHandle
+    from pfd.handle import JobHandle
     from pfd.runtimes.local import Worker
 
 POLL_FIRST, POLL_MOST = 0.01, 0.2

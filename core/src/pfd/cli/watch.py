@@ -16,7 +16,7 @@ from pfd.errors import StoreUnavailable
 from pfd.job import Job
 
 if TYPE_CHECKING:
-    from pfd.dispatcher import JobHandle
+    from pfd.handle import JobHandle
 
 
 @click.command()

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pfd.artifacts import job_folder
-from pfd.errors import PfdError
+from pfd.errors import JobError, PfdError
 from pfd.execution.wallclock import WallClock
-from pfd.job import Job, State, is_job_id
+from pfd.job import ENDED, Job, State, is_job_id
 from pfd.settings import Settings
 from pfd.store import Ended, Store, jobs, prune
 
@@ -98,9 +98,34 @@ def prune_jobs(store: Store, home: Path, which: prune.Which, *, dry_run: bool = 
             batch = dict(found[start : start + prune.BATCH])
             done = store.settle(functools.partial(prune.remove, found=batch, keeping=keeping))
             yield Pruned(jobs=len(done.removable), kept=done.kept)
-            for job_id in done.removable.values():
-                for part in PARTS if is_job_id(job_id) else ():
-                    yield from _remove(job_folder(home, part, job_id), Pruned(folders=1))
+            yield from _folders(home, done.removable.values())
+
+
+def forget(store: Store, home: Path, job: Job) -> Pruned:
+    """Remove one ended job and its files.
+
+    Raises
+    ------
+    JobError : it has not ended, or something still needs it; nothing is removed.
+    SettingsError : `home` belongs to another store.
+    StoreError : the store cannot be read or written.
+    """
+    if job.state not in ENDED:
+        raise JobError(f"job {job.id} is {job.state}", job_id=job.id, hint="only a job that has ended is forgotten")
+    store.bind_home()
+    with store.read() as connection:
+        keeping = prune.keepers(connection)
+    done = store.settle(functools.partial(prune.remove, found={job.seq: job.id}, keeping=keeping))
+    if done.kept:
+        raise JobError(f"job {job.id} is kept: {'; '.join(done.kept)}", job_id=job.id)
+    return total(_folders(home, done.removable.values()))
+
+
+def _folders(home: Path, job_ids: Iterable[str]) -> Iterator[Pruned]:
+    """Remove the folders of jobs whose rows are gone."""
+    for job_id in job_ids:
+        for part in PARTS if is_job_id(job_id) else ():
+            yield from _remove(job_folder(home, part, job_id), Pruned(folders=1))
 
 
 def remove_orphans(store: Store, home: Path, *, dry_run: bool = False) -> Iterator[Pruned]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -28,8 +29,10 @@ class Glance(NamedTuple):
 
 
 _WANTED = jobs.c.id == sa.bindparam("wanted", type_=jobs.c.id.type)
-_GLANCE = Prepared(sa.select(*(jobs.c[name] for name in Glance._fields)).where(_WANTED))
+_SEEN = [jobs.c[name] for name in Glance._fields]
+_GLANCE = Prepared(sa.select(*_SEEN).where(_WANTED))
 _WHOLE = sa.select(*FULL).where(_WANTED)
+_BATCH = 500
 
 
 def glance(connection: Connection, job_id: str) -> Glance:
@@ -40,17 +43,31 @@ def glance(connection: Connection, job_id: str) -> Glance:
     return Glance(as_state(row[0]), *row[1:])
 
 
+def glances(connection: Connection, job_ids: Collection[str]) -> dict[str, Glance]:
+    """Many jobs at a glance, by id; without those that there are not."""
+    wanted = [one for one in job_ids if is_storable(one)]
+    found: dict[str, Glance] = {}
+    for start in range(0, len(wanted), _BATCH):
+        query = sa.select(jobs.c.id, *_SEEN).where(jobs.c.id.in_(wanted[start : start + _BATCH]))
+        found.update((row[0], Glance(as_state(row[1]), *row[2:])) for row in connection.execute(query))
+    return found
+
+
+def whole(connection: Connection, job_id: str) -> tuple[Glance, Job]:
+    """The whole job, and it at a glance.  Raises `UnknownJob` as above."""
+    row = connection.execute(_WHOLE, {"wanted": job_id}).first() if is_storable(job_id) else None
+    if row is None:
+        raise _gone(job_id)
+    found = row._asdict()
+    return Glance(as_state(row.state), *(found[name] for name in Glance._fields[1:])), to_job(found)
+
+
 def look(connection: Connection, job_id: str, seen: Glance | None) -> tuple[Glance, Job] | None:
     """The whole job, and it at a glance, where it is no longer as it was `seen`; else None."""
     if glance(connection, job_id) == seen:
         return None
-    row = connection.execute(_WHOLE, {"wanted": job_id}).first()
-    if row is None:
-        raise _gone(job_id)
-    found = row._asdict()
-    # Of this row, and not of the one before: in between it may have changed again, and would then be shown twice.
-    now = Glance(as_state(row.state), *(found[name] for name in Glance._fields[1:]))
-    return now, to_job(found)
+    # At a glance again: in between it may have changed again, and would then be shown twice.
+    return whole(connection, job_id)
 
 
 def _gone(job_id: str) -> UnknownJob:

@@ -229,6 +229,14 @@ def ended(connection: Connection, job_ids: Sequence[str]) -> list[Job]:
     return sorted(done, key=lambda job: job.ended_at or 0.0)
 
 
+def children(connection: Connection, job_id: str) -> list[str]:
+    """The ids of the children of a job, in the order in which they were submitted."""
+    if not is_storable(job_id):
+        return []
+    query = sa.select(jobs.c.id).where(jobs.c.parent_id == job_id).order_by(jobs.c.seq)
+    return list(connection.execute(query).scalars())
+
+
 _BATCH = 500
 _ONE = sa.select(*FULL).where(jobs.c.id == sa.bindparam("wanted"))
 

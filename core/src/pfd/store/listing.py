@@ -1,87 +1,68 @@
-"""Pages of the job table, newest first, and how many jobs there are of each kind.
-
-What belongs on a page is found in one index: a range of it that is ordered by `seq`, whose entries hold what the other
-filters ask for.  So a page costs at most a walk along narrow entries, and rows are read only for what is on the page.
-Of several states each has a range of its own, and these are merged.
-"""
+"""Pages of the job table, newest first, and how many jobs there are of each kind."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pfd.job import Job, State
-from pfd.store.engine import is_sqlite
 from pfd.store.rows import LIGHT, LIGHT_NAMES, to_job
-from pfd.store.schema import IS_GPU, IS_NOT_WAITING, IS_QUEUED, jobs, tags
+from pfd.store.schema import IS_GPU, IS_NOT_WAITING, IS_QUEUED, jobs
+from pfd.store.search import Numbers, Search, candidates, fits
 
-_Range = Sequence[sa.ColumnElement[bool]]
-_Numbers = sa.Select[int] | sa.CompoundSelect[int]
-"""A query for the numbers of jobs."""
+LOOKED_AT = 200
+"""Jobs whose parameters are looked at in one read."""
+
+ALL = Search()
 
 
 def listing(
-    connection: Connection,
-    *,
-    states: Iterable[State] = (),
-    task: str | None = None,
-    queue: str | None = None,
-    tag: str | None = None,
-    parent_id: str | None = None,
-    before: int | None = None,
-    limit: int = 50,
+    connection: Connection, search: Search = ALL, *, before: int | None = None, limit: int | None = 50
 ) -> list[Job]:
-    """Jobs, newest first, without parameters and results.  `before` is the `seq` at which the last page ended."""
-    same = [
-        column == value
-        for column, value in ((jobs.c.task, task), (jobs.c.queue, queue), (jobs.c.parent_id, parent_id))
-        if value is not None
-    ]
-    ranges = _by_state(same, set(states), in_one=parent_id is not None)
-    if tag is None:
-        numbers: _Numbers = _merged(ranges, before)
-    elif ranges == [[]]:
-        numbers = _tagged(tag, before)
-    else:
-        numbers = _both(connection, _merged(ranges, before), _tagged(tag, before))
-    page = numbers.order_by(sa.desc("seq")).limit(limit)
-    query = sa.select(*LIGHT).where(jobs.c.seq.in_(page)).order_by(jobs.c.seq.desc())
+    """Jobs, newest first, without parameters and results; all of them where `limit` is None.
+
+    `before` is the `seq` at which the last page ended.
+    """
+    if search.params:
+        numbers = list(itertools.islice(_that_fit(connection, search, before), limit))
+        pages = [numbers[start : start + LOOKED_AT] for start in range(0, len(numbers), LOOKED_AT)]
+        return [job for page in pages for job in _read(connection, page)]
+    return _read(connection, _newest(candidates(connection, search, before), limit))
+
+
+def total(connection: Connection, search: Search = ALL) -> int:
+    """How many jobs there are on all pages."""
+    if search.params:
+        looked_at = sa.select(jobs.c.params).where(jobs.c.seq.in_(candidates(connection, search)))
+        rows = connection.execution_options(yield_per=LOOKED_AT).execute(looked_at)
+        return sum(fits(search, row.params) for row in rows)
+    query = sa.select(sa.func.count()).select_from(candidates(connection, search).subquery())
+    return connection.execute(query).scalar_one()
+
+
+def _newest(numbers: Numbers, limit: int | None) -> Numbers:
+    return numbers.order_by(sa.desc("seq")).limit(limit)
+
+
+def _read(connection: Connection, numbers: Numbers | list[int]) -> list[Job]:
+    query = sa.select(*LIGHT).where(jobs.c.seq.in_(numbers)).order_by(jobs.c.seq.desc())
     return [to_job(dict(zip(LIGHT_NAMES, row, strict=True))) for row in connection.execute(query)]
 
 
-def _by_state(same: _Range, states: set[State], *, in_one: bool) -> list[_Range]:
-    """A range for each state; a single one where all are wanted, or where its index holds the state as well."""
-    if not states or states == set(State):
-        return [same]
-    if in_one:
-        return [[*same, jobs.c.state.in_(sorted(states))]]
-    return [[*same, jobs.c.state == state] for state in sorted(states)]
-
-
-def _merged(ranges: Sequence[_Range], before: int | None) -> sa.Select[int]:
-    older = [] if before is None else [jobs.c.seq < before]
-    parts = [sa.select(jobs.c.seq).where(*conditions, *older) for conditions in ranges]
-    if len(parts) == 1:
-        return parts[0]
-    # PostgreSQL merges only what says that it is ordered, and in a union that is part of another query.
-    ordered = [sa.select(part.order_by(jobs.c.seq.desc()).subquery().c.seq) for part in parts]
-    return sa.select(sa.union_all(*ordered).subquery().c.seq)
-
-
-def _tagged(tag: str, before: int | None) -> sa.Select[int]:
-    older = [] if before is None else [tags.c.job_seq < before]
-    return sa.select(tags.c.job_seq.label("seq")).where(tags.c.tag == tag, *older)
-
-
-def _both(connection: Connection, found: sa.Select[int], tagged: sa.Select[int]) -> _Numbers:
-    """What is in both, each being ordered by `seq`: one walk along the two."""
-    if is_sqlite(connection):
-        return sa.intersect(found, tagged)
-    number, other = found.subquery("found").c.seq, tagged.subquery("tagged").c.seq
-    return sa.select(number).where(sa.exists().where(other == number))
+def _that_fit(connection: Connection, search: Search, before: int | None) -> Iterator[int]:
+    """The numbers of jobs with the parameters that are looked for, newest first."""
+    while True:
+        numbers = _newest(candidates(connection, search, before), LOOKED_AT)
+        query = sa.select(jobs.c.seq, jobs.c.params).where(jobs.c.seq.in_(numbers)).order_by(jobs.c.seq.desc())
+        rows = connection.execute(query).all()
+        yield from (row.seq for row in rows if fits(search, row.params))
+        if len(rows) < LOOKED_AT:
+            return
+        before = rows[-1].seq
 
 
 def counts(connection: Connection) -> dict[tuple[str, State], int]:

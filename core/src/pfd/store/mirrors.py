@@ -51,7 +51,10 @@ def tell(connection: Connection, teller: Tell) -> int:
     it.  What `teller` raises leaves the rest for the next time.
     """
     changed = sa.or_(
-        jobs.c.state != mirrors.c.state, jobs.c.progress != mirrors.c.progress, jobs.c.status != mirrors.c.status
+        jobs.c.state != mirrors.c.state,
+        jobs.c.progress != mirrors.c.progress,
+        # What else a task reports is told with its status.
+        jobs.c.status + jobs.c.meta != mirrors.c.status,
     )
     query = (
         sa.select(mirrors.c.reply, *FULL)
@@ -73,7 +76,8 @@ def tell(connection: Connection, teller: Tell) -> int:
         if job.state in ENDED or reply is None:
             connection.execute(mirrors.delete().where(mine))
         else:  # as it is stored, since that is what it is compared with
-            values = {name: found[name] for name in ("state", "progress", "status")}
+            values = {name: found[name] for name in ("state", "progress")}
+            values["status"] = f"{found['status']}{found['meta']}"
             connection.execute(mirrors.update().where(mine).values(values))
     return told
 

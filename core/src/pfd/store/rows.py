@@ -39,8 +39,9 @@ def to_job(found: Mapping[str, Any]) -> Job:
     job = object.__new__(Job)
     values = job.__dict__
     values.update(found)
+    values["light"] = "params" not in found
     try:
-        _require_types(values)
+        _require_types(found)
         values["state"] = _STATES[values["state"]]
         if not (
             is_job_id(values["id"])
@@ -68,10 +69,10 @@ def to_job(found: Mapping[str, Any]) -> Job:
     return job
 
 
-def _require_types(values: Mapping[str, Any]) -> None:
-    kinds = tuple(map(type, values.values()))
+def _require_types(found: Mapping[str, Any]) -> None:
+    kinds = tuple(map(type, found.values()))
     if kinds not in _SOUND:  # few combinations recur in all rows
-        if wrong_types(jobs, values):
+        if wrong_types(jobs, found):
             raise ValueError
         _SOUND.add(kinds)
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import threading
 from typing import TypeVar
 
 from pfd.errors import ParameterError, shown
-from pfd.job import State
 from pfd.store.encoding import is_storable
 
 T = TypeVar("T")
-
-_STATES = frozenset(state.value for state in State)
 
 MAX_NUMBER = 2**63 - 1
 """Of an integer column."""
@@ -45,12 +42,16 @@ def a_number(name: str, value: object) -> float | None:
     return number
 
 
-def some_states(name: str, value: object) -> frozenset[State]:
-    """A state, or several; none where it is None.  Raises `ParameterError`."""
-    listed = () if value is None else value if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
-    found = set()
-    for one in listed:
-        if not isinstance(one, str) or one not in _STATES:
-            raise ParameterError(f"{name}={shown(one)}: there are {', '.join(State)}")
-        found.add(State(one))
-    return frozenset(found)
+def a_pause(name: str, value: object) -> float | None:
+    """Seconds of which there are some, or None.  Raises `ParameterError`."""
+    number = a_number(name, value)
+    if number is not None and not 0 < number <= threading.TIMEOUT_MAX:
+        raise ParameterError(f"{name}={shown(value)}: is no number of seconds above 0")
+    return number
+
+
+def a_switch(name: str, value: object) -> bool:
+    """True or False.  Raises `ParameterError`."""
+    if not isinstance(value, bool):
+        raise ParameterError(f"{name}={shown(value)} is neither True nor False")
+    return value

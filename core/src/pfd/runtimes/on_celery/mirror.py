@@ -7,10 +7,10 @@ import threading
 from types import SimpleNamespace
 from typing import Any
 
-from celery.exceptions import TaskRevokedError
+from celery.exceptions import Retry, TaskRevokedError
 
 from pfd.errors import JobFailed, StoreError
-from pfd.job import Job, State
+from pfd.job import RUNNING, Job, State
 from pfd.monitor import Alarm, LastingThread
 from pfd.store import Store, mirrors
 from pfd.urls import purge
@@ -82,8 +82,10 @@ class Mirror:
     def _store_result(self, job: Job, reply: dict[str, Any]) -> None:
         request = SimpleNamespace(id=job.id, **reply)
         backend = self._app.backend
-        if job.state is State.PROGRESS:
-            backend.store_result(job.id, job.info, "PROGRESS", request=request)
+        if job.state in RUNNING:
+            backend.store_result(job.id, job.info, job.state.value, request=request)
+        elif job.state is State.RETRY:  # of which a client makes an exception, whatever it is told
+            backend.store_result(job.id, Retry(f"attempt {job.attempt + 1} is to follow"), "RETRY", request=request)
         elif job.state is State.SUCCESS:
             backend.store_result(job.id, job.result, "SUCCESS", request=request)
         elif job.state is State.FAILURE:

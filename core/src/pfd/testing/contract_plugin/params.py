@@ -20,6 +20,13 @@ class NapParams(Params):
     seconds: float = Field(0.0, ge=0, le=600)
 
 
+class TellParams(Params):
+    """`error` names what is raised once the gate is open; nothing where it is empty."""
+
+    gate: str = ""
+    error: str = ""
+
+
 class SleepParams(Params):
     seconds: float = Field(300.0, ge=0, le=600)
     grandchild: bool = False

@@ -9,7 +9,7 @@ import os
 import time
 
 from pfd import CancelRequested, TaskContext
-from pfd.testing.contract_plugin.params import FailParams, NapParams, NoParams, Number, NumberParams, Run
+from pfd.testing.contract_plugin.params import FailParams, NapParams, NoParams, Number, NumberParams, Run, TellParams
 from pfd.testing.contract_plugin.witness import witness_folder, witnessed
 
 STEP = 0.02
@@ -45,6 +45,15 @@ def nap(params: NapParams, ctx: TaskContext) -> Run:
 
 def nap_inline(params: NapParams, ctx: TaskContext) -> Run:
     return nap(params, ctx)
+
+
+def tell(params: TellParams, ctx: TaskContext) -> Run:
+    with witnessed(ctx):
+        ctx.progress(0.25, "one of four", epoch=1)
+        linger(NapParams(gate=params.gate), ctx)
+        if params.error:
+            raise getattr(builtins, params.error)("this value is wrong: 7")
+        return this_run(ctx)
 
 
 def add_one(params: NumberParams, ctx: TaskContext) -> Number:

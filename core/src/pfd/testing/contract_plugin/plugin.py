@@ -22,11 +22,15 @@ from pfd.testing.contract_plugin.params import (
     SizeParams,
     SleepParams,
     StopParams,
+    TellParams,
     Text,
 )
 
 BACKOFF = 0.2
 """Seconds before the second attempt of a task that is retried."""
+
+PATIENT = 120.0
+"""The same where a test looks at a job that waits for its next attempt."""
 
 MEMORY_LIMIT = 200 * 2**20
 
@@ -44,6 +48,7 @@ TASKS = [
     _task("plain:noop", NoParams, Run, **_INLINE),
     _task("plain:nap", NapParams, Run),
     _task("plain:nap_inline", NapParams, Run, **_INLINE),
+    _task("plain:tell", TellParams, Run, max_attempts=2, retry_on=(ConnectionError,), backoff=PATIENT),
     _task("plain:add_one", NumberParams, Number),
     _task("plain:fail", FailParams, Run, **_RETRIED),
     _task("plain:fail_inline", FailParams, Run, **_RETRIED, **_INLINE),

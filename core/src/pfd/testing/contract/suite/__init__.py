@@ -5,6 +5,7 @@ from pfd.testing.contract.suite.ending import TestEndingEarly
 from pfd.testing.contract.suite.fence import TestFence
 from pfd.testing.contract.suite.gpus import TestGpus
 from pfd.testing.contract.suite.graphs import TestGraphs
+from pfd.testing.contract.suite.handles import TestHandles
 from pfd.testing.contract.suite.isolation import TestIsolation
 from pfd.testing.contract.suite.kept import TestKept
 from pfd.testing.contract.suite.loss import TestLoss
@@ -19,6 +20,7 @@ __all__ = [
     "TestFence",
     "TestGpus",
     "TestGraphs",
+    "TestHandles",
     "TestIsolation",
     "TestKept",
     "TestLoss",
