@@ -145,7 +145,7 @@ class Look:
     def _hint(self, error: BaseException) -> str:
         """What to do about a manifest that cannot be imported."""
         where = place(error, self._folder)
-        advice = error.hint if isinstance(error, PluginError) else None
+        advice: str | None = error.hint if isinstance(error, PluginError) else None
         if isinstance(error, ModuleNotFoundError) and error.name and not is_inside(error.name, self._entry):
             advice = f"install what provides {error.name!r}, and name it in the dependencies of the plugin"
         elif not where:

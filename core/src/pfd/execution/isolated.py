@@ -206,9 +206,7 @@ class IsolatedRun:
                 if server_at is not None and now >= server_at:
                     server_at = now + SPAWN_POLL
                     self._processes.resume(self._task.preload)
-                if self._standing_at is not None and now >= self._standing_at:
-                    self._standing_at = now + QUIET
-                    self._stand(self._waits_for())
+                self._stand_by(now)
                 if limit_at is not None and now >= limit_at:
                     limit_at = None
                     self._ask("time limit", patience)
@@ -230,6 +228,12 @@ class IsolatedRun:
             packages = dict.fromkeys(module.partition(".")[0] for module in self._task.preload)
             return f"starting: importing {', '.join(packages)}"
         return f"starting: loading {self._task.run.partition(':')[0]}"
+
+    def _stand_by(self, now: float) -> None:
+        """Say what the task waits for, now and then, until it is called."""
+        if self._standing_at is not None and now >= self._standing_at:
+            self._standing_at = now + QUIET
+            self._stand(self._waits_for())
 
     def _stand(self, standing: str) -> None:
         if standing != self._standing:
