@@ -36,7 +36,7 @@ BY_ITSELF = ("pfd demo",)
 """Commands that tests of their own run, since they take long."""
 
 NEEDS_MORE = {
-    "pfd cancel", "pfd data show", "pfd data split", "pfd job", "pfd logs", "pfd new-plugin", "pfd retry", "pfd run",
+    "pfd cancel", "pfd data show", "pfd data split", "pfd job", "pfd logs", "pfd new-plugin", "pfd plugins check", "pfd retry", "pfd run",
     "pfd submit", "pfd submit --wait", "pfd tasks show", "pfd watch",
 }  # fmt: skip
 """Commands that a text names as such, where it does not know what they are to be given."""
@@ -79,7 +79,9 @@ TEXTS = [(f"{path.relative_to(ROOT)}:{line}", text) for path in SOURCES for line
 
 HINTS = [(f"{path.relative_to(ROOT)}:{line}", text) for path in SOURCES for line, text in _hints(path)]
 
-COMMANDS = sorted({found for _, text in TEXTS for found in re.findall(r"(?<!\w)'(pfd [a-z][^']*)'", text)})
+COMMANDS = sorted(
+    {" ".join(found.split()) for _, text in TEXTS for found in re.findall(r"(?<!\w)'(pfd [a-z][^']*)'", text)}
+)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,9 @@ def world(home: Path) -> dict[str, str]:
         "error.job_id[:8]": done.id[:8],
         "holder.id[:8]": waiting.id[:8],
         "one.name": "nightly",
+        "one.plugin": "data",
+        "owner.name": "data",
+        "record.name": "data",
         "names": "data",
         "job.queue": "data",
         "": "data",
@@ -205,7 +210,7 @@ def test_no_hint_names_a_parameter_as_only_one_surface_reads_it() -> None:
         assert not found, (where, text)
 
 
-PYTHON_ONLY = {"coordinator", "isolation", "time_limit", "after", "key", "hint", "result"}
+PYTHON_ONLY = {"coordinator", "head", "isolation", "time_limit", "after", "key", "hint", "result"}
 """What only authors of plugins and callers in Python can give, and hints to them name."""
 
 
