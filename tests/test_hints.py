@@ -36,7 +36,8 @@ BY_ITSELF = ("pfd demo",)
 """Commands that tests of their own run, since they take long."""
 
 NEEDS_MORE = {
-    "pfd cancel", "pfd data show", "pfd data split", "pfd job", "pfd logs", "pfd new-plugin", "pfd plugins check", "pfd retry", "pfd run",
+    "pfd cancel", "pfd data show", "pfd data split", "pfd job", "pfd logs", "pfd new-plugin", "pfd plugins check",
+    "pfd retry", "pfd run",
     "pfd submit", "pfd submit --wait", "pfd tasks show", "pfd watch",
 }  # fmt: skip
 """Commands that a text names as such, where it does not know what they are to be given."""

@@ -34,8 +34,9 @@ from pfd.errors import (
     WorkerLost,
 )
 from pfd.hints import Hint
-from pfd.hooks import Command, JobEnd, JobEvent, JobStart, JobSubmission, Records, ResultView, hookimpl
+from pfd.hooks import Command, JobEnd, JobEvent, JobStart, JobSubmission, Records, Reference, ResultView, hookimpl
 from pfd.job import Job, State
+from pfd.references import Refers
 from pfd.schedule import Schedule, ScheduleSlot, SlotOutcome
 from pfd.settings import Settings, load_settings
 from pfd.task import Params, Ref, Result, Task, UserPath
@@ -80,6 +81,8 @@ __all__ = [
     "QueueError",
     "Records",
     "Ref",
+    "Reference",
+    "Refers",
     "Result",
     "ResultView",
     "Schedule",

@@ -89,6 +89,33 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A kind of things that a plugin keeps and that parameters name, such as datasets.
+
+    Parameters
+    ----------
+    name : what parameters are marked with: `Annotated[int | str, Refers("dataset")]`.
+    find : `"module:function"`, which is given a session of the store and what a parameter holds; it raises `DataError`,
+        with a hint, where there is no such thing.
+    names : `"module:function"`, which is given a session and returns what can be typed, each with what it is, the
+        newest first.
+    """
+
+    name: str
+    find: str
+    names: str
+
+    def __post_init__(self) -> None:
+        form = "of the form 'package.module:function'"
+        _check(
+            f"reference {shown(self.name)}",
+            ("name", self.name, _NOUN, "made of lower-case letters, digits and dashes"),
+            ("find", self.find, _OBJECT, form),
+            ("names", self.names, _OBJECT, form),
+        )
+
+
+@dataclass(frozen=True)
 class ResultView:
     """How the result of a task is shown: the fields worth a line, and the artifacts that `pfd open` opens.
 
@@ -104,7 +131,7 @@ class ResultView:
     def __post_init__(self) -> None:
         what = f"result view {shown(self.task)}"
         _check(what, ("task", self.task, re.compile(""), "the name of a task"))
-        lists: dict[str, object] = {"fields": self.fields, "artifacts": self.artifacts}
+        lists: dict[str, object] = {"fields": self.fields, "artifacts": self.artifacts, "lines": self.lines}
         for name, value in lists.items():
             if not isinstance(value, tuple | list) or not all(isinstance(item, str) for item in value):
                 raise PluginError(f"{what}: {name}={shown(value)} is not a tuple of names")
@@ -194,6 +221,11 @@ class Specs:
     @hookspec
     def pfd_register_result_views(self) -> Iterable[ResultView]:
         """Return how results of this plugin's tasks are shown."""
+        raise NotImplementedError
+
+    @hookspec
+    def pfd_register_references(self) -> Iterable[Reference]:
+        """Return the kinds of things that this plugin keeps and that parameters name."""
         raise NotImplementedError
 
     @hookspec

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from pfd import entrypoints, reserved
 from pfd.errors import PluginError, SettingsError, UnknownTask, shown
-from pfd.hooks import API_VERSION, Command, Records, ResultView
+from pfd.hooks import API_VERSION, Command, Records, Reference, ResultView
 from pfd.manifest import ManifestError, implementation, problems, registered
 from pfd.origin import is_own, own_trace, place, reason
 from pfd.settings import Settings
@@ -61,6 +61,7 @@ class _Loaded:
     records: tuple[Records, ...] = ()
     commands: tuple[Command, ...] = ()
     views: tuple[ResultView, ...] = ()
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,14 @@ class Registry:
     def result_views(self) -> dict[str, ResultView]:
         """How to show the results of each task."""
         return {view.task: view for item in self._loaded for view in item.views}
+
+    def references(self) -> dict[str, Reference]:
+        """The kinds of things that parameters name; of two of the same name the first plugin's stands."""
+        found: dict[str, Reference] = {}
+        for item in self._loaded:
+            for one in item.references:
+                found.setdefault(one.name, one)
+        return found
 
     def listen(self, name: str, listener: Any) -> None:
         """Have the hooks of an object called beside those of the plugins, under a name for the log.
@@ -289,6 +298,7 @@ def _load(entry: importlib.metadata.EntryPoint, settings: Settings) -> _Loaded |
             registered(module, "pfd_register_records", Records),
             registered(module, "pfd_register_commands", Command),
             registered(module, "pfd_register_result_views", ResultView),
+            registered(module, "pfd_register_references", Reference),
         )
     except KeyboardInterrupt:
         raise

@@ -13,6 +13,7 @@ from pfd.cli.state import Session
 from pfd.console import echo
 from pfd.errors import PfdError
 from pfd.plugins import Registry
+from pfd.references import kinds_of
 
 if TYPE_CHECKING:
     from pfd.job import Job
@@ -57,6 +58,8 @@ def complete_assignment(ctx: click.Context, _param: click.Parameter, incomplete:
     key, equals, _ = incomplete.partition("=")
     if not equals:
         return _offered({f"{p.name}=": p.description for p in found}, key)
+    if kind := kinds_of(task.params).get(key):
+        return _offered({f"{key}={name}": about for name, about in _things(ctx, kind).items()}, incomplete)
     return _offered({f"{key}={choice}": None for p in found if p.name == key for choice in p.choices}, incomplete)
 
 
@@ -105,6 +108,19 @@ def _offered(words: Mapping[str, str | None], incomplete: str) -> list[Completio
 def _registry(ctx: click.Context) -> Registry:
     # A shell that is asked for words is no place for an error.
     return _session(ctx).registry_whatever_is_broken()[0]
+
+
+def _things(ctx: click.Context, kind: str) -> Mapping[str, str]:
+    """What there is of a kind that parameters name, such as datasets."""
+    from pfd.submission.there import offered
+
+    session = _session(ctx)
+    try:
+        return offered(session.dispatcher.store, session.registry, kind)
+    except PfdError:
+        return {}
+    finally:
+        session.close()
 
 
 def _jobs(ctx: click.Context) -> list[Job]:

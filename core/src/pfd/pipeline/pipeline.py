@@ -22,6 +22,7 @@ from pfd.store import tagged
 from pfd.store.encoding import is_storable
 from pfd.submission import submit_prepared
 from pfd.submission.options import MAX_PATH
+from pfd.submission.there import missing_things
 
 _NO_OPTIONS = ("after", "key", "retry_of")
 _TRIES = 20
@@ -114,8 +115,25 @@ class Pipeline:
                 return self._carry_out(dispatcher, plan)
         raise JobError(f"the jobs of run {run_id} change all the time", hint="try again")
 
+    @staticmethod
+    def _require_there(dispatcher: Dispatcher, plan: Plan) -> None:
+        """Make sure that what steps name is there, but for steps behind others, which may make it."""
+        missing = [
+            (f"{name}: {problem}", hint)
+            for name, new in plan.fresh.items()
+            if not new.after
+            for problem, hint in missing_things(
+                dispatcher.store, dispatcher.plugins, dispatcher.plugins.task(new.task), new.params
+            )
+        ]
+        if missing:
+            problems = tuple(problem for problem, _ in missing)
+            hints = dict.fromkeys(hint for _, hint in missing if hint)
+            raise ParameterError("; ".join(problems), problems=problems, hint="; ".join(hints) or None)
+
     def _carry_out(self, dispatcher: Dispatcher, plan: Plan) -> Run:
         settings = dispatcher.settings
+        self._require_there(dispatcher, plan)
         with contextlib.closing(load_runtime(settings)) as runtime, _traced(settings, f"submit {self.name}"):
             submit_prepared(
                 dispatcher.store,

@@ -21,6 +21,7 @@ from pfd.store import NewJob, Store, Submitted, jobs
 from pfd.store.encoding import clean_text, encode
 from pfd.submission.options import Options, after_problems, option_problems
 from pfd.submission.params import referred, validated_params
+from pfd.submission.there import require_there
 from pfd.task import PathPolicy, Ref, Task
 
 log = logging.getLogger("pfd.submission")
@@ -60,7 +61,10 @@ def submit(
     UnknownTask, ParameterError, KeyConflict, UnknownJob, StoreError
     """
     task = registry.task(name)
-    new = accompanied(registry, prepare(task, params, options, origin, settings))
+    new = prepare(task, params, options, origin, settings)
+    if not new.after and origin.parent_id is None:  # else what it names may be made by what it waits for
+        require_there(store, registry, task, new.params)
+    new = accompanied(registry, new)
     with store.write() as connection:
         if guard is not None:
             guard(connection)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pfd_plugin_data.params import DatasetName, SpeedSource, SplitParams
+from pfd_plugin_data.params import DatasetName, DatasetRef, SpeedSource, SplitParams
 from pfd_plugin_data.plugin import generate_dataset_task
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ __all__ = [
     "Dataset",
     "DatasetEntry",
     "DatasetName",
+    "DatasetRef",
     "DatasetWriter",
     "Finding",
     "RecordingInfo",

@@ -75,13 +75,22 @@ def find_dataset(session: Session, ref: int | str, *, home: Path | None = None) 
     ------
     DataError : there is none; the nearest names are given.
     """
+    return _entry(_found(session, ref), home or load_settings().values.home)
+
+
+def require_dataset(session: Session, ref: int | str) -> None:
+    """Raise `DataError`, with the nearest names, where there is no such dataset."""
+    _found(session, ref)
+
+
+def _found(session: Session, ref: int | str) -> DatasetRow:
     query = select(DatasetRow)
     if isinstance(ref, int) or ref.isdecimal():
         query = query.where(DatasetRow.id == int(ref))
     else:
         query = query.where(DatasetRow.name == ref).order_by(DatasetRow.id.desc()).limit(1)
     if (row := session.scalars(query).first()) is not None:
-        return _entry(row, home or load_settings().values.home)
+        return row
     names = session.scalars(select(DatasetRow.name).distinct()).all()
     near = difflib.get_close_matches(str(ref), names, n=3)
     if near:
@@ -89,6 +98,14 @@ def find_dataset(session: Session, ref: int | str, *, home: Path | None = None) 
     else:
         hint = "'pfd data ls' lists them" if names else "there is none yet: submit generate_dataset_task to make one"
     raise DataError(f"no dataset {ref!r}", hint=hint)
+
+
+def dataset_names(session: Session) -> dict[str, str]:
+    """The names of datasets, newest first, each with what the newest of that name holds."""
+    found: dict[str, str] = {}
+    for row in session.scalars(select(DatasetRow).order_by(DatasetRow.id.desc())):
+        found.setdefault(row.name, f"{row.n_recordings} recordings of {row.n_bearings} bearings")
+    return found
 
 
 def stored_files(session: Session, home: Path) -> Iterator[StoredFile]:

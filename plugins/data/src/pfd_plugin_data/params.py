@@ -9,13 +9,16 @@ from typing import Annotated, Any, Literal
 from annotated_types import MaxLen, MinLen
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from pfd import Params, Result
+from pfd import Params, Refers, Result
 from pfd_plugin_data.classes import FAULTS, JOINT, SEVERITIES, SIMULATORS, SYNONYMS, canonical
 from pfd_plugin_data.geometries import GEOMETRIES, refusal
 from pfd_plugin_data.kinematics import fault_line
 
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 """A name that cannot be taken for an id and is safe in a file name."""
+
+DatasetRef = Annotated[int, Field(ge=1, lt=2**31)] | Annotated[str, Field(min_length=1, max_length=64)]
+"""A dataset as parameters name it: its id, or the newest of a name."""
 
 ExportFormat = Literal["mat", "parquet", "npz", "csv"]
 """Formats that datasets are exported to."""
@@ -367,7 +370,7 @@ class SplitParams(Params):
         description="classes, bearings or recordings to leave out; 'unlabelled' is those of unknown fault",
     )
     seed: int | None = Field(None, ge=0, lt=2**63, description="of the dealing; random_seed when absent")
-    name: DatasetName | None = Field(
+    name: Annotated[DatasetName | None, Refers("split")] = Field(
         None, description="a stored split instead of all of the above ('pfd data splits' lists them)"
     )
     fold: int | None = Field(None, ge=1, le=10_000, description="which fold of the stored split, from 1")

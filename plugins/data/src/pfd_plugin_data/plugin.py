@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pfd import Command, Records, ResultView, Task, hookimpl
+from pfd import Command, Records, Reference, ResultView, Task, hookimpl
 from pfd_plugin_data.params import GenerateDatasetParams, GenerateDatasetResult
 
 generate_dataset_task = Task(
@@ -45,3 +45,11 @@ def pfd_register_commands() -> Iterable[Command]:
 @hookimpl
 def pfd_register_result_views() -> Iterable[ResultView]:
     return [ResultView("generate_dataset_task", fields=("dataset_id", "name", "n_recordings", "n_bearings", "classes"))]
+
+
+@hookimpl
+def pfd_register_references() -> list[Reference]:
+    return [
+        Reference("dataset", "pfd_plugin_data.catalog:require_dataset", "pfd_plugin_data.catalog:dataset_names"),
+        Reference("split", "pfd_plugin_data.split_store:require_split", "pfd_plugin_data.split_store:split_names"),
+    ]

@@ -117,6 +117,16 @@ def find_split(session: Session, name: str, fold: int | None = None) -> StoredSp
     return _stored(row)
 
 
+def require_split(session: Session, name: str) -> None:
+    """Raise `DataError`, with the nearest names, where no split has that name."""
+    find_split(session, name, 1)
+
+
+def split_names(session: Session) -> dict[str, str]:
+    """The names of splits, newest first, each with how it deals."""
+    return {one.name: f"{one.split.protocol}, dataset {one.dataset_id}" for one in list_splits(session)}
+
+
 def choose_split(
     params: SplitParams,
     entry: DatasetEntry,

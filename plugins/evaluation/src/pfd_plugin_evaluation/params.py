@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from pfd import Params, Result
+from pfd import Params, Refers, Result
 
 MAX_EXPERIMENTS = 9
 """Panels that stay legible in one figure."""
@@ -15,7 +15,7 @@ MAX_EXPERIMENTS = 9
 class GenerateRocAnalysisParams(Params):
     """Which experiments to draw."""
 
-    experiments: tuple[Annotated[int, Field(ge=1, lt=2**31)], ...] = Field(
+    experiments: Annotated[tuple[Annotated[int, Field(ge=1, lt=2**31)], ...], Refers("experiment")] = Field(
         min_length=1, max_length=MAX_EXPERIMENTS, description="ids of experiments; one panel each"
     )
     part: Literal["train", "validation", "test"] = Field("test", description="part of the split to evaluate")

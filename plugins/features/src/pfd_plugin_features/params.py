@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
-from pfd import Params, Result
-from pfd_plugin_data import SpeedSource, SplitParams
+from pfd import Params, Refers, Result
+from pfd_plugin_data import DatasetRef, SpeedSource, SplitParams
 
 Domain = Literal["time", "frequency", "envelope", "wavelet", "bispectrum", "advanced", "general"]
 
@@ -15,7 +15,7 @@ Domain = Literal["time", "frequency", "envelope", "wavelet", "bispectrum", "adva
 class ExtractFeaturesParams(Params):
     """What to describe, and by which features."""
 
-    dataset: Annotated[int, Field(ge=1, lt=2**31)] | Annotated[str, Field(min_length=1, max_length=64)] = Field(
+    dataset: Annotated[DatasetRef, Refers("dataset")] = Field(
         description="id or name of a dataset ('pfd data ls' lists them)"
     )
     window: int = Field(2048, ge=64, le=1 << 20, description="samples a window")
@@ -67,7 +67,9 @@ class ExtractFeaturesResult(Result):
 class OnFeatureSet(Params):
     """What the tasks that learn from a feature set have in common."""
 
-    feature_set: int = Field(ge=1, lt=2**31, description="id of a feature set; extract_features_task makes one")
+    feature_set: Annotated[int, Refers("feature_set")] = Field(
+        ge=1, lt=2**31, description="id of a feature set; extract_features_task makes one"
+    )
     split: SplitParams = Field(default_factory=SplitParams, description="how recordings are dealt to the parts")
     max_windows: int = Field(20_000, ge=100, le=10_000_000, description="windows of a part to look at, drawn at random")
     random_seed: int = Field(0, ge=0, lt=2**31, description="same seed, same result")

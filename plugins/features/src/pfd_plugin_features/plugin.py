@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pfd import Records, ResultView, Task, hookimpl
+from pfd import Records, Reference, ResultView, Task, hookimpl
 from pfd_plugin_features.params import (
     ComputeCorrelationParams,
     ComputeCorrelationResult,
@@ -113,3 +113,9 @@ def pfd_register_result_views() -> list[ResultView]:
             artifacts=("correlation.png", "clusters.csv", "correlation.csv"),
         ),
     ]
+
+
+@hookimpl
+def pfd_register_references() -> list[Reference]:
+    store = "pfd_plugin_features.store"
+    return [Reference("feature_set", f"{store}:require_feature_set", f"{store}:feature_set_names")]

@@ -87,12 +87,27 @@ def find_feature_set(session: Session, ref: int, *, home: Path | None = None) ->
     ------
     DataError : there is none; the message names the newest ones.
     """
+    return _entry(_found(session, ref), home or load_settings().values.home)
+
+
+def require_feature_set(session: Session, ref: int) -> None:
+    """Raise `DataError`, with the newest ones, where there is no such feature set."""
+    _found(session, ref)
+
+
+def _found(session: Session, ref: int) -> FeatureSetRow:
     row = session.get(FeatureSetRow, ref)
     if row is None:
         newest = session.scalars(select(FeatureSetRow.id).order_by(FeatureSetRow.id.desc()).limit(5)).all()
         known = f"the newest are {', '.join(map(str, newest))}" if newest else "there is none yet"
         raise DataError(f"no feature set {ref}; {known}", hint="extract_features_task makes one")
-    return _entry(row, home or load_settings().values.home)
+    return row
+
+
+def feature_set_names(session: Session) -> dict[str, str]:
+    """The ids of feature sets, newest first, each with what it holds."""
+    rows = session.scalars(select(FeatureSetRow).order_by(FeatureSetRow.id.desc()))
+    return {str(row.id): f"{len(row.features)} features of dataset {row.dataset_id}" for row in rows}
 
 
 def find_same(session: Session, wanted: Mapping[str, Any], *, home: Path) -> list[FeatureSetEntry]:

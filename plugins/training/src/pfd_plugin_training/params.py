@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from pfd import Params, Result
-from pfd_plugin_data import SplitParams
+from pfd import Params, Refers, Result
+from pfd_plugin_data import DatasetRef, SplitParams
 
 ModelName = Literal["random_forest", "cnn1d"]
 
@@ -38,10 +38,12 @@ class TrainModelParams(Params):
     )
 
     model: ModelName = Field(description="random_forest on a feature set, or cnn1d on raw windows")
-    dataset: Annotated[int, Field(ge=1, lt=2**31)] | Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+    dataset: Annotated[DatasetRef | None, Refers("dataset")] = Field(
         None, description="id or name of a dataset; needed by cnn1d"
     )
-    feature_set: int | None = Field(None, ge=1, lt=2**31, description="id of a feature set; needed by random_forest")
+    feature_set: Annotated[int | None, Refers("feature_set")] = Field(
+        None, ge=1, lt=2**31, description="id of a feature set; needed by random_forest"
+    )
     split: SplitParams = Field(default_factory=SplitParams, description="how recordings are dealt to the parts")
     window: int = Field(2048, ge=64, le=1 << 17, description="samples a window (cnn1d)")
     hop: int | None = Field(None, ge=1, le=1 << 20, description="samples between windows; the window if absent (cnn1d)")

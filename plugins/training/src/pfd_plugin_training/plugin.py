@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pfd import Records, ResultView, Task, hookimpl
+from pfd import Records, Reference, ResultView, Task, hookimpl
 from pfd_plugin_training.params import TrainModelParams, TrainModelResult
 
 train_model_task = Task(
@@ -41,3 +41,9 @@ def pfd_register_records() -> list[Records]:
 def pfd_register_result_views() -> list[ResultView]:
     fields = ("experiment_id", "model", "test_accuracy", "test_record_accuracy", "test_macro_auroc", "test_ece")
     return [ResultView("train_model_task", fields=(*fields, "baseline_accuracy", "stamp"), lines=("cautions",))]
+
+
+@hookimpl
+def pfd_register_references() -> list[Reference]:
+    store = "pfd_plugin_training.store"
+    return [Reference("experiment", f"{store}:require_experiment", f"{store}:experiment_names")]

@@ -67,12 +67,27 @@ def find_experiment(session: Session, ref: int, *, home: Path | None = None) -> 
     ------
     DataError : there is none; the message names the newest ones.
     """
+    return _entry(_found(session, ref), home or load_settings().values.home)
+
+
+def require_experiment(session: Session, ref: int) -> None:
+    """Raise `DataError`, with the newest ones, where there is no such experiment."""
+    _found(session, ref)
+
+
+def _found(session: Session, ref: int) -> ExperimentRow:
     row = session.get(ExperimentRow, ref)
     if row is None:
         newest = session.scalars(select(ExperimentRow.id).order_by(ExperimentRow.id.desc()).limit(5)).all()
         known = f"the newest are {', '.join(map(str, newest))}" if newest else "there is none yet"
         raise DataError(f"no experiment {ref}; {known}", hint="train_model_task makes one")
-    return _entry(row, home or load_settings().values.home)
+    return row
+
+
+def experiment_names(session: Session) -> dict[str, str]:
+    """The ids of experiments, newest first, each with what it is."""
+    rows = session.scalars(select(ExperimentRow).order_by(ExperimentRow.id.desc()))
+    return {str(row.id): f"{row.model} on {row.dataset_name}" for row in rows}
 
 
 def stored_files(session: Session, home: Path) -> Iterator[StoredFile]:

@@ -1,0 +1,72 @@
+"""Whether what parameters name is there: what is not is refused where it is submitted, and not hours later."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pfd.errors import ParameterError, PfdError, QueueError
+from pfd.hints import Hint
+from pfd.plugins import Registry
+from pfd.references import named
+from pfd.store import Store
+from pfd.task import Task
+
+log = logging.getLogger("pfd.submission")
+
+
+def require_there(store: Store, registry: Registry, task: Task, params: Mapping[str, Any]) -> None:
+    """Make sure that all that parameters name is there.
+
+    Raises
+    ------
+    ParameterError : it is not; all that is missing is named.
+    StoreError : that cannot be seen.
+    """
+    missing = list(missing_things(store, registry, task, params))
+    if missing:
+        problems = tuple(problem for problem, _ in missing)
+        later = "where a job makes it that has not ended, wait for that: --after, or after=[…] in Python"
+        hints = [*dict.fromkeys(hint for _, hint in missing if hint), later]
+        raise ParameterError(f"{task.name}: {'; '.join(problems)}", problems=problems, hint="; ".join(hints))
+
+
+def missing_things(
+    store: Store, registry: Registry, task: Task, params: Mapping[str, Any]
+) -> Iterator[tuple[str, Hint | None]]:
+    """What parameters name and is not there, each with its hint.  Raises `StoreError` where that cannot be seen."""
+    known = registry.references()
+    asked = [(path, known[kind].find, value) for path, kind, value in named(task.params, params) if kind in known]
+    if not asked:
+        return
+    with store.session() as session:
+        for path, find, value in asked:
+            try:
+                _load(find)(session, value)
+            except QueueError:
+                raise  # the store does not answer
+            except PfdError as error:
+                yield f"{path}: {error}", error.hint
+            except Exception:  # the code of a plugin, or its tables are of another version: the job says it
+                log.debug("whether %s=%r is there cannot be told", path, value, exc_info=True)
+
+
+def _load(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def offered(store: Store, registry: Registry, name: str) -> dict[str, str]:
+    """What can be typed for a thing of that kind, each with what it is; nothing where that cannot be told."""
+    found = registry.references().get(name)
+    if found is None:
+        return {}
+    try:
+        with store.session() as session:
+            return {str(one): str(about) for one, about in _load(found.names)(session).items()}
+    except Exception:  # a shell that is asked for words is no place for an error
+        log.debug("what there is of %s cannot be told", name, exc_info=True)
+        return {}
