@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 
 from pfd import Dispatcher, Job, ParameterError, State
+from pfd.plugins import Registry
 from pfd.task import PathPolicy
 from tests.support import examples
 from tests.support.workspace import workspace_registry
@@ -52,7 +53,11 @@ fuzzed = settings(
 
 @pytest.fixture
 def dispatcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatcher]:
-    """A dispatcher on a store of its own, with no worker: what it stores stays PENDING."""
+    """A dispatcher on a store of its own, with no worker: what it stores stays PENDING.
+
+    Nothing is kept in that store, and it is not looked whether there is what parameters name.
+    """
+    monkeypatch.setattr(Registry, "references", lambda _: {})
     monkeypatch.setenv("PFD_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     with Dispatcher() as found:

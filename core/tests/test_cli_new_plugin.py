@@ -56,7 +56,7 @@ def test_a_new_plugin_installs_is_found_runs_a_job_and_passes_its_own_tests(pfd:
     def run(*words: str) -> str:
         return _run(sys.executable, "-m", *words, cwd=folder, PYTHONPATH=str(target), PFD_PLUGINS="gear_box")
 
-    assert "3 passed" in run("pytest", "-q", "-W", "error", "-p", "no:cacheprovider")
+    assert "3 passed" in run("pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:dash")
     pfd_program = str(BIN / "pfd")
     environment = {"PYTHONPATH": str(target), "PFD_PLUGINS": "gear_box"}
     assert "gear_box_level_task" in _run(pfd_program, "tasks", cwd=folder, **environment)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pfd import Dispatcher, JobFailed, ParameterError
+from pfd import Dispatcher, ParameterError
 
 
 def submit(task: str, **params: Any) -> Any:
@@ -88,8 +88,8 @@ def test_one_id_may_be_given_without_a_list_and_the_part_is_chosen(experiments: 
 
 
 def test_an_unknown_experiment_fails_with_the_ids_that_there_are(experiments: list[int]) -> None:
-    with pytest.raises(JobFailed, match=f"no experiment 99; the newest are {experiments[1]}, {experiments[0]}"):
-        submit("generate_roc_analysis_task", experiments=[99]).get()
+    with pytest.raises(ParameterError, match=f"no experiment 99; the newest are {experiments[1]}, {experiments[0]}"):
+        submit("generate_roc_analysis_task", experiments=[99])
 
 
 def test_no_experiment_or_too_many_are_refused(pfd_home: Path) -> None:

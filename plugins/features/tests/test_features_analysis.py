@@ -276,7 +276,7 @@ def test_a_fold_of_a_stored_split_is_taken_and_named(feature_set: int, task: str
 @pytest.mark.parametrize("task", LEARNING)
 def test_a_stored_split_that_does_not_fit_is_refused(feature_set: int, task: str) -> None:
     keep_folds()
-    with pytest.raises(JobFailed, match="no split 'vc'"):
+    with pytest.raises(ParameterError, match="no split 'vc'"):
         submit(task, feature_set=feature_set, split={"name": "vc"}).get()
     with pytest.raises(JobFailed, match="split 'cv' has 4 folds"):
         submit(task, feature_set=feature_set, split={"name": "cv"}).get()
@@ -307,7 +307,7 @@ def test_a_selection_is_no_leak_on_its_own_split_by_name_or_by_protocol(feature_
 
 @pytest.mark.parametrize("task", LEARNING)
 def test_what_cannot_be_is_refused_with_a_reason(feature_set: int, task: str) -> None:
-    with pytest.raises(JobFailed, match=f"no feature set 99; the newest are {feature_set}"):
+    with pytest.raises(ParameterError, match=f"no feature set 99; the newest are {feature_set}"):
         submit(task, feature_set=99).get()
     with pytest.raises(JobFailed, match="cannot split by load"):
         submit(task, feature_set=feature_set, split={"protocol": "load"}).get()

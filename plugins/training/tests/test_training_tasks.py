@@ -185,8 +185,8 @@ def test_a_fold_of_a_stored_split_is_taken_and_named_in_all_that_is_kept(pfd_hom
     leaky = submit("train_model_task", **own, split={"name": "easy"}).get()
     assert leaky["leaky"] is True
     assert leaky["stamp"].startswith("LEAKY")
-    with pytest.raises(JobFailed, match="no split 'vc'"):
-        submit("train_model_task", **own, split={"name": "vc"}).get()
+    with pytest.raises(ParameterError, match="no split 'vc'"):
+        submit("train_model_task", **own, split={"name": "vc"})
     with pytest.raises(JobFailed, match="split 'cv' has no fold 4"):
         submit("train_model_task", **own, split={"name": "cv", "fold": 4}).get()
 
