@@ -94,6 +94,9 @@ dist: $(STAMP)
 		if [ -x $(BIN)/uv ]; then $(BIN)/uv build --quiet -o dist $$project; \
 		else $(BIN)/python -m build -o dist $$project; fi; done
 	@ls -1 dist
+	@grep -rlF 'example.invalid' pyproject.toml core/pyproject.toml plugins/*/pyproject.toml CITATION.cff \
+		| sed 's/^/still a placeholder: the addresses in /' || true
+	@[ -e LICENSE ] || echo 'still a placeholder: the licence (docs/how-to/release.md)'
 
 .PHONY: docs
 docs: $(STAMP)

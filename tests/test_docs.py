@@ -14,7 +14,7 @@ from pfd import Dispatcher
 from tests.support.command import pfd
 from tests.support.workspace import ROOT, workspace_registry
 
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import examples
 from tests.support.environments import Environment
+from tests.support.sizes import check, on_disk
 from tests.support.workspace import plugins
 
 Recipe = Callable[[examples.Run, Path], dict[str, Any]]
@@ -62,6 +63,8 @@ def test_the_core_alone_has_no_tasks_and_is_in_good_health(environment: Environm
     assert environment.pfd_json("plugins") == []
     assert environment.pfd_json("jobs") == []
     environment.pfd("doctor")
+    installed = environment.folder.glob("lib/python*/site-packages/*")
+    check("the core and what it depends on", sum(on_disk(one) for one in installed if not one.name.startswith("pip")))
 
 
 @pytest.mark.slow

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import subprocess
+import sys
 import zipfile
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tests.support.sizes import check, on_disk
 from tests.support.workspace import ROOT, Distribution, distributions, plugins
 
 ALL = distributions()
@@ -133,3 +137,29 @@ def test_constraints_are_exact_sorted_and_free_of_local_builds() -> None:
 
 def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+URLS = {"Homepage", "Documentation", "Changelog", "Issues"}
+
+
+@pytest.mark.parametrize("found", ALL, ids=_names(ALL))
+def test_a_distribution_names_where_it_comes_from_as_all_do(found: Distribution) -> None:
+    assert set(found.project.get("urls", {})) == URLS
+    assert found.project["urls"] == ALL[0].project["urls"]
+
+
+def test_the_citation_is_of_this_version_and_its_address_that_of_the_project() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == ALL[0].version
+    assert citation["repository-code"] == ALL[0].project["urls"]["Homepage"]
+    assert citation["cff-version"] == "1.2.0"
+    assert all(author.get("name") or author.get("family-names") for author in citation["authors"])
+
+
+def test_the_readme_says_how_large_the_environment_is() -> None:
+    environment = ROOT / ".venv"
+    if Path(sys.prefix).resolve() != environment.resolve():
+        pytest.skip("the tests run in another environment than .venv: 'make test' makes one")
+    if "+cpu" not in importlib.metadata.version("torch"):
+        pytest.skip("PyTorch is not a CPU build: 'make TORCH=cpu' takes one")
+    check("all that the checks need takes", on_disk(environment))
