@@ -115,10 +115,11 @@ $(BIN)/python:
 $(STAMP): constraints.txt $(PROJECTS:%=%/pyproject.toml) | $(BIN)/python
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo 'make: $(VENV) holds a Python older than 3.11; run make clean' >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip uninstall --quiet --yes pfd 2>/dev/null || true  # what pfd-all was called once
-	$(BIN)/python -m pip install --quiet --only-binary uv -c constraints.txt uv || echo 'no wheel of uv here: using pip'
-	$(call install,$(GROUPS) $(EDITABLE))
+	@echo 'filling $(VENV): a minute or two'
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip uninstall --quiet --yes pfd 2>/dev/null || true  # what pfd-all was called once
+	@$(BIN)/python -m pip install --quiet --only-binary uv -c constraints.txt uv || echo 'no wheel of uv here: using pip'
+	@$(call install,$(GROUPS) $(EDITABLE))
 	@touch $@
 
 $(BENCH_STAMP): $(STAMP)

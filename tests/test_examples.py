@@ -98,8 +98,10 @@ def test_a_check_finds_what_is_wrong_with_each_broken_example_and_nothing_with_t
         ],
         "bad_names": [
             ("command gears", "load"),
+            ("reference gearbox", "find"),
             ("task train_model_task", "name"),
             ("command jobs", "name"),
+            ("task broken_gear_task", "gearbox"),
             ("result view broken_levels_task", "task"),
             ("result view broken_level_task", "fields"),
         ],

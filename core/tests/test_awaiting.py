@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import threading
 import time
@@ -247,3 +248,16 @@ def test_a_loop_that_ends_takes_what_looks_along(dispatcher: Dispatcher, tmp_pat
     asyncio.run(main())
     assert not [one for one in threading.enumerate() if one.name.startswith("asyncio_")]
     asyncio.run(main())
+
+
+def test_a_loop_for_each_job_leaves_nothing_of_itself_behind(dispatcher: Dispatcher) -> None:
+    """A service that calls `asyncio.run` for each request has a new loop each time."""
+
+    async def one() -> None:
+        await dispatcher.submit("add", {"a": 1})
+
+    with Worker(dispatcher.settings, registry=dispatcher.plugins):
+        for _ in range(5):
+            asyncio.run(one())
+    gc.collect()
+    assert len(dispatcher._awaiting) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shlex
 import tomllib
@@ -54,7 +55,7 @@ def _named(values: dict[str, Any]) -> dict[str, Any]:
 def test_each_surface_has_its_own_words() -> None:
     hint = Hint(f"leave {Hint.parameter('leave_out', ['normal'])} out, or 'pfd data split'").under("split")
     assert hint.in_shell() == "leave split.leave_out=normal out, or 'pfd data split'"
-    assert hint.in_python() == """leave {"split": {"leave_out": ["normal"]}} out, or 'pfd data split'"""
+    assert hint.in_python() == "leave {'split': {'leave_out': ['normal']}} out, or 'pfd data split'"
     assert hint.in_pipeline() == """leave split.leave_out = ["normal"] out, or 'pfd data split'"""
     assert hint.in_options() == "leave --leave-out normal out, or 'pfd data split'"
 
@@ -71,7 +72,7 @@ def test_what_python_and_a_pipeline_are_told_gives_the_value_back(pair: tuple[st
     name, value = pair
     hint = Hint(Hint.parameter(f"split.{name}", value))
     wanted = _named({"split": {name: value}})
-    assert _named(json.loads(hint.in_python())) == wanted
+    assert _named(ast.literal_eval(hint.in_python())) == wanted
     assert _named(tomllib.loads(hint.in_pipeline())) == wanted
 
 
@@ -87,10 +88,23 @@ def test_what_only_looks_like_a_parameter_is_left_alone() -> None:
         assert Hint(text).in_shell() == text
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (False, ("strict=false", "no --strict", "{'strict': False}", "strict = false")),
+        (True, ("strict=true", "--strict", "{'strict': True}", "strict = true")),
+        (None, ("strict=null", "no --strict", "{'strict': None}", "no strict")),
+    ],
+)
+def test_yes_no_and_nothing_are_said_as_each_surface_says_them(value: bool | None, shown: tuple[str, ...]) -> None:
+    hint = Hint(Hint.parameter("strict", value))
+    assert tuple(getattr(hint, surface)() for surface in SURFACES) == shown
+
+
 def test_a_traceback_in_python_shows_the_hint_and_only_the_last() -> None:
     error = DataError("no", hint="first")
     error.hint = f"say {Hint.parameter('seed', 1)}"
-    assert "".join(traceback.format_exception(error)).endswith('DataError: no\nhint: say {"seed": 1}\n')
+    assert "".join(traceback.format_exception(error)).endswith("DataError: no\nhint: say {'seed': 1}\n")
     error.hint = None
     assert "hint" not in "".join(traceback.format_exception(error))
     assert error.hint is None

@@ -40,6 +40,13 @@ MANIFEST = """
     def pfd_register_result_views():
         return [ResultView("gear_level_task", fields=("rms", "peak"))]
 """
+COMMAND = 'Command("gear", load="{package}.cli:gear", help="About gears.")'
+THREAD = """
+import threading
+import time
+
+threading.Thread(target=time.sleep, args=(600,)).start()
+"""
 VIEW = 'ResultView("gear_level_task", fields=("rms", "peak"))'
 TASKS = """
     def level(params, ctx):
@@ -159,6 +166,34 @@ FAULTS = {
     "a task with more arguments": Fault(
         LEVEL, "run", "takes (params, ctx, seed)", SIGNATURE, "def level(params, ctx, seed):",
         {"tasks": TASKS.replace("ctx", "ctx, seed")},
+    ),
+    "a task that takes the context first": Fault(
+        LEVEL, "run", "is given the parameters first", SIGNATURE, "def level(ctx, params):",
+        {"tasks": TASKS.replace("params, ctx", "ctx, params")},
+    ),
+    "a task that takes keywords only": Fault(
+        LEVEL, "run", "by keyword only", SIGNATURE, "def level(*, params, ctx):",
+        {"tasks": TASKS.replace("params", "*, params")},
+    ),
+    "a task that is declared to take something else": Fault(
+        LEVEL, "run", "is declared to take int, and is given Signal", SIGNATURE, "def level(params: int",
+        {"tasks": TASKS.replace("params", "params: int")},
+    ),
+    "a task that is declared to return something else": Fault(
+        LEVEL, "run", "is declared to return str, and the result is Level", SIGNATURE, "-> str:",
+        {"tasks": TASKS.replace("):", ") -> str:")},
+    ),
+    "a default that would be refused": Fault(
+        LEVEL, "params", "the default of samples would be refused", "of its own type", "level_task = Task(",
+        swapped("samples: tuple[int, ...] = ()", "samples: tuple[int, ...] = 'none'"),
+    ),
+    "a thread that keeps each command from ending": Fault(
+        "manifest", "", "is no daemon", "daemon=True", "",
+        {"plugin": textwrap.dedent(MANIFEST) + THREAD},
+    ),
+    "a command of click in the place of its name": Fault(
+        "hook pfd_register_commands", "", "returned <Command gear>, which is no Command", "load=", "@hookimpl",
+        {"plugin": textwrap.dedent(CLI) + textwrap.dedent(MANIFEST).replace(COMMAND, "gear")},
     ),
     "an async task": Fault(
         LEVEL, "run", "is async, and nobody awaits it", "without async", "async def level(params, ctx):",
@@ -360,6 +395,45 @@ def test_a_view_may_show_what_a_result_computes_or_may_have(pfd: Commands, write
         "peak: int = 0", f"peak: int = 0\n        {result}"
     )
     write({"plugin": "from pydantic import ConfigDict, computed_field\n" + textwrap.dedent(manifest)})
+    assert checked(pfd) == []
+
+
+UNUSUAL = {
+    "a decorator that gives more": """
+        import functools
+        def with_seed(function):
+            @functools.wraps(function)
+            def inner(params, ctx):
+                return function(params, ctx, seed=1)
+            return inner
+        @with_seed
+        def level(params, ctx, seed):
+            return {}
+        """,
+    "a decorator that gives less": """
+        import functools
+        def alone(function):
+            @functools.wraps(function)
+            def inner(params, ctx):
+                return function(params)
+            return inner
+        @alone
+        def level(params):
+            return {}
+        """,
+    "any arguments": "def level(*args, **kwargs):\n    return {}\n",
+    "a partial": "import functools\ndef all(a, params, ctx):\n    return {}\nlevel = functools.partial(all, 1)\n",
+    "an object": "class Level:\n    def __call__(self, params, ctx):\n        return {}\nlevel = Level()\n",
+    "types of its bases": "from pfd import Params, Result\ndef level(params: Params, ctx) -> Result:\n    return {}\n",
+    "a mapping": "def level(params, ctx) -> dict:\n    return {}\n",
+    "other names": "def level(_, context):\n    return {}\n",
+    "a method": "class Levels:\n    def level(self, params, ctx):\n        return {}\nlevel = Levels().level\n",
+}
+
+
+@pytest.mark.parametrize("what", UNUSUAL)
+def test_nothing_is_wrong_with_a_function_that_is_unusual(pfd: Commands, write: Write, what: str) -> None:
+    write({"tasks": textwrap.dedent(UNUSUAL[what])})
     assert checked(pfd) == []
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -374,3 +375,16 @@ def test_the_command_line_looks_for_jobs_in_the_same_ways(pfd: Commands, served:
         assert refused.code == 2
         assert said in refused.err
     assert pfd("jobs", "--since", "1h", "prune").code == 2
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_page_can_be_copied(dispatcher: Dispatcher, copied: Callable[[JobList], JobList]) -> None:
+    for number in range(3):
+        dispatcher.submit("add", {"a": number})
+    page = dispatcher.jobs(limit=2)
+    other = copied(page)
+    assert (other, other.next) == (page, page.next)
+    with pytest.raises(PfdError, match="copied before its jobs were counted"):
+        _ = other.total
+    assert page.total == 3
+    assert copied(page).total == 3

@@ -186,6 +186,9 @@ def test_a_variable_that_is_no_setting_is_told_once_with_the_setting_that_is_nea
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, near: str | None
 ) -> None:
     environ = {name: "1", "PFD_GRACE": "2", "PFD_TEST_DATA": "x", "PFDX": "", "pfd_lease": "3"}
+    # What Kubernetes gives each container where there is a service pfd-worker.
+    environ |= {"PFD_WORKER_SERVICE_HOST": "10.0.0.1", "PFD_WORKER_SERVICE_PORT_HTTP": "80"}
+    environ |= {"PFD_WORKER_PORT": "tcp://10.0.0.1:80", "PFD_WORKER_PORT_80_TCP_ADDR": "10.0.0.1"}
     loaded = [load_settings(environ=environ, start=tmp_path) for _ in range(2)]
     assert [(one.name, one.near) for one in loaded[0].unknown] == [(name, near)]
     said = [message for message in caplog.messages if name in message]

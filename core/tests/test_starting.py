@@ -9,6 +9,8 @@ import pytest
 from pfd import Dispatcher, Settings, State, Worker
 from pfd.execution.logfile import log_path
 from pfd.plugins import Registry
+from pfd.store import claims
+from pfd.store.claims import Wanted
 
 PATIENCE = 60.0
 
@@ -59,3 +61,27 @@ def test_what_is_no_fraction_is_taken_for_the_nearest_and_told_once(
         assert (job.progress, job.status) == (1.0, "50")
         text = "".join(path.read_text() for path in log_path(sqlite_settings.home, job).parent.glob("*.log"))
     assert (text + caplog.text).count("is not between 0 and 1") == 1
+
+
+@pytest.mark.parametrize("max_lost", [1, 3])
+def test_nothing_of_the_wait_is_left_where_the_worker_dies_meanwhile(dispatcher: Dispatcher, max_lost: int) -> None:
+    handle = dispatcher.submit("add_apart", {"a": 1})
+    wanted = Wanted("0" * 32, ("default",), ("add_apart",))
+    with dispatcher.store.write() as connection:
+        run = claims.claim(connection, wanted)
+        assert run is not None
+        claims.standing(connection, run, "starting: importing numpy")
+    assert handle.job.status == "starting: importing numpy"
+    with dispatcher.store.write() as connection:
+        claims.lost(connection, run, max_lost=max_lost, reason="its worker is dead")
+    assert (handle.state, handle.job.status) == (State.FAILURE if max_lost == 1 else State.RETRY, "")
+
+
+def test_what_a_task_has_reported_stays_where_its_worker_dies(dispatcher: Dispatcher) -> None:
+    handle = dispatcher.submit("add_apart", {"a": 1})
+    with dispatcher.store.write() as connection:
+        run = claims.claim(connection, Wanted("0" * 32, ("default",), ("add_apart",)))
+        assert run is not None
+        claims.progress(connection, run, 0.5, "half", {})
+        claims.lost(connection, run, max_lost=1, reason="its worker is dead")
+    assert (handle.state, handle.job.status) == (State.FAILURE, "half")

@@ -58,7 +58,7 @@ class Awaiting:
         self._dispatcher = dispatcher
         self._followers: set[_Follower] = set()
         self._looking: asyncio.Task[None] | None = None
-        self._come = asyncio.Event()
+        self._come: asyncio.Event | None = None  # of one look: it holds its loop, by which this is found
         self._see_at = 0.0
 
     async def end(self, job_id: str) -> Job:
@@ -78,7 +78,8 @@ class Awaiting:
         loop = asyncio.get_running_loop()
         follower.news = loop.create_future()
         self._followers.add(follower)
-        self._come.set()
+        if self._come is not None:
+            self._come.set()
         if self._looking is None:
             self._see_at = time.monotonic() + POLL_DEAD
             self._looking = loop.create_task(self._look_on(), name="pfd-awaiting")
@@ -89,9 +90,10 @@ class Awaiting:
 
     async def _look_on(self) -> None:
         away = False
+        self._come = come = asyncio.Event()
         try:
             while self._followers:
-                self._come.clear()
+                come.clear()
                 try:
                     found = await asyncio.to_thread(self._look, tuple(self._followers))
                 except StoreUnavailable as error:  # a job does not end with that
@@ -106,9 +108,9 @@ class Awaiting:
                     log.warning("the store is back; jobs that are awaited can be seen again")
                     away = False
                 self._tell(found)
-                await self._rest()
+                await self._rest(come)
         finally:
-            self._looking = None
+            self._looking = self._come = None
             for follower in self._followers:  # the loop ends, and nobody looks any more
                 follower.news.cancel()
 
@@ -123,7 +125,7 @@ class Awaiting:
                 follower.seen, job = answer
                 follower.news.set_result(job)
 
-    async def _rest(self) -> None:
+    async def _rest(self, come: asyncio.Event) -> None:
         """Sleep until the next look: a look is soon after a job was first awaited, and later rarer."""
         if not self._followers:
             return
@@ -132,7 +134,7 @@ class Awaiting:
             follower.pause = later(follower.pause)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
-                await self._come.wait()
+                await come.wait()
 
     def _look(self, followers: Sequence[_Follower]) -> dict[_Follower, _Answer]:
         """What there is to be told; in a thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 GAP = 2
 """Characters between two columns."""
@@ -11,9 +11,9 @@ LONGEST_WORD = 40
 """A word longer than that, such as a path or a fingerprint, may be broken."""
 
 
-def least_width(cells: Sequence[str]) -> int:
-    """Characters that a column needs so that no word of it is broken."""
-    words = (len(word) for cell in cells for word in cell.split())
+def least_width(cells: Sequence[str], measure: Callable[[str], int] = len) -> int:
+    """Characters that a column needs so that no word of it is broken; `measure` tells how many a word takes."""
+    words = (measure(word) for cell in cells for word in cell.split())
     return min(LONGEST_WORD, max(words, default=0))
 
 
@@ -22,14 +22,16 @@ def room(terminal: int, columns: int) -> int:
     return terminal - GAP * (columns - 1)
 
 
-def widths(natural: Sequence[int], least: Sequence[int], available: int) -> list[int]:
+def widths(natural: Sequence[int], least: Sequence[int], available: int, whole: Collection[int] = ()) -> list[int]:
     """A width for each column, at most its natural one, that add up to at most what is available.
 
-    Each gets at least its least, while that is possible; of what is left first those are served that want little.
+    Each gets at least its least, while that is possible; where it is not, those that are to stay `whole` lose last.
+    Of what is left first those are served that want little.
     """
     given = [min(pair) for pair in zip(natural, least, strict=True)]
     while sum(given) > available and max(given) > 1:
-        given[given.index(max(given))] -= 1
+        may = [i for i in range(len(given)) if given[i] > 1 and i not in whole] or range(len(given))
+        given[max(may, key=given.__getitem__)] -= 1
     left = max(0, available - sum(given))
     wanting = sorted(range(len(given)), key=lambda i: natural[i] - given[i])
     for place, i in enumerate(wanting):

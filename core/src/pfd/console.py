@@ -63,8 +63,8 @@ STYLES = {
 }
 """Colours of the words that say how something is."""
 
-LEAST = 20
-"""Characters that a column which is cut keeps, however narrow the terminal."""
+LEAST, FEWEST = 20, 8
+"""Characters that a column which is cut keeps: before any other is folded, and however narrow the terminal."""
 
 
 def on_terminal(stream: TextIO | None = None) -> bool:
@@ -208,27 +208,34 @@ def _plain_console() -> type[Any]:
 def _rich_table(
     columns: Sequence[str], rows: Sequence[list[str]], right: Collection[int], wide: int | None, optional: list[int]
 ) -> None:
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     terminal = shutil.get_terminal_size().columns
     cells = [[column, *(row[i] for row in rows)] for i, column in enumerate(columns)]
-    natural = [max(map(len, column)) for column in cells]
+    natural = [max(map(cell_len, column)) for column in cells]
     least = [
-        min(LEAST, natural[i]) if i == wide else natural[i] if i in right else least_width(column)
+        min(LEAST, natural[i]) if i == wide else natural[i] if i in right else least_width(column, cell_len)
         for i, column in enumerate(cells)
     ]
     kept = list(range(len(columns)))
     while optional and sum(least[i] for i in kept) > room(terminal, len(kept)):
         kept.remove(optional.pop(0))
-    found = widths([natural[i] for i in kept], [least[i] for i in kept], room(terminal, len(kept)))
+    if wide in kept and (lacking := sum(least[i] for i in kept) - room(terminal, len(kept))) > 0:
+        least[wide] = max(min(FEWEST, least[wide]), least[wide] - lacking)
+    # The first column names the row, and is copied from.
+    found = widths([natural[i] for i in kept], [least[i] for i in kept], room(terminal, len(kept)), {0})
     given = dict(zip(kept, found, strict=True))
     shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
     for i in kept:
         justify: Any = "right" if i in right else "left"
         shown.add_column(Text(columns[i]), justify=justify, overflow="fold", width=given[i])
     for row in rows:
-        shown.add_row(*(Text(cut(row[i], given[i]) if i == wide else row[i], STYLES.get(row[i], "")) for i in kept))
+        texts = [Text(row[i], STYLES.get(row[i], "")) for i in kept]
+        if wide in kept:
+            texts[kept.index(wide)].truncate(given[wide], overflow="ellipsis")
+        shown.add_row(*texts)
     rich_console().print(shown)
     if left_out := [column.lower() for i, column in enumerate(columns) if i not in given]:
         rich_console().print(Text(f"without {', '.join(left_out)}: a wider terminal shows more, --json all", "dim"))

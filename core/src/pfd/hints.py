@@ -39,15 +39,12 @@ class Hint(str):
         return self._shown(_as_options)
 
     def in_python(self) -> str:
-        """Parameters as `Dispatcher.submit` takes them: `{"split": {"leave_out": ["normal"]}}`."""
-        return self._shown(lambda path, value: json.dumps(_nested(path, value), ensure_ascii=False))
+        """Parameters as `Dispatcher.submit` takes them: `{'split': {'leave_out': ['normal']}}`."""
+        return self._shown(lambda path, value: repr(_nested(path, value)))
 
     def in_pipeline(self) -> str:
         """Parameters as a pipeline file has them: `split.leave_out = ["normal"]`."""
-        # TOML takes what JSON writes, but for this one sign.
-        return self._shown(
-            lambda path, value: f"{path} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
-        )
+        return self._shown(_as_toml)
 
     def _shown(self, show: Callable[[str, Any], str]) -> str:
         def shown(found: re.Match[str]) -> str:
@@ -78,9 +75,15 @@ def _is_plain(item: str) -> bool:
     return bool(item) and item == item.strip() and "," not in item and item[0] not in "[{"
 
 
+def _as_toml(path: str, value: Any) -> str:
+    """TOML takes what JSON writes, but for one sign and nothing at all."""
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"no {path}" if value is None else f"{path} = {text}"
+
+
 def _as_options(path: str, value: Any) -> str:
     name = "--" + path.rpartition(".")[2].replace("_", "-")
-    if value is True:
-        return name
+    if value is None or isinstance(value, bool):
+        return name if value else f"no {name}"
     values = value if isinstance(value, list) else [value]
     return " ".join(f"{name} {shlex.quote(item if isinstance(item, str) else json.dumps(item))}" for item in values)

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from pfd.hints import Hint
+
 
 class State(enum.StrEnum):
     """Celery's states, so that a client of Celery needs no new words."""
@@ -116,12 +118,14 @@ class Job:
     def to_dict(self) -> dict[str, Any]:
         """The job as JSON knows it: what `pfd job --json` prints of it, under the same names.
 
-        Times are seconds since the epoch.  A light job comes without `params`, `options` and `result`, and `damage` is
-        there only where there is any.
+        Times are seconds since the epoch, and a hint is in the words of a shell.  A light job comes without `params`,
+        `options` and `result`, and `damage` is there only where there is any.
         """
         left_out = {"seq", "light", *(() if self.damage else ("damage",)), *(_HEAVY if self.light else ())}
         found = {name: value for name, value in dataclasses.asdict(self).items() if name not in left_out}
         lists = {name: list(found[name]) for name in ("tags", "artifacts")}
+        if self.failure is not None and self.failure.hint is not None:
+            found["failure"]["hint"] = Hint(self.failure.hint).in_shell()
         return found | {"state": self.state.value} | lists
 
 

@@ -22,11 +22,22 @@ class JobList(list[Job]):
     next : what `before` is given for the page after this one; None where this is the last.
     """
 
-    def __init__(self, found: Iterable[Job] = (), *, next: int | None = None, count: Callable[[], int] = int) -> None:
+    def __init__(
+        self,
+        found: Iterable[Job] = (),
+        *,
+        next: int | None = None,
+        count: Callable[[], int] = int,
+        total: int | None = None,
+    ) -> None:
         super().__init__(found)
         self.next = next
         self._count = count
-        self._total: int | None = None
+        self._total = total
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled with what is known: a copy elsewhere has no store to count in."""
+        return _copied, (list(self), self.next, self._total)
 
     @property
     def total(self) -> int:
@@ -51,7 +62,7 @@ class JobList(list[Job]):
         rows = self.to_dicts()
         table = pd.DataFrame(rows, columns=list(rows[0]) if rows else None)
         for name in _TIMES if rows else ():
-            table[name] = pd.to_datetime(table[name], unit="s", utc=True)
+            table[name] = pd.to_datetime(table[name].replace(0.0, None), unit="s", utc=True)  # due at once
         return table
 
     def _standing(self) -> str:
@@ -72,6 +83,13 @@ class JobList(list[Job]):
         from pfd.display import list_html
 
         return list_html(self, self._standing())
+
+
+def _copied(found: list[Job], next_: int | None, total: int | None) -> JobList:
+    def count() -> int:
+        raise PfdError("this page was copied before its jobs were counted", hint="ask for its total first")
+
+    return JobList(found, next=next_, count=count, total=total)
 
 
 def _jobs(number: int) -> str:

@@ -98,6 +98,8 @@ def registered(module: Any, hook: str, kind: type[_T]) -> tuple[_T, ...]:
         if not isinstance(item, kind):
             inside = isinstance(item, Iterable) and not isinstance(item, str)
             hint = "return one flat list" if inside else f"return a list of {kind.__name__}"
+            if kind is Command and hasattr(item, "callback"):  # of click
+                hint = 'a command is named, and not imported: Command("noun", load="package.module:command", help="…")'
             raise ManifestError(
                 hook, f"returned {shown(item)}, which is no {kind.__name__}", hint=hint, place=code_place(function)
             )
@@ -146,7 +148,7 @@ def _marked(name: str, function: Any, marks: Mapping[str, Any]) -> Iterator[tupl
 
 def _takes(function: Any, names: tuple[str, ...]) -> bool:
     try:
-        inspect.signature(function).bind(**dict.fromkeys(names))
+        inspect.signature(function, follow_wrapped=False).bind(**dict.fromkeys(names))
     except TypeError:
         return False
     except ValueError:  # of a function that is written in C nothing is known
@@ -155,7 +157,7 @@ def _takes(function: Any, names: tuple[str, ...]) -> bool:
 
 
 def _arguments(function: Any) -> list[str]:
-    return [str(parameter) for parameter in inspect.signature(function).parameters.values()]
+    return [str(parameter) for parameter in inspect.signature(function, follow_wrapped=False).parameters.values()]
 
 
 def _near(name: str, cutoff: float = 0.6) -> list[str]:

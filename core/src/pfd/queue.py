@@ -158,8 +158,8 @@ def _odd(runtime: Any) -> Iterator[str]:
             yield f"its {called} is async, and nobody awaits it"
         else:
             try:
-                inspect.signature(method).bind(*arguments)
+                inspect.signature(method, follow_wrapped=False).bind(*arguments)
             except TypeError:
-                yield f"its method {name}{inspect.signature(method)} is called as {called}"
+                yield f"its method {name}{inspect.signature(method, follow_wrapped=False)} is called as {called}"
             except ValueError:  # of a function that is written in C nothing is known
                 continue

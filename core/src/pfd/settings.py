@@ -368,8 +368,20 @@ def _celery_names(environ: Mapping[str, str]) -> dict[str, tuple[str | None, str
 
 def _unknown(environ: Mapping[str, str]) -> tuple[UnknownVariable, ...]:
     known = {f"PFD_{name.upper()}" for name in Settings.model_fields}
-    found = sorted(name for name in environ if name.startswith("PFD_") and name not in known | OTHER_VARIABLES)
+    found = sorted(
+        name
+        for name, value in environ.items()
+        if name.startswith("PFD_") and name not in known | OTHER_VARIABLES and not _of_kubernetes(name, value)
+    )
     return tuple(UnknownVariable(name, _near(name, known)) for name in found)
+
+
+def _of_kubernetes(name: str, value: str) -> bool:
+    """Whether it is one of those that Kubernetes gives containers for each service, here one called `pfd-…`."""
+    return _SERVICE.search(name) is not None or value.startswith(("tcp://", "udp://", "sctp://"))
+
+
+_SERVICE = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)\Z|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?\Z")
 
 
 def _near(name: str, known: Collection[str]) -> str | None:

@@ -357,7 +357,9 @@ def _explain(item: Any) -> str:
     if item["type"] == "missing":
         return f"{where}: is required"
     if item["type"] == "extra_forbidden":
-        return f"{where}: is no parameter of this task"
+        first, dot, rest = where.partition(".") if len(item["loc"]) == 1 else (where, "", "")
+        nested = f"; a parameter of a group stands within it: {{{first!r}: {{{rest!r}: …}}}}" if dot else ""
+        return f"{where}: is no parameter of this task{nested}"
     said = _said(item)
     message = f"{said[0].lower()}{said[1:]}"
     if not where:  # of several parameters: the message names them

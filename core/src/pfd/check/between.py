@@ -17,6 +17,12 @@ def compare(declared: Sequence[Declared], builtin: Collection[str], whole: bool)
     yield from _tasks([one for one in declared if one.kind == "task"])
     yield from _commands([one for one in declared if one.kind == "command"], builtin)
     yield from _tables([one for one in declared if one.kind == "tables"])
+    kinds = [one.name for one in declared if one.kind == "reference"]
+    for one in declared:
+        if one.kind == "refers" and one.name not in kinds and (whole or meant(one.name, kinds)):
+            task, parameter = one.fields or ("", "")
+            problem = f"names a {one.name!r}, and no plugin keeps such things"
+            yield Finding(one.plugin, f"task {task}", parameter, problem, meant(one.name, kinds), one.path)
     for view in declared:
         if view.kind == "view":
             own_last = sorted(declared, key=lambda one: one.plugin == view.plugin)

@@ -40,12 +40,13 @@ class Finding:
 class Declared:
     """Something that a plugin registers under a name which others may have or refer to.
 
-    `fields` are those of a task's result (None where it may have any), or those that a view shows.
+    `fields` are those of a task's result (None where it may have any), those that a view shows, or the task and the
+    parameter that names a thing of a kind.
     """
 
     plugin: str
     distribution: str
-    kind: Literal["task", "command", "view", "tables"]
+    kind: Literal["task", "command", "view", "tables", "reference", "refers"]
     name: str
     path: str = ""
     fields: Sequence[str] | None = ()

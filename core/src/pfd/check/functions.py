@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
-from collections.abc import Iterator
+import typing
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from pfd.check import lookup
 from pfd.check.report import Report
@@ -33,6 +37,9 @@ def look_at(task: Task, report: Report, folder: Path | None, path: str) -> None:
         else:
             for problem, hint in _odd(function, task):
                 report.add(subject, "run", f"{task.run!r} {problem}", hint=hint, path=code_place(function) or path)
+    for name, why in _defaults(task):
+        problem = f"the default of {name} would be refused: {why}"
+        report.add(subject, "params", problem, hint=f"give {name} a default of its own type", path=path)
     for kind in task.retry_on:
         if isinstance(kind, str) and report.begin(subject, "retry_on", f"importing {kind.partition(':')[0]}", path):
             _exception(kind, subject, report, folder, path)
@@ -62,20 +69,63 @@ def _odd(function: Any, task: Task) -> Iterator[tuple[str, str]]:
         yield "is a generator, of which a job would run nothing", "return the result, and report by ctx.progress()"
     if problem := _wrong_arguments(function):
         yield problem, signature
+    else:
+        yield from _swapped(function, signature)
+        yield from _other_types(function, task, signature)
 
 
 def _wrong_arguments(function: Any) -> str:
     try:
-        signature = inspect.signature(function)
+        signature = inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError):  # of a function that is written in C nothing is known
         return ""
     try:
         signature.bind("params", "ctx")
     except TypeError:
+        if any(one.kind is one.KEYWORD_ONLY for one in signature.parameters.values()):
+            return "takes params or ctx by keyword only, and is called with (params, ctx)"
         names = [str(one) for one in signature.parameters.values()]
         lacks = " takes no 'ctx'" if len(names) == 1 else ""
         return f"takes ({', '.join(names)}), and is called with (params, ctx){':' if lacks else ''}{lacks}"
     return ""
+
+
+def _swapped(function: Any, signature: str) -> Iterator[tuple[str, str]]:
+    """Parameters and context by the names of each other."""
+    with contextlib.suppress(TypeError, ValueError):
+        names = list(inspect.signature(function, follow_wrapped=False).parameters)
+        if names[:1] == ["ctx"] or names[1:2] == ["params"]:
+            yield f"takes ({', '.join(names)}), and is given the parameters first, and then the context", signature
+
+
+def _other_types(function: Any, task: Task, signature: str) -> Iterator[tuple[str, str]]:
+    """Types that are declared, and are others than what a job hands over and awaits."""
+    try:
+        hints = typing.get_type_hints(inspect.unwrap(function))
+        first = next(iter(inspect.signature(function).parameters))
+    except Exception:  # names that are there for type checkers only
+        return
+    given = hints.get(first)
+    if inspect.isclass(given) and not issubclass(task.params, given):
+        yield f"is declared to take {given.__name__}, and is given {task.params.__name__}", signature
+    returned = hints.get("return")
+    if inspect.isclass(returned) and not (
+        issubclass(returned, task.result | Mapping) or issubclass(task.result, returned)
+    ):
+        yield f"is declared to return {returned.__name__}, and the result is {task.result.__name__}", signature
+
+
+def _defaults(task: Task) -> Iterator[tuple[str, str]]:
+    """Parameters whose default would be refused, each with why."""
+    for name, field in task.params.model_fields.items():
+        if field.is_required() or field.default_factory is not None:
+            continue
+        kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        with contextlib.suppress(TypeError, ValueError, AttributeError):  # its own validators may need the whole
+            try:
+                TypeAdapter(kind).validate_python(field.default)
+            except ValidationError as error:
+                yield name, str(error.errors()[0]["msg"])
 
 
 def _exception(kind: str, subject: str, report: Report, folder: Path | None, path: str) -> None:

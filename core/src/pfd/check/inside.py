@@ -12,13 +12,14 @@ import json
 import os
 import resource
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from pfd.check import commands, functions, tables
+from pfd.check import commands, functions, tables, targets
 from pfd.check.finding import Declared
 from pfd.check.heavy import Watch
 from pfd.check.lookup import TRACEBACK
@@ -29,6 +30,7 @@ from pfd.hooks import API_VERSION
 from pfd.manifest import HOOKS, REGISTERS, ManifestError, implementation, problems, registered, suspicions
 from pfd.origin import code_place, is_own, own_trace, place, reason
 from pfd.plugins import GROUP, cause_of, distribution, folder_of, incompatible, is_inside
+from pfd.references import kinds_of
 
 SLOW = 2.0
 """Seconds that the code of a manifest itself may take."""
@@ -89,6 +91,8 @@ class Look:
         for task in found["pfd_register_tasks"]:
             path = self._written("Task", task.name, task.run)
             self._declare("task", task.name, path, _fields(task.result))
+            for parameter, kind in kinds_of(task.params).items():
+                self._declare("refers", kind, path, (task.name, parameter))
             if self._deep:
                 functions.look_at(task, self._report, self._folder, path)
         for command in found["pfd_register_commands"]:
@@ -98,6 +102,11 @@ class Look:
                 commands.look_at(command, self._report, self._folder, path)
         for view in found["pfd_register_result_views"]:
             self._declare("view", view.task, self._written("ResultView", view.task), tuple(view.fields))
+        for reference in found["pfd_register_references"]:
+            path = self._written("Reference", reference.name, reference.find)
+            self._declare("reference", reference.name, path)
+            if self._deep:
+                targets.look_at(reference, self._report, self._folder, path)
         for records in found["pfd_register_records"]:
             path = self._written("Records", records.head, records.module)
             self._declare("tables", records.name, path)
@@ -125,6 +134,11 @@ class Look:
                 trace=own_trace(error, self._folder),
             )
             return False
+        for thread in threading.enumerate():
+            if thread is not threading.main_thread() and not thread.daemon:
+                problem = f"starts a thread ({thread.name}) that is no daemon, for whose end each command waits"
+                hint = "start it where a job runs, or with daemon=True"
+                self._report.add("manifest", "", problem, hint=hint, path=self._written(""))
         seconds = time.perf_counter() - began - sum(one.seconds for one in watch.found)
         for heavy in watch.found:
             through = f" (through {heavy.through})" if heavy.through else ""

@@ -320,4 +320,4 @@ def _show_next(session: Session, jobs: Mapping[str, Job], *, generated: bool) ->
     print_heading("next")
     width = max(len(command) for command in commands if len(command) < 60)
     for command, why in commands.items():
-        echo(f"{command.ljust(width)}  {why}")
+        echo(f"{command.ljust(width)}  # {why}")

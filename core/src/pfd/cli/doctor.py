@@ -27,6 +27,7 @@ from pfd.cli.served import GPU_HINT, no_gpu, waiting_for_gpu, workers_for_all
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import echo, moment, print_json, print_table
 from pfd.errors import PfdError, SettingsError
+from pfd.hints import Hint
 from pfd.modes import make_home
 from pfd.ownership import open_to_others
 from pfd.plugins import GROUP, PluginRecord, Registry
@@ -71,7 +72,8 @@ def doctor(session: Session, deep: bool, all_files: bool, repair: bool, as_json:
 
     Exits 1 where something fails.  A warning is something that works now and may not later.
     """
-    checks = list(_checks(session, deep=deep, all_files=all_files, repair=repair))
+    found = _checks(session, deep=deep, all_files=all_files, repair=repair)
+    checks = [dataclasses.replace(check, mend=Hint(check.mend).in_shell()) for check in found]
     if as_json:
         print_json([dataclasses.asdict(check) for check in checks])
     else:

@@ -19,8 +19,10 @@ def short(job_id: str) -> str:
 
 def fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a table can be read on the terminal: no word of it is broken, and a text keeps some words a line."""
+    from rich.cells import cell_len
+
     cells = zip(columns, *rows, strict=True)
-    least = [max(least_width(cell), min(LEAST, max(map(len, cell)))) for cell in cells]
+    least = [max(least_width(cell, cell_len), min(LEAST, max(map(cell_len, cell)))) for cell in cells]
     return sum(least) <= room(shutil.get_terminal_size().columns, len(least))
 
 

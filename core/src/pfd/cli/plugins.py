@@ -15,6 +15,7 @@ from pfd.cli.codes import FAILED, OK, explain
 from pfd.cli.output import counted
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import echo, one_line, print_json, print_table
+from pfd.hints import Hint
 from pfd.plugins import GROUP, PluginRecord
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def plugins(ctx: click.Context, session: Session, as_json: bool) -> None:
         if record.cause:
             echo(f"\n{one_line(record.name)}: {one_line(record.cause)}")
             if record.hint:
-                echo(f"  hint: {one_line(record.hint)}")
+                echo(f"  hint: {one_line(Hint(record.hint).in_shell())}")
             if session.debug:
                 _print_trace(record.trace)
 

@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -121,7 +121,6 @@ class IsolatedRun:
         self._lacking: str | None = None
         self._standing = ""
         self._standing_at: float | None = None
-        self._stood = self._reported = False
         self._made = False
         self._stale = False
 
@@ -150,10 +149,7 @@ class IsolatedRun:
             self._unsent = memoryview(json.dumps(order).encode() + b"\n")
             with LogFile(self._settings, self._job) as logfile:
                 self._watch(logfile)
-            outcome = self._conclude()
-            # What it waited for is no news of a job that has ended; what its task has reported is.
-            nothing = self._stood and not self._reported and outcome.last is None
-            return replace(outcome, last=(0.0, "", {})) if nothing else outcome
+            return self._conclude()
         except Exception as error:
             if self._tree is not None and self._exit is None:
                 self._tree.end()  # whatever becomes of the job now, this run of it is over
@@ -237,7 +233,7 @@ class IsolatedRun:
 
     def _stand(self, standing: str) -> None:
         if standing != self._standing:
-            self._standing, self._stood = standing, True
+            self._standing = standing
             self._on_standing(standing)
 
     def _send(self, selector: selectors.BaseSelector) -> None:
@@ -317,7 +313,6 @@ class IsolatedRun:
         if isinstance(message, Begun):
             self._stand("")
         elif isinstance(message, Progress):
-            self._reported = True
             self._on_progress(message.fraction, message.status, message.meta)
         elif isinstance(message, Ring):
             self._on_ring(message)

@@ -88,7 +88,7 @@ def _of_step(step: Step, steps: Mapping[str, Step], registry: Registry, settings
         try:
             task = registry.task(step.task)
         except UnknownTask as error:
-            yield f"{step.name}: {error}" + (f" ({error.hint})" if error.hint else "")
+            yield f"{step.name}: {error}" + (f" ({error.hint.in_pipeline()})" if error.hint else "")
         except PfdError as error:
             yield f"{step.name}: {error}"
     for place, ref in step.references():

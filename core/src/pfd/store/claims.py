@@ -246,6 +246,9 @@ def hold(connection: Connection, seq: int, claim_number: int, job_id: str) -> No
         raise StaleClaim(f"job {job_id} is no longer this run's (claim {claim_number})")
 
 
+# A run whose task has reported nothing is STARTED still, and what it waited for is no news once it is over.
+_REPORTED = sa.case((jobs.c.state == State.STARTED.value, ""), else_=jobs.c.status)
+
 _END = Prepared(
     jobs.update()
     .where(*_MINE)
@@ -256,7 +259,7 @@ _END = Prepared(
         failure=sa.bindparam("p_failure", None),
         artifacts=sa.bindparam("p_artifacts", None),
         progress=sa.func.coalesce(sa.bindparam("p_progress", None, type_=sa.Double), jobs.c.progress),
-        status=sa.func.coalesce(sa.bindparam("p_status", None, type_=sa.Text), jobs.c.status),
+        status=sa.func.coalesce(sa.bindparam("p_status", None, type_=sa.Text), _REPORTED),
         meta=sa.func.coalesce(sa.bindparam("p_meta", None, type_=sa.Text), jobs.c.meta),
     )
     .returning(jobs.c.followers)
@@ -305,6 +308,7 @@ def again(connection: Connection, job: Job, *, delay: float, outcome: str, count
         "due_at": min(time.time() + delay, LAST_TIME),
         "owner": None,
         "attempt": jobs.c.attempt if counted else jobs.c.attempt - 1,
+        "status": _REPORTED,
     }
     row = _write(connection, job, values)
     _note(connection, job.claim, outcome)

@@ -6,6 +6,7 @@ holds, nothing of it is raised here: of all that is foreign, this is where it be
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ from pfd.store.encoding import clean_text, encode
 from pfd.submission.options import make_options
 from pfd.submission.submit import Origin, accompanied, prepare
 
+log = logging.getLogger("pfd.submission")
+
 MAX_TASK = 200
 """Characters of the name of a task, known or not, that are stored."""
 
@@ -42,6 +45,8 @@ class Request:
     options : of the submission, where the message names any.
     reply : where given, the state of the job is told to the client, who is reached by this.
     problem : why it cannot be run, where that was seen when it was read.
+    known_only : whether it may be a ring of an earlier version, without a mark: where no job has its id, that has been
+        removed, and must not run again.
     """
 
     id: str
@@ -51,6 +56,7 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     reply: Mapping[str, Any] | None = None
     problem: PfdError | None = None
+    known_only: bool = False
 
 
 def check_id(identity: object) -> str:
@@ -95,6 +101,9 @@ def _adopt(store: Store, registry: Registry, settings: Settings, requests: Seque
         for request in requests:
             if jobs.find(connection, request.id) is not None:
                 continue  # delivered before
+            if request.known_only:
+                log.warning("a message for %s without parameters is let go of: it may be a ring", request.task)
+                continue
             new, failure = _prepared(registry, settings, request)
             new = accompanied(registry, new)
             state = _insert(connection, new, failure, request.reply)

@@ -41,7 +41,7 @@ def some_states(name: str, value: object) -> frozenset[State]:
     found = set()
     for one in listed:
         if not isinstance(one, str) or one not in _STATES:
-            raise ParameterError(f"{name}={shown(one)}: choose of {', '.join(State)}{_meant(one)}")
+            raise ParameterError(f"{name}={shown(one)}: choose one of {', '.join(State)}{_meant(one)}")
         found.add(State(one))
     return frozenset(found)
 

@@ -1,7 +1,7 @@
-"""A reserved name, a command that PFD has itself, one whose module is missing, and views of what nobody gives."""
+"""A reserved name, a command that PFD has itself, one whose module is missing, views and kinds of what nobody gives."""
 
-from pfd import Command, ResultView, Task, hookimpl
-from pfd_example_broken.params import Level, Signal
+from pfd import Command, Reference, ResultView, Task, hookimpl
+from pfd_example_broken.params import Gear, Level, Signal
 
 
 @hookimpl
@@ -9,7 +9,13 @@ def pfd_register_tasks():
     return [
         Task("train_model_task", run="pfd_example_broken.good:level", params=Signal, result=Level),
         Task("broken_level_task", run="pfd_example_broken.good:level", params=Signal, result=Level),
+        Task("broken_gear_task", run="pfd_example_broken.good:level", params=Gear, result=Level),
     ]
+
+
+@hookimpl
+def pfd_register_references():
+    return [Reference("gearbox", "pfd_example_broken.good:find", "pfd_example_broken.good:level")]
 
 
 @hookimpl

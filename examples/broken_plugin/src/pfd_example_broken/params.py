@@ -1,10 +1,16 @@
-"""Parameters and a result in which nothing is wrong."""
+"""Parameters and a result in which nothing is wrong, but for a name."""
 
-from pfd import Params, Result
+from typing import Annotated
+
+from pfd import Params, Refers, Result
 
 
 class Signal(Params):
     samples: tuple[float, ...] = ()
+
+
+class Gear(Params):
+    gearbox: Annotated[str, Refers("gear_box")] = "first"
 
 
 class Level(Result):

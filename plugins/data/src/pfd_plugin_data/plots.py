@@ -156,7 +156,7 @@ def _spectrum(axes: Axes, stretch: Stretch) -> None:
     axes.axvspan(low / 1e3, high / 1e3, color=MUTED, alpha=0.10, linewidth=0)
     axes.set_title("Spectrum (Welch); shaded: the band of the envelope", loc="left", fontsize=9, color=INK)
     axes.set_xlabel("frequency, kHz")
-    axes.set_ylabel(f"power density{_unit(stretch, after='²/Hz')}")
+    axes.set_ylabel(f"power density{_squared(stretch, ', ')}")
     axes.margins(x=0)
 
 
@@ -237,8 +237,8 @@ def _spectrogram(axes: Axes, stretch: Stretch) -> None:
         cmap="viridis",
         interpolation="nearest",
     )
-    unit = _unit(stretch, " ") or " unit"
-    axes.figure.colorbar(image, ax=axes, label=f"dB re 1{unit}²/Hz")
+    unit = _squared(stretch, " ") or " unit²/Hz"
+    axes.figure.colorbar(image, ax=axes, label=f"dB re 1{unit}")
     axes.set_title("Spectrogram", loc="left", fontsize=9, color=INK)
     axes.set_xlabel("time, s")
     axes.set_ylabel("frequency, kHz")
@@ -256,6 +256,13 @@ def _sensor(stretch: Stretch) -> str:
 def _unit(stretch: Stretch, before: str = ", ", after: str = "") -> str:
     """The unit with what stands around it; nothing where it is unknown."""
     return f"{before}{plain_text(stretch.unit, SHORT)}{after}" if stretch.unit else ""
+
+
+def _squared(stretch: Stretch, before: str) -> str:
+    """The unit of a power density: a unit of several signs is squared as a whole."""
+    unit = _unit(stretch, "")
+    whole = unit if unit.isalpha() or not unit else f"({unit})"
+    return f"{before}{whole}²/Hz" if unit else ""
 
 
 _PANELS: Mapping[Plot, Callable[[Axes, Stretch], None]] = {

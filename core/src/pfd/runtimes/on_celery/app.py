@@ -125,7 +125,11 @@ def publish(app: Celery, ring: Ring) -> None:
 
 def count(app: Celery, queue: str) -> int:
     """Rings of a queue that wait in the broker."""
-    name = ring_queue(queue)
+    return waiting(app, ring_queue(queue))
+
+
+def waiting(app: Celery, name: str) -> int:
+    """Messages that wait in a queue of the broker."""
     with app.pool.acquire(block=True) as connection:
         channel = connection.default_channel
         if hasattr(channel, "_size"):  # Redis: counted without asking first whether there is such a queue

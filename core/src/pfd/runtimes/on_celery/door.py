@@ -100,14 +100,14 @@ class Door:
 
     # -- the event loop -----------------------------------------------------------------------------------------
 
-    def receive(self, message: Any) -> None:
-        """Take the message of a client, whatever it holds."""
+    def receive(self, message: Any, queue: str | None = None) -> None:
+        """Take the message of a client, whatever it holds; `queue` is that of the job where it lay in another."""
         headers = message.headers
         if isinstance(headers, Mapping) and headers.get("task") == CLEAN_UP:
             threading.Thread(target=self._clean_up, name="pfd-clean-up", daemon=True).start()
             self._acknowledge(message)
         else:
-            self._put(message, functools.partial(read_request, message, self._most))
+            self._put(message, functools.partial(read_request, message, self._most, queue))
 
     def receive_undecoded(self, message: Any, error: Exception) -> None:
         """Take a message that kombu could not make: it is compressed, mostly."""
@@ -144,7 +144,7 @@ class Door:
         """Take a ring, or put it back where another worker may take it."""
         queue = rung_queue(str((message.delivery_info or {}).get("routing_key")))
         if not (isinstance(message.headers, Mapping) and message.headers.get(MARK) is True):
-            self._put(message, functools.partial(read_request, message, self._most, queue))
+            self.receive(message, queue)
             if queue is not None:
                 self._service.offer(queue)  # it was counted as a ring, in the place of which none was sent
             return

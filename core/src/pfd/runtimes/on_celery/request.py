@@ -77,7 +77,9 @@ def _read(message: Any, headers: Mapping[str, Any], bare: Request, most: int, qu
             problems=problems,
             hint="let jobs wait for each other with 'pfd run' or submit(after=[…]), or send them one by one",
         )
-    return Request(bare.id, bare.task, args, kwargs, _options(message, headers, queue), bare.reply)
+    known_only = queue is not None and not args and not kwargs and bool(headers.get("ignore_result"))
+    options = _options(message, headers, queue)
+    return Request(bare.id, bare.task, args, kwargs, options, bare.reply, known_only=known_only)
 
 
 def _not_served(headers: Mapping[str, Any], embed: object) -> Iterator[str]:

@@ -63,7 +63,13 @@ class CeleryRuntime:
 
     def probe(self) -> str:
         """How the broker is, for people.  Raises `QueueError` where it is away."""
-        return f"it answers, and {self._ringer.waiting('default')} rings of the queue default wait"
+        found = f"it answers, and {self._ringer.waiting('default')} rings of the queue default wait"
+        from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
+        from pfd.runtimes.on_celery.app import waiting
+
+        unread = waiting(self._app, DEFAULT_QUEUE)
+        workers = "which only a worker that serves all queues reads"
+        return f"{found}; {unread} messages wait in Celery's queue {DEFAULT_QUEUE!r}, {workers}" if unread else found
 
     def serve(self, registry: Registry, slots: Mapping[str, int], ready: Callable[[], None]) -> None:
         """Be a worker of Celery until told to stop.  Raises what kept it from starting."""

@@ -8,6 +8,7 @@ message says.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import threading
 import time
@@ -163,7 +164,8 @@ class GatedRedisConsumer(Consumer):
         door = self._broker.door
         if self._rung is None or not is_ring(data):
             self._held.unstored[identity] = len(data or b"")
-            door.receive(self._rung or self._queue, data, size, lambda: self._held.store(identity))
+            stored = functools.partial(self._held.store, identity)
+            door.receive(self._rung or self._queue, data, size, stored, among_rings=self._rung is not None)
             if self._rung is not None:
                 door.offer(self._rung)  # it was counted as a ring, in the place of which none was sent
         elif door.offer(self._rung):  # what it says is not looked at: that there is one is the news
@@ -273,7 +275,8 @@ class GatedRabbitmqConsumer(RabbitmqConsumer):
         door = self.broker.door
         if self._rung is None or not is_ring(body):
             data = body if len(body) <= door.most_bytes else None
-            door.receive(self._rung or self._queue, data, len(body), lambda: self._acknowledge_later(tag))
+            stored = functools.partial(self._acknowledge_later, tag)
+            door.receive(self._rung or self._queue, data, len(body), stored, among_rings=self._rung is not None)
             if self._rung is not None:
                 door.offer(self._rung)  # as above
         elif door.offer(self._rung):  # what it says is not looked at: that there is one is the news

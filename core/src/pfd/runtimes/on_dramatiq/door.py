@@ -62,10 +62,12 @@ class Door:
             self.open()
         return False
 
-    def receive(self, queue: str, data: bytes | None, size: int, stored: Callable[[], None]) -> None:
+    def receive(
+        self, queue: str, data: bytes | None, size: int, stored: Callable[[], None], *, among_rings: bool = False
+    ) -> None:
         """Take the message of a client, whatever it holds; `stored` is called, from another thread, when it is."""
         assert self._intake is not None
-        read = functools.partial(read_request, queue, data, size)
+        read = functools.partial(read_request, queue, data, size, among_rings=among_rings)
         self._intake.put(Incoming(queue, read, len(data or b""), stored, data))
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pfd.errors import ParameterError
@@ -18,7 +19,7 @@ _OWN = frozenset({"redis_message_id"})
 """Options that a broker of Dramatiq adds."""
 
 
-def read_request(queue: str, data: bytes | None, size: int) -> Request:
+def read_request(queue: str, data: bytes | None, size: int, *, among_rings: bool = False) -> Request:
     """What a client asks for; where it cannot be done the request says why.
 
     Parameters
@@ -26,6 +27,7 @@ def read_request(queue: str, data: bytes | None, size: int) -> Request:
     queue : that of the list which the message lay in, whatever it says itself.
     data : its content; None where it is not there, or larger than is read.
     size : bytes of the content.
+    among_rings : whether it lay in a queue of rings.
 
     Raises
     ------
@@ -39,9 +41,11 @@ def read_request(queue: str, data: bytes | None, size: int) -> Request:
     if not isinstance(task, str) or not 0 < len(task) <= MAX_TASK:
         raise ParameterError("its actor_name is no name of a task")
     try:
-        return _read(queue, message, identity, task)
+        request = _read(queue, message, identity, task)
     except ParameterError as error:
         return Request(identity, task, problem=error)
+    bare = not request.args and not request.kwargs and request.options == {"queue": queue}
+    return replace(request, known_only=among_rings and bare)
 
 
 def is_ring(data: bytes | None) -> bool:

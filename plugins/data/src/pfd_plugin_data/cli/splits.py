@@ -101,10 +101,16 @@ def splits(dataset: str | None, as_json: bool) -> None:
         echo("no splits yet; 'pfd data split DATASET NAME' makes one")
         return
     rows = [
-        (one.name, one.dataset_id, one.n_folds, one.split.protocol, moment(one.created_at), one.split.stamp)
+        (one.name, one.dataset_id, one.n_folds, one.split.protocol, moment(one.created_at), _stamp(one))
         for one in found
     ]
     print_table(("NAME", "DATASET", "FOLDS", "PROTOCOL", "MADE", "STAMP"), rows, right={1, 2})
+
+
+def _stamp(one: StoredSplit) -> str:
+    """What all folds of a split have in common: which bearings are tested is another matter in each."""
+    stamp = one.split.stamp
+    return stamp if one.n_folds == 1 else f"{one.n_folds} folds: {stamp.partition(', fold ')[0]}"
 
 
 def _parts(recordings: Sequence[RecordingInfo], made: Split) -> list[tuple[object, ...]]:

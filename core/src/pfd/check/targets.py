@@ -1,0 +1,27 @@
+"""Functions that a declaration names as `"module:function"`: whether each is there, and can be called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pfd.check import lookup
+from pfd.check.report import Report
+from pfd.hooks import Reference
+
+
+def look_at(reference: Reference, report: Report, folder: Path | None, path: str) -> None:
+    """Look at the functions of a kind of things that parameters name."""
+    subject = f"reference {reference.name}"
+    for field in ("find", "names"):
+        target = getattr(reference, field)
+        if not report.begin(subject, field, f"importing {target.partition(':')[0]}", path):
+            continue
+        try:
+            function = lookup.attribute(target, folder, "function")
+        except lookup.Missing as missing:
+            where = missing.place if missing.trace else path
+            problem = f"{target!r}: {missing.problem}"
+            report.add(subject, field, problem, hint=missing.hint, path=where, trace=missing.trace)
+            continue
+        if not callable(function):
+            report.add(subject, field, f"{target!r} is a {type(function).__name__} and no function", path=path)
