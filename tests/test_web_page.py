@@ -135,7 +135,7 @@ def test_errors_have_the_codes_that_the_page_names(api: httpx.Client) -> None:
     answers = {
         "rpm": (api.post("/jobs/generate_dataset_task", json={"name": "x", "rpm": ["fast"]}), 422),
         "unknown task": (api.post("/jobs/no_such_task", json={}), 422),
-        "choose of PENDING": (api.get("/jobs", params={"state": "done"}), 422),
+        "choose one of PENDING": (api.get("/jobs", params={"state": "done"}), 422),
         "no job": (api.get("/jobs/00000000-0000-4000-8000-000000000000"), 404),
         "'pfd jobs' lists": (api.get("/jobs/00000000-0000-4000-8000-000000000000/events"), 404),
         "uuid": (api.get("/jobs/@last"), 422),

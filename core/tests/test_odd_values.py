@@ -224,7 +224,11 @@ def test_any_value_may_stand_in_a_pipeline(dispatcher: Dispatcher, what: str) ->
 REFUSED: dict[str, tuple[Callable[[Dispatcher], object], type[PfdError], str]] = {
     "a tag that is an integer": (lambda d: d.jobs(tag=5), ParameterError, "tag=5: is no text"),  # type: ignore[arg-type]
     "a tag that is no text": (lambda d: d.jobs(tag="\ud800"), ParameterError, r"tag='\ud800': is no text"),
-    "a state that there is not": (lambda d: d.jobs(state="DONE"), ParameterError, "state='DONE': choose of PENDING"),
+    "a state that there is not": (
+        lambda d: d.jobs(state="DONE"),
+        ParameterError,
+        "state='DONE': choose one of PENDING",
+    ),
     "a page of less than none": (lambda d: d.jobs(limit=-1), ParameterError, "limit=-1: is no integer from 0"),
     "an id with a NUL": (lambda d: d.job("a\0"), UnknownJob, r"'a\x00' is no job id"),
     "an id that is a number": (lambda d: d.cancel(5), UnknownJob, "5 is no job id"),  # type: ignore[arg-type]

@@ -229,12 +229,12 @@ def test_a_state_that_there_is_not_names_the_choices_and_what_is_meant(
     with pytest.raises(ParameterError) as caught:
         dispatcher.jobs(state=typed)
     choices = "PENDING, STARTED, PROGRESS, RETRY, SUCCESS, FAILURE, REVOKED"
-    assert str(caught.value) == f"state={typed!r}: choose of {choices}; did you mean {meant}?"
+    assert str(caught.value) == f"state={typed!r}: choose one of {choices}; did you mean {meant}?"
 
 
 def test_a_state_like_no_other_names_the_choices_alone(dispatcher: Dispatcher) -> None:
     for odd in ("xyz", 5, object()):
-        with pytest.raises(ParameterError, match=r"choose of PENDING, .*, REVOKED$"):
+        with pytest.raises(ParameterError, match=r"choose one of PENDING, .*, REVOKED$"):
             dispatcher.jobs(state=odd)  # type: ignore[arg-type]
 
 

@@ -39,18 +39,18 @@ def site(dramatiq_sites: MakeSite, broker: RedisServer, tmp_path: Path) -> Itera
     made.close()
 
 
-def _send(site: Site, task: str, *args: Any, job_id: str | None = None, **kwargs: Any) -> str:
+def _send(site: Site, task: str, *args: Any, job_id: str | None = None, queue: str = "default", **kwargs: Any) -> str:
     """Ask for a job with nothing but Dramatiq.  Returns the id of the message."""
     client = RedisBroker(url=site.settings.broker_url)  # type: ignore[no-untyped-call]
     message = dramatiq.Message[Any](
-        queue_name="default",
+        queue_name=queue,
         actor_name=task,
         args=args,
         kwargs=kwargs,
         options={},
         message_id=job_id or str(uuid.uuid4()),
     )
-    client.declare_queue("default")
+    client.declare_queue(queue)
     client.enqueue(message)
     client.close()
     return message.message_id
@@ -73,6 +73,16 @@ def test_a_message_becomes_a_job_under_its_own_id(site: Site) -> None:
     for job in (as_mapping, by_name):
         assert (job.state, job.params["seconds"]) == (State.SUCCESS, 0.1)
         assert [sight.what for sight in site.sights(job)] == ["begins", "ends"]
+
+
+def test_a_ring_of_an_earlier_version_runs_no_job_that_has_been_removed(site: Site) -> None:
+    with site.worker():
+        ring = _send(site, "contract_noop", queue="pfd.default")
+        job = _ended(site, _send(site, "contract_noop", {}, queue="pfd.default"))
+        assert (job.state, job.queue) == (State.SUCCESS, "default")
+        assert site.run("noop").state is State.SUCCESS
+    with pytest.raises(UnknownJob):
+        site.dispatcher.job(ring)
 
 
 def test_an_invalid_request_is_a_failure_that_names_the_field(site: Site) -> None:

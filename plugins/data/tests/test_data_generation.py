@@ -265,7 +265,7 @@ def test_a_generated_dataset_splits_by_bearing() -> None:
         ({"name": "../x"}, "pattern"),
         ({"rpm": ()}, "at least 1"),
         ({"snr_db": float("nan")}, "finite|greater"),
-        ({"fault_types": ("bearing",)}, "no fault type; choose of normal, inner_race"),
+        ({"fault_types": ("bearing",)}, "no fault type; choose one of normal, inner_race"),
         ({"fault_types": ("ball+ball",)}, "no fault type"),
         ({"fault_types": ("jeu",)}, "simulator=rolling_element makes no looseness"),
         ({"simulator": "rotor", "fault_types": ("ball",)}, "simulator=rotor makes no ball"),

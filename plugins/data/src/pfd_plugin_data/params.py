@@ -43,7 +43,7 @@ def _fault_type(name: str) -> str:
     known = canonical(name)
     if known not in FAULTS:
         raise ValueError(
-            f"{name!r} is no fault type; choose of {', '.join(SIMULATORS['rolling_element'][:5])} "
+            f"{name!r} is no fault type; choose one of {', '.join(SIMULATORS['rolling_element'][:5])} "
             f'(several at once: "inner_race+ball"), or for simulator=rotor of {", ".join(SIMULATORS["rotor"])}'
         )
     return known
