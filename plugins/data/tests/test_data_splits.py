@@ -108,7 +108,7 @@ def test_a_class_with_one_bearing_is_refused_with_its_count_and_the_alternatives
         'this would work here: `protocol="recording"` (which puts recordings of one bearing on both sides); '
         'or `protocol="load"`; or `protocol="speed"`; or `leave_out=["normal"]` '
         "(loses the healthy class: a model tells ball, inner_race apart, and not whether a bearing is damaged); "
-        'or `protocol="leaky-random"` deals out windows, and is stamped as leaky'
+        'or `protocol="leaky-random"` (deals out windows, and is stamped as leaky)'
     )
 
 
@@ -127,7 +127,7 @@ def test_one_load_is_refused_with_its_name_and_by_what_else_to_split(bench) -> N
         make_split(bench({"normal": 1, "ball": 1}, rpms=(800, 1200), loads=("no load",)), "load")
     assert caught.value.hint == (
         'this would work here: `protocol="recording"` (which puts recordings of one bearing on both sides); '
-        'or `protocol="speed"`; or `protocol="leaky-random"` deals out windows, and is stamped as leaky'
+        'or `protocol="speed"`; or `protocol="leaky-random"` (deals out windows, and is stamped as leaky)'
     )
 
 

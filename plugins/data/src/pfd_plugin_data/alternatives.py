@@ -55,7 +55,7 @@ def ways_out(
             by = "" if works_by == protocol else f" with {_named(works_by)}"
             ways.append(f"{Hint.parameter('leave_out', left)}{by}{_lost(recordings, kept, without)}")
         tried.append(names)
-    leaky = f"{Hint.parameter('protocol', 'leaky-random')} deals out windows, and is stamped as leaky"
+    leaky = f"{Hint.parameter('protocol', 'leaky-random')} (deals out windows, and is stamped as leaky)"
     if ways:
         return f"this would work here: {'; or '.join(ways)}; or {leaky}"
     need = "these recordings cannot be split without leakage: record at least 2 bearings of each class"

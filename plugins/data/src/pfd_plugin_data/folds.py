@@ -74,7 +74,7 @@ def _made(
     left_out: tuple[str, ...],
 ) -> tuple[Split, ...]:
     members, classes = by_class(recordings, kept, lambda info: info.bearing_id)
-    require_two(classes, "bearing")
+    require_two(classes, "bearing", validates=False)
     _require_three(classes, needed=validation)
     sizes = [len(bearings) for bearings in classes.values()]
     total = math.prod(sizes)

@@ -189,13 +189,14 @@ def _deal(
     return (train, validation, test), stamp
 
 
-def require_two(classes: dict[str, list[str]], noun: str) -> None:
+def require_two(classes: dict[str, list[str]], noun: str, *, validates: bool = True) -> None:
     """Raises `DataError` for a class with one group, which could be on one side only."""
     lone = {name: groups[0] for name, groups in sorted(classes.items()) if len(groups) == 1}
     if not lone:
         return
     which = ", ".join(f"class {name!r} has 1 {noun} ({group})" for name, group in lone.items())
-    raise DataError(f"cannot split by {noun}: {which}; each class needs at least 2, and 3 for a validation part")
+    more = ", and 3 for a validation part" if validates else ""
+    raise DataError(f"cannot split by {noun}: {which}; each class needs at least 2{more}")
 
 
 def _require_classes(

@@ -57,7 +57,10 @@ class Place:
             steps.append((match[4], match[5]) if match[4] else int(index) if index else match[1])
             at = match.end()
         if head is None or at < len(inner):
-            raise DataError(f"mapping: {text!r} is no place such as run.vibration(2)")
+            raise DataError(
+                f"mapping: {text!r} is no place such as run.vibration(2)",
+                hint="a column whose name holds dots or brackets is named by its number, as '2', or by a pattern, as 'Acc*'",
+            )
         return cls(text, function[1] if function else None, head[0], tuple(steps))
 
     @property
