@@ -59,7 +59,7 @@ class Place:
         if head is None or at < len(inner):
             raise DataError(
                 f"mapping: {text!r} is no place such as run.vibration(2)",
-                hint="name a column whose name holds dots or brackets by its number, as '2', or by a pattern, as 'Acc*'",
+                hint="name a column whose name holds dots or brackets by its number, as '2', or a pattern, as 'Acc*'",
             )
         return cls(text, function[1] if function else None, head[0], tuple(steps))
 
