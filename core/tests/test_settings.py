@@ -183,8 +183,9 @@ def test_a_relative_sqlite_file_is_taken_from_where_it_was_named(
     [("PFD_LEASSE", "PFD_LEASE"), ("PFD_BROKER", "PFD_BROKER_URL"), ("PFD_ZZZ", None)],
 )
 def test_a_variable_that_is_no_setting_is_told_once_with_the_setting_that_is_near(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, near: str | None
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, name: str, near: str | None
 ) -> None:
+    monkeypatch.setattr("pfd.settings._told", set())  # of this process, in which other tests have been
     environ = {name: "1", "PFD_GRACE": "2", "PFD_TEST_DATA": "x", "PFDX": "", "pfd_lease": "3"}
     # What Kubernetes gives each container where there is a service pfd-worker.
     environ |= {"PFD_WORKER_SERVICE_HOST": "10.0.0.1", "PFD_WORKER_SERVICE_PORT_HTTP": "80"}

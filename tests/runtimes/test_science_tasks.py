@@ -268,7 +268,7 @@ def test_from_python_a_job_tells_how_far_it_is_and_gives_its_result(bench: Bench
     assert len(set(fractions)) > 1
     assert fractions[-1] == 1.0
     assert "" not in said
-    assert re.fullmatch(case.says, job.status)
+    assert re.fullmatch(rf"{case.says}( \(\d+ cautions?: .+\))?", job.status)
     assert bench.rows(job.id) == case.stores
     assert tuple(handle.artifacts) == case.files
     # And all of it validates as what the task declares.

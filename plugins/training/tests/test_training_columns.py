@@ -104,8 +104,9 @@ def test_every_missing_column_is_named_with_the_name_that_is_near(model: ForestM
         "the table lacks 3 of the 3 columns that the model was trained on: "
         "'rms' (there is 'RMS'), 'kurtosis' (there is 'kurtosiss'), 'crest_factor'"
     )
-    with pytest.raises(DataError, match=r"lacks 1 of the 3 .*: 'crest_factor'$"):
+    with pytest.raises(DataError, match="lacks 1 of the 3 ") as raised:
         model.predict_proba(columns((1, 0)))
+    assert raised.value.message.endswith(": 'crest_factor'")
 
 
 def test_a_column_more_is_left_aside(model: ForestModel, expected: npt.NDArray[np.float32]) -> None:
