@@ -54,7 +54,8 @@ def test_broken_plugins_change_nothing_for_the_others_and_say_what_is_wrong(with
     [wheel] = with_good.folder.glob("pfd_example_broken-*.whl")
     with_good.install(str(wheel))
 
-    added = {"without_context_task", "waiting_task", "piecewise_task", "misspelt_task", "broken_level_task"}
+    added = {"without_context_task", "waiting_task", "piecewise_task", "misspelt_task"}
+    added |= {"broken_level_task", "broken_gear_task"}
     assert [task for task in with_good.pfd_json("tasks") if task["name"] not in added] == tasks_before
     assert with_good.submit("fault_lines_task", *BEARING)["state"] == "SUCCESS"
 

@@ -211,7 +211,20 @@ def test_no_hint_names_a_parameter_as_only_one_surface_reads_it() -> None:
         assert not found, (where, text)
 
 
-PYTHON_ONLY = {"coordinator", "daemon", "head", "isolation", "time_limit", "after", "key", "hint", "result"}
+PYTHON_ONLY = {
+    "after",
+    "coordinator",
+    "daemon",
+    "head",
+    "help",
+    "hint",
+    "isolation",
+    "key",
+    "load",
+    "names",
+    "result",
+    "time_limit",
+}
 """What only authors of plugins and callers in Python can give, and hints to them name."""
 
 
