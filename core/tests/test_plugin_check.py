@@ -377,10 +377,15 @@ def test_a_fault_is_found_and_named_with_its_field_its_line_and_what_was_meant(
         assert str(folder) in found["path"]
     assert "trace" not in found
 
+
+def test_a_finding_is_shown_with_its_subject_its_line_and_its_hint(pfd: Commands, write: Write, site: Path) -> None:
+    package = write(FAULTS["a task without ctx"].files)
     shown = pfd("plugins", "check", "gear")
     assert shown.code == 1
     assert shown.lines[0] == "gear: 1 finding"
-    assert meant(fault.problem) in shown.lines[1]
+    assert f"task gear_level_task: run: '{package}.tasks:level' takes (params)" in shown.lines[1]
+    assert f"{site / package / 'tasks.py'}:" in shown.lines[2]
+    assert SIGNATURE in shown.lines[3]
 
 
 @pytest.mark.parametrize(
@@ -419,6 +424,26 @@ UNUSUAL = {
             return inner
         @alone
         def level(params):
+            return {}
+        """,
+    "a decorator that changes types": """
+        import functools
+        def unpacked(function):
+            @functools.wraps(function)
+            def inner(params, ctx):
+                function(len(params.samples), ctx)
+                return {}
+            return inner
+        @unpacked
+        def level(number: int, ctx) -> float:
+            return 0.5
+        """,
+    "types for type checkers only": """
+        from __future__ import annotations
+        from typing import TYPE_CHECKING
+        if TYPE_CHECKING:
+            from pfd import TaskContext
+        def level(params, ctx: TaskContext) -> dict:
             return {}
         """,
     "any arguments": "def level(*args, **kwargs):\n    return {}\n",

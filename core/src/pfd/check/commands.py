@@ -19,14 +19,7 @@ def look_at(command: Command, report: Report, folder: Path | None, path: str) ->
     try:
         found = lookup.attribute(command.load, folder, "command")
     except lookup.Missing as missing:
-        report.add(
-            subject,
-            "load",
-            f"{command.load!r}: {missing.problem}",
-            hint=missing.hint,
-            path=missing.place if missing.trace else path,
-            trace=missing.trace,
-        )
+        report.missing(subject, "load", command.load, missing, path)
         return
     if not isinstance(found, click.Command):
         problem = f"{command.load!r} is a {type(found).__name__} and no click command"

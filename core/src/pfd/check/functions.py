@@ -26,20 +26,14 @@ def look_at(task: Task, report: Report, folder: Path | None, path: str) -> None:
         try:
             function = lookup.attribute(task.run, folder, "function")
         except lookup.Missing as missing:
-            report.add(
-                subject,
-                "run",
-                f"{task.run!r}: {missing.problem}",
-                hint=missing.hint,
-                path=missing.place if missing.trace else path,
-                trace=missing.trace,
-            )
+            report.missing(subject, "run", task.run, missing, path)
         else:
             for problem, hint in _odd(function, task):
                 report.add(subject, "run", f"{task.run!r} {problem}", hint=hint, path=code_place(function) or path)
-    for name, why in _defaults(task):
-        problem = f"the default of {name} would be refused: {why}"
-        report.add(subject, "params", problem, hint=f"give {name} a default of its own type", path=path)
+    if report.begin(subject, "params", f"validating the defaults of {task.name}", path):
+        for name, why in _defaults(task):
+            problem = f"the default of {name} would be refused: {why}"
+            report.add(subject, "params", problem, hint=f"give {name} a default of its own type", path=path)
     for kind in task.retry_on:
         if isinstance(kind, str) and report.begin(subject, "retry_on", f"importing {kind.partition(':')[0]}", path):
             _exception(kind, subject, report, folder, path)
@@ -100,11 +94,13 @@ def _swapped(function: Any, signature: str) -> Iterator[tuple[str, str]]:
 
 def _other_types(function: Any, task: Task, signature: str) -> Iterator[tuple[str, str]]:
     """Types that are declared, and are others than what a job hands over and awaits."""
-    try:
-        hints = typing.get_type_hints(inspect.unwrap(function))
-        first = next(iter(inspect.signature(function).parameters))
-    except Exception:  # names that are there for type checkers only
+    if hasattr(function, "__wrapped__"):  # a decorator has copied them from what it calls with something else
         return
+    try:
+        hints = typing.get_type_hints(function)
+        first = next(iter(inspect.signature(function).parameters))
+    except Exception:  # they are code of the plugin, and may name what is there for type checkers only
+        return  # nothing is known of the types, and nothing is claimed
     given = hints.get(first)
     if inspect.isclass(given) and not issubclass(task.params, given):
         yield f"is declared to take {given.__name__}, and is given {task.params.__name__}", signature
@@ -132,7 +128,7 @@ def _exception(kind: str, subject: str, report: Report, folder: Path | None, pat
     try:
         found = lookup.attribute(kind, folder, "class")
     except lookup.Missing as missing:
-        report.add(subject, "retry_on", f"{kind!r}: {missing.problem}", hint=missing.hint, path=path)
+        report.missing(subject, "retry_on", kind, missing, path)
         return
     if not (isinstance(found, type) and issubclass(found, Exception)):
         report.add(subject, "retry_on", f"{kind!r} is no exception", hint="name a class of exceptions", path=path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pfd.check.finding import Declared, Finding
+from pfd.check.lookup import Missing
 
 
 class Report:
@@ -30,6 +31,11 @@ class Report:
     def add(self, subject: str, field: str, problem: str, **others: Any) -> None:
         """Report something that is wrong."""
         self._write("finding", dataclasses.asdict(Finding(self.plugin, subject, field, problem, **others)))
+
+    def missing(self, subject: str, field: str, named: str, missing: Missing, path: str) -> None:
+        """Report that what a field names cannot be had: at its own line where its code raises, else at `path`."""
+        where = missing.place if missing.trace else path
+        self.add(subject, field, f"{named!r}: {missing.problem}", hint=missing.hint, path=where, trace=missing.trace)
 
     def declare(self, declared: Declared) -> None:
         """Report something that the plugin registers."""

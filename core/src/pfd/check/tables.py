@@ -24,7 +24,7 @@ def look_at(records: Records, report: Report, folder: Path | None, path: str) ->
         try:
             lookup.attribute(records.files, folder, "function")
         except lookup.Missing as missing:
-            report.add(subject, "files", f"{records.files!r}: {missing.problem}", hint=missing.hint, path=path)
+            report.missing(subject, "files", records.files, missing, path)
 
 
 def _import(subject: str, field: str, name: str, report: Report, folder: Path | None, path: str) -> Any:
@@ -33,9 +33,7 @@ def _import(subject: str, field: str, name: str, report: Report, folder: Path | 
     try:
         return lookup.module(name, folder)
     except lookup.Missing as missing:
-        where = missing.place if missing.trace else path
-        problem = f"{name!r}: {missing.problem}"
-        report.add(subject, field, problem, hint=missing.hint, path=where, trace=missing.trace)
+        report.missing(subject, field, name, missing, path)
         return None
 
 

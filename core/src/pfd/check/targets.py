@@ -19,9 +19,7 @@ def look_at(reference: Reference, report: Report, folder: Path | None, path: str
         try:
             function = lookup.attribute(target, folder, "function")
         except lookup.Missing as missing:
-            where = missing.place if missing.trace else path
-            problem = f"{target!r}: {missing.problem}"
-            report.add(subject, field, problem, hint=missing.hint, path=where, trace=missing.trace)
+            report.missing(subject, field, target, missing, path)
             continue
         if not callable(function):
             report.add(subject, field, f"{target!r} is a {type(function).__name__} and no function", path=path)
