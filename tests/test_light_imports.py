@@ -72,7 +72,7 @@ def test_a_runtime_loads_the_library_of_its_broker_when_it_is_needed(runtime: st
     """A worker claims jobs before that: to load it takes as long as all else."""
     code = f"""
 import sys
-from pfd.queue import load_runtime
+from pfd.runtimes.base import load_runtime
 from pfd.settings import Settings
 load_runtime(Settings(home={str(tmp_path)!r}, runtime={runtime!r}, broker_url="redis://localhost:1/0"))
 sys.exit({runtime!r} in sys.modules)

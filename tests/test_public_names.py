@@ -17,6 +17,7 @@ PUBLIC: dict[str, list[str]] = {
         "Command",
         "DataError",
         "Dispatcher",
+        "Handle",
         "Hint",
         "Job",
         "JobCancelled",

@@ -18,6 +18,7 @@ from core.tests.support.stores import make_settings
 from core.tests.support.waiting import until
 from pfd import (
     Dispatcher,
+    Handle,
     JobCancelled,
     JobError,
     JobFailed,
@@ -203,3 +204,9 @@ def test_looks_are_as_far_apart_as_asked_for(dispatcher: Dispatcher, monkeypatch
     with pytest.raises(JobCancelled):
         handle.get(30, interval=0.4)
     assert next(looks) <= 4
+
+
+def test_what_delay_is_annotated_with_has_all_that_a_handle_has() -> None:
+    """Whoever checks types is told of nothing less by `task.delay()` than by a dispatcher."""
+    offered = {name for name in vars(JobHandle) if not name.startswith("_")}
+    assert offered == {name for name in vars(Handle) if not name.startswith("_")} - {"id"}

@@ -21,7 +21,7 @@ from pfd import Dispatcher, JobHandle, ParameterError, Params, PfdError, Ref, Re
 from pfd.celerywords import OF_GET, OF_REVOKE
 from pfd.pipeline import Pipeline, Step
 from pfd.plugins import Registry
-from pfd.submission import Options
+from pfd.submission.options import Options
 from pfd.submission.schedules import OPTIONS
 
 

@@ -15,7 +15,9 @@ from pydantic import BaseModel, Field, model_validator
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, ParameterError, Params, Ref, Result, Task, UnknownJob, UserPath
 from pfd.plugins import Registry
-from pfd.submission import Options, Origin, make_options, prepare, validated_params
+from pfd.submission.options import Options, make_options
+from pfd.submission.params import validated_params
+from pfd.submission.submit import Origin, prepare
 from pfd.task import PathPolicy
 
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from core.tests.support.commands import Commands
 from pfd import PfdError, Settings, SettingsError, load_settings
 from pfd.cli.logformat import FORMATS, formatter
-from pfd.queue import load_runtime
+from pfd.runtimes.base import load_runtime
 from pfd.store import Store
 from pfd.urls import UNPARSED, clean, mask, mask_any, purge, without_secrets
 

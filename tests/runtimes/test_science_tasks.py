@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pfd import Job, JobHandle, KeyConflict, State, StoreUnavailable, Task
+from pfd import Handle, Job, JobHandle, KeyConflict, State, StoreUnavailable, Task
 from pfd.dispatcher import forget_default
 from pfd.job import LIVE
 from pfd.testing.contract import PATIENCE, Site, until
@@ -57,10 +57,10 @@ class Bench:
     dataset: int = 0
     feature_set: int = 0
 
-    def submit(self, task: Task, params: Mapping[str, Any], **options: Any) -> JobHandle:
+    def submit(self, task: Task, params: Mapping[str, Any], **options: Any) -> Handle:
         return self.site.dispatcher.submit(task.name, params, **options)
 
-    def live(self, key: str) -> JobHandle | None:
+    def live(self, key: str) -> Handle | None:
         """The job of a key that has not ended."""
         for job in self.site.dispatcher.jobs(LIVE):
             if job.key == key:
@@ -84,9 +84,7 @@ class Bench:
         """The processes of jobs: a warm server forks a keeper, and that the job's."""
         return {pid for pid in of_home(self.site.settings.home) if _servers(pid) == 3}
 
-    def hold(
-        self, begin: Callable[[], JobHandle | None], others: frozenset[int] = frozenset()
-    ) -> tuple[JobHandle, int]:
+    def hold(self, begin: Callable[[], Handle | None], others: frozenset[int] = frozenset()) -> tuple[Handle, int]:
         """Begin a job and stop its process midway; both.  `begin` is None where its job is over already.
 
         A job that comes to its end before that is begun again: some take half a second, which is not long on a busy
@@ -105,7 +103,7 @@ class Bench:
         except StoreUnavailable:
             return False
 
-    def _stop(self, handle: JobHandle, others: frozenset[int]) -> int | None:
+    def _stop(self, handle: Handle, others: frozenset[int]) -> int | None:
         """Have a job take small steps until it says how far it is; None where it ends before."""
         until(lambda: handle.job.ended_at or len(self.processes() - others) == 1, "it runs, and it alone")
         for pid in self.processes() - others:
@@ -242,7 +240,7 @@ def case(request: pytest.FixtureRequest) -> Case:
     return found
 
 
-def _watch(handle: JobHandle) -> tuple[Job, dict[int | None, list[float]], set[str]]:
+def _watch(handle: Handle) -> tuple[Job, dict[int | None, list[float]], set[str]]:
     """A job at its end, the progress that was seen of each of its runs, and what it said it was doing."""
     seen: dict[int | None, list[float]] = {}
     said = set()
@@ -296,7 +294,7 @@ def test_cancelled_midway_it_leaves_nothing_and_its_key_begins_anew_from_a_shell
     with ThreadPoolExecutor(1) as shell:
         printed: list[Future[str]] = []
 
-        def from_shell() -> JobHandle | None:
+        def from_shell() -> Handle | None:
             printed.append(shell.submit(site.pfd, "submit", case.task.name, *words, "--key", key, "--wait", "--json"))
             found = until(lambda: bench.live(key) or printed[-1].done(), "the shell has submitted it")
             if isinstance(found, JobHandle):

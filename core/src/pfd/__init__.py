@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pfd.dispatcher import Dispatcher
     from pfd.files import open_regular, read_regular
     from pfd.handle import JobHandle
+    from pfd.handles import Handle
     from pfd.joblist import JobList
     from pfd.readers import artifact_path, reading, writing
     from pfd.runtimes.local import Worker
@@ -62,6 +63,7 @@ __all__ = [
     "Command",
     "DataError",
     "Dispatcher",
+    "Handle",
     "Hint",
     "Job",
     "JobCancelled",
@@ -120,6 +122,7 @@ __all__ = [
 
 _LATE = {
     "Dispatcher": "pfd.dispatcher",
+    "Handle": "pfd.handles",
     "JobHandle": "pfd.handle",
     "JobList": "pfd.joblist",
     "Seal": "pfd.stored",

@@ -20,7 +20,7 @@ from pfd.store import changes
 from pfd.waiting import POLL_AWAY, POLL_DEAD, POLL_FIRST, SLOT_HELD, later, warn_of_a_slot
 
 if TYPE_CHECKING:
-    from pfd.dispatcher import Dispatcher
+    from pfd.access import Access
 
 log = logging.getLogger("pfd.dispatcher")
 
@@ -54,7 +54,7 @@ _Answer = tuple[changes.Glance, Job] | Exception
 class Awaiting:
     """Looks at all jobs that are awaited in one event loop, for as long as there are any."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Access) -> None:
         self._dispatcher = dispatcher
         self._followers: set[_Follower] = set()
         self._looking: asyncio.Task[None] | None = None

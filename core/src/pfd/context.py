@@ -170,12 +170,13 @@ class TaskContext:
         Idempotent by `key` within this job, so that a re-run submits nothing twice.  When this job ends badly, its
         children are cancelled.
         """
-        from pfd import submission
+        from pfd.submission.options import make_options
+        from pfd.submission.submit import Origin, submit
 
-        chosen = submission.make_options(self._registry.task(task), options)
-        origin = submission.Origin(self._job.session, self.job_id, self._job.level + 1, key)
+        chosen = make_options(self._registry.task(task), options)
+        origin = Origin(self._job.session, self.job_id, self._job.level + 1, key)
         submitted = self._patiently(
-            lambda: submission.submit(
+            lambda: submit(
                 self._store(),
                 self._registry,
                 self._ring,

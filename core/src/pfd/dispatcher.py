@@ -15,33 +15,30 @@ from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel
 
-from pfd import forks, submission
-from pfd.awaiting import Awaiting
+from pfd import forks
+from pfd.arguments import MAX_NUMBER, a_number, a_switch, a_text, an_integer
 from pfd.errors import JobError, ParameterError, SettingsError, StoreError
-from pfd.execution import bury, settle_the_rest, tell, tell_back
-from pfd.execution.housekeeping import DAY, Pruned, forget, prune_jobs, remove_orphans, total
-from pfd.execution.logfile import log_path
 from pfd.handle import JobHandle
 from pfd.job import ENDED, RUNNING, Job, State
-from pfd.joblist import JobList
 from pfd.plugins import Registry, load_registry
-from pfd.queue import Ring, Runtime, load_runtime
+from pfd.queue import Ring
+from pfd.runtimes.base import Runtime, load_runtime
 from pfd.schedule import Overlap, Schedule, ScheduleSlot
 from pfd.settings import Settings, load_settings
-from pfd.store import Store, WorkerInfo, claims, jobs, listing, schedules, workers
-from pfd.store.prune import Which
+from pfd.store import Store, WorkerInfo, claims, jobs, workers
 from pfd.store.rows import damage_of
-from pfd.store.search import Search
-from pfd.submission.arguments import MAX_NUMBER, a_number, a_switch, a_text, an_integer
-from pfd.submission.options import MAX_MANY
-from pfd.submission.schedules import define
-from pfd.submission.searching import a_moment, a_part, some_params, some_states, some_words
-from pfd.submission.unserved import UnservedNotice
 from pfd.task import Task
+
+if TYPE_CHECKING:  # what few clients need is loaded where it is used
+    from pfd.awaiting import Awaiting
+    from pfd.execution.housekeeping import Pruned
+    from pfd.joblist import JobList
+    from pfd.store.search import Search
+    from pfd.submission.unserved import UnservedNotice
 
 
 def process_session() -> str:
@@ -76,7 +73,7 @@ class Dispatcher:
 
     def _prepare(self) -> None:
         self._opening = threading.RLock()
-        self._notice = UnservedNotice(self.settings, process_session()) if self._tells_unserved else None
+        self._notice: UnservedNotice | None = None
         self._awaiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Awaiting] = weakref.WeakKeyDictionary()
 
     def __enter__(self) -> Self:
@@ -115,6 +112,8 @@ class Dispatcher:
     @property
     def awaiting(self) -> Awaiting:
         """What looks at the jobs that tasks of the running event loop await.  Raises `RuntimeError` without a loop."""
+        from pfd.awaiting import Awaiting
+
         loop = asyncio.get_running_loop()
         with self._opening:
             return self._awaiting.setdefault(loop, Awaiting(self))
@@ -143,9 +142,12 @@ class Dispatcher:
         KeyConflict : `key` is in use by a live job with other parameters.
         StoreError : the store cannot be reached.
         """
+        from pfd.submission.options import make_options
+        from pfd.submission.submit import Origin, submit
+
         task = self.plugins.task(name)
-        chosen = submission.make_options(task, _listed(options))
-        done = submission.submit(
+        chosen = make_options(task, _listed(options))
+        done = submit(
             self.store,
             self.plugins,
             self._runtime.ring,
@@ -153,7 +155,7 @@ class Dispatcher:
             name,
             {} if params is None else params,
             chosen,
-            submission.Origin(process_session()),
+            Origin(process_session()),
         )
         if done.fresh:
             self.tell_unserved(chosen.queue or task.queue, gpu=task.gpu is True)
@@ -161,8 +163,17 @@ class Dispatcher:
 
     def tell_unserved(self, queue: str, *, gpu: bool = False) -> None:
         """Have the log say that no live worker takes jobs of a queue, where that is so and it has not said so yet."""
-        if self._notice is not None:
-            self._notice.look(self.store, a_text("queue", queue), gpu=gpu is True)
+        if self._tells_unserved:
+            self._unserved.look(self.store, a_text("queue", queue), gpu=gpu is True)
+
+    @property
+    def _unserved(self) -> UnservedNotice:
+        from pfd.submission.unserved import UnservedNotice
+
+        with self._opening:
+            if self._notice is None:
+                self._notice = UnservedNotice(self.settings, process_session())
+            return self._notice
 
     def job(self, ref: str) -> Job:
         """A job by its id, a unique prefix of it, or `@last`.  Raises `UnknownJob`."""
@@ -205,6 +216,11 @@ class Dispatcher:
 
         Raises `ParameterError` for what no job can be looked for with.
         """
+        from pfd.joblist import JobList
+        from pfd.store import listing
+        from pfd.store.search import Search
+        from pfd.submission.searching import a_moment, a_part, some_params, some_states, some_words
+
         search = Search(
             states=some_states("state", state),
             task=a_text("task", task),
@@ -227,16 +243,22 @@ class Dispatcher:
         return JobList(shown, next=last, count=functools.partial(self._count, search))
 
     def _count(self, search: Search) -> int:
+        from pfd.store import listing
+
         with self.store.read() as connection:
             return listing.total(connection, search)
 
     def counts(self) -> dict[tuple[str, State], int]:
         """How many jobs of each (queue, state)."""
+        from pfd.store import listing
+
         with self.store.read() as connection:
             return listing.counts(connection)
 
     def waiting_for_gpu(self) -> dict[str, int]:
         """By queue, how many jobs could begin if they had a gpu slot."""
+        from pfd.store import listing
+
         with self.store.read() as connection:
             return listing.waiting_for_gpu(connection)
 
@@ -250,8 +272,11 @@ class Dispatcher:
 
     def cancel(self, ref: str) -> Job:
         """End a queued job at once, ask a running one to stop; an ended one is left as it is."""
+        from pfd.execution.news import settle_the_rest, tell
+        from pfd.submission.submit import tell_workers
+
         job, gone = self.store.settle(lambda connection: jobs.cancel(connection, jobs.resolve(connection, ref)))
-        submission.tell_workers(self._runtime.ring, Ring(job.id, job.task, job.queue, cancel=True))
+        tell_workers(self._runtime.ring, Ring(job.id, job.task, job.queue, cancel=True))
         with contextlib.suppress(StoreError):  # it is cancelled, and any sweep goes on with the rest
             tell(self.plugins, self.store, self.settings, gone)
             settle_the_rest(self.plugins, self.store, self.settings)
@@ -271,6 +296,8 @@ class Dispatcher:
             live; all of it stays.
         SettingsError : PFD_HOME belongs to another store.
         """
+        from pfd.execution.housekeeping import forget
+
         forget(self.store, self.settings.home, self.job(ref))
 
     def take_back(self) -> tuple[str, ...]:
@@ -279,6 +306,9 @@ class Dispatcher:
         They are queued again, end as REVOKED where a cancel was asked for, or fail where they were lost too often.
         Nothing becomes of those of a live worker, or of another machine.  Raises `StoreError`.
         """
+        from pfd.execution.maintenance import bury
+        from pfd.execution.news import tell_back
+
         back = bury(self.store, self.settings)
         tell_back(self.plugins, self.store, self.settings, back)
         return back.ids
@@ -329,6 +359,10 @@ class Dispatcher:
         SettingsError : no age is given and none is set, or PFD_HOME belongs to another store.
         ParameterError : that is no age, that state is not one of an end, or `dry_run` is neither True nor False.
         """
+        from pfd.execution.housekeeping import DAY, prune_jobs, remove_orphans, total
+        from pfd.store.prune import Which
+        from pfd.submission.searching import some_states
+
         days = a_number("older_than", self.settings.retention if older_than is None else older_than)
         if days is None:
             raise SettingsError(
@@ -375,6 +409,9 @@ class Dispatcher:
         UnknownTask, ParameterError : nothing is stored.
         StoreError : the store cannot be reached.
         """
+        from pfd.store import schedules
+        from pfd.submission.schedules import define
+
         new = define(
             self.plugins,
             self.settings,
@@ -393,21 +430,29 @@ class Dispatcher:
 
     def schedules(self) -> list[Schedule]:
         """All schedules, by name, each with the slot that comes next and what became of the last."""
+        from pfd.store import schedules
+
         with self.store.read() as connection:
             return schedules.listing(connection)
 
     def find_schedule(self, name: str) -> Schedule:
         """The schedule of that name.  Raises `UnknownSchedule`."""
+        from pfd.store import schedules
+
         with self.store.read() as connection:
             return schedules.get(connection, name)
 
     def schedule_slots(self, name: str, limit: int = 20) -> list[ScheduleSlot]:
         """What became of the slots of a schedule, the newest first.  Raises `UnknownSchedule`."""
+        from pfd.store import schedules
+
         with self.store.read() as connection:
             return schedules.slots(connection, name, an_integer("limit", limit))
 
     def pause_schedule(self, name: str) -> Schedule:
         """Have a schedule fire no more until it is resumed.  Raises `UnknownSchedule`."""
+        from pfd.store import schedules
+
         with self.store.write() as connection:
             schedules.pause(connection, name)
             return schedules.get(connection, name)
@@ -423,6 +468,8 @@ class Dispatcher:
         UnknownSchedule : there is none of that name.
         ParameterError : `from_now` is neither True nor False.
         """
+        from pfd.store import schedules
+
         a_switch("from_now", from_now)
         with self.store.write() as connection:
             schedules.resume(connection, name, from_now=from_now)
@@ -430,6 +477,8 @@ class Dispatcher:
 
     def unschedule(self, name: str) -> None:
         """Remove a schedule; jobs that it has submitted go on.  Raises `UnknownSchedule`."""
+        from pfd.store import schedules
+
         with self.store.write() as connection:
             schedules.remove(connection, name)
 
@@ -447,11 +496,15 @@ class Dispatcher:
 
     def log_path(self, ref: str) -> Path:
         """Where the log of a job's latest run lies; it need not exist yet."""
+        from pfd.execution.logfile import log_path
+
         return log_path(self.settings.home, self.job(ref))
 
 
 def _listed(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options, those that hold several as tuples: one of them stands for itself, and not for its letters."""
+    from pfd.submission.options import MAX_MANY
+
     found = dict(options)
     for name, most in MAX_MANY.items():
         given = found.get(name)

@@ -14,7 +14,7 @@ from pfd.errors import QueueError
 from pfd.job import ENDED, QUEUED, Job, State
 
 if TYPE_CHECKING:
-    from pfd.handle import JobHandle
+    from pfd.handles import Handle
 
 log = logging.getLogger("pfd.display")
 
@@ -90,7 +90,7 @@ def handle_text(job: Job) -> str:
     return "  ".join(one_line(part) for part in parts if part)
 
 
-def show_live(handle: JobHandle) -> None:
+def show_live(handle: Handle) -> None:
     """Show a handle in a notebook and keep the table up to date until the job has ended; as text elsewhere."""
     from IPython.core.getipython import get_ipython
     from IPython.display import display
@@ -106,7 +106,7 @@ def show_live(handle: JobHandle) -> None:
         follower.start()
 
 
-def _follow(handle: JobHandle, table: Any) -> None:
+def _follow(handle: Handle, table: Any) -> None:
     try:
         for job in handle.events():
             table.update(_bundle(job), raw=True)

@@ -6,21 +6,25 @@ import functools
 from collections.abc import AsyncIterator, Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
-from pfd.artifacts import published
-from pfd.celerywords import NOT_SERVED, OF_GET, OF_REVOKE, refuse
+from pfd.arguments import a_switch
 from pfd.characters import one_line
 from pfd.errors import ParameterError, UnknownJob
-from pfd.execution import ended
 from pfd.job import ENDED, Job, State
-from pfd.outcome import error_of, result_of, value_of
 from pfd.store import changes, jobs
-from pfd.submission.arguments import a_switch
-from pfd.waiting import Watch
 
 if TYPE_CHECKING:
-    from pfd.dispatcher import Dispatcher
+    from pfd.access import Access
+    from pfd.awaiting import Awaiting
+    from pfd.waiting import Watch
+
+    class Client(Access, Protocol):
+        """A dispatcher, with what looks at jobs that are awaited."""
+
+        @property
+        def awaiting(self) -> Awaiting:
+            """That of the event loop that runs."""
 
 
 class JobHandle:
@@ -31,7 +35,7 @@ class JobHandle:
     its id.
     """
 
-    def __init__(self, dispatcher: Dispatcher, job_id: str) -> None:
+    def __init__(self, dispatcher: Client, job_id: str) -> None:
         self._dispatcher = dispatcher
         self.id = job_id
 
@@ -62,6 +66,8 @@ class JobHandle:
 
         How the job ended is never raised, as in Celery: that is for `get()`.
         """
+        from pfd.outcome import value_of
+
         return value_of(self.job)
 
     @property
@@ -73,6 +79,8 @@ class JobHandle:
     @property
     def artifacts(self) -> dict[str, Path]:
         """Published files by name; empty until the job has succeeded."""
+        from pfd.artifacts import published
+
         job = self.job
         return {item.name: published(self._dispatcher.settings.home, job, item.name) for item in job.artifacts}
 
@@ -160,6 +168,8 @@ class JobHandle:
             that is not served; nothing is cancelled.
         TimeoutError : it has not ended within `timeout` seconds; it will.
         """
+        from pfd.celerywords import OF_REVOKE, refuse
+
         refuse("revoke", others, OF_REVOKE)
         if not a_switch("terminate", terminate):
             raise ParameterError("terminate=False is not served: a cancel asks a running job to stop as well")
@@ -167,7 +177,7 @@ class JobHandle:
             if timeout is not None:
                 raise ParameterError("timeout= says how long to wait, and is not served without wait=True")
             return self._dispatcher.cancel(self.id)
-        watch = Watch(self._dispatcher, self.id, timeout)
+        watch = self._watch(timeout)
         self._dispatcher.cancel(self.id)
         return self._await_end(watch)
 
@@ -191,11 +201,16 @@ class JobHandle:
         UnknownJob : it has been pruned.
         ParameterError : `timeout` is no number.
         """
-        return self._await_end(Watch(self._dispatcher, self.id, timeout))
+        return self._await_end(self._watch(timeout))
+
+    def _watch(self, timeout: float | None, interval: float | None = None) -> Watch:
+        from pfd.waiting import Watch
+
+        return Watch(self._dispatcher, self.id, timeout, interval)
 
     def _await_end(self, watch: Watch) -> Job:
         while True:
-            news = ended.count
+            news = watch.news()
             state = watch.read(changes.glance).state
             if state in ENDED:
                 return watch.read(jobs.get)
@@ -237,16 +252,22 @@ class JobHandle:
         DamagedRow : something else than PFD has written to the store, and its result cannot be read.
         ParameterError : an option that is not served, or is no number.
         """
+        from pfd.celerywords import OF_GET, refuse
+        from pfd.outcome import result_of, value_of
+
         refuse("get", others, OF_GET)
         a_switch("propagate", propagate)
         try:
-            job = self._await_end(Watch(self._dispatcher, self.id, timeout, interval))
+            job = self._await_end(self._watch(timeout, interval))
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"job {self.id} goes on; 'pfd watch {self.id[:8]}' follows it") from None
         return result_of(job) if propagate else value_of(job)
 
     def maybe_throw(self, propagate: bool = True, **others: object) -> Any:
         """`result` at once; an error of the job is raised where `propagate`.  Raises `ParameterError` as `get` does."""
+        from pfd.celerywords import OF_GET, refuse
+        from pfd.outcome import error_of, value_of
+
         refuse("maybe_throw", others, OF_GET)
         job = self.job
         if a_switch("propagate", propagate) and (error := error_of(job)) is not None:
@@ -264,10 +285,10 @@ class JobHandle:
         TimeoutError : it has not ended within `timeout` seconds; it goes on.
         UnknownJob : it has been pruned.
         """
-        watch = Watch(self._dispatcher, self.id, timeout)
+        watch = self._watch(timeout)
         seen: changes.Glance | None = None
         while True:
-            news = ended.count
+            news = watch.news()
             found = watch.read(functools.partial(changes.look, seen=seen))
             if found is not None:
                 seen, job = found
@@ -281,6 +302,8 @@ class JobHandle:
         return self._result().__await__()
 
     async def _result(self) -> dict[str, Any]:
+        from pfd.outcome import result_of
+
         return result_of(await self._dispatcher.awaiting.end(self.id))
 
     def __aiter__(self) -> AsyncIterator[Job]:
@@ -319,5 +342,7 @@ class JobHandle:
     if not TYPE_CHECKING:  # else every name would be one of a handle
 
         def __getattr__(self, name: str) -> Any:
+            from pfd.celerywords import NOT_SERVED
+
             reason = f": {NOT_SERVED[name]}" if name in NOT_SERVED else ""
             raise AttributeError(f"a handle of a job has no {name!r}{reason}", name=name, obj=self)

@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pfd.cron import Cron
 from pfd.job import State
 
 Overlap = Literal["skip", "allow"]
@@ -87,6 +86,8 @@ class Schedule:
         """The next slots, in seconds since the epoch, of those still to come; none where it is paused or damaged."""
         if self.next_at is None or self.damage:
             return []
+        from pfd.cron import Cron  # only those who look ahead need it
+
         later = Cron(self.cron, self.zone).after(max(self.next_at - 1, time.time()))
         return list(itertools.islice(later, number))
 

@@ -26,7 +26,7 @@ from pfd.errors import ParameterError, PluginError, shown
 from pfd.patterns import in_words
 
 if TYPE_CHECKING:
-    from pfd.handle import JobHandle
+    from pfd.handles import Handle
 
 __all__ = ["Params", "PathPolicy", "Ref", "Result", "Task", "UserPath"]
 
@@ -311,27 +311,27 @@ class Task:
             raise ParameterError(f"{self.name}: {', '.join(sorted(twice))} given twice")
         return bound | kwargs
 
-    def delay(self, /, *args: Any, **kwargs: Any) -> JobHandle:
+    def delay(self, /, *args: Any, **kwargs: Any) -> Handle:
         """Submit a job: `delay({...})`, or the parameters in declared order or by name."""
         return _submit(self.name, self.bind(*args, **kwargs))
 
     def apply_async(
         self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
-    ) -> JobHandle:
+    ) -> Handle:
         """Submit a job with options: `key`, `priority`, `countdown`, `queue`, `tags`, `after`, `time_limit` …"""
         return _submit(self.name, self.bind(*args, **(kwargs or {})), **options)
 
 
-def _submit(name: str, params: Mapping[str, Any], /, **options: Any) -> JobHandle:
+def _submit(name: str, params: Mapping[str, Any], /, **options: Any) -> Handle:
     if _submitter is None:
         raise PluginError(f"{name} cannot be submitted before pfd is imported")
     return _submitter(name, params, **options)
 
 
-_submitter: Callable[..., JobHandle] | None = None
+_submitter: Callable[..., Handle] | None = None
 
 
-def set_submitter(submit: Callable[..., JobHandle]) -> None:
+def set_submitter(submit: Callable[..., Handle]) -> None:
     """Say what `Task.delay` calls.  Set once by the package itself, since a dispatcher stands above a task."""
     global _submitter
     _submitter = submit

@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from pfd.arguments import a_number, a_pause
 from pfd.context import COORDINATE, TaskContext, running
 from pfd.errors import StoreError, StoreUnavailable
-from pfd.execution import ended
+from pfd.execution.signals import ended
 from pfd.job import QUEUED, RUNNING, State
-from pfd.submission.arguments import a_number, a_pause
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from pfd.dispatcher import Dispatcher
+    from pfd.access import Access
 
 log = logging.getLogger("pfd.dispatcher")
 
@@ -55,9 +55,7 @@ class Watch:
     Raises `ParameterError` where one of them is no number of seconds.
     """
 
-    def __init__(
-        self, dispatcher: Dispatcher, job_id: str, timeout: float | None, interval: float | None = None
-    ) -> None:
+    def __init__(self, dispatcher: Access, job_id: str, timeout: float | None, interval: float | None = None) -> None:
         self._dispatcher = dispatcher
         self._id = job_id
         self._timeout = a_number("timeout", timeout)
@@ -83,6 +81,11 @@ class Watch:
                 if away:
                     log.warning("the store is back; job %s can be seen again", self._id)
                 return found
+
+    @staticmethod
+    def news() -> int:
+        """How many jobs have ended in this process: to be asked before a look, and handed to the `rest` after it."""
+        return ended.count
 
     def rest(self, news: int, state: State) -> None:
         """Pause before the next look; not at all where a job has ended in this process since `news` was counted.

@@ -319,7 +319,7 @@ def follow(
     others : further jobs to show, which are not waited for; where a name is in both, the place is the one in here.
     tell_end : whether the ends are shown, too.
     """
-    from pfd.execution import ended
+    from pfd.execution.signals import ended
 
     deadline = None if timeout is None else time.monotonic() + timeout
     pause = POLL_FIRST

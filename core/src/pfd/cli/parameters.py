@@ -58,7 +58,7 @@ def admit(
     task: Task, given: Mapping[str, Any], typed: Sequence[Path], settings: Settings
 ) -> tuple[dict[str, Any], tuple[Path, ...]]:
     """Validate parameters, of which those in `typed` are trusted as paths; and the paths among them that need it."""
-    from pfd.submission import validated_params
+    from pfd.submission.params import validated_params
 
     policy = PathPolicy((*settings.allowed_roots, *typed))
     params = validated_params(task, given, policy, settings.max_params_bytes)

@@ -17,7 +17,7 @@ from pfd.console import echo, one_line
 from pfd.errors import ParameterError
 from pfd.modes import take_umask
 from pfd.plugins import Registry
-from pfd.queue import load_runtime
+from pfd.runtimes.base import load_runtime
 from pfd.streams import settle
 from pfd.urls import mask
 
@@ -124,7 +124,7 @@ def _warn(registry: Registry, served: tuple[str, ...]) -> None:
 
 
 def _gpus(session: Session) -> dict[str, int]:
-    from pfd.execution import gpu_places
+    from pfd.execution.devices import gpu_places
 
     return gpu_places(session.settings, session.registry.tasks.values())
 

@@ -44,7 +44,8 @@ from pfd.queue import Bell, Ring, Ringer
 from pfd.settings import Settings
 from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs, settle
 from pfd.store.rows import damage_of
-from pfd.submission import fill, referred, tell_workers
+from pfd.submission.params import fill, referred
+from pfd.submission.submit import tell_workers
 from pfd.task import Task
 
 log = logging.getLogger("pfd.execution")

@@ -23,8 +23,8 @@ from pfd.schedule import SlotOutcome
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, Submitted, jobs, slots
 from pfd.store.slots import Due
-from pfd.submission import accompanied, announce
 from pfd.submission.schedules import job_of
+from pfd.submission.submit import accompanied, announce
 
 log = logging.getLogger("pfd.execution")
 

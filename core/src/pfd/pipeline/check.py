@@ -15,8 +15,9 @@ from pfd.pipeline.step import MAX_STEPS, Place, Step, order
 from pfd.plugins import Registry
 from pfd.settings import Settings
 from pfd.store.encoding import is_storable
-from pfd.submission import Origin, make_options, prepare
 from pfd.submission.limits import check_size
+from pfd.submission.options import make_options
+from pfd.submission.submit import Origin, prepare
 from pfd.task import PathPolicy, Ref, Task
 
 _OF_ANOTHER_TYPE = frozenset(

@@ -16,12 +16,12 @@ from pfd.pipeline.plan import OutdatedError, Plan, make_plan
 from pfd.pipeline.run import RUN, Run, find_run, new_run_id, reserved
 from pfd.pipeline.step import Step, order
 from pfd.plugins import Registry
-from pfd.queue import load_runtime
+from pfd.runtimes.base import load_runtime
 from pfd.settings import Settings
 from pfd.store import tagged
 from pfd.store.encoding import is_storable
-from pfd.submission import submit_prepared
 from pfd.submission.options import MAX_PATH
+from pfd.submission.submit import submit_prepared
 from pfd.submission.there import missing_things
 
 _NO_OPTIONS = ("after", "key", "retry_of")

@@ -19,7 +19,8 @@ from pfd.store import NewJob
 from pfd.store import tagged as tagged_jobs
 from pfd.store.encoding import decode, encode
 from pfd.store.tagged import Standing, Tagged
-from pfd.submission import Origin, make_options, prepare
+from pfd.submission.options import make_options
+from pfd.submission.submit import Origin, prepare
 
 
 class OutdatedError(Exception):

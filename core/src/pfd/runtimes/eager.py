@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from pfd.errors import SettingsError
-from pfd.execution import Owner
+from pfd.execution.owner import Owner
 from pfd.job import QUEUED
 from pfd.plugins import load_registry
 from pfd.queue import Ring

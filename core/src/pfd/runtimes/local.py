@@ -20,7 +20,7 @@ from typing import Self
 
 from pfd import forks
 from pfd.errors import QueueError
-from pfd.execution import Owner
+from pfd.execution.owner import Owner
 from pfd.execution.private import found_folders, in_socket_folder, remove_where_empty
 from pfd.plugins import Registry, load_registry
 from pfd.queue import Ring

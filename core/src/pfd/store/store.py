@@ -20,7 +20,6 @@ from pfd.errors import SettingsError, StoreError, StoreReplaced
 from pfd.hooks import Records
 from pfd.modes import fit, make_home
 from pfd.settings import Settings
-from pfd.store import migrate
 from pfd.store.answers import Access, Answers
 from pfd.store.deadline import ended_after
 from pfd.store.engine import (
@@ -107,6 +106,8 @@ class Store:
                 self._bring_up()
 
     def _bring_up(self) -> None:
+        from pfd.store import migrate
+
         behind = migrate.behind(self.engine, self.tables)
         if behind and is_sqlite(self.engine):
             self.problems = migrate.upgrade(self.engine, self.tables)
@@ -117,6 +118,8 @@ class Store:
 
     def upgrade(self) -> dict[str, str]:
         """Bring all tables to the newest revision; problems of plugins by name.  Raises `SchemaError`, `StoreError`."""
+        from pfd.store import migrate
+
         self._make()
         with converting(self.url):
             self.problems = migrate.upgrade(self.engine, self.tables)
@@ -124,6 +127,8 @@ class Store:
 
     def versions(self) -> dict[str, tuple[str | None, str]]:
         """For the core and each plugin with tables: the revision in this store, and the newest one."""
+        from pfd.store import migrate
+
         with converting(self.url):
             found = migrate.versions(self.engine, self.tables)
         return {tables.name: (found[tables.name], tables.head) for tables in self.tables}
@@ -252,6 +257,8 @@ class Store:
         All machines of one store share one home.  Raises `SettingsError` where this home belongs to another store, or
         the store to another home: results would be looked for where they are not.
         """
+        from pfd.store import migrate
+
         path = self.settings.home / STORE_ID_FILE
         try:
             # In one transaction, so that a home that cannot be written leaves no store tied to it.

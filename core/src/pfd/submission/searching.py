@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from pfd.arguments import a_text
 from pfd.errors import ParameterError, shown
 from pfd.job import LIVE, QUEUED, RUNNING, State
 from pfd.store.encoding import decode, encode, is_storable
-from pfd.submission.arguments import a_text
 
 MAX_TEXT, MAX_WORDS = 1000, 32
 """Characters of a text, and tags or parameters, that are looked for at once."""
