@@ -11,7 +11,7 @@ def test_a_client_loads_little_of_the_core() -> None:
     """Not the worker, nor what few clients use: schedules, searching, pruning."""
     loaded = house.client_modules()
     print(f"{len(loaded)} modules: {', '.join(loaded)}")
-    assert "pfd.dispatcher" in loaded
+    assert "pfd.client.dispatcher" in loaded
     assert len(loaded) <= MOST_OF_A_CLIENT
 
 

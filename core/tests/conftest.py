@@ -46,7 +46,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     """No test reads or writes another's home, nor the user's."""
     monkeypatch.setenv("PFD_HOME", str(tmp_path / "home"))
     yield
-    from pfd.dispatcher import forget_default
+    from pfd.client.dispatcher import forget_default
 
     forget_default()
 

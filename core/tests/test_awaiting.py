@@ -17,10 +17,10 @@ import pytest
 
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Job, JobCancelled, JobFailed, Settings, State, StoreUnavailable, UnknownJob, Worker
+from pfd.client.waiting import POLL_MOST, SLOT_HELD
 from pfd.context import running
 from pfd.plugins import Registry
 from pfd.store import Store, changes
-from pfd.waiting import POLL_MOST, SLOT_HELD
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_store_that_is_away_is_waited_for(
         with pytest.raises(JobCancelled):
             await waiting
 
-    with caplog.at_level(logging.WARNING, "pfd.dispatcher"):
+    with caplog.at_level(logging.WARNING, "pfd.client"):
         asyncio.run(main())
     said = [text for text in map(logging.LogRecord.getMessage, caplog.records) if "store" in text]
     assert len(said) == 2
@@ -229,7 +229,7 @@ def test_a_task_that_awaits_what_may_need_its_slot_is_told_so(
     inside: Any = SimpleNamespace(task="outer", is_coordinator=False)
     token = running.set(inside)
     try:
-        with caplog.at_level(logging.WARNING, "pfd.dispatcher"):
+        with caplog.at_level(logging.WARNING, "pfd.client"):
             asyncio.run(main())
     finally:
         running.reset(token)

@@ -15,7 +15,7 @@ from core.tests.support.commands import Commands, program, start
 from core.tests.support.stores import as_environment, make_settings
 from core.tests.support.waiting import until
 from pfd import Dispatcher, JobHandle, Settings, State
-from pfd.execution.logfile import LogFile
+from pfd.logs.log_file import LogFile
 
 MOST = 65536
 ENDLESS = 10_000_000

@@ -12,8 +12,8 @@ import pytest
 from core.tests.support.commands import PFD, Commands
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, Worker
-from pfd.cron import Cron
 from pfd.plugins import Registry
+from pfd.schedules.cron import Cron
 from pfd.store.schema import schedule_slots, schedules
 
 NO_WORKER = "note: no worker is live, and only workers fire schedules; start one with 'pfd worker'"

@@ -32,7 +32,7 @@ def test_a_coordinator_and_its_children_need_no_more_than_one_slot(dispatcher: D
 def test_coordinators_of_coordinators_do_not_wait_for_each_other(
     dispatcher: Dispatcher, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pfd.execution.coordinators.AT_ONCE", 1)
+    monkeypatch.setattr("pfd.worker.coordinators.AT_ONCE", 1)
     with Worker(dispatcher.settings, slots=1, registry=registry):
         handles = [dispatcher.submit("gather", {"children": 2, "depth": 2, "seconds": 0.01}) for _ in range(2)]
         for handle in handles:

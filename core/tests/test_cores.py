@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pfd.execution import cores
+from pfd.worker import cores
 
 
 @pytest.fixture

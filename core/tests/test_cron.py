@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pfd import ParameterError
-from pfd.cron import MOST, Cron, Last, cron_problems, explain
+from pfd.schedules.cron import MOST, Cron, Last, cron_problems, explain
 
 BERLIN = "Europe/Berlin"
 

@@ -36,10 +36,10 @@ from pfd import (
     hookimpl,
 )
 from pfd.errors import DamagedRow
-from pfd.execution.maintenance import Sweeper
-from pfd.execution.schedules import Scheduler
 from pfd.job import ENDED, JobFailure
 from pfd.plugins import Registry
+from pfd.schedules import slots
+from pfd.schedules.scheduler import Scheduler
 from pfd.store import (
     Ending,
     NewJob,
@@ -50,9 +50,8 @@ from pfd.store import (
     claims,
     jobs,
     listing,
-    mirrors,
     prune,
-    slots,
+    result_outbox,
     tagged,
     workers,
 )
@@ -61,6 +60,7 @@ from pfd.store.schema import jobs as job_table
 from pfd.store.schema import mirrors as mirror_table
 from pfd.store.schema import schedules as schedule_table
 from pfd.store.schema import workers as worker_table
+from pfd.worker.sweeper import Sweeper
 
 WANTED = Wanted("me", ("default",), ("add",))
 
@@ -404,16 +404,16 @@ def test_a_client_of_a_broker_is_told_of_its_job_beside_one_that_is_damaged(disp
     ids = [dispatcher.submit("add", {"a": 1}).id for _ in range(4)]
     with store.write() as connection:
         for job_id in ids:
-            mirrors.watch(connection, jobs.get(connection, job_id).seq, {"to": job_id})
-        mirrors.watch(connection, 10**6, {"to": "x" * 10_000})  # would break a foreign key, were it stored
+            result_outbox.watch(connection, jobs.get(connection, job_id).seq, {"to": job_id})
+        result_outbox.watch(connection, 10**6, {"to": "x" * 10_000})  # would break a foreign key, were it stored
         numbers = {job_id: jobs.get(connection, job_id).seq for job_id in ids}
     damage(store, job_table, ids[0], params="not json")
     damage(store, job_table, ids[1], state="DONE")
     damage(store, mirror_table, numbers[ids[2]], reply="not json")
     told: dict[str, State] = {}
     with store.write() as connection:
-        mirrors.tell(connection, lambda job, reply: told.update({reply["to"]: job.state}))
-        assert mirrors.tell(connection, lambda job, reply: None) == 0
+        result_outbox.tell(connection, lambda job, reply: told.update({reply["to"]: job.state}))
+        assert result_outbox.tell(connection, lambda job, reply: None) == 0
     assert told == {ids[0]: State.PENDING, ids[1]: State.FAILURE, ids[3]: State.PENDING}
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from core.tests.support.stores import make_settings
-from pfd.execution import cuda, devices
-from pfd.execution.devices import Device, machine_devices, places
+from pfd.runner import cuda
+from pfd.worker.gpu import devices
+from pfd.worker.gpu.devices import Device, machine_devices, places
 
 FIRST = "GPU-8f8d51ba-6b1d-8d6d-3d1c-5a2f5a3a9a11"
 SECOND = "GPU-8c6ba2c1-44c4-fe0b-e05e-7b0a1d2a7f22"

@@ -25,7 +25,7 @@ from pfd import (
     reading,
     writing,
 )
-from pfd.dispatcher import default_dispatcher, forget_default, process_session
+from pfd.client.dispatcher import default_dispatcher, forget_default, process_session
 from pfd.plugins import Registry
 
 

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from pfd import Job, State
-from pfd.display import handle_html, handle_text
+from pfd.client.display import handle_html, handle_text
 from pfd.job import JobFailure
 
 JOB = Job(

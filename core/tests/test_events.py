@@ -207,7 +207,7 @@ def test_a_watch_on_the_command_line_survives_an_outage(
 _PRESSED = """
 from pfd import Dispatcher
 from core.tests.support.stores import make_settings
-from pfd.execution.signals import ended
+from pfd.end_signal import ended
 
 def pause(*arguments):
     print("watching", flush=True)

@@ -13,10 +13,10 @@ from core.tests.support.commands import Commands
 from core.tests.support.stores import as_environment
 from pfd import ArtifactError, Dispatcher, Settings, State, Worker
 from pfd.artifacts import ArtifactFolder, job_folder, published
-from pfd.execution import lifeline
-from pfd.execution.private import socket_folder
 from pfd.job import ArtifactFile
 from pfd.plugins import Registry
+from pfd.socket_folder import socket_folder
+from pfd.worker import liveness_lock
 
 PATIENCE = 20.0
 OUTSIDE = ("../../precious", "/tmp/precious", "..", ".", "", "a\0b", "0" * 36, "../" * 8 + "etc")
@@ -86,12 +86,12 @@ def test_the_commands_show_a_job_whose_id_is_none(
 
 @pytest.mark.parametrize("identity", ["../../precious", "/etc/hostname", "..", "a\0b"])
 def test_a_worker_whose_id_is_a_path_leads_to_no_file(identity: str, tmp_path: Path) -> None:
-    precious = socket_folder(lifeline.FOLDER, tmp_path).parent / "precious"
+    precious = socket_folder(liveness_lock.FOLDER, tmp_path).parent / "precious"
     precious.write_text("needed", encoding="utf-8")
     try:
-        assert lifeline.is_cut(identity, tmp_path) is False
-        lifeline.forget(identity, tmp_path)
-        lifeline.forget("../precious", tmp_path)
+        assert liveness_lock.is_cut(identity, tmp_path) is False
+        liveness_lock.forget(identity, tmp_path)
+        liveness_lock.forget("../precious", tmp_path)
         assert precious.exists()
     finally:
         precious.unlink()

@@ -26,7 +26,7 @@ from pfd.artifacts import ArtifactFolder
 from pfd.characters import escaped_json, is_shown, one_line, printable
 from pfd.cli.logformat import FORMATS, formatter
 from pfd.console import ByteStream, echo, print_fields, print_heading, print_json, print_table
-from pfd.execution.logfile import log_path
+from pfd.logs.log_file import log_path
 from pfd_sample.tasks import HOSTILE
 
 ROOT = Path(__file__).parents[2]
@@ -262,7 +262,7 @@ def test_what_is_logged_without_a_handler_is_clean(pfd: Commands, capsys: pytest
 def test_a_handle_shows_hostile_texts_in_a_notebook_and_does_not_obey_them(
     dispatcher: Dispatcher, pfd: Commands
 ) -> None:
-    from pfd.display import handle_html, handle_text
+    from pfd.client.display import handle_html, handle_text
 
     job = ended(dispatcher, "raise_hostile").job
     shown = handle_html(job)

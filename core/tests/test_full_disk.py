@@ -20,8 +20,8 @@ import pytest
 from core.tests.support.stores import as_environment, make_settings
 from pfd import State
 from pfd.artifacts import ArtifactFolder
-from pfd.execution.housekeeping import discard, give_up
 from pfd.job import JobFailure
+from pfd.retention import discard, give_up
 from pfd.store import Ended, NewJob, Store, jobs
 from pfd.store.reserve import Reserve
 

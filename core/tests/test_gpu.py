@@ -12,9 +12,9 @@ import pytest
 from core.tests.support.commands import Commands
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, Settings, State, Worker
-from pfd.execution.devices import Device, Place
-from pfd.execution.turn import Turn
 from pfd.plugins import Registry
+from pfd.worker.gpu.device_lock import Turn
+from pfd.worker.gpu.devices import Device, Place
 
 PATIENCE = 90.0
 ON_DEVICE = {"device": "cuda"}

@@ -29,7 +29,7 @@ from pfd import (
     UnknownJob,
     Worker,
 )
-from pfd.celerywords import NOT_SERVED, OF_GET, OF_REVOKE
+from pfd.client.celery_words import NOT_SERVED, OF_GET, OF_REVOKE
 from pfd.plugins import Registry
 from pfd.store import changes
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pfd import Dispatcher, QueueError, Settings, State, Worker
-from pfd.execution.interpreter import interpreter
 from pfd.plugins import Registry
+from pfd.runner.interpreter import interpreter
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ import pytest
 
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, State, Worker
-from pfd.execution import owner
 from pfd.monitor import Alarm, LastingThread, threads
 from pfd.monitor.health import health
 from pfd.testing.contract import until
+from pfd.worker import worker as engine
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), SystemExit(3), MemoryError()], ids=lambda one: type(one).__name__)
@@ -46,15 +46,15 @@ def test_a_slot_that_dies_takes_jobs_again_and_health_is_red_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = make_settings(tmp_path / "home")
-    serve = owner.Owner._serve
+    serve = engine.Owner._serve
     once = iter([True])
 
-    def dying(self: owner.Owner, wanted: object) -> None:
+    def dying(self: engine.Owner, wanted: object) -> None:
         if next(once, False):
             sys.exit("a fault that nobody has thought of")
         serve(self, wanted)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(owner.Owner, "_serve", dying)
+    monkeypatch.setattr(engine.Owner, "_serve", dying)
     with Worker(settings) as worker, contextlib.closing(Dispatcher(settings)) as pfd:
         assert worker.owner is not None
         vitals = worker.owner._watch.vitals

@@ -14,8 +14,8 @@ from core.tests.support.commands import PFD, Commands
 from core.tests.support.stores import as_environment
 from core.tests.support.waiting import is_gone, lines, until
 from pfd import Dispatcher, Settings, State, Worker
-from pfd.execution.maintenance import the_dead
 from pfd.plugins import Registry
+from pfd.worker.sweeper import the_dead
 
 
 @pytest.fixture

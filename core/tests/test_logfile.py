@@ -15,9 +15,9 @@ import pytest
 
 from core.tests.support.stores import make_settings
 from pfd import Settings, State
-from pfd.execution.logfile import LogFile, log_path
-from pfd.execution.logreader import LogReader, logs
 from pfd.job import Job
+from pfd.logs.log_file import LogFile, log_path
+from pfd.logs.log_reader import LogReader, logs
 
 MOST = 8192
 HALF = MOST // 2
@@ -203,7 +203,7 @@ import resource
 from core.tests.support.stores import make_settings
 from pathlib import Path
 from types import SimpleNamespace
-from pfd.execution.logfile import LogFile
+from pfd.logs.log_file import LogFile
 settings = make_settings(Path({str(tmp_path)!r}))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with LogFile(settings, SimpleNamespace(id="6b1c7e0a-6f0a-4f0e-9d55-2f1f4a7c9d11", claim=1)) as file:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pfd.execution.memory import SHARED, TreeMemory
+from pfd.runner.memory import SHARED, TreeMemory
 
 MIB = 2**20
 SIZE = 12 * MIB

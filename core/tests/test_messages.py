@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pfd.execution.calling import Outcome
-from pfd.execution.messages import Begun, Lines, NotAMessage, Progress, longest, parse
 from pfd.job import JobFailure
-from pfd.queue import Ring
+from pfd.notify import Ring
+from pfd.runner.call import Outcome
+from pfd.runner.ipc import Begun, Lines, NotAMessage, Progress, longest, parse
 from pfd.store.encoding import encode
 
 MOST = 4096

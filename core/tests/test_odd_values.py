@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, JobHandle, ParameterError, Params, PfdError, Ref, Result, Task, UnknownJob
-from pfd.celerywords import OF_GET, OF_REVOKE
+from pfd.client.celery_words import OF_GET, OF_REVOKE
 from pfd.pipeline import Pipeline, Step
 from pfd.plugins import Registry
+from pfd.schedules.define import OPTIONS
 from pfd.submission.options import Options
-from pfd.submission.schedules import OPTIONS
 
 
 class Loose(Params):

@@ -21,14 +21,14 @@ from core.tests.support.stores import make_settings
 from core.tests.support.users import OTHER, needs_root
 from pfd import Dispatcher, Worker
 from pfd.errors import QueueError
-from pfd.execution import lifeline
-from pfd.execution.devices import Device, Place
-from pfd.execution.lifeline import Lifeline, is_cut
-from pfd.execution.private import in_socket_folder, open_private, peer, socket_folder
-from pfd.execution.turn import Turn
+from pfd.notify import Ring
 from pfd.plugins import Registry
-from pfd.queue import Ring
 from pfd.runtimes.local import LocalBell, LocalRuntime, bells
+from pfd.socket_folder import in_socket_folder, open_private, peer, socket_folder
+from pfd.worker import liveness_lock
+from pfd.worker.gpu.device_lock import Turn
+from pfd.worker.gpu.devices import Device, Place
+from pfd.worker.liveness_lock import Lifeline, is_cut
 
 PATIENCE = 60.0
 ALL = ("alive", "gpus", "warm", "bell")
@@ -91,7 +91,7 @@ def test_a_folder_that_may_be_anothers_is_not_used_but_one_in_the_home_is_and_th
 ) -> None:
     taken = place / f"pfd-{os.getuid()}-x"
     take(taken)
-    with caplog.at_level(logging.WARNING, "pfd.execution"):
+    with caplog.at_level(logging.WARNING, "pfd.worker"):
         folder, again = socket_folder("x", home), socket_folder("x", home)
     assert folder == again
     assert folder.is_relative_to(home / "run")
@@ -157,7 +157,7 @@ def test_locks_in_the_home_hold_as_those_elsewhere(place: Path, home: Path) -> N
     os.close(line.descriptor)
     line.descriptor = None
     assert is_cut(WORKER, home)
-    lifeline.forget(WORKER, home)
+    liveness_lock.forget(WORKER, home)
     assert not is_cut(WORKER, home)
 
 
@@ -168,7 +168,7 @@ def test_another_container_does_not_look_into_the_same_folder(place: Path, home:
     (place / f"pfd-{os.getuid()}-x").touch()
     code = f"""
 from pathlib import Path
-from pfd.execution.private import socket_folder
+from pfd.socket_folder import socket_folder
 print(socket_folder("x", Path({str(home)!r})))
 """
     asked = [sys.executable, "-c", code]
@@ -206,8 +206,8 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
     listening.accept()[0].recv(10)
 """
     from core.tests.support.stores import make_settings
-    from pfd.execution.profile import Profile, job_environment
-    from pfd.execution.warm import WarmServer
+    from pfd.runner.profile import Profile, job_environment
+    from pfd.runner.warm_client import WarmServer
 
     settings = make_settings(home)
     profile = Profile(settings, (), job_environment(1, settings))

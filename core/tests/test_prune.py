@@ -17,10 +17,9 @@ import sqlalchemy as sa
 from core.tests.support.crowd import at_once
 from core.tests.support.stores import Databases, make_settings
 from core.tests.support.waiting import until
-from pfd import Dispatcher, ParameterError, Settings, SettingsError, State, UnknownJob, Worker
-from pfd.execution import housekeeping
-from pfd.execution.housekeeping import DAY, Housekeeper, Pruned, prune_jobs, remove_orphans, total
+from pfd import Dispatcher, ParameterError, Settings, SettingsError, State, UnknownJob, Worker, retention
 from pfd.plugins import Registry
+from pfd.retention import DAY, Housekeeper, Pruned, prune_jobs, remove_orphans, total
 from pfd.store import NewJob, Store, jobs, prune
 from pfd.store.prune import IN_USE, NEEDED, PARENT_LIVE, Which
 from pfd.store.schema import claims, edges, tags
@@ -293,12 +292,12 @@ def test_the_files_of_another_store_s_home_are_not_touched(store: Store, databas
 _KILLED = """
 import os, signal
 from pfd import Settings
-from pfd.execution import housekeeping
+from pfd import retention as housekeeping
 from pfd.store import Store
 from pfd.store.prune import Which
 settings = Settings.model_validate_json({settings!r})
 store = Store(settings).open()
-for step in housekeeping.prune_jobs(store, settings.home, Which(1e12)):
+for step in retention.prune_jobs(store, settings.home, Which(1e12)):
     if step.jobs:  # the rows are gone; none of the files is
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -325,7 +324,7 @@ def test_pruners_at_the_same_moment_remove_each_job_once(store: Store) -> None:
     prepare = f"""
         import time
         from pfd import Settings
-        from pfd.execution.housekeeping import prune_jobs, remove_orphans, total
+        from pfd.retention import prune_jobs, remove_orphans, total
         from pfd.store import Store
         from pfd.store.prune import Which
         settings = Settings.model_validate_json({store.settings.model_dump_json()!r})
@@ -405,7 +404,7 @@ def test_an_age_or_a_state_that_makes_no_sense_is_refused(dispatcher: Dispatcher
 
 @pytest.fixture
 def at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(housekeeping, "FIRST", 0.0)
+    monkeypatch.setattr(retention, "FIRST", 0.0)
 
 
 def test_a_worker_keeps_house_in_small_steps_until_all_is_done(store: Store, at_any_time: None) -> None:
@@ -432,7 +431,7 @@ def test_a_clock_that_was_set_makes_no_job_old(
     keeper.turn()
     real = time.time
     with monkeypatch.context() as patch:
-        patch.setattr(housekeeping, "EVERY", 0.0)
+        patch.setattr(retention, "EVERY", 0.0)
         patch.setattr(time, "time", lambda: real() + 1000 * DAY)
         for _ in range(3):
             keeper.turn()

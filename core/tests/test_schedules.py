@@ -31,16 +31,17 @@ from pfd import (
     Worker,
     hookimpl,
 )
-from pfd.cron import Cron
-from pfd.execution.schedules import LATE, Scheduler
+from pfd.notify import Ring
 from pfd.plugins import Registry
-from pfd.queue import Ring
-from pfd.store import Store, slots
-from pfd.store import schedules as stored
+from pfd.schedules import slots
+from pfd.schedules import table as stored
+from pfd.schedules.cron import Cron
+from pfd.schedules.scheduler import LATE, Scheduler
+from pfd.schedules.slots import KEPT
+from pfd.store import Store
 from pfd.store.engine import is_sqlite
 from pfd.store.schema import jobs as job_table
 from pfd.store.schema import schedule_slots, schedules
-from pfd.store.slots import KEPT
 
 DAY = 86400
 NIGHTLY, SELDOM = "30 2 * * *", "0 0 29 2 *"
@@ -533,7 +534,7 @@ def test_where_the_rules_of_a_zone_have_changed_the_next_slot_is_worked_out_anew
 
 RACE = """
     from pfd import Dispatcher
-    from pfd.execution.schedules import Scheduler
+    from pfd.schedules.scheduler import Scheduler
     import cronsim
     d = Dispatcher()
     d.tasks

@@ -13,9 +13,9 @@ import pytest
 from core.tests.support.stores import as_environment
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, Worker
-from pfd.execution import share
-from pfd.execution.profile import PROCESS_VARIABLE, THREAD_VARIABLES
 from pfd.plugins import Registry
+from pfd.runner.profile import PROCESS_VARIABLE, THREAD_VARIABLES
+from pfd.worker import share
 
 PATIENCE = 90.0
 CORES = 12

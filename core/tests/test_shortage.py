@@ -18,10 +18,10 @@ import pytest
 from core.tests.support.stores import as_environment
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, Worker
-from pfd.execution import shortage
-from pfd.execution.shortage import Shortage
-from pfd.execution.warm import FOLDER
 from pfd.plugins import Registry
+from pfd.runner import shortage
+from pfd.runner.shortage import Shortage
+from pfd.runner.warm_client import FOLDER
 
 PRELUDE = """
 import contextlib, json, os, resource, socket, threading, time

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from pfd import Dispatcher, Settings, State, Worker
-from pfd.execution.logfile import log_path
+from pfd.logs.log_file import log_path
 from pfd.plugins import Registry
 from pfd.store import claims
 from pfd.store.claims import Wanted

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from core.tests.support.stores import make_settings
 from pfd import Settings, Worker
 from pfd.errors import StoreReplaced
-from pfd.execution import watch
 from pfd.plugins import Registry
 from pfd.store import Store
 from pfd.store.schema import facts
+from pfd.worker import heartbeat
 
 
 def serve(settings: Settings, registry: Registry, meanwhile: Callable[[], object]) -> None:
@@ -55,6 +55,6 @@ def test_a_worker_ends_where_the_file_of_another_store_lies_in_the_place_of_its_
 def test_a_worker_ends_where_its_home_stays_removed(
     sqlite_settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "GONE", 0.5)
+    monkeypatch.setattr(heartbeat, "GONE", 0.5)
     with pytest.raises(StoreReplaced, match="is gone"):
         serve(sqlite_settings, registry, lambda: shutil.rmtree(sqlite_settings.home, ignore_errors=True))

@@ -109,7 +109,7 @@ def test_a_task_prints_what_it_likes_whatever_the_terminal_of_its_owner_can_show
 
 def test_a_connection_that_breaks_is_no_reader_that_has_left(pfd_home: Path) -> None:
     code = (
-        "import errno, sys, pfd.dispatcher as d\n"
+        "import errno, sys, pfd.client.dispatcher as d\n"
         "def broken(*_, **__): raise BrokenPipeError(errno.EPIPE, 'Broken pipe')\n"
         "d.Dispatcher.jobs = broken\n"
         "from pfd.cli import main\n"

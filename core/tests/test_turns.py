@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pfd.execution.devices import Device, Place
-from pfd.execution.turn import Turn
+from pfd.worker.gpu.device_lock import Turn
+from pfd.worker.gpu.devices import Device, Place
 
 HOME = Path(os.sep)
 """Not looked into while there is a place for locks elsewhere."""
@@ -19,8 +19,8 @@ HOME = Path(os.sep)
 _HOLDER = """
 import sys
 from pathlib import Path
-from pfd.execution.devices import Device, Place
-from pfd.execution.turn import Turn
+from pfd.worker.gpu.devices import Device, Place
+from pfd.worker.gpu.device_lock import Turn
 turn = Turn(Place(Device(sys.argv[1], sys.argv[1]), 0), Path("/"))
 print(turn.take(), flush=True)
 sys.stdin.read()

@@ -21,7 +21,7 @@ from pfd.store import workers
 
 @pytest.fixture
 def dispatcher(sqlite_settings: Settings, registry: Registry, caplog: pytest.LogCaptureFixture) -> Iterator[Dispatcher]:
-    caplog.set_level(logging.WARNING, "pfd.dispatcher")
+    caplog.set_level(logging.WARNING, "pfd.client")
     with Dispatcher(sqlite_settings, registry=registry) as found:
         yield found
 

@@ -141,7 +141,7 @@ import json, os, signal, socket, sys, time
 from dataclasses import asdict
 from pathlib import Path
 from pfd import Dispatcher, load_settings
-from pfd.execution import child, server
+from pfd.runner import child, warm_server as server
 from pfd.plugins import load_registry
 
 settings = load_settings().values

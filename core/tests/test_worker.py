@@ -33,9 +33,9 @@ from pfd import (
     Worker,
     WorkerLost,
     artifacts,
+    retention,
 )
-from pfd.dispatcher import process_session
-from pfd.execution import housekeeping
+from pfd.client.dispatcher import process_session
 from pfd.job import Job
 from pfd.plugins import Registry
 from pfd.store import claims
@@ -439,14 +439,14 @@ def test_removing_the_files_of_a_cancelled_job_keeps_nobody_waiting(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, may_go_on = threading.Event(), threading.Event()
-    remove = housekeeping._remove_entry
+    remove = retention._remove_entry
 
     def slowly(name: str, folder: int) -> None:
         begun.set()
         assert may_go_on.wait(PATIENCE)
         remove(name, folder)
 
-    monkeypatch.setattr(housekeeping, "_remove_entry", slowly)
+    monkeypatch.setattr(retention, "_remove_entry", slowly)
     handle = workshop.submit("resume")
     until(lambda: handle.state is State.RETRY, "it is lost")
     handle.revoke()

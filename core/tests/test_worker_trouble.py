@@ -14,9 +14,9 @@ import pytest
 from core.tests.support.stores import as_environment, make_settings
 from core.tests.support.waiting import is_gone, lines, until
 from pfd import Dispatcher, ParameterError, Settings, State, Worker
-from pfd.execution.isolated import IsolatedRun
-from pfd.execution.warm import WarmServer
 from pfd.plugins import Registry
+from pfd.runner.isolated import IsolatedRun
+from pfd.runner.warm_client import WarmServer
 from pfd.runtimes.local import bells
 from pfd.store import Wanted, claims, workers
 

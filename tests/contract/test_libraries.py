@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from pfd import JobCancelled, State
-from pfd.execution.cores import cores
-from pfd.execution.profile import PROCESS_VARIABLE, THREAD_VARIABLES
+from pfd.runner.profile import PROCESS_VARIABLE, THREAD_VARIABLES
 from pfd.testing.contract import PATIENCE, MakeSite, Site
+from pfd.worker.cores import cores
 
 PLUGIN = Path(__file__).with_name("plugin")
 

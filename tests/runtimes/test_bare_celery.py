@@ -23,7 +23,7 @@ from pfd import Job, State, UnknownJob
 from pfd.monitor import Alarm
 from pfd.runtimes.on_celery.app import make_app
 from pfd.runtimes.on_celery.mirror import INTERVAL, Mirror
-from pfd.store import mirrors
+from pfd.store import result_outbox
 from pfd.store.schema import jobs
 from pfd.testing.contract import PATIENCE, MakeSite, Site, until
 
@@ -251,19 +251,19 @@ def test_the_store_is_asked_often_only_while_a_client_is_to_be_told(
     celery_sites: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = celery_sites(tmp_path, sweep=30.0)
-    handle, looks, any_waiting = site.submit("noop"), itertools.count(), mirrors.any_waiting
+    handle, looks, any_waiting = site.submit("noop"), itertools.count(), result_outbox.any_waiting
 
     def counted(connection: Connection) -> bool:
         next(looks)
         return any_waiting(connection)
 
-    monkeypatch.setattr(mirrors, "any_waiting", counted)
+    monkeypatch.setattr(result_outbox, "any_waiting", counted)
     mirror = Mirror(make_app(site.settings, site.dispatcher.plugins), site.dispatcher.store, Alarm())
     mirror.start()
     time.sleep(8 * INTERVAL)
     assert next(looks) == 1  # at first, and then not before the next sweep
     with site.dispatcher.store.write() as connection:
-        mirrors.watch(connection, handle.job.seq, {})
+        result_outbox.watch(connection, handle.job.seq, {})
     mirror.wake()
     time.sleep(8 * INTERVAL)
     assert next(looks) > 4

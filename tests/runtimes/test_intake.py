@@ -16,7 +16,7 @@ from pfd.runtimes.intake import Incoming, Intake
 from pfd.runtimes.local import LocalRuntime
 from pfd.runtimes.service import Service
 from pfd.store import refused
-from pfd.submission.adopt import Request
+from pfd.submission.client_message import Request
 from pfd.task import Task
 from pfd.testing.contract import LocalSite, contract_settings, until
 

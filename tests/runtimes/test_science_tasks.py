@@ -23,7 +23,7 @@ import psutil
 import pytest
 
 from pfd import Handle, Job, JobHandle, KeyConflict, State, StoreUnavailable, Task
-from pfd.dispatcher import forget_default
+from pfd.client.dispatcher import forget_default
 from pfd.job import LIVE
 from pfd.testing.contract import PATIENCE, Site, until
 from pfd.testing.contract.processes import SERVER, frozen, is_gone, of_home, send

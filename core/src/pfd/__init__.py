@@ -37,20 +37,20 @@ from pfd.hints import Hint
 from pfd.hooks import Command, JobEnd, JobEvent, JobStart, JobSubmission, Records, Reference, ResultView, hookimpl
 from pfd.job import Job, State
 from pfd.references import Refers
-from pfd.schedule import Schedule, ScheduleSlot, SlotOutcome
 from pfd.settings import Settings, load_settings
 from pfd.task import Params, Ref, Result, Task, UserPath
 
 if TYPE_CHECKING:
     from pfd.artifacts import replacing
+    from pfd.client.dispatcher import Dispatcher
+    from pfd.client.handle import JobHandle
+    from pfd.client.job_list import JobList
+    from pfd.client.readers import artifact_path, reading, writing
     from pfd.context import TaskContext
-    from pfd.dispatcher import Dispatcher
     from pfd.files import open_regular, read_regular
-    from pfd.handle import JobHandle
     from pfd.handles import Handle
-    from pfd.joblist import JobList
-    from pfd.readers import artifact_path, reading, writing
     from pfd.runtimes.local import Worker
+    from pfd.schedules.schedule import Schedule, ScheduleSlot, SlotOutcome
     from pfd.stored import Seal, StoredFile, home_path, home_relative
 
 __version__ = "0.1.0"
@@ -121,22 +121,25 @@ __all__ = [
 ]
 
 _LATE = {
-    "Dispatcher": "pfd.dispatcher",
+    "Dispatcher": "pfd.client.dispatcher",
     "Handle": "pfd.handles",
-    "JobHandle": "pfd.handle",
-    "JobList": "pfd.joblist",
+    "JobHandle": "pfd.client.handle",
+    "JobList": "pfd.client.job_list",
+    "Schedule": "pfd.schedules.schedule",
+    "ScheduleSlot": "pfd.schedules.schedule",
     "Seal": "pfd.stored",
+    "SlotOutcome": "pfd.schedules.schedule",
     "StoredFile": "pfd.stored",
     "TaskContext": "pfd.context",
     "Worker": "pfd.runtimes.local",
-    "artifact_path": "pfd.readers",
+    "artifact_path": "pfd.client.readers",
     "home_path": "pfd.stored",
     "home_relative": "pfd.stored",
     "open_regular": "pfd.files",
     "read_regular": "pfd.files",
-    "reading": "pfd.readers",
+    "reading": "pfd.client.readers",
     "replacing": "pfd.artifacts",
-    "writing": "pfd.readers",
+    "writing": "pfd.client.readers",
 }
 
 
@@ -147,7 +150,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _submit(name: str, params: Any, **options: Any) -> Any:
-    from pfd.dispatcher import default_dispatcher
+    from pfd.client.dispatcher import default_dispatcher
 
     return default_dispatcher().submit(name, params, **options)
 

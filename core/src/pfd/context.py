@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.orm import Session
 
+    from pfd.notify import Ring
     from pfd.plugins import Registry
-    from pfd.queue import Ring
     from pfd.store import Store
 
 SESSION_SECONDS = 10.0

@@ -184,7 +184,7 @@ def _mark(job: Job, outcome: str, failure: JobFailure | None) -> None:
 
 
 def _tell(span: Span, outcome: str, failure: JobFailure | None) -> None:
-    span.set_attribute("pfd.outcome", outcome)
+    span.set_attribute("pfd.client.outcome", outcome)
     if outcome in ("retry", "lost", "stale", "revoked"):
         span.add_event(f"pfd.{outcome}")
     if outcome in ("success", "revoked"):  # a cancel is no error

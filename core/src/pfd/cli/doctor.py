@@ -300,7 +300,7 @@ def _open_to_others(settings: Settings) -> Checks:
 
 
 def _gpus(settings: Settings, registry: Registry) -> Check:
-    from pfd.execution.devices import gpu_places
+    from pfd.worker.gpu.devices import gpu_places
 
     found = gpu_places(settings, registry.tasks.values())
     named = ", ".join(
@@ -405,7 +405,7 @@ def _file_system(path: Path) -> str:
 
 def _left(session: Session, *, repair: bool) -> Checks:
     """Jobs of workers of this machine that are dead, which nobody runs."""
-    from pfd.execution.maintenance import the_dead
+    from pfd.worker.sweeper import the_dead
 
     if repair and (back := session.dispatcher.take_back()):
         yield Check("ok", "left jobs", f"taken back from dead workers: {', '.join(one[:8] for one in back)}")

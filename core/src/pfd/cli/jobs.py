@@ -30,7 +30,7 @@ from pfd.hints import Hint
 from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State, is_job_id
 
 if TYPE_CHECKING:
-    from pfd.dispatcher import Claim
+    from pfd.client.dispatcher import Claim
 
 LONGEST = 300
 """Characters of a value; `--json` gives all of it."""

@@ -19,7 +19,7 @@ from pfd.errors import StoreError
 from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State
 
 if TYPE_CHECKING:
-    from pfd.handle import JobHandle
+    from pfd.client.handle import JobHandle
     from pfd.runtimes.local import Worker
 
 POLL_FIRST, POLL_MOST = 0.01, 0.2
@@ -247,7 +247,7 @@ class Attendant:
         lonely = unserved(self._session, [job for job in jobs if job.state in LIVE])
         if not lonely:
             return
-        from pfd.dispatcher import process_session
+        from pfd.client.dispatcher import process_session
 
         if self._here and any(job.session == process_session() for job in lonely):
             self.worker = self._start({job.queue for job in lonely})
@@ -260,7 +260,7 @@ class Attendant:
                 self._display.say(text, "yellow")
 
     def _start(self, queues: set[str]) -> Worker:
-        from pfd.dispatcher import process_session
+        from pfd.client.dispatcher import process_session
         from pfd.runtimes.local import Worker
 
         registry = self._session.registry
@@ -319,7 +319,7 @@ def follow(
     others : further jobs to show, which are not waited for; where a name is in both, the place is the one in here.
     tell_end : whether the ends are shown, too.
     """
-    from pfd.execution.signals import ended
+    from pfd.end_signal import ended
 
     deadline = None if timeout is None else time.monotonic() + timeout
     pause = POLL_FIRST

@@ -16,7 +16,7 @@ from pfd.errors import ArtifactError, StoreUnavailable
 from pfd.job import ENDED, Job
 
 if TYPE_CHECKING:
-    from pfd.execution.logreader import LogReader
+    from pfd.logs.log_reader import LogReader
 
 LOOK_EVERY = 0.2
 """Seconds between looks for more."""
@@ -66,14 +66,14 @@ def _chosen(session: Session, job: Job, claim: int | None) -> tuple[int | None, 
 
 
 def _logs(session: Session, job: Job) -> dict[int, Path]:
-    from pfd.execution.logfile import log_path
-    from pfd.execution.logreader import logs
+    from pfd.logs.log_file import log_path
+    from pfd.logs.log_reader import logs
 
     return logs(log_path(session.settings.home, job).parent)
 
 
 def _reader(path: Path) -> LogReader:
-    from pfd.execution.logreader import LogReader
+    from pfd.logs.log_reader import LogReader
 
     return LogReader(path)
 

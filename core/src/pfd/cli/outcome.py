@@ -46,7 +46,7 @@ def show_outcome(session: Session, job: Job, *, as_json: bool) -> None:
 
 def require_success(session: Session, job: Job) -> None:
     """Raise what stands for a bad end of a job; the traceback of its task is printed where `--debug` asks for it."""
-    from pfd.outcome import failure_of
+    from pfd.client.outcome import failure_of
     from pfd.store.rows import require_end
 
     require_end(job)

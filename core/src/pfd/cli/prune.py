@@ -14,7 +14,7 @@ from pfd.console import echo, one_line, print_json
 from pfd.job import ENDED
 
 if TYPE_CHECKING:
-    from pfd.execution.housekeeping import Pruned
+    from pfd.retention import Pruned
 
 
 @click.command()

@@ -27,7 +27,7 @@ from pfd.console import echo, one_line, print_fields, print_heading, print_json,
 from pfd.errors import ParameterError
 
 if TYPE_CHECKING:
-    from pfd.schedule import Schedule, ScheduleSlot
+    from pfd.schedules.schedule import Schedule, ScheduleSlot
 
 UPCOMING, SHOWN = 5, 10
 """Slots that are shown of one schedule: those to come, and those that have been."""
@@ -231,7 +231,7 @@ def _warn_where_nobody_fires(session: Session) -> None:
 
 
 def _facts(schedule: Schedule) -> dict[str, object]:
-    from pfd.cron import explain
+    from pfd.schedules.cron import explain
 
     options = schedule.options
     limits = (("soft_time_limit", "asked to stop after"), ("time_limit", "ended after"))
@@ -287,7 +287,7 @@ def _job(slot: ScheduleSlot) -> str:
 
 
 def _remark(slot: ScheduleSlot) -> str:
-    from pfd.cron import MOST
+    from pfd.schedules.cron import MOST
 
     late = slot.settled_at - slot.at
     parts = [slot.reason, f"{span(late)} late" if late > LATE else ""]

@@ -16,7 +16,7 @@ from pfd.settings import LoadedSettings, Settings, load_settings
 from pfd.streams import kept_for_the_answer
 
 if TYPE_CHECKING:
-    from pfd.dispatcher import Dispatcher
+    from pfd.client.dispatcher import Dispatcher
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -68,7 +68,7 @@ class Session:
 
     @functools.cached_property
     def dispatcher(self) -> Dispatcher:
-        from pfd.dispatcher import Dispatcher
+        from pfd.client.dispatcher import Dispatcher
 
         return Dispatcher(self.settings, registry=self.registry, tells_unserved=False)  # commands say so themselves
 

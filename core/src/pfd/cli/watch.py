@@ -16,7 +16,7 @@ from pfd.errors import StoreUnavailable
 from pfd.job import Job
 
 if TYPE_CHECKING:
-    from pfd.handle import JobHandle
+    from pfd.client.handle import JobHandle
 
 
 @click.command()

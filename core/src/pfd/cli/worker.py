@@ -124,7 +124,7 @@ def _warn(registry: Registry, served: tuple[str, ...]) -> None:
 
 
 def _gpus(session: Session) -> dict[str, int]:
-    from pfd.execution.devices import gpu_places
+    from pfd.worker.gpu.devices import gpu_places
 
     return gpu_places(session.settings, session.registry.tasks.values())
 

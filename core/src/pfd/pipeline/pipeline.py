@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pfd.dispatcher import Dispatcher
+from pfd.client.dispatcher import Dispatcher
+from pfd.client.handle import JobHandle
 from pfd.errors import JobError, ParameterError, shown
-from pfd.handle import JobHandle
 from pfd.pipeline import check, file
 from pfd.pipeline.plan import OutdatedError, Plan, make_plan
 from pfd.pipeline.run import RUN, Run, find_run, new_run_id, reserved

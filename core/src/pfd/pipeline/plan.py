@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from pfd.artifacts import published
-from pfd.dispatcher import Dispatcher, process_session
+from pfd.client.dispatcher import Dispatcher, process_session
 from pfd.errors import ArtifactError
 from pfd.job import ENDED, LIVE, Job, State
 from pfd.pipeline.run import RUN, STEP, step_tags, tagged

@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pfd.dispatcher import Dispatcher
+from pfd.client.dispatcher import Dispatcher
+from pfd.client.handle import JobHandle
 from pfd.errors import JobError, UnknownJob, shown
-from pfd.handle import JobHandle
 from pfd.job import Job
 from pfd.store.encoding import is_storable
 from pfd.submission.options import MAX_TAG

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pfd.queue import Bell, Ring
+from pfd.notify import Bell, Ring
 from pfd.runtimes.base import Runtime
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from pfd.errors import PfdError, SettingsError, shown
+from pfd.notify import Ringer
 from pfd.origin import place, reason
 from pfd.plugins import Registry
-from pfd.queue import Ringer
 from pfd.settings import Settings
 from pfd.urls import mask_any, purge
 

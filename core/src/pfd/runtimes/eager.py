@@ -6,12 +6,12 @@ import math
 from dataclasses import replace
 
 from pfd.errors import SettingsError
-from pfd.execution.owner import Owner
 from pfd.job import QUEUED
+from pfd.notify import Ring
 from pfd.plugins import load_registry
-from pfd.queue import Ring
 from pfd.settings import Settings
 from pfd.store import Ended, Store, Wanted, jobs
+from pfd.worker.worker import Owner
 
 
 class EagerRuntime:

@@ -9,8 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from pfd.notify import Ring, Ringer
 from pfd.plugins import Registry
-from pfd.queue import Ring, Ringer
 from pfd.runtimes.service import BROKER_PATIENCE, Service, StopSignals
 from pfd.settings import Settings
 

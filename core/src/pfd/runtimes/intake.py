@@ -20,7 +20,7 @@ from pfd.runtimes.service import Service
 from pfd.settings import Settings
 from pfd.store import refused
 from pfd.store.refused import Refusals
-from pfd.submission.adopt import Request, adopt
+from pfd.submission.client_message import Request, adopt
 
 log = logging.getLogger("pfd.runtimes")
 

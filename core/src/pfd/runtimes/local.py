@@ -20,12 +20,12 @@ from typing import Self
 
 from pfd import forks
 from pfd.errors import QueueError
-from pfd.execution.owner import Owner
-from pfd.execution.private import found_folders, in_socket_folder, remove_where_empty
+from pfd.notify import Ring
 from pfd.plugins import Registry, load_registry
-from pfd.queue import Ring
 from pfd.runtimes.service import SHUTDOWN_PATIENCE, Service, StopSignals
 from pfd.settings import Settings, load_settings
+from pfd.socket_folder import found_folders, in_socket_folder, remove_where_empty
+from pfd.worker.worker import Owner
 
 log = logging.getLogger("pfd.runtimes")
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from pfd.errors import QueueError
-from pfd.queue import Ring
+from pfd.notify import Ring
 from pfd.runtimes.address import WRONG
 from pfd.urls import mask, purge
 

@@ -14,13 +14,13 @@ from types import FrameType
 from typing import Any, cast
 
 from pfd.errors import StoreReplaced
-from pfd.execution.owner import Owner
 from pfd.monitor import Alarm
+from pfd.notify import Bell, Ring, Ringer
 from pfd.plugins import Registry
-from pfd.queue import Bell, Ring, Ringer
 from pfd.settings import Settings
 from pfd.store import Store
 from pfd.submission.submit import tell_workers
+from pfd.worker.worker import Owner
 
 log = logging.getLogger("pfd.runtimes")
 

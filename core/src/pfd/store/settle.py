@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from pfd.job import QUEUED, RUNNING, JobFailure, State
-from pfd.queue import Ring
+from pfd.notify import Ring
 from pfd.store.encoding import encode
 from pfd.store.engine import is_sqlite
 from pfd.store.schema import IS_LIVE, edges, facts, jobs

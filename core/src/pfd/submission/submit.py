@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection
 
 from pfd.errors import ParameterError, QueueError, few, shown
 from pfd.hooks import JobEvent, JobSubmission
+from pfd.notify import Ring
 from pfd.plugins import Registry
-from pfd.queue import Ring
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, Submitted, jobs
 from pfd.store.encoding import clean_text, encode

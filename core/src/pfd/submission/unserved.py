@@ -15,7 +15,7 @@ from pfd.errors import PfdError
 from pfd.settings import Settings
 from pfd.store import Store, WorkerInfo, workers
 
-log = logging.getLogger("pfd.dispatcher")
+log = logging.getLogger("pfd.client")
 
 SERVED = 10.0
 """Seconds for which a queue that was served a moment ago is taken to be."""

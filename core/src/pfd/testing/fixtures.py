@@ -21,7 +21,7 @@ def pfd_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("PFD_DATABASE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
     yield home
-    from pfd.dispatcher import forget_default
+    from pfd.client.dispatcher import forget_default
 
     forget_default()
 

@@ -9,8 +9,8 @@ from celery import Task as CeleryTask
 from kombu import Queue  # type: ignore[attr-defined]  # exported lazily
 
 from pfd.errors import QueueError
+from pfd.notify import Ring
 from pfd.plugins import Registry
-from pfd.queue import Ring
 from pfd.runtimes.hosted import Guest
 from pfd.runtimes.on_celery.address import DEFAULT_QUEUE, broker_url, is_redis
 from pfd.runtimes.on_celery.listener import CeleryListener

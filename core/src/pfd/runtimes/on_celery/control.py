@@ -9,7 +9,7 @@ from typing import Any
 from celery.worker.control import Panel
 
 from pfd.errors import StoreError
-from pfd.execution.news import tell
+from pfd.events import tell
 from pfd.job import is_job_id
 from pfd.runtimes.service import Service
 from pfd.store import jobs

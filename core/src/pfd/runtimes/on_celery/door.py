@@ -26,7 +26,7 @@ from pfd.runtimes.on_celery.request import read_request, refused_request
 from pfd.runtimes.on_celery.transport import NotAMessage, lost_connection
 from pfd.runtimes.ringing import MARK, ring_queue, rung_queue
 from pfd.runtimes.service import Service
-from pfd.submission.adopt import Request
+from pfd.submission.client_message import Request
 
 log = logging.getLogger("pfd.runtimes")
 

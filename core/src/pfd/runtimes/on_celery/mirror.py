@@ -12,7 +12,7 @@ from celery.exceptions import Retry, TaskRevokedError
 from pfd.errors import JobFailed, StoreError
 from pfd.job import RUNNING, Job, State
 from pfd.monitor import Alarm, LastingThread
-from pfd.store import Store, mirrors
+from pfd.store import Store, result_outbox
 from pfd.urls import purge
 
 log = logging.getLogger("pfd.runtimes")
@@ -71,12 +71,12 @@ class Mirror:
     def _tell(self) -> bool:
         """Tell all that has changed; whether anybody is to be told more."""
         with self._store.read() as connection:
-            if not mirrors.any_waiting(connection):
+            if not result_outbox.any_waiting(connection):
                 return False
-        told = mirrors.BATCH
-        while told == mirrors.BATCH:
+        told = result_outbox.BATCH
+        while told == result_outbox.BATCH:
             with self._store.write(calling_others=True) as connection:
-                told = mirrors.tell(connection, self._store_result)
+                told = result_outbox.tell(connection, self._store_result)
         return True
 
     def _store_result(self, job: Job, reply: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from pfd.errors import ParameterError
 from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
 from pfd.runtimes.reading import as_number, shown
-from pfd.submission.adopt import MAX_TASK, Request, check_id
+from pfd.submission.client_message import MAX_TASK, Request, check_id
 
 MAX_REPLY = 500
 """Characters of what a client is reached by."""

@@ -9,8 +9,8 @@ import dramatiq
 from dramatiq.middleware import Middleware
 
 from pfd.errors import QueueError
+from pfd.notify import Ring
 from pfd.plugins import Registry
-from pfd.queue import Ring
 from pfd.runtimes.on_dramatiq.address import broker_url, is_redis
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
 from pfd.runtimes.on_dramatiq.door import Door

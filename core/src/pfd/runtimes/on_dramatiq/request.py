@@ -13,7 +13,7 @@ from typing import Any
 from pfd.errors import ParameterError
 from pfd.runtimes.reading import as_number
 from pfd.runtimes.ringing import MARK
-from pfd.submission.adopt import MAX_TASK, Request, check_id
+from pfd.submission.client_message import MAX_TASK, Request, check_id
 
 _OWN = frozenset({"redis_message_id"})
 """Options that a broker of Dramatiq adds."""

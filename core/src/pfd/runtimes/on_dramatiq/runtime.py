@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pfd import forks
+from pfd.notify import Ring
 from pfd.plugins import Registry, load_registry
-from pfd.queue import Ring
 from pfd.runtimes.address import reading
 from pfd.runtimes.hosted import Line
 from pfd.runtimes.on_dramatiq.address import broker_url

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-SERVER = "pfd.execution.server"
+SERVER = "pfd.runner.warm_server"
 """How the program that makes processes for jobs is known in the process table."""
 
 

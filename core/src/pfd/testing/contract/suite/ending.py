@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from pfd import CancelRequested, JobCancelled, JobFailed, JobHandle, State, TimeLimitExceeded
-from pfd.execution.isolated import KEEPER_PATIENCE
+from pfd.runner.isolated import KEEPER_PATIENCE
 from pfd.testing.contract.processes import is_gone
 from pfd.testing.contract.site import Site
 from pfd.testing.contract.waiting import PATIENCE, until

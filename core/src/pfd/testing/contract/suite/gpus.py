@@ -96,6 +96,6 @@ class TestGpus:
         (modules / "contract_touches_cuda.py").write_text(_TOUCHES, encoding="utf-8")
         with site.worker(PYTHONPATH=os.pathsep.join([str(modules), os.environ["PYTHONPATH"]])) as worker:
             found = (site.run("far_from_cuda").result or {})["value"]
-            assert found["main"] == "pfd.execution.child"  # an interpreter of its own
+            assert found["main"] == "pfd.runner.child"  # an interpreter of its own
             assert not found["touched"]
             until(lambda: "contract_touches_cuda" in worker.printed, "the worker has said which import it was")

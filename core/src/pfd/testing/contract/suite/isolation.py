@@ -10,12 +10,12 @@ import psutil
 import pytest
 
 from pfd import JobFailed, Params, PluginError, Result, State, Task
-from pfd.execution.cores import cores
 from pfd.testing.contract.plugins import write_plugins
 from pfd.testing.contract.processes import is_gone, warm_server_of
 from pfd.testing.contract.site import Site
 from pfd.testing.contract.waiting import PATIENCE, until
 from pfd.testing.contract_plugin.plugin import MEMORY_LIMIT
+from pfd.worker.cores import cores
 
 MIB = 2**20
 

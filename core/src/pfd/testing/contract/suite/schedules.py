@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from pfd import Schedule, ScheduleSlot, SlotOutcome, State
-from pfd.store.slots import KEPT
+from pfd.schedules.slots import KEPT
 from pfd.testing.contract.site import Site
 from pfd.testing.contract.waiting import PATIENCE, until
 

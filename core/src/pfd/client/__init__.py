@@ -1,0 +1,1 @@
+"""What callers use: submit jobs, look at them, wait for them."""

@@ -1,0 +1,66 @@
+"""Telling hooks, and whoever waits in this process, what became of jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterable
+
+from pfd.end_signal import ended as news
+from pfd.errors import PfdError
+from pfd.hooks import JobEnd, JobEvent
+from pfd.job import Job, JobFailure
+from pfd.plugins import Registry
+from pfd.retention import discard
+from pfd.settings import Settings
+from pfd.store import Ended, Store, jobs, settle
+from pfd.store.workers import TakenBack
+
+
+def announce(
+    registry: Registry, job: Job, kind: str, *, seconds: float = 0.0, failure: JobFailure | None = None
+) -> None:
+    """Tell of a change that did not end a job."""
+    event = JobEvent(kind, job.id, job.task, job.queue, failure=failure, seconds=seconds, job=job)
+    registry.notify("pfd_job_event", event=event)
+
+
+def tell(registry: Registry, store: Store, settings: Settings, ended: Iterable[Ended], *, seconds: float = 0.0) -> None:
+    """Tell of jobs whose end has just been stored.  `seconds` is how long the run took that ended.
+
+    Whoever ends a job comes by here, so what cancelled ones have left goes from here, too.
+    """
+    ended = list(ended)
+    discard(store, settings.home, ended)
+    listeners = registry.listens("pfd_after_job")
+    for job in ended:
+        news.announce()
+        event = JobEvent(job.state.lower(), job.id, job.task, job.queue, job.result, job.failure, seconds)
+        registry.notify("pfd_job_event", event=event)
+        if listeners and job.task in registry.tasks:
+            with contextlib.suppress(PfdError):  # the store went away again: who listens is told no more than that
+                with store.read() as connection:
+                    stored = jobs.get(connection, job.id)
+                end = JobEnd(stored, registry.task(job.task), settings, seconds)
+                registry.notify("pfd_after_job", end=end)
+
+
+def tell_back(registry: Registry, store: Store, settings: Settings, back: TakenBack) -> None:
+    """Tell of jobs that were taken back from a lost worker."""
+    for job in back.again:
+        announce(registry, job, "lost")
+    tell(registry, store, settings, back.ended)
+
+
+def settle_the_rest(registry: Registry, store: Store, settings: Settings, *, seconds: float = math.inf) -> None:
+    """End what hangs on jobs that have ended, where it was more than one transaction should; and tell of it.
+
+    For so long at most, and a transaction more: each sweep goes on with it.  Raises `StoreError`.
+    """
+    deadline = time.monotonic() + seconds
+    with store.read() as connection:
+        left = settle.is_left(connection)
+    while left and (ended := store.settle(settle.go_on)) is not None:
+        tell(registry, store, settings, ended)
+        left = time.monotonic() < deadline

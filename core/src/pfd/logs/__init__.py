@@ -1,0 +1,1 @@
+"""The log of a job: written, and read while it is."""

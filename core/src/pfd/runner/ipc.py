@@ -1,0 +1,149 @@
+"""What a job's process says to its worker, read with care: somebody else's code runs there, and the line is open to it.
+
+The messages themselves are described in `pfd.runner.child`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pfd.errors import ParameterError, PfdError
+from pfd.job import JobFailure
+from pfd.notify import Ring
+from pfd.reporter import check_meta, shortened
+from pfd.runner.call import Outcome, bounded_failure
+from pfd.store.encoding import decode, encode
+
+OVERHEAD = 1024 * 1024
+"""Bytes that a message may have beside a result: a traceback, a status, what is reported beside it."""
+
+_ENDS = ("done", "failed", "stopped", "lost", "stale")
+"""What a job may say of its end; that its worker was short of something is for that to say."""
+
+_WORD = re.compile(r"[\w.:/@-]{1,200}", re.ASCII)
+"""An id, or the name of a task or a queue; a broker makes a queue of whatever is rung."""
+
+
+class NotAMessage(PfdError):
+    """Something in a job's line to its worker that PFD has not written."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a task says that it is."""
+
+    fraction: float
+    status: str
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """All that a task needs is loaded, and it is called."""
+
+
+Message = Begun | Progress | Ring | Outcome
+
+
+class Lines:
+    """Cuts what comes over a socket into lines of at most `most` bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._begun = bytearray()
+
+    def take(self, data: bytes) -> Iterator[bytes]:
+        """The lines that `data` ends.  Raises `NotAMessage` for one that is too long."""
+        *ends, begun = data.split(b"\n")
+        for end in ends:
+            line, self._begun = bytes(self._begun + end), bytearray()
+            yield line
+        self._begun += begun
+        if len(self._begun) > self._most:
+            raise NotAMessage(f"{_start_of(self._begun)}, and on for more than {self._most} bytes")
+
+
+def longest(max_result_bytes: int) -> int:
+    """Bytes of the longest message of a job whose result is at most so large: in a message, quotes are escaped."""
+    return 2 * max_result_bytes + OVERHEAD
+
+
+def parse(line: bytes, max_result_bytes: int) -> Message:
+    """The message of a line.
+
+    Raises
+    ------
+    NotAMessage : it is none, or holds what cannot be stored.
+    """
+    try:
+        message = json.loads(line.decode())
+        match message:
+            case {"begun": True, **rest} if not rest:
+                return Begun()
+            case {"progress": report, **rest} if not rest:
+                return Progress(*_report(report))
+            case {"ring": ring, **rest} if not rest:
+                return _ring(ring)
+            case {"end": _, "result": _, "failure": _, "retry": bool(), "last": _} if len(message) == 5:
+                return _outcome(message, max_result_bytes)
+    except (ValueError, RecursionError, ParameterError) as error:
+        raise NotAMessage(f"{_start_of(line)} ({error})") from error
+    raise NotAMessage(_start_of(line))
+
+
+def _start_of(line: bytes | bytearray) -> str:
+    return f"{bytes(line[:80])!r}{'...' if len(line) > 80 else ''}"
+
+
+def _report(value: Any) -> tuple[float, str, dict[str, Any]]:
+    match value:
+        case [(int() | float()) as fraction, str() as status, dict() as meta] if 0 <= fraction <= 1:
+            check_meta(meta)
+            return float(fraction), shortened(status), meta
+    raise ValueError("not a progress")
+
+
+def _ring(value: Any) -> Ring:
+    match value:
+        case {"job_id": str(), "task": str(), "queue": str(), "cancel": bool()} if len(value) == 4:
+            ring = Ring(**value)
+            if all(map(_WORD.fullmatch, (ring.job_id, ring.task, ring.queue))):
+                return ring
+    raise ValueError("not a ring")
+
+
+def _outcome(message: dict[str, Any], max_result_bytes: int) -> Outcome:
+    kind, result, failure = message["end"], message["result"], message["failure"]
+    if kind not in _ENDS:
+        raise ValueError("no such end")
+    if kind == "done":
+        result = _result(result, max_result_bytes)
+    return Outcome(
+        kind,
+        result if kind == "done" else None,
+        _failure(failure) if failure is not None or kind == "failed" else None,
+        message["retry"],
+        None if message["last"] is None else _report(message["last"]),
+    )
+
+
+def _result(text: Any, most: int) -> str:
+    if not isinstance(text, str) or len(text) > most:
+        raise ValueError("not a result")
+    value = decode(text)
+    if not isinstance(value, dict):
+        raise ValueError("not a result")
+    return encode(value)
+
+
+def _failure(value: Any) -> JobFailure:
+    match value:
+        case {"type": str() as name, "message": str() as message, "traceback": str() as text, "hint": hint} if len(
+            value
+        ) == 4 and isinstance(hint, str | None):
+            return bounded_failure(name, message, text, hint)
+    raise ValueError("not a failure")

@@ -1,0 +1,444 @@
+"""One run of a job in a process of its own, seen from the worker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from pfd.job import Job, JobFailure
+from pfd.logs.log_file import LogFile
+from pfd.notify import Ring
+from pfd.runner import ipc, shortage
+from pfd.runner.call import Outcome
+from pfd.runner.ipc import Begun, Lines, NotAMessage, Progress
+from pfd.runner.memory import TreeMemory
+from pfd.runner.process_tree import Tree
+from pfd.runner.spawner import Processes
+from pfd.settings import Settings
+from pfd.task import Task
+
+log = logging.getLogger("pfd.worker")
+
+MEMORY_POLL = 0.5
+"""Seconds between looks at the memory of a job that has a limit; more, where such a look takes long."""
+
+MEMORY_SHARE = 0.05
+"""Part of a core that looking at a job's memory may take."""
+
+MEMORY_GLANCE = 0.05
+"""Seconds between glances at shared memory."""
+
+SPAWN_PATIENCE = 300.0
+"""Seconds that a warm server may take to import what a task preloads, and to make a process for it."""
+
+QUIET = 0.5
+"""Seconds after which it is said what a job waits for that has not begun yet."""
+
+SPAWN_POLL = 1.0
+"""Seconds between looks at a warm server that has not made a process yet."""
+
+EXIT_PATIENCE = 5.0
+"""Seconds that a process may take to go away after it has said how its task ended."""
+
+REPORT_PATIENCE = 1.0
+"""Seconds that a keeper may take to say that its job's process has ended, before it is told to end what is left."""
+
+KEEPER_PATIENCE = 3.0
+"""Seconds that a keeper may take to end its job's processes when told to; then the worker does."""
+
+CONTROL_LINE = 4096
+"""Bytes of the longest line that a keeper writes."""
+
+
+class IsolatedRun:
+    """One run of a job in a process of its own, watched until nothing of that process is left.
+
+    Parameters
+    ----------
+    on_progress, on_ring : are handed each report, and what the job submits; they return at once, since this thread
+        enforces limits.
+    on_standing : is handed what the job waits for before its task is called, and the empty text once it is.
+    environment : variables for this job beside those that all jobs get.
+    held : descriptors that its processes hold for as long as they live.
+    """
+
+    def __init__(
+        self,
+        processes: Processes,
+        settings: Settings,
+        job: Job,
+        task: Task,
+        on_progress: Callable[[float, str, dict[str, Any]], None],
+        on_ring: Callable[[Ring], None],
+        on_standing: Callable[[str], None],
+        environment: Mapping[str, str],
+        held: tuple[int, ...] = (),
+    ) -> None:
+        self._processes = processes
+        self._settings = settings
+        self._job = job
+        self._task = task
+        self._on_progress = on_progress
+        self._on_ring = on_ring
+        self._on_standing = on_standing
+        self._environment = environment
+        self._held = held
+        # All that the watch needs is had before there is a process to be watched, or nothing is.
+        with contextlib.ExitStack() as opened:
+            self._selector = opened.enter_context(selectors.DefaultSelector())
+            self._control, self._their_control = map(opened.enter_context, socket.socketpair())
+            self._channel, self._their_channel = map(opened.enter_context, socket.socketpair())
+            self._wake, self._wake_in = map(opened.enter_context, socket.socketpair())
+            self._output, self._their_output = os.pipe()
+            opened.pop_all()
+        self._wake_in.setblocking(False)  # one byte says as much as many, and the watch must not wait
+        self._orders: list[str] = []
+        self._unsent = memoryview(b"")
+        self._said = Lines(ipc.longest(settings.max_result_bytes))
+        self._kept = Lines(CONTROL_LINE)
+        self._memory: TreeMemory | None = None
+        self._memory_at = 0.0
+        self._tree: Tree | None = None
+        self._exit: int | None = None
+        self._outcome: Outcome | None = None
+        self._verdict: Outcome | None = None
+        self._stop_reason: str | None = None
+        self._kill_at: float | None = None
+        self._end_at: float | None = None
+        self._killed = False
+        self._lacking: str | None = None
+        self._standing = ""
+        self._standing_at: float | None = None
+        self._made = False
+        self._stale = False
+
+    def stop(self, reason: str) -> None:
+        """Ask the task to stop, from any thread: `"cancel"`, or `"stale"` to end it at once."""
+        self._orders.append(reason)
+        with contextlib.suppress(OSError):
+            self._wake_in.send(b"!")
+
+    def run(self) -> Outcome:
+        """Run to the end; blocks."""
+        try:
+            fds = (self._their_control.fileno(), self._their_channel.fileno(), self._their_output, *self._held)
+            environment = self._processes.spawn(self._task.preload, fds)
+            self._their_control.close()
+            self._their_channel.close()
+            os.close(self._their_output)
+            self._their_output = -1
+            order = {
+                "job": asdict(self._job),
+                "settings": self._settings.model_dump(mode="json"),
+                "path": sys.path,
+                "environment": {**environment, **self._environment},
+                "folder": _folder(),
+            }
+            self._unsent = memoryview(json.dumps(order).encode() + b"\n")
+            with LogFile(self._settings, self._job) as logfile:
+                self._watch(logfile)
+            return self._conclude()
+        except Exception as error:
+            if self._tree is not None and self._exit is None:
+                self._tree.end()  # whatever becomes of the job now, this run of it is over
+            if (what := shortage.cause(error)) is None:
+                raise
+            return self._cut_short(what)
+        finally:
+            self._close()
+
+    def _watch(self, logfile: LogFile) -> None:
+        began = time.monotonic()
+        limit, patience = self._limits()
+        limit_at: float | None = None
+        spawned_by = began + SPAWN_PATIENCE
+        server_at: float | None = began + SPAWN_POLL
+        glance_at: float | None = None
+        self._standing_at = began + QUIET
+        with self._selector as selector:
+            selector.register(self._control, selectors.EVENT_READ, "control")
+            selector.register(self._channel, selectors.EVENT_READ, "channel")
+            selector.register(self._output, selectors.EVENT_READ, "output")
+            selector.register(self._wake, selectors.EVENT_READ, "wake")
+            while True:
+                alarms = (limit_at, server_at, glance_at, self._standing_at, self._kill_at, self._end_at)
+                next_at = min((at for at in alarms if at is not None), default=None)
+                timeout = None if next_at is None else max(0.0, next_at - time.monotonic())
+                for key, events in selector.select(timeout):
+                    if events & selectors.EVENT_WRITE:
+                        self._send(selector)
+                    if events & selectors.EVENT_READ and not self._read(key.data, logfile):
+                        selector.unregister(key.fileobj)
+                        if key.data == "control":
+                            self._drain(selector, logfile)
+                            return
+                now = time.monotonic()
+                if self._tree is None:
+                    if now >= spawned_by:
+                        self._lacking = f"no process was made for it in {SPAWN_PATIENCE:.0f} s"
+                    if self._stop_reason is not None or self._stale or now >= spawned_by:
+                        return  # no process was made; the keeper, should it come yet, finds its line cut
+                elif server_at is not None:
+                    # The task's time begins with its process: what a cold server takes to import is not its doing.
+                    server_at = None
+                    limit_at = None if limit is None else now + limit
+                    # Sent only now: a process that is made when its line is cut already has nothing to run.
+                    if self._channel in selector.get_map():  # else it died at birth, and its end was read first
+                        selector.modify(self._channel, selectors.EVENT_READ | selectors.EVENT_WRITE, "channel")
+                    if self._tree.job is not None:
+                        selector.register(self._tree.job, selectors.EVENT_READ, "job")
+                if server_at is not None and now >= server_at:
+                    server_at = now + SPAWN_POLL
+                    self._processes.resume(self._task.preload)
+                self._stand_by(now)
+                if limit_at is not None and now >= limit_at:
+                    limit_at = None
+                    self._ask("time limit", patience)
+                if self._memory is not None and now >= (glance_at or 0.0):
+                    glance_at = now + MEMORY_GLANCE
+                    self._check_memory(self._memory, now)
+                if self._kill_at is not None and now >= self._kill_at:
+                    self._kill_at = None
+                    self._kill()
+                if self._end_at is not None and now >= self._end_at and self._tree is not None:
+                    log.warning("job %s: its keeper does not act, so its worker ends its processes", self._job.id)
+                    self._tree.end()
+                    self._drain(selector, logfile)
+                    return
+
+    def _waits_for(self) -> str:
+        """What keeps the task from being called: a server that has its imports done makes a process at once."""
+        if self._tree is None and self._task.preload:
+            packages = dict.fromkeys(module.partition(".")[0] for module in self._task.preload)
+            return f"starting: importing {', '.join(packages)}"
+        return f"starting: loading {self._task.run.partition(':')[0]}"
+
+    def _stand_by(self, now: float) -> None:
+        """Say what the task waits for, now and then, until it is called."""
+        if self._standing_at is not None and now >= self._standing_at:
+            self._standing_at = now + QUIET
+            self._stand(self._waits_for())
+
+    def _stand(self, standing: str) -> None:
+        if standing != self._standing:
+            self._standing = standing
+            self._on_standing(standing)
+
+    def _send(self, selector: selectors.BaseSelector) -> None:
+        """Send what to run, as far as it goes: it may be large, and the process that is to read it late or dead."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died at once; seen when read from
+            self._unsent = self._unsent[self._channel.send(self._unsent, socket.MSG_DONTWAIT) :]
+            if self._unsent:
+                return
+        selector.modify(self._channel, selectors.EVENT_READ, "channel")
+
+    def _limits(self) -> tuple[float | None, float]:
+        """Seconds after which the task is asked to stop, and from then to the end of its processes.
+
+        With both limits given the hard one is when it is ended; one alone gives the task the grace period.
+        """
+        soft = self._job.options.get("soft_time_limit", self._task.soft_time_limit)
+        hard = self._job.options.get("time_limit", self._task.time_limit)
+        if soft is not None and hard is not None and soft < hard:
+            return soft, hard - soft
+        return (soft if hard is None else hard), self._settings.grace
+
+    def _read(self, source: str, logfile: LogFile) -> bool:
+        """Take in what a source has to say; False at its end."""
+        if source == "wake":
+            self._wake.recv(4096)
+            while self._orders:
+                reason = self._orders.pop(0)
+                if reason == "stale":
+                    self._stale = True
+                    self._kill()
+                else:
+                    self._ask(reason, self._settings.grace)
+            return True
+        if source == "output":
+            data = os.read(self._output, 65536)
+            logfile.write(data)
+            return bool(data)
+        if source == "job":  # its process has ended, which its keeper is about to say
+            self._kill_at = min(self._kill_at or math.inf, time.monotonic() + REPORT_PATIENCE)
+            return False
+        connection = self._control if source == "control" else self._channel
+        try:
+            data = connection.recv(262144)
+        except ConnectionResetError:
+            data = b""
+        if source == "control":
+            for line in self._kept.take(data):
+                self._hear_keeper(json.loads(line))
+            return bool(data)
+        try:
+            for line in self._said.take(data):
+                self._hear_job(ipc.parse(line, self._settings.max_result_bytes))
+        except NotAMessage as error:
+            self._condemn(
+                "BrokenChannel",
+                f"the job's process wrote something else into the line to its worker: {error}",
+                hint="does the task, or a library it uses, write to file descriptors that it did not open?",
+            )
+            return False  # nothing that comes after it can be trusted
+        return bool(data)
+
+    def _hear_keeper(self, message: dict[str, Any]) -> None:
+        if "pid" in message:
+            self._made = True
+            self._tree = Tree(message["keeper"], message["pid"])
+            if self._task.memory_limit is not None:
+                self._memory = TreeMemory(message["keeper"])
+        elif "short" in message:
+            self._lacking = message["short"]
+        elif "exit" in message:
+            self._exit = message["exit"]
+
+    def _hear_job(self, message: ipc.Message) -> None:
+        if self._outcome is not None:
+            return
+        self._standing_at = None  # a task that was never called has ended as well
+        if isinstance(message, Begun):
+            self._stand("")
+        elif isinstance(message, Progress):
+            self._on_progress(message.fraction, message.status, message.meta)
+        elif isinstance(message, Ring):
+            self._on_ring(message)
+        else:
+            self._outcome = message
+            self._kill_at = time.monotonic() + EXIT_PATIENCE
+
+    def _drain(self, selector: selectors.BaseSelector, logfile: LogFile) -> None:
+        """Read what is left in the pipes once the tree is gone; nobody holds their other ends any more."""
+        # Or hardly anybody: where keeper and server were both killed, something may hold them still, and is not worth
+        # waiting for.
+        os.set_blocking(self._output, False)
+        self._channel.setblocking(False)
+        for key in list(selector.get_map().values()):
+            if key.data in ("output", "channel"):
+                with contextlib.suppress(BlockingIOError):
+                    while self._read(key.data, logfile):
+                        pass
+
+    def _ask(self, reason: str, patience: float) -> None:
+        if self._stop_reason is None and self._outcome is None:
+            self._stop_reason = reason
+            name = signal.SIGTERM if reason == "cancel" else signal.SIGXCPU
+            self._tell({"signal": name.name})
+            self._kill_at = time.monotonic() + patience
+
+    def _kill(self) -> None:
+        if not self._killed:
+            self._killed = True
+            self._end_at = time.monotonic() + KEEPER_PATIENCE
+            self._tell({"kill": True})
+
+    def _condemn(self, kind: str, message: str, hint: str) -> None:
+        """End the job for something that it does; of one that was asked to stop before, that is still why it ends."""
+        if self._outcome is None and self._stop_reason is None:
+            self._verdict = Outcome("failed", failure=JobFailure(kind, message, hint=hint))
+        self._kill()
+
+    def _tell(self, order: Mapping[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            self._control.sendall(json.dumps(order).encode() + b"\n")
+        if self._tree is not None:
+            self._tree.resume_keeper()
+
+    def _check_memory(self, memory: TreeMemory, now: float) -> None:
+        limit = self._task.memory_limit
+        if limit is None or self._outcome is not None:
+            return
+        if now < self._memory_at:
+            memory.glance()
+            return
+        try:
+            used = memory.used(limit)
+        except OSError as error:  # it takes open files to look
+            log.warning("the memory of job %s cannot be seen: %s", self._job.id[:8], error)
+            return
+        self._memory_at = now + max(MEMORY_POLL, (time.monotonic() - now) / MEMORY_SHARE)
+        if used > limit:
+            self._condemn(
+                "MemoryLimitExceeded",
+                f"the job's processes used {used / 2**20:.0f} MiB, more than the {limit / 2**20:.0f} MiB allowed",
+                hint="use a smaller batch or window",
+            )
+
+    def _conclude(self) -> Outcome:
+        if self._exit is None and self._tree is not None:
+            # The keeper is gone without a word; the kernel ends the job's process with it, and its server the rest.
+            self._processes.resume(self._task.preload)
+            self._tree.end()
+        if self._stale:
+            return Outcome("stale")
+        if not self._made and self._lacking is not None and self._stop_reason is None:
+            return self._cut_short(self._lacking)
+        if self._verdict is not None:
+            return self._verdict
+        # What a task raises once it was asked to stop came of that: many a library turns one exception into another.
+        asked = self._stop_reason is not None
+        if (
+            self._outcome is not None
+            and self._outcome.kind != "stopped"
+            and not (asked and self._outcome.kind == "failed")
+        ):
+            return self._outcome
+        last = self._outcome.last if self._outcome else None
+        if self._stop_reason is not None:
+            reason = JobFailure("CancelRequested", self._stop_reason)
+            return Outcome("stopped", failure=reason, last=last)
+        if self._exit is None:
+            return Outcome("lost", failure=JobFailure("WorkerLost", "the job's process was ended from outside"))
+        if self._outcome is not None:
+            # A stop that nobody here asked for, as when a service manager signals the whole group.
+            return Outcome("lost", failure=JobFailure("WorkerLost", "the job's process was told to stop from outside"))
+        return self._died()
+
+    def _cut_short(self, what: str) -> Outcome:
+        """The worker lacks what it takes to begin the job; or to see it to its end, which is a loss."""
+        kind: Literal["short", "lost"] = "lost" if self._made else "short"
+        return Outcome(kind, failure=JobFailure("WorkerLost", f"its worker is short of something: {what}"))
+
+    def _died(self) -> Outcome:
+        code = self._exit or 0
+        if code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP):
+            name = signal.Signals(-code).name
+            return Outcome("lost", failure=JobFailure("WorkerLost", f"the job's process was ended by {name}"))
+        if code < 0:
+            message = f"the job's process crashed with {signal.Signals(-code).name}"
+            hint = "a fault in compiled code; 'pfd logs' shows where Python called it"
+        else:
+            message = f"the job's process ended with exit code {code} before the task returned"
+            hint = "does the task, or a library it uses, call os._exit()? 'pfd logs' shows what it printed"
+        return Outcome("failed", failure=JobFailure("ProcessDied", message, hint=hint))
+
+    def _close(self) -> None:
+        self._selector.close()
+        pairs = (self._control, self._their_control, self._channel, self._their_channel, self._wake, self._wake_in)
+        for connection in pairs:
+            connection.close()
+        if self._tree is not None:
+            self._tree.close()
+        for fd in (self._output, self._their_output):
+            if fd >= 0:
+                os.close(fd)
+
+
+def _folder() -> str:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:  # it was removed under the worker
+        return os.sep

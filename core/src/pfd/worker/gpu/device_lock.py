@@ -1,0 +1,70 @@
+"""Turns on a device: which of the workers of a machine has a place on it, for the length of one job.
+
+Held by locks of the kernel (flock) on files in a folder of this user, and so given up by whoever dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from pathlib import Path
+from typing import Self
+
+from pfd.socket_folder import open_private, socket_folder
+from pfd.worker.gpu.devices import Place
+
+FOLDER = "gpus"
+
+
+class Turn:
+    """A place on a device, for one job.
+
+    Each place has two files.  Who holds the lock on the first has the place; who waits for it holds that on the second,
+    without which nobody may take the first.  So a worker that has had its turn comes after the one that waits.
+
+    The lock is not let go of but closed: processes of the job that were given a copy of `descriptor` hold it for as
+    long as they live, whatever becomes of their worker.
+
+    Raises `OSError` or `QueueError` where the files cannot be made.
+    """
+
+    def __init__(self, place: Place, home: Path) -> None:
+        self.device = place.device
+        folder = socket_folder(FOLDER, home)
+        name = f"{re.sub(r'[^A-Za-z0-9-]', '_', place.device.identity)}.{place.number}"
+        self._line = _open(f"{folder}/{name}.next")
+        try:
+            self.descriptor = _open(f"{folder}/{name}.lock")
+        except BaseException:
+            os.close(self._line)
+            raise
+        self._is_next = False
+
+    def take(self) -> bool:
+        """Take the place, or stand in line for it; whether it is had by now."""
+        self._is_next = self._is_next or _lock(self._line)
+        if not (self._is_next and _lock(self.descriptor)):
+            return False
+        fcntl.flock(self._line, fcntl.LOCK_UN)
+        self._is_next = False
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._line)
+        os.close(self.descriptor)
+
+
+def _open(path: str) -> int:
+    return open_private(path, os.O_RDWR | os.O_CREAT)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,262 @@
+"""A worker's watch: renews its lease, passes orders on to what runs, sweeps, and hears the bell."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from pfd.errors import StoreError, StoreReplaced
+from pfd.events import settle_the_rest, tell_back
+from pfd.monitor import Alarm, LastingThread, Vitals
+from pfd.notify import Bell, Ring
+from pfd.plugins import Registry
+from pfd.retention import SLICE, Housekeeper
+from pfd.schedules.scheduler import Scheduler
+from pfd.settings import Settings
+from pfd.store import Store, Wanted, WorkerInfo, claims, workers
+from pfd.store.workers import TakenBack
+from pfd.worker.running_jobs import Holdings
+from pfd.worker.sweeper import Sweeper
+
+log = logging.getLogger("pfd.worker")
+
+GONE = 60.0
+"""Seconds after which a store whose file is not there is taken to have been removed; until then it may be put back.
+
+Another one in its place is taken for that after a lease: a backup may be on its way back there.
+"""
+
+ORDERS_INTERVAL = 0.5
+"""Seconds between looks for a cancel that no bell announced, while something runs."""
+
+
+class Watch:
+    """One thread, outside the interpreter of any isolated task: a task in C code does not look dead.
+
+    Parameters
+    ----------
+    info : the row that this worker shows itself with.
+    wanted : what this worker claims.
+    ring : wakes its slots.
+    tell_of : tells workers, this one and others, of a job that can be claimed.
+    bell : how others ring; without it only the sweep finds work.
+    alarm : which threads of this worker are down.
+    on_replaced : called, in this thread, once the store has been removed, or is another one.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        registry: Registry,
+        info: WorkerInfo,
+        holdings: Holdings,
+        wanted: tuple[Wanted, ...],
+        ring: Callable[[], None],
+        tell_of: Callable[[Ring], None],
+        bell: Bell | None,
+        alarm: Alarm,
+        on_replaced: Callable[[StoreReplaced], None],
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._registry = registry
+        self._info = info
+        self._holdings = holdings
+        self._wanted = wanted
+        self._ring = ring
+        self._bell = bell
+        self.vitals = Vitals(info, holdings.__len__, alarm)
+        self._sweeper = Sweeper(store, settings, info.id)
+        self._housekeeper = Housekeeper(store, settings)
+        # What a caller runs by itself is no worker, and comes and goes with its own jobs.
+        serves_all = info.session is None and bool(info.slots)
+        self._scheduler = Scheduler(store, settings, registry, tell_of) if serves_all else None
+        self._wake, self._wake_in = socket.socketpair()
+        self._wake_in.setblocking(False)  # one byte says as much as many
+        self._due_at: float | None = None
+        self._unheld: set[tuple[int, int]] = set()
+        self._stopping = False
+        self._claims_no_more = False
+        self._on_replaced = on_replaced
+        self._gone: tuple[bool, float] | None = None  # whether another one lies there, and since when
+        self._thread = LastingThread("pfd-watch", self._run, self.vitals.alarm)
+
+    def start(self, metrics: str | None = None) -> None:
+        """Register the worker, and where it serves metrics, and begin.
+
+        Raises `StoreError` where the store cannot be written.
+        """
+        self._info = replace(self._info, metrics=metrics)
+        self._register()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now: something runs from here on, or the watch is to stop."""
+        with contextlib.suppress(OSError):
+            self._wake_in.send(b"!")
+
+    def claim_no_more(self) -> None:
+        self._claims_no_more = self.vitals.stopping = True
+
+    def stop(self, patience: float) -> None:
+        """End the watch, and take the worker's row away: from here on its jobs count as left behind."""
+        self._stopping = True
+        self.wake()
+        if self._thread.ident is not None:
+            self._thread.join(patience)
+        with contextlib.suppress(StoreError), self._store.write() as connection:
+            workers.leave(connection, self._info.id)
+        if not self._thread.is_alive():
+            self._wake.close()
+            self._wake_in.close()
+
+    def look_ahead(self, wanted: Wanted, *, sweeping: bool = False) -> None:
+        """Note when the next job falls due, and wake up for it."""
+        try:
+            with self._store.read() as connection:
+                due = claims.next_due(connection, wanted)
+        except StoreError:
+            return  # the sweep will say so
+        if due is None:
+            return
+        if due <= time.time():
+            if sweeping:
+                self._ring()
+        elif self._due_at is None or due < self._due_at:
+            self._due_at = due
+            self.wake()
+
+    # -- the thread ---------------------------------------------------------------------------------------------
+
+    def _register(self) -> None:
+        with self._store.write() as connection:
+            workers.register(connection, self._info)
+        self.vitals.renewed()
+
+    def _run(self) -> None:
+        self.vitals.watching = True
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._wake, selectors.EVENT_READ)
+                if self._bell is not None:
+                    selector.register(self._bell, selectors.EVENT_READ)
+                self._look(selector)
+        finally:
+            self.vitals.watching = False
+
+    def _look(self, selector: selectors.BaseSelector) -> None:
+        # Often enough that a worker which looks at others has itself shown life since they did.
+        beat_every = min(self._settings.lease / 4, self._settings.sweep * 2)
+        next_beat = next_sweep = 0.0
+        while not self._stopping:
+            self.vitals.looked()
+            now = time.monotonic()
+            busy = len(self._holdings) > 0
+            try:
+                if now >= next_beat:
+                    next_beat = now + beat_every
+                    self._beat()
+                if busy:
+                    self._pass_orders()
+                if now >= next_sweep:
+                    next_sweep = now + self._settings.sweep
+                    self._sweep()
+            except StoreError as error:
+                log.warning("the store does not answer: %s", error)
+                self._sweeper.forget()
+                next_sweep = now + self._settings.sweep  # it may have answered at once, and so would the next time
+                self._look_whether_it_lasts(error)
+            except Exception:  # without the watch the worker would be taken for lost
+                log.exception("the watch stumbled")
+                self._sweeper.forget()
+            if self._due_at is not None and self._due_at <= time.time():
+                self._due_at = None
+                self._ring()
+            pause = min(next_beat, next_sweep) - time.monotonic()
+            if self._due_at is not None:
+                pause = min(pause, self._due_at - time.time())
+            self._listen(selector, max(0.0, min(pause, ORDERS_INTERVAL) if busy else pause))
+
+    def _listen(self, selector: selectors.BaseSelector, timeout: float) -> None:
+        for key, _ in selector.select(timeout):
+            if key.fileobj is self._wake:
+                self._wake.recv(4096)
+            elif self._bell is not None:
+                self._bell.drain()
+                self._ring()
+
+    def _beat(self) -> None:
+        with self._store.write() as connection:
+            alive = workers.beat(connection, self._info.id)
+        if alive:
+            self.vitals.renewed()
+        elif not self._stopping:
+            self.vitals.leases_lost += 1
+            # Others gave this worker up, and its jobs with it.  It begins again; which of its runs still have their
+            # job, some claimed since, is for the orders to say.
+            log.warning("this worker was taken for lost")
+            self._store.check_identity()  # nobody has taken it for lost where it was never known
+            self._register()
+
+    def _pass_orders(self) -> None:
+        # Looked at before the store is: a job claimed in between is among the orders and not yet among these.
+        current = self._holdings.runs()
+        if not current:
+            return
+        with self._store.read() as connection:
+            orders = claims.orders(connection, self._info.id)
+        for seq, (number, run) in current.items():
+            claim_number, cancel = orders.get(seq, (None, False))
+            if claim_number != number:
+                run.stop("stale")  # another's by now; or ended, and then nobody listens any more
+            elif cancel:
+                run.stop("cancel")
+
+    def _reconcile(self) -> TakenBack:
+        """Give up jobs that the store says run here and that no slot holds; what became of them.
+
+        They come of a commit whose answer was lost.  A job is given up only at the second look, since a slot may have
+        claimed it a moment before the first.
+        """
+        with self._store.read() as connection:
+            mine = claims.owned(connection, self._info.id)
+        unheld = self._holdings.unheld(mine)
+        again = [job for job in mine if (job.seq, job.claim or 0) in unheld & self._unheld]
+        self._unheld = unheld
+        back = TakenBack()
+        for job in again:
+            log.warning("job %s was lost track of", job.id)
+            with self._store.write() as connection:
+                reason = "its worker lost track of it"
+                back += workers.take_back(connection, [job], max_lost=self._settings.max_lost, reason=reason)
+        return back
+
+    def _look_whether_it_lasts(self, error: StoreError) -> None:
+        """Have this worker end where waiting leads to nothing: nobody would look for jobs in the store that it had."""
+        replaced = isinstance(error, StoreReplaced) and error.certain
+        if not (isinstance(error, StoreReplaced) or self._store.is_missing()):
+            self._gone = None
+            return
+        if self._gone is None or self._gone[0] != replaced:  # a backup may be on its way back into the place
+            self._gone = replaced, time.monotonic()
+        if time.monotonic() - self._gone[1] >= (self._settings.lease if replaced else GONE):
+            self._on_replaced(error if isinstance(error, StoreReplaced) else StoreReplaced(str(error), hint=error.hint))
+
+    def _sweep(self) -> None:
+        self._store.check_identity()
+        self._gone = None
+        back = self._reconcile() + self._sweeper.sweep()
+        tell_back(self._registry, self._store, self._settings, back)
+        settle_the_rest(self._registry, self._store, self._settings, seconds=SLICE)
+        self._housekeeper.turn()
+        if not self._claims_no_more:
+            if self._scheduler is not None:
+                self._scheduler.turn()
+            for wanted in self._wanted:
+                self.look_ahead(wanted, sweeping=True)

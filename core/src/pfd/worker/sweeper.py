@@ -1,0 +1,116 @@
+"""The sweep: takes jobs back from workers that gave no sign of life, and notices what has fallen due.
+
+Clocks of machines are never compared.  A worker counts as lost only after this sweeper itself has seen its counter
+unchanged for a whole lease on its own monotonic clock, while the store could be read; after an outage of the store, or
+a night's sleep of this machine, the watch begins anew.  That a worker of the same machine is dead is known at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pfd.settings import Settings
+from pfd.store import Store, WorkerInfo, workers
+from pfd.store.workers import TakenBack
+from pfd.worker import liveness_lock
+
+log = logging.getLogger("pfd.worker")
+
+
+_NO_BEAT = -1
+"""Stands for the counter of a worker that left with jobs in hand: there is none, and so it never moves."""
+
+
+@dataclass
+class _Sighting:
+    beat: int
+    since: float
+
+
+class Sweeper:
+    """Watches the workers of a store on behalf of one of them."""
+
+    def __init__(self, store: Store, settings: Settings, me: str) -> None:
+        self._store = store
+        self._settings = settings
+        self._me = me
+        self._seen: dict[str, _Sighting] = {}
+        self._last = 0.0
+
+    def forget(self) -> None:
+        """Begin the watch anew, as after an outage of the store."""
+        self._seen.clear()
+
+    def sweep(self) -> TakenBack:
+        """Look once, and take back what was lost; what became of it.
+
+        Raises `StoreError` where the store cannot be read.
+        """
+        now = time.monotonic()
+        # Nothing was seen while nobody looked: a gap proves nothing about the others.
+        if now - self._last > max(2 * self._settings.sweep, self._settings.lease / 2):
+            self.forget()
+        self._last = now
+        with self._store.read() as connection:
+            present = workers.live(connection)
+            orphans = [owner for owner in workers.orphans(connection) if owner != self._me]
+        silent = [info for info in present if info.id != self._me and self._is_lost(info.id, info.beat, now)]
+        left = [owner for owner in orphans if self._is_lost(owner, _NO_BEAT, now)]
+        watched = {info.id for info in present} | set(orphans)
+        self._seen = {name: sighting for name, sighting in self._seen.items() if name in watched}
+        return _take_back(self._store, self._settings, silent, left)
+
+    def _is_lost(self, worker_id: str, beat: int, now: float) -> bool:
+        return self._is_silent(worker_id, beat, now) or liveness_lock.is_cut(worker_id, self._settings.home)
+
+    def _is_silent(self, worker_id: str, beat: int, now: float) -> bool:
+        sighting = self._seen.get(worker_id)
+        if sighting is None or sighting.beat != beat:
+            self._seen[worker_id] = _Sighting(beat, now)
+            return False
+        return now - sighting.since > self._settings.lease
+
+
+def bury(store: Store, settings: Settings) -> TakenBack:
+    """Take back the jobs of workers of this machine that are certainly dead; what became of them.
+
+    What no worker is needed for, and none of another machine is touched by.  Raises `StoreError`.
+    """
+    dead, left = _dead(store, settings)
+    return _take_back(store, settings, dead, left)
+
+
+def the_dead(store: Store, settings: Settings) -> list[str]:
+    """Workers of this machine that are certainly dead, and whose jobs nobody has taken back yet."""
+    dead, left = _dead(store, settings)
+    return [*(info.id for info in dead), *left]
+
+
+def _dead(store: Store, settings: Settings) -> tuple[list[WorkerInfo], list[str]]:
+    """Those that have a row, and those that have left jobs without one."""
+    with store.read() as connection:
+        present = workers.live(connection)
+        orphans = workers.orphans(connection)
+    return (
+        [info for info in present if liveness_lock.is_cut(info.id, settings.home)],
+        [owner for owner in orphans if liveness_lock.is_cut(owner, settings.home)],
+    )
+
+
+def _take_back(store: Store, settings: Settings, lost: Iterable[WorkerInfo], left: Iterable[str]) -> TakenBack:
+    """Give up workers, and take back their jobs and those of workers that left without them."""
+    back = TakenBack()
+    for owner in left:
+        with store.write() as connection:
+            back += workers.take_back_orphans(connection, owner, max_lost=settings.max_lost)
+    for info in lost:
+        with store.write() as connection:
+            lapsed = workers.lapse(connection, info, max_lost=settings.max_lost)
+        if lapsed is not None:
+            log.warning("worker %s gave no sign of life; %d jobs taken back", info.name, len(lapsed.ids))
+            back += lapsed
+            liveness_lock.forget(info.id, settings.home)
+    return back

@@ -1,0 +1,553 @@
+"""The owner: claims jobs for its slots, runs them, and writes how they ended."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pfd.artifacts import ArtifactFolder
+from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError, StoreReplaced, StoreUnavailable
+from pfd.events import announce, settle_the_rest, tell
+from pfd.hooks import JobStart
+from pfd.job import ArtifactFile, Job, JobFailure, State
+from pfd.monitor import MOST_CONNECTIONS, Alarm, LastingThread, Monitor
+from pfd.notify import Bell, Ring, Ringer
+from pfd.plugins import Registry
+from pfd.retention import give_up
+from pfd.runner import native, shortage
+from pfd.runner.call import Outcome, describe
+from pfd.runner.inline import InlineRun
+from pfd.runner.isolated import IsolatedRun
+from pfd.runner.shortage import Shortage
+from pfd.runner.spawner import Processes
+from pfd.settings import Settings
+from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs, settle
+from pfd.store.rows import damage_of
+from pfd.submission.params import fill, referred
+from pfd.submission.submit import tell_workers
+from pfd.task import Task
+from pfd.worker.coordinators import Coordinators
+from pfd.worker.finish import hand_back, write_outcome
+from pfd.worker.gpu import devices
+from pfd.worker.gpu.device_lock import Turn
+from pfd.worker.gpu.slots import GpuSlots
+from pfd.worker.heartbeat import Watch
+from pfd.worker.liveness_lock import Lifeline
+from pfd.worker.progress import ProgressWriter, Report
+from pfd.worker.running_jobs import Holdings, Run
+from pfd.worker.share import Share
+from pfd.worker.slots import IdleSlots
+
+log = logging.getLogger("pfd.worker")
+
+T = TypeVar("T")
+
+DESCRIPTORS = 16
+"""Open files that a running job may need in its worker."""
+
+
+class Owner:
+    """A worker's inside.
+
+    Parameters
+    ----------
+    slots : for each queue (or several, comma-separated) how many jobs may run at once.
+    session : where given, only jobs of that session are claimed.
+    runtime : rings other workers for what is submitted or let go by a job here.
+    bell : how others ring; without it only the sweep finds work.
+    on_idle : called whenever a slot has found nothing to do.
+    alarm : hears of threads of this worker that die; one of its own where left out.
+    on_replaced : called, from any thread, when the store has been removed or is another one: nothing can be served.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        store: Store,
+        *,
+        slots: Mapping[str, int],
+        runtime: Ringer,
+        session: str | None = None,
+        bell: Bell | None = None,
+        on_idle: Callable[[], None] = lambda: None,
+        alarm: Alarm | None = None,
+        on_replaced: Callable[[StoreReplaced], None] = lambda _: None,
+    ) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.store = store
+        self.slots = dict(slots)
+        self.id = uuid.uuid4().hex
+        self._runtime = runtime
+        self._alarm = alarm or Alarm()
+        self.idle = IdleSlots(slots, on_idle)
+        self._stopping = threading.Event()
+        self._handing_back = False
+        self._lifeline: Lifeline | None = None
+        self._holdings = Holdings()
+        self._threads: list[threading.Thread] = []
+        self._progress = ProgressWriter(store, self._alarm)
+        loadable = [task for task in registry.tasks.values() if _loadable(task)]
+        queues = tuple(sorted({queue for names in slots for queue in names.split(",")}))
+        self._wanted = Wanted(self.id, queues, tuple(t.name for t in loadable if not t.coordinator), session)
+        waiting = tuple(task.name for task in loadable if task.coordinator)
+        self._coordinators: Coordinators | None = None
+        wanted = [self._wanted]
+        if waiting and queues:
+            wanted.append(replace(self._wanted, tasks=waiting, coordinators=True))
+            self._coordinators = Coordinators(
+                wanted[-1], self._claim_coordinator, self._run_beside, self._refuse, self._alarm
+            )
+        places = devices.places_for(settings, loadable) if queues else []
+        self.gpus = devices.counts(places)
+        wanted += [replace(self._wanted, gpu=True)] if places else []
+        self._gpu_slots = GpuSlots(
+            places, settings.home, wanted[-1], self._is_due, self._claim, self._run_beside, self._alarm
+        )
+        now = time.time()
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        info = WorkerInfo(self.id, name, runtime.name, self.slots, session, 0, now, now, self.gpus)
+        self._processes = Processes(settings, Share(settings, store, info))
+        self._watch = Watch(
+            store,
+            settings,
+            registry,
+            info,
+            self._holdings,
+            tuple(wanted),
+            self.ring,
+            self._ring_others,
+            bell,
+            self._alarm,
+            on_replaced,
+        )
+        self._shortage = Shortage()
+        self._watch.vitals.short_of = self._shortage.told
+        self._monitor = Monitor(settings, registry, store, self._watch.vitals)
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Register and begin to claim.
+
+        Raises
+        ------
+        SettingsError : PFD_HOME is not writable, or belongs to another store; more slots than files may be open;
+            metrics cannot be served where the settings say.
+        StoreError : the store cannot be reached.
+        """
+        slots = sum(self.slots.values()) + len(self._gpu_slots)
+        needed = 64 + DESCRIPTORS * slots + (MOST_CONNECTIONS if self.settings.metrics else 0)
+        if (allowed := native.allow_descriptors(needed)) < needed:
+            raise SettingsError(
+                f"{slots} slots may need {needed} open files, and this process may have {allowed}",
+                hint="use fewer slots, or raise the limit ('ulimit -n', LimitNOFILE= of a service)",
+            )
+        self.store.bind_home()
+        self._lifeline = Lifeline(self.id, self.settings.home)
+        self._watch.start(metrics=self._monitor.start())
+        if self._coordinators is not None:
+            self._coordinators.start()
+        self._gpu_slots.start()
+        for names, number in self.slots.items():
+            wanted = replace(self._wanted, queues=tuple(names.split(",")))
+            for index in range(number):
+                name = f"pfd-slot-{names}-{index}"
+                thread = LastingThread(name, functools.partial(self._serve, wanted), self._alarm)
+                self._threads.append(thread)
+                thread.start()
+
+    def claim_no_more(self) -> None:
+        """Run what runs to its end, and nothing else: what was claimed and has not begun is put back."""
+        self._stopping.set()
+        self._watch.claim_no_more()
+        if self._coordinators is not None:
+            self._coordinators.claim_no_more()
+        self._gpu_slots.claim_no_more()
+        self.idle.stop()
+
+    def stop(self, patience: float | None = None) -> None:
+        """Claim no more, wait up to `patience` seconds for running jobs, hand the rest back as RETRY."""
+        self.claim_no_more()
+        deadline = None if patience is None else time.monotonic() + patience
+        if self._join(deadline):
+            # Set first: a run that begins now looks at it once it can be stopped.
+            self._handing_back = True
+            for _, run in self._holdings.runs().values():
+                run.stop("cancel")
+            self._join(time.monotonic() + self.settings.grace + 5.0)
+        self._threads = []
+        self._progress.close()
+        self._watch.stop(self.settings.grace + 5.0)
+        if self._lifeline is not None:
+            self._lifeline.close()
+        self._monitor.stop()
+        self._processes.close()
+
+    def _join(self, deadline: float | None) -> bool:
+        """Wait for all that runs; whether something still does at the deadline."""
+        threads = [*self._threads, *(self._coordinators.threads() if self._coordinators else [])]
+        threads += self._gpu_slots.threads()
+        for thread in threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return any(thread.is_alive() for thread in threads)
+
+    @property
+    def busy(self) -> int:
+        """How many jobs are held: running, or being ended."""
+        return len(self._holdings)
+
+    def ring(self) -> None:
+        """Wake a slot: there may be something to claim."""
+        self.idle.ring()
+        if self._coordinators is not None:
+            self._coordinators.ring()
+        self._gpu_slots.ring()
+
+    def _ring_others(self, ring: Ring) -> None:
+        self.ring()  # those next door, whatever becomes of the bell
+        tell_workers(self._runtime.ring, ring)
+
+    def look(self) -> None:
+        """See at once what is to be stopped and what can be claimed."""
+        self._watch.wake()
+        self.ring()
+
+    def offer(self, queue: str) -> bool:
+        """Wake a slot that serves `queue`; False where none is free."""
+        if self._coordinators is not None:
+            self._coordinators.ring()
+        self._gpu_slots.ring()
+        return self.idle.offer(queue)
+
+    # -- claiming -----------------------------------------------------------------------------------------------
+
+    def _serve(self, wanted: Wanted) -> None:
+        job: Job | None = None
+        while job is not None or not self._stopping.is_set():
+            seen = self.idle.rings
+            if job is None:
+                job = self._claim(wanted)
+            if job is None:
+                self._watch.look_ahead(wanted)
+                self.idle.wait(",".join(wanted.queues), seen)
+                continue
+            if len(self._threads) > 1:  # where there was one job there may be another
+                self.ring()
+            running, job = job, None
+            try:
+                job = self._hold(running, wanted=wanted)
+            except Exception:  # the job is found again by the sweep; the slot lives on
+                log.exception("job %s could not be ended", running.id)
+
+    def _claim(self, wanted: Wanted) -> Job | None:
+        if self._shortage.lasts():
+            return None  # the sweep rings again while there is something to claim
+        try:
+            while True:
+                unready: list[Ended] = []
+                with self.store.write() as connection:
+                    if self._stopping.is_set():  # the store may have kept it waiting for long
+                        return None
+                    job = self.claim(connection, wanted, unready)
+                self.tell(unready)
+                if job is not None or not unready:
+                    return job
+        except StoreError as error:
+            log.warning("nothing can be claimed: %s", error)
+        except Exception:  # a slot that died in silence would leave a worker that lives and does nothing
+            log.exception("nothing can be claimed")
+        self._stopping.wait(1.0)
+        return None
+
+    def claim(
+        self, connection: Any, wanted: Wanted, unready: list[Ended], *, due_by: float | None = None
+    ) -> Job | None:
+        """Take the next job, references to other results filled in; one whose references lead nowhere fails.
+
+        What failed by that is added to `unready`, to be told once it is stored, and is not more than a transaction
+        should end: where there is any and no job, there may be more behind it.
+        """
+        while (job := claims.claim(connection, wanted, due_by=due_by, ended=unready)) is not None:
+            try:
+                return self._filled(connection, job)
+            except PfdError as error:
+                unready += claims.end(connection, job, Ending(State.FAILURE, failure=describe(error)))
+        return None
+
+    def _filled(self, connection: Any, job: Job) -> Job:
+        if not (ids := referred(job.params)):
+            return job
+        results = {ref: _result(jobs.get(connection, ref)) for ref in ids}
+        return replace(job, params=fill(job.task, job.params, results, self.settings.max_params_bytes))
+
+    def _claim_coordinator(self, wanted: Wanted) -> Job | None:
+        # They are few and every ring comes here: looked for without the lock that a claim takes.
+        return self._claim(wanted) if self._is_due(wanted) else None
+
+    def _is_due(self, wanted: Wanted) -> bool:
+        if self._shortage.lasts():
+            return False
+        try:
+            with self.store.read() as connection:
+                due = claims.next_due(connection, wanted)
+        except StoreError:
+            return False  # the sweep says so, and rings
+        return due is not None and due <= time.time()
+
+    def _run_beside(self, job: Job, turn: Turn | None = None) -> None:
+        """Run a job that takes none of `slots`: a coordinator, or one whose turn it is on a device."""
+        try:
+            self._hold(job, turn=turn)
+        except Exception:  # the job is found again by the sweep
+            log.exception("job %s could not be ended", job.id)
+
+    def _refuse(self, job: Job, error: RuntimeError) -> None:
+        """Put a job back for which there is no thread."""
+        outcome = Outcome("short", failure=JobFailure("WorkerLost", f"its worker is short of something: {error}"))
+        try:
+            with self._holdings.holding(job):
+                self._finish(job, None, outcome, time.monotonic(), None)
+        except Exception:  # the job is found again by the sweep
+            log.exception("job %s could not be handed back", job.id)
+
+    def _give_back(self, job: Job) -> None:
+        def write() -> list[Ended]:
+            with self.store.write() as connection:
+                return hand_back(connection, job)
+
+        with contextlib.suppress(StaleClaim):
+            self.tell(self._write(write))
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def run_one(self, job: Job) -> None:
+        """Run a job that the caller has claimed for this owner, in this thread and interpreter."""
+        self._hold(job, inline=True)
+
+    def _hold(
+        self, job: Job, *, inline: bool = False, wanted: Wanted | None = None, turn: Turn | None = None
+    ) -> Job | None:
+        with self._holdings.holding(job):
+            # Once it counts as held: whoever stops this worker either is seen here, or sees and awaits this job.
+            if self._stopping.is_set():
+                self._give_back(job)
+                return None
+            return self._execute(job, inline=inline, wanted=wanted, turn=turn)
+
+    def _execute(self, job: Job, *, inline: bool, wanted: Wanted | None, turn: Turn | None) -> Job | None:
+        began = time.monotonic()
+        task: Task | None = None
+        try:
+            task = self.registry.task(job.task)
+            where = f", on gpu {turn.device.name}" if turn else ""
+            fields = _fields(job, **({"gpu": turn.device.name} if turn else {}))
+            log.info("%s %s begins, attempt %d%s", job.task, job.id[:8], job.attempt, where, extra=fields)
+            announce(self.registry, job, "claimed")
+            start = JobStart(job, task, self.settings)
+            self.registry.notify("pfd_before_job", start=start)
+            run = self._make_run(start, inline=inline, turn=turn)
+            with self._holdings.running(job, run):
+                if self._handing_back:
+                    run.stop("cancel")
+                if isinstance(run, IsolatedRun):
+                    self._watch.wake()  # it looks for orders more often now; an inline job is over before that
+                outcome = run.run()
+        except Exception as error:  # whatever it is, the job is told and the slot lives on
+            outcome = self._not_run(job, error)
+        except BaseException:  # Ctrl-C in a job that runs in its caller
+            self._interrupted(job, time.monotonic() - began)
+            raise
+        finally:
+            self._progress.forget(job)
+        return self._finish(job, task, outcome, began, wanted)
+
+    def _not_run(self, job: Job, error: Exception) -> Outcome:
+        if self.slots and (what := shortage.cause(error)) is not None:
+            return Outcome("short", failure=JobFailure("WorkerLost", f"its worker is short of something: {what}"))
+        if not isinstance(error, PfdError):
+            log.error("job %s could not be run", job.id, exc_info=error)
+        return Outcome("failed", failure=describe(error))
+
+    def _interrupted(self, job: Job, seconds: float) -> None:
+        failure = JobFailure("JobCancelled", "its caller was interrupted while it ran")
+        ended: list[Ended] = []
+        with contextlib.suppress(PfdError), self.store.write() as connection:
+            ended = claims.end(connection, job, Ending(State.REVOKED, failure=failure))
+        self.tell(ended, seconds)
+
+    def _make_run(self, start: JobStart, *, inline: bool, turn: Turn | None) -> Run:
+        job, task = start.job, start.task
+
+        def on_progress(fraction: float, status: str, meta: dict[str, Any]) -> None:
+            self._progress.report(Report(job, fraction, status, meta, lambda: run.stop("stale")))
+
+        def on_standing(status: str) -> None:
+            self._progress.report(Report(job, None, status, {}, lambda: run.stop("stale")))
+
+        run: Run
+        if inline or task.isolation == "inline":
+            run = InlineRun(self.store, self.registry, self.settings, job, task, on_progress, self._runtime.ring)
+        else:
+            sees = devices.bound(turn.device) if turn else devices.unbound(self.settings)
+            held = self._descriptors(turn)
+            run = IsolatedRun(
+                self._processes,
+                self.settings,
+                job,
+                task,
+                on_progress,
+                self._ring_others,
+                on_standing,
+                {**start.environment, **sees},
+                held,
+            )
+        return run
+
+    def _descriptors(self, turn: Turn | None) -> tuple[int, ...]:
+        """What the processes of a job hold open: locks that say that something of it lives."""
+        found = (turn.descriptor if turn else None, self._lifeline.descriptor if self._lifeline else None)
+        return tuple(one for one in found if one is not None)
+
+    def _finish(self, job: Job, task: Task | None, outcome: Outcome, began: float, wanted: Wanted | None) -> Job | None:
+        """Write how a run ended and, in the same transaction, claim the next job for this slot."""
+        artifacts: tuple[ArtifactFile, ...] = ()
+        try:
+            if outcome.kind == "done":
+                folder = ArtifactFolder(self.settings.home, job.id, job.claim or 0)
+                listing = functools.partial(_listing, folder, self.settings.home)
+                artifacts = self._persistently("the artifacts of a job are not listed yet", listing)
+        except (OSError, PfdError) as error:
+            outcome = replace(outcome, kind="failed", result=None, failure=describe(error))
+        outcome, rest = self._weighed(job, outcome, began)
+
+        def write() -> tuple[str, list[Ended], Job | None, list[Ended]]:
+            unready: list[Ended] = []
+            with self.store.write() as connection:
+                kind, ended = write_outcome(
+                    connection,
+                    job,
+                    task,
+                    outcome,
+                    artifacts,
+                    max_lost=self.settings.max_lost,
+                    handing_back=self._handing_back,
+                    rest=rest,
+                )
+                if wanted is None or self._stopping.is_set() or self._shortage.lasts():
+                    return kind, ended, None, unready
+                return kind, ended, self.claim(connection, wanted, unready), unready
+
+        def make_room() -> bool:
+            return outcome.kind != "done" and give_up(self.store, self.settings.home, job)
+
+        seconds = time.monotonic() - began
+        try:
+            kind, ended, following, unready = self._write(write, make_room)
+        except StaleClaim as error:
+            log.warning("%s; what it did is not kept", error)
+            announce(self.registry, job, "stale", seconds=seconds)
+            return None
+        reason = f": {outcome.failure.message.partition(chr(10))[0]}" if outcome.failure and kind != "success" else ""
+        fields = _fields(job, outcome=kind, seconds=round(seconds, 3))
+        log.info("%s %s: %s after %.2f s%s", job.task, job.id[:8], kind, seconds, reason, extra=fields)
+        if not ended:
+            announce(self.registry, job, kind, seconds=seconds, failure=outcome.failure)
+        self.tell(ended, seconds)
+        self.tell(unready)
+        if self.slots:  # else it is the caller that goes on with what was let go
+            for ring in (ring for one in ended for ring in one.released):
+                if following is None or ring.job_id != following.id:
+                    self._ring_others(ring)
+        return following
+
+    def _weighed(self, job: Job, outcome: Outcome, began: float) -> tuple[Outcome, float]:
+        """How a run counts, and after how many seconds to try again where it could not be begun."""
+        if outcome.kind != "short" or outcome.failure is None:
+            self._shortage.over(job.seq, began)
+            return outcome, 0.0
+        rest = self._shortage.met(job.seq, outcome.failure.message)
+        if rest is None:
+            return replace(outcome, kind="lost"), 0.0
+        log.warning("job %s is handed back: %s; next try in %.0f s", job.id, outcome.failure.message, rest)
+        return outcome, rest
+
+    def _write(self, write: Callable[[], T], make_room: Callable[[], bool] = lambda: False) -> T:
+        """Write, however long the store takes to come back: what a job has done is not thrown away.
+
+        Where its disk is full, `make_room` makes what it can.
+        """
+
+        def step() -> T:
+            while True:
+                try:
+                    return write()
+                except StoreError as error:
+                    if not self.store.make_room(error, make_room):
+                        raise
+
+        return self._persistently("the end of a job is not stored yet", step)
+
+    def _persistently(self, trouble: str, step: Callable[[], T]) -> T:
+        """Do it again and again while the store is away, or this worker is short of something."""
+        pause = 0.2
+        while True:
+            try:
+                return step()
+            except Exception as error:
+                if not isinstance(error, StoreError) and shortage.cause(error) is None:
+                    raise
+                log.warning("%s: %s", trouble, error)
+                time.sleep(pause)
+                pause = min(5.0, pause * 2)
+
+    def tell(self, ended: list[Ended], seconds: float = 0.0) -> None:
+        """Tell of jobs whose end is stored: the first ran; the others ended by its end, without having run here."""
+        tell(self.registry, self.store, self.settings, ended[:1], seconds=seconds)
+        tell(self.registry, self.store, self.settings, ended[1:])
+        if len(ended) > settle.PIECE:
+            with contextlib.suppress(StoreError):  # a sweep goes on with it
+                settle_the_rest(self.registry, self.store, self.settings)
+
+
+def _result(job: Job) -> dict[str, Any] | None:
+    if "result" in job.damage:
+        raise damage_of(job)
+    return job.result
+
+
+def _listing(folder: ArtifactFolder, home: Path) -> tuple[ArtifactFile, ...]:
+    """The files of a run.  Raises `StoreUnavailable` where it is the home that cannot be looked into."""
+    try:
+        return folder.listing()
+    except OSError:
+        try:
+            os.stat(os.path.join(home, "."))  # noqa: PTH116, PTH118  (a Path has no such dot: right in the folder)
+        except OSError as error:
+            raise StoreUnavailable(f"PFD_HOME {home} cannot be looked into: {error.strerror or error}") from error
+        return folder.listing()  # it may be back by now
+
+
+def _fields(job: Job, **others: Any) -> dict[str, Any]:
+    """What a log of a worker says of a job, for programs that read it."""
+    return {"fields": {"job": job.id, "task": job.task, "queue": job.queue, "attempt": job.attempt, **others}}
+
+
+def _loadable(task: Task) -> bool:
+    """Whether the module of a task can be found here, without importing anything heavy."""
+    try:
+        return importlib.util.find_spec(task.run.partition(":")[0]) is not None
+    except (ImportError, ValueError, PluginError):
+        return False
