@@ -117,7 +117,7 @@ def _submit(runs: int, server: PostgresServer, redis: RedisServer) -> Comparison
         for name, title, setup in (
             ("store", "the store's call alone", "one insert, committed, PostgreSQL"),
             ("local", "PFD, embedded runtime", "checked, stored, workers told by a Unix socket"),
-            ("celery", "PFD on Celery", "checked, stored, rung by Redis"),
+            ("celery", "PFD on Celery", "checked, stored, woken by Redis"),
             ("dramatiq", "PFD on Dramatiq", "the same"),
         )
     )

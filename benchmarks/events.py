@@ -23,14 +23,14 @@ PAUSES = (0.3, 0.7)
 def write_changes(changes: int) -> None:
     """Claim the only job, change it so many times, and end it."""
     from pfd import Dispatcher, State
-    from pfd.store import Ending, Wanted, claims
+    from pfd.store import ClaimFilter, FinalState, claims
     from pfd.store.encoding import encode
 
     draw = random.Random(0)
     with Dispatcher() as dispatcher:
         store = dispatcher.store
         with store.write() as connection:
-            job = claims.claim(connection, Wanted("bench", ("default",), ("noop",)))
+            job = claims.claim(connection, ClaimFilter("bench", ("default",), ("noop",)))
         assert job is not None
         for turn in range(changes):
             time.sleep(draw.uniform(*PAUSES))
@@ -38,7 +38,7 @@ def write_changes(changes: int) -> None:
                 claims.progress(connection, job, turn / changes, "", {"at": time.time()})
         time.sleep(draw.uniform(*PAUSES))
         with store.write() as connection:
-            claims.end(connection, job, Ending(State.SUCCESS, encode({"at": time.time()})))
+            claims.end(connection, job, FinalState(State.SUCCESS, encode({"at": time.time()})))
 
 
 def latencies(server: PostgresServer | None, changes: int = CHANGES) -> tuple[list[float], float]:

@@ -13,7 +13,7 @@ import uuid
 from pfd.job import State
 from pfd.plugins import load_registry
 from pfd.settings import load_settings
-from pfd.store import Ending, NewJob, Store, Wanted, claims, jobs
+from pfd.store import ClaimFilter, FinalState, NewJob, Store, claims, jobs
 
 
 def open_store() -> Store:
@@ -37,11 +37,11 @@ def fill(store: Store, number: int) -> list[float]:
 
 def work(store: Store) -> None:
     """Claim and end all jobs that wait."""
-    wanted = Wanted(uuid.uuid4().hex, ("default",), ("noop",))
+    wanted = ClaimFilter(uuid.uuid4().hex, ("default",), ("noop",))
     with store.write() as connection:
         job = claims.claim(connection, wanted)
     while job is not None:
-        ending = Ending(State.SUCCESS, json.dumps({"at": time.time()}))
+        ending = FinalState(State.SUCCESS, json.dumps({"at": time.time()}))
         with store.write() as connection:
             claims.end(connection, job, ending)
             job = claims.claim(connection, wanted)

@@ -26,7 +26,7 @@ def recovery(runtime: str, server: PostgresServer, redis: RedisServer) -> float:
     with pfd_site(runtime, server, redis) as dispatcher, pfd_workers(dispatcher, runtime) as workers:
         handle = dispatcher.submit("loop", {"turns": 2_000_000_000, "reports": 1.0})
         first = _claim(dispatcher, handle.id)
-        [info] = [info for info in dispatcher.workers() if info.id == first.owner]
+        [info] = [info for info in dispatcher.workers() if info.id == first.engine]
         owner = int(info.name.rpartition(":")[2])
         [worker] = [one for one in workers if owner in _tree(one.pid)]
         os.killpg(worker.pid, signal.SIGKILL)

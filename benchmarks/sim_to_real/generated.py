@@ -68,6 +68,6 @@ def _loose_part(rng: np.random.Generator, rpm: float, noise_rms: float) -> Float
     knocks = np.zeros(SAMPLES)
     knocks[at] = rng.uniform(0.5, 1.5, len(at))
     omega = 2 * np.pi * rng.uniform(800, 5000) / RATE_HZ
-    ring = np.exp(-0.05 * omega * np.arange(400)) * np.sin(omega * np.arange(400))
-    found = np.convolve(knocks, ring)[:SAMPLES]
+    wakeup = np.exp(-0.05 * omega * np.arange(400)) * np.sin(omega * np.arange(400))
+    found = np.convolve(knocks, wakeup)[:SAMPLES]
     return np.asarray(found * noise_rms * 10 ** (rng.uniform(-15, 3) / 20) / found.std())

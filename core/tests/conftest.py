@@ -25,7 +25,7 @@ if str(PLUGIN) not in sys.path:
 
 
 @pytest.fixture(scope="session")
-def bells() -> Iterator[Path]:
+def listeners() -> Iterator[Path]:
     """A folder for the bells of workers; its path is short, as the path of a socket has to be."""
     folder = Path(tempfile.mkdtemp(prefix="pfd-bells-", dir="/tmp"))
     yield folder
@@ -33,9 +33,9 @@ def bells() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _runtime_folder(bells: Path) -> Iterator[None]:
+def _runtime_folder(listeners: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(bells))
+        patch.setenv("XDG_RUNTIME_DIR", str(listeners))
         # Programs that a test starts find the sample plugin as this process does.
         patch.setenv("PYTHONPATH", os.pathsep.join([str(PLUGIN), *filter(None, [os.environ.get("PYTHONPATH")])]))
         yield

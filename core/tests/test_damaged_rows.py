@@ -41,10 +41,10 @@ from pfd.plugins import Registry
 from pfd.schedules import slots
 from pfd.schedules.scheduler import Scheduler
 from pfd.store import (
-    Ending,
+    ClaimFilter,
+    FinalState,
     NewJob,
     Store,
-    Wanted,
     WorkerInfo,
     changes,
     claims,
@@ -62,7 +62,7 @@ from pfd.store.schema import schedules as schedule_table
 from pfd.store.schema import workers as worker_table
 from pfd.worker.sweeper import Sweeper
 
-WANTED = Wanted("me", ("default",), ("add",))
+WANTED = ClaimFilter("me", ("default",), ("add",))
 
 DEEP = '{"a":' + "[" * 900 + "]" * 900 + "}"
 LONG = '{"a":' + "9" * 5000 + "}"
@@ -118,7 +118,7 @@ def claim_all(store: Store) -> set[str]:
         with store.write() as connection:
             if (job := claims.claim(connection, WANTED)) is None:
                 return found
-            claims.end(connection, job, Ending(State.SUCCESS, "{}"))
+            claims.end(connection, job, FinalState(State.SUCCESS, "{}"))
         found.add(job.id)
 
 
@@ -143,7 +143,7 @@ def read_in_all_ways(dispatcher: Dispatcher, job_id: str) -> None:
         dispatcher.log_path(job_id)
         with store.read() as connection:
             jobs.ended(connection, [job_id])
-            assert changes.look(connection, job_id, None)
+            assert changes.changed_since(connection, job_id, None)
         with contextlib.suppress(PfdError):
             dispatcher.retry(job_id)
         dispatcher.cancel(job_id)
@@ -362,17 +362,17 @@ def test_a_schedule_whose_row_is_damaged_is_paused_and_keeps_no_other_from_firin
     listed = {one.name: one for one in dispatcher.schedules()}
     assert listed["bad"].damage.keys() == {"params"}
     assert listed["good"].damage == {}
-    scheduler = Scheduler(store, settings, registry, lambda ring: None)
+    scheduler = Scheduler(store, settings, registry, lambda wakeup: None)
 
     def fires(name: str) -> Callable[[], bool]:
         def fired() -> bool:
-            scheduler.turn()
+            scheduler.tick()
             return bool(dispatcher.schedule_slots(name))
 
         return fired
 
     def is_paused() -> bool:
-        scheduler.turn()
+        scheduler.tick()
         return not dispatcher.find_schedule("bad").enabled
 
     until(fires("good"), "the good one fires")
@@ -435,7 +435,7 @@ def test_what_a_run_writes_is_bounded_where_it_is_stored(store: Store) -> None:
         first = jobs.get(connection, job.id)
         claims.progress(connection, job, 0.5, "\ud800", {"x": object()})
         second = jobs.get(connection, job.id)
-        claims.again(connection, job, delay=1e300, outcome="o" * 10**6)
+        claims.requeue(connection, job, delay=1e300, outcome="o" * 10**6)
         third = jobs.get(connection, job.id)
         (claim,) = claims.history(connection, job.seq)
     assert len(first.status) == claims.MAX_STATUS
@@ -452,7 +452,7 @@ def test_a_failure_is_bounded_where_it_is_stored(store: Store) -> None:
         job = claims.claim(connection, WANTED)
         assert job is not None
         failure = JobFailure("T" * 10**6, "m" * 10**6, "t" * 10**6, "h\ud800" * 10**6)
-        claims.end(connection, job, Ending(State.FAILURE, failure=failure))
+        claims.end(connection, job, FinalState(State.FAILURE, failure=failure))
         stored = jobs.get(connection, job.id)
     assert stored.damage == {}
     assert len(json.dumps(dataclasses.asdict(stored))) < 50_000

@@ -25,7 +25,7 @@ from pfd import (
     reading,
     writing,
 )
-from pfd.client.dispatcher import default_dispatcher, forget_default, process_session
+from pfd.client.dispatcher import default_dispatcher, forget_default, process_client_id
 from pfd.plugins import Registry
 
 
@@ -170,7 +170,7 @@ def test_the_default_dispatcher_is_one_for_each_environment(tmp_path: Path, monk
 
 
 def test_the_session_of_a_process_stays_the_same() -> None:
-    assert process_session() == process_session()
+    assert process_client_id() == process_client_id()
 
 
 def test_reading_sees_what_is_stored(dispatcher: Dispatcher) -> None:
@@ -204,6 +204,6 @@ def test_a_worker_is_listed_with_what_it_runs(dispatcher: Dispatcher, registry: 
         handle = dispatcher.submit("nap_inline", {"seconds": 0.5, "witness": str(tmp_path / "witness")})
         until((tmp_path / "witness").exists, "the job has begun")
         [info] = dispatcher.workers()
-        assert worker.owner is not None
-        assert (info.id, info.slots, info.runtime) == (worker.owner.id, {"default": 2}, "local")
+        assert worker.engine is not None
+        assert (info.id, info.slots, info.runtime) == (worker.engine.id, {"default": 2}, "local")
         assert [job.id for job in dispatcher.running(info.id)] == [handle.id]

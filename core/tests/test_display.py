@@ -33,7 +33,7 @@ JOB = Job(
     level=0,
     retry_of=None,
     key=None,
-    session=None,
+    client_id=None,
     waiting=0,
 )
 

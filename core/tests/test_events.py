@@ -96,15 +96,15 @@ def test_what_does_not_change_is_no_event_and_the_whole_row_is_read_only_when_so
 ) -> None:
     handle = dispatcher.submit("add", {"a": 1})
     with dispatcher.store.read() as connection:
-        found = changes.look(connection, handle.id, None)
+        found = changes.changed_since(connection, handle.id, None)
         assert found is not None
         seen, job = found
         assert job == handle.job
-        assert changes.look(connection, handle.id, seen) is None
-        assert changes.glance(connection, handle.id) == seen
+        assert changes.changed_since(connection, handle.id, seen) is None
+        assert changes.snapshot(connection, handle.id) == seen
     set_row(dispatcher, handle, progress=0.5)
     with dispatcher.store.read() as connection:
-        found = changes.look(connection, handle.id, seen)
+        found = changes.changed_since(connection, handle.id, seen)
     assert found is not None
     assert found[1].progress == 0.5
 
@@ -207,13 +207,13 @@ def test_a_watch_on_the_command_line_survives_an_outage(
 _PRESSED = """
 from pfd import Dispatcher
 from core.tests.support.stores import make_settings
-from pfd.end_signal import ended
+from pfd.end_signal import job_ended
 
 def pause(*arguments):
     print("watching", flush=True)
     rest(*arguments)
 
-rest, ended.wait = ended.wait, pause
+rest, job_ended.wait = job_ended.wait, pause
 handle = Dispatcher(make_settings({home!r})).handle("@last")
 {look}
 """

@@ -89,7 +89,7 @@ def test_a_worker_whose_id_is_a_path_leads_to_no_file(identity: str, tmp_path: P
     precious = socket_folder(liveness_lock.FOLDER, tmp_path).parent / "precious"
     precious.write_text("needed", encoding="utf-8")
     try:
-        assert liveness_lock.is_cut(identity, tmp_path) is False
+        assert liveness_lock.is_dead(identity, tmp_path) is False
         liveness_lock.forget(identity, tmp_path)
         liveness_lock.forget("../precious", tmp_path)
         assert precious.exists()

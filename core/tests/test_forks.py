@@ -143,10 +143,10 @@ def test_the_child_of_a_worker_s_program_takes_nothing_of_the_worker_away(
     dispatcher: Dispatcher, registry: Registry
 ) -> None:
     with Worker(dispatcher.settings, slots=1, registry=registry) as worker:
-        bells = list(worker._bell.path.parent.iterdir()) if worker._bell else []
+        listeners = list(worker._listener.path.parent.iterdir()) if worker._listener else []
         assert ends_well(forked(worker.stop))
-        assert [info.id for info in dispatcher.workers()] == [worker.owner.id if worker.owner else None]
-        assert all(bell.exists() for bell in bells)
+        assert [info.id for info in dispatcher.workers()] == [worker.engine.id if worker.engine else None]
+        assert all(listener.exists() for listener in listeners)
         assert dispatcher.submit("add", {"a": 1}).get(60) == {"value": 2}
 
 

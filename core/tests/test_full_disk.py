@@ -22,7 +22,7 @@ from pfd import State
 from pfd.artifacts import ArtifactFolder
 from pfd.job import JobFailure
 from pfd.retention import discard, give_up
-from pfd.store import Ended, NewJob, Store, jobs
+from pfd.store import EndedJob, NewJob, Store, jobs
 from pfd.store.reserve import Reserve
 
 PRELUDE = """
@@ -174,7 +174,7 @@ def test_files_of_a_failed_job_go_only_where_space_is_short_at_home_and_no_row_m
             with store.session(write=True) as session:
                 session.add(Note(job_id=job_id, text="named"))
         failure = JobFailure("OSError", message)
-        discard(store, store.settings.home, [Ended(job_id, "nap", "default", State.FAILURE, failure=failure)])
+        discard(store, store.settings.home, [EndedJob(job_id, "nap", "default", State.FAILURE, failure=failure)])
         for thread in threading.enumerate():
             if thread.name == "pfd-discard":
                 thread.join()
@@ -194,5 +194,5 @@ def test_files_in_a_home_that_cannot_be_looked_at_keep_nobody_from_going_on(tmp_
     home.symlink_to("x" * 300)  # as EIO or ESTALE of a server that is away
     with store.write() as connection:
         job = jobs.get(connection, jobs.insert(connection, NewJob("nap", "default", {})).id)
-    discard(store, home, [Ended(job.id, "nap", "default", State.REVOKED)])
+    discard(store, home, [EndedJob(job.id, "nap", "default", State.REVOKED)])
     assert not give_up(store, home, job)

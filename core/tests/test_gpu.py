@@ -13,7 +13,7 @@ from core.tests.support.commands import Commands
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, Settings, State, Worker
 from pfd.plugins import Registry
-from pfd.worker.gpu.device_lock import Turn
+from pfd.worker.gpu.device_lock import DeviceLock
 from pfd.worker.gpu.devices import Device, Place
 
 PATIENCE = 90.0
@@ -67,8 +67,8 @@ def test_devices_are_not_hidden_where_that_is_turned_off(
 def test_a_worker_waits_for_a_device_without_claiming_and_stops_when_told_to(
     dispatcher: Dispatcher, registry: Registry
 ) -> None:
-    with Turn(Place(Device("0", "0"), 0), Path("/")) as turn:
-        assert turn.take()
+    with DeviceLock(Place(Device("0", "0"), 0), Path("/")) as turn:
+        assert turn.try_acquire()
         waits = worker(dispatcher, registry, gpus="0").start()
         handle = dispatcher.submit("see_devices", ON_DEVICE)
         time.sleep(1.0)

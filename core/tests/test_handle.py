@@ -73,7 +73,7 @@ def test_a_job_that_has_succeeded_says_so_in_each_word(
     handle = dispatcher.submit("add", {"a": 1}, queue="other")
     with Worker(served, slots={"other": 1}, registry=registry) as worker:
         assert handle.get(60, interval=0.01) == {"value": 2}
-        assert worker.owner is not None
+        assert worker.engine is not None
         assert handle.worker in {info.name for info in dispatcher.workers()}
     assert handle.result == handle.maybe_throw() == handle.maybe_reraise() == {"value": 2}
     assert (handle.state, handle.status) == (State.SUCCESS, "SUCCESS")
@@ -192,12 +192,12 @@ def test_a_handle_says_the_same_where_jobs_run_in_the_caller(tmp_path: Path, reg
 
 
 def test_looks_are_as_far_apart_as_asked_for(dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks, glance = itertools.count(), changes.glance
+    looks, snapshot = itertools.count(), changes.snapshot
     handle = dispatcher.submit("add", {"a": 1})
 
-    def counted(connection: Connection, job_id: str) -> changes.Glance:
+    def counted(connection: Connection, job_id: str) -> changes.Snapshot:
         next(looks)
-        return glance(connection, job_id)
+        return snapshot(connection, job_id)
 
     monkeypatch.setattr(changes, "glance", counted)
     threading.Timer(1.0, handle.revoke).start()

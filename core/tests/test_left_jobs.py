@@ -15,7 +15,7 @@ from core.tests.support.stores import as_environment
 from core.tests.support.waiting import is_gone, lines, until
 from pfd import Dispatcher, Settings, State, Worker
 from pfd.plugins import Registry
-from pfd.worker.sweeper import the_dead
+from pfd.worker.sweeper import jobs_of_the_dead
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def left(waiting: subprocess.Popen[str], dispatcher: Dispatcher, tmp_path: Path)
     pids = [int(pid) for pid in lines(tmp_path / "witness")[0].split()]
     waiting.kill()
     until(lambda: all(is_gone(pid) for pid in pids), "nothing of the job is left")
-    until(lambda: the_dead(dispatcher.store, dispatcher.settings), "its owner is known to be dead")
+    until(lambda: jobs_of_the_dead(dispatcher.store, dispatcher.settings), "its owner is known to be dead")
     (job,) = dispatcher.jobs()
     assert job.state in (State.STARTED, State.PROGRESS)
     return job.id
@@ -54,7 +54,7 @@ def test_submit_that_is_told_to_end_hands_its_job_back_as_at_ctrl_c(
     (job,) = dispatcher.jobs()
     assert job.state is State.RETRY
     assert f"interrupted; job {job.id} is queued, and no live worker serves its queue" in told
-    assert not the_dead(dispatcher.store, dispatcher.settings)
+    assert not jobs_of_the_dead(dispatcher.store, dispatcher.settings)
 
 
 def test_cancel_ends_the_job_of_a_dead_owner(left: str, pfd: Commands) -> None:
@@ -72,7 +72,7 @@ def test_waiting_takes_back_the_job_of_a_dead_owner(left: str, dispatcher: Dispa
 def test_doctor_shows_what_is_left_and_repairs_it(left: str, pfd: Commands, dispatcher: Dispatcher) -> None:
     assert "1 job is left by workers of this machine that are dead" in pfd("doctor").out
     assert dispatcher.job(left).state is not State.RETRY
-    assert f"taken back from dead workers: {left[:8]}" in pfd("doctor", "--repair").out
+    assert f"reclaimed from dead workers: {left[:8]}" in pfd("doctor", "--repair").out
     assert dispatcher.job(left).state is State.RETRY
 
 
@@ -82,11 +82,11 @@ def test_nothing_is_taken_from_a_living_owner_or_one_of_another_machine(
     with Worker(dispatcher.settings, slots=1, registry=registry):
         handle = dispatcher.submit("family", {"seconds": 300, "witness": str(tmp_path / "witness")})
         until(lambda: lines(tmp_path / "witness"), "the job runs")
-        assert dispatcher.take_back() == ()
+        assert dispatcher.reclaim() == ()
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(elsewhere))  # where this machine has no trace of it
-        assert dispatcher.take_back() == ()
+        assert dispatcher.reclaim() == ()
         monkeypatch.undo()
         assert handle.job.state is not State.RETRY
         handle.revoke()

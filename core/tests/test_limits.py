@@ -225,19 +225,19 @@ def test_a_schedule_has_the_same_limits_and_room_for_its_own_tag(dispatcher: Dis
 
 
 class Overeager:
-    def __init__(self, carried: dict[Any, Any]) -> None:
-        self._carried = carried
+    def __init__(self, headers: dict[Any, Any]) -> None:
+        self._carried = headers
 
     @hookimpl
     def pfd_before_submit(self, submission: JobSubmission) -> None:
-        submission.carried.update(self._carried)
+        submission.headers.update(self._carried)
 
 
 @pytest.mark.parametrize("carried", [{"baggage": "x" * 10_000}, {"baggage": b"\xff"}, {1: "x"}, {"deep": endless()}])
 def test_what_a_hook_wants_carried_is_left_out_where_it_is_too_much(
-    sqlite_settings: Settings, loose: Registry, caplog: pytest.LogCaptureFixture, carried: dict[Any, Any]
+    sqlite_settings: Settings, loose: Registry, caplog: pytest.LogCaptureFixture, headers: dict[Any, Any]
 ) -> None:
-    listening = replace(loose, _listeners=[*loose._listeners, ("overeager", Overeager(carried))])
+    listening = replace(loose, _listeners=[*loose._listeners, ("overeager", Overeager(headers))])
     with Dispatcher(sqlite_settings, registry=listening) as dispatcher, caplog.at_level(logging.WARNING):
         assert dispatcher.submit("loose", {}).job.options == {}
     assert "stored without what pfd_before_submit wants to be carried" in caplog.text

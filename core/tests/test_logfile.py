@@ -37,7 +37,7 @@ def job() -> Job:
     return Job(
         seq=1, id=JOB, task="add", queue="default", state=State.STARTED, priority=0, progress=0.0, status="",
         created_at=0.0, due_at=0.0, started_at=0.0, ended_at=None, attempt=1, lost=0, claim=7, owner="me",
-        cancel_requested=False, parent_id=None, level=0, retry_of=None, key=None, session=None, waiting=0,
+        cancel_requested=False, parent_id=None, level=0, retry_of=None, key=None, client_id=None, waiting=0,
     )  # fmt: skip
 
 

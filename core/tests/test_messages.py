@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pfd.job import JobFailure
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.runner.call import Outcome
 from pfd.runner.ipc import Begun, Lines, NotAMessage, Progress, longest, parse
 from pfd.store.encoding import encode
@@ -25,7 +25,7 @@ FAILED: dict[str, Any] = {
     "retry": True,
     "last": [0.5, "half", {"step": 1}],
 }
-RING: dict[str, Any] = {"ring": {"job_id": "x", "task": "add", "queue": "default", "cancel": False}}
+WAKEUP: dict[str, Any] = {"wakeup": {"job_id": "x", "task": "add", "queue": "default", "cancel": False}}
 PROGRESS: dict[str, Any] = {"progress": [0.5, "half", {"step": 1}]}
 
 
@@ -36,7 +36,7 @@ def line(message: object) -> bytes:
 def test_what_a_job_says_is_understood() -> None:
     assert parse(line({"begun": True}), MOST) == Begun()
     assert parse(line(PROGRESS), MOST) == Progress(0.5, "half", {"step": 1})
-    assert parse(line(RING), MOST) == Ring("x", "add", "default")
+    assert parse(line(WAKEUP), MOST) == Wakeup("x", "add", "default")
     for outcome in (
         Outcome("done", result='{"value":1}', last=(0.5, "half", {"step": 1})),
         Outcome("failed", failure=JobFailure("ValueError", "wrong", "here", "mend it"), retry=True),
@@ -50,7 +50,7 @@ def test_what_a_job_says_is_understood() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        {"pid": 1, "keeper": 1},
+        {"pid": 1, "supervisor": 1},
         {"exit": 0},
         PROGRESS | END,
         {"progress": [True, "half", []]},
@@ -61,8 +61,8 @@ def test_what_a_job_says_is_understood() -> None:
         {"begun": 1},
         {"begun": False},
         {"begun": True, "end": "done"},
-        {"ring": RING["ring"] | {"queue": "x" * 5000}},
-        {"ring": RING["ring"] | {"job_id": "\ud800"}},
+        {"wakeup": WAKEUP["wakeup"] | {"queue": "x" * 5000}},
+        {"wakeup": WAKEUP["wakeup"] | {"job_id": "\ud800"}},
         END | {"end": []},
         END | {"end": "finished"},
         END | {"end": "short"},
@@ -93,7 +93,7 @@ _JSON = st.recursive(
 @st.composite
 def nearly_messages(draw: st.DrawFn) -> object:
     """A message with something else in one place of it."""
-    message = json.loads(json.dumps(draw(st.sampled_from([END, FAILED, RING, PROGRESS]))))
+    message = json.loads(json.dumps(draw(st.sampled_from([END, FAILED, WAKEUP, PROGRESS]))))
     place = message
     while True:
         key = draw(st.sampled_from(list(place) if isinstance(place, dict) else range(len(place))))

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from core.tests.support.crowd import at_once
 from core.tests.support.stores import KINDS, Databases, as_environment, make_settings
-from pfd import Dispatcher, Records, Settings, Worker
+from pfd import Dispatcher, Settings, Tables, Worker
 from pfd.plugins import Registry
 from pfd.records import Record
 from pfd.store import Store
@@ -71,7 +71,7 @@ def test_an_upgrade_of_an_up_to_date_store_changes_nothing(store: Store) -> None
     assert store.problems == {}
 
 
-def write_plugin(folder: Path, name: str, upgrade: str) -> Records:
+def write_plugin(folder: Path, name: str, upgrade: str) -> Tables:
     """A package with one table and one revision, as a plugin ships them."""
     package = folder / f"pfd_made_{name}"
     (package / "migrations").mkdir(parents=True)
@@ -90,7 +90,7 @@ def write_plugin(folder: Path, name: str, upgrade: str) -> Records:
             {upgrade}
     """
     (package / "migrations" / "0001_things.py").write_text(textwrap.dedent(revision), encoding="utf-8")
-    return Records(name, f"{package.name}.records", f"{package.name}.migrations", f"{name}_0001")
+    return Tables(name, f"{package.name}.records", f"{package.name}.migrations", f"{name}_0001")
 
 
 TROUBLES = {

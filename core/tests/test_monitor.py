@@ -36,9 +36,9 @@ def serving(settings: Settings, at: str = "127.0.0.1:0") -> Settings:
 
 def address(worker: Worker) -> str:
     """Where a worker says that it serves."""
-    assert worker.owner is not None
+    assert worker.engine is not None
     with Dispatcher(worker.settings, registry=worker.registry) as dispatcher:
-        [found] = [info.metrics for info in dispatcher.workers() if info.id == worker.owner.id]
+        [found] = [info.metrics for info in dispatcher.workers() if info.id == worker.engine.id]
     assert found is not None
     return found
 
@@ -94,7 +94,7 @@ def test_nothing_is_served_unless_asked_for(sqlite_settings: Settings, registry:
 
 def test_nor_for_a_worker_of_one_program_alone(sqlite_settings: Settings, registry: Registry) -> None:
     settings = serving(sqlite_settings)
-    with Worker(settings, session="mine", registry=registry), Dispatcher(settings, registry=registry) as dispatcher:
+    with Worker(settings, client_id="mine", registry=registry), Dispatcher(settings, registry=registry) as dispatcher:
         assert [info.metrics for info in dispatcher.workers()] == [None]
 
 

@@ -10,7 +10,7 @@ import pytest
 from core.tests.support.waiting import until
 from pfd import Dispatcher, JobEnd, JobEvent, Settings, State, Worker, hookimpl
 from pfd.plugins import Registry
-from pfd.store import Wanted, WorkerInfo, claims, workers
+from pfd.store import ClaimFilter, WorkerInfo, claims, workers
 
 PATIENCE = 60.0
 
@@ -71,7 +71,7 @@ def test_of_a_job_that_a_sweep_gave_up(dispatcher: Dispatcher, registry: Registr
     with dispatcher.store.write() as connection:
         now = time.time()
         workers.register(connection, WorkerInfo("gone", "gone:1", "local", {"default": 1}, None, 0, now, now))
-        assert claims.claim(connection, Wanted("gone", ("default",), ("add",)))
+        assert claims.claim(connection, ClaimFilter("gone", ("default",), ("add",)))
     handle.revoke()
     with Worker(dispatcher.settings, slots=1, registry=registry):
         assert handle.wait(PATIENCE).state is State.REVOKED
@@ -86,7 +86,7 @@ def test_of_a_job_that_a_sweep_took_back_from_another_worker(
     with dispatcher.store.write() as connection:
         now = time.time()
         workers.register(connection, WorkerInfo("gone", "gone:1", "local", {"default": 1}, None, 0, now, now))
-        assert claims.claim(connection, Wanted("gone", ("default",), ("add",)))
+        assert claims.claim(connection, ClaimFilter("gone", ("default",), ("add",)))
     with Worker(dispatcher.settings, slots=1, registry=registry):
         assert handle.wait(PATIENCE).state is State.SUCCESS
         until(lambda: len(told) == 5)

@@ -161,11 +161,11 @@ def test_live_steps_are_kept_and_belong_to_who_resumes(dispatcher: Dispatcher, s
     """
     path = str(settings.home.parent / "line.toml")
     [run_id] = at_once(1, submit.replace("LINE", path), as_environment(settings))
-    before = {job.session for job in dispatcher.jobs(tag=f"run:{run_id}")}
+    before = {job.client_id for job in dispatcher.jobs(tag=f"run:{run_id}")}
     again = read(LINE).resume(dispatcher)
     assert again.kept == set(again)
-    sessions = {handle.job.session for handle in again.values()}
-    assert sessions == {dispatcher.submit("add", {"a": 1}).job.session}
+    sessions = {handle.job.client_id for handle in again.values()}
+    assert sessions == {dispatcher.submit("add", {"a": 1}).job.client_id}
     assert sessions.isdisjoint(before)
 
 

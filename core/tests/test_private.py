@@ -21,17 +21,17 @@ from core.tests.support.stores import make_settings
 from core.tests.support.users import OTHER, needs_root
 from pfd import Dispatcher, Worker
 from pfd.errors import QueueError
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import Registry
-from pfd.runtimes.local import LocalBell, LocalRuntime, bells
+from pfd.runtimes.local import LocalListener, LocalRuntime, listeners
 from pfd.socket_folder import in_socket_folder, open_private, peer, socket_folder
 from pfd.worker import liveness_lock
-from pfd.worker.gpu.device_lock import Turn
+from pfd.worker.gpu.device_lock import DeviceLock
 from pfd.worker.gpu.devices import Device, Place
-from pfd.worker.liveness_lock import Lifeline, is_cut
+from pfd.worker.liveness_lock import LivenessLock, is_dead
 
 PATIENCE = 60.0
-ALL = ("alive", "gpus", "warm", "bell")
+ALL = ("alive", "gpus", "warm", "wakeup")
 
 WORKER = "0123456789abcdef0123456789abcdef"
 
@@ -125,40 +125,40 @@ def test_jobs_run_and_bells_ring_whatever_was_put_in_the_place_of_all_folders(
     from core.tests.support.stores import make_settings
 
     settings = make_settings(home, sweep=30.0, lease=60.0)
-    bell = LocalBell(settings)
-    bell.close()
-    for name in (*ALL, bell.path.parent.name.rpartition("-")[2]):
+    listener = LocalListener(settings)
+    listener.close()
+    for name in (*ALL, listener.path.parent.name.rpartition("-")[2]):
         folder = place / f"pfd-{os.getuid()}-{name}"
         if folder.is_dir():
             folder.rmdir()
         take(folder)
     with Dispatcher(settings, registry=registry) as dispatcher, Worker(settings, slots=1, registry=registry) as worker:
-        assert worker.owner is not None
-        assert not is_cut(worker.owner.id, home)
+        assert worker.engine is not None
+        assert not is_dead(worker.engine.id, home)
         assert dispatcher.submit("add_apart", {"a": 1, "b": 2}).get(15) == {
             "value": 3
         }  # heard, and not found by a sweep
         assert list((home / "run").glob("*/warm/*.sock"))
         assert list((home / "run").glob("*/alive/*"))
-        assert list((home / "run").glob("*/*/*.bell"))
-    assert not [path for path in place.rglob("*") if path.suffix in (".sock", ".bell", ".lock")]
+        assert list((home / "run").glob("*/*/*.wakeup"))
+    assert not [path for path in place.rglob("*") if path.suffix in (".sock", ".wakeup", ".lock")]
 
 
 def test_locks_in_the_home_hold_as_those_elsewhere(place: Path, home: Path) -> None:
     for name in ALL:
         (place / f"pfd-{os.getuid()}-{name}").touch()
     device = Place(Device("0", "0"), 0)
-    with Turn(device, home) as first, Turn(device, home) as second:
-        assert first.take()
-        assert not second.take()
-    line = Lifeline(WORKER, home)
-    assert not is_cut(WORKER, home)
+    with DeviceLock(device, home) as first, DeviceLock(device, home) as second:
+        assert first.try_acquire()
+        assert not second.try_acquire()
+    line = LivenessLock(WORKER, home)
+    assert not is_dead(WORKER, home)
     assert line.descriptor is not None
     os.close(line.descriptor)
     line.descriptor = None
-    assert is_cut(WORKER, home)
+    assert is_dead(WORKER, home)
     liveness_lock.forget(WORKER, home)
-    assert not is_cut(WORKER, home)
+    assert not is_dead(WORKER, home)
 
 
 @needs_root
@@ -207,7 +207,7 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
 """
     from core.tests.support.stores import make_settings
     from pfd.runner.profile import Profile, job_environment
-    from pfd.runner.warm_client import WarmServer
+    from pfd.runner.warm_client import WarmServerClient
 
     settings = make_settings(home)
     profile = Profile(settings, (), job_environment(1, settings))
@@ -219,7 +219,7 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
         assert listener.stdout is not None
         assert listener.stdout.readline() == "listens\n"
         theirs.rename(path)  # as if the folder had been put in the place of ours
-        server = WarmServer()
+        server = WarmServerClient()
         with pytest.raises(QueueError, match=f"a program of user {OTHER} listens"):
             server.spawn(profile, [])
         server.close()
@@ -258,16 +258,16 @@ def test_a_process_without_a_worker_makes_no_folder_and_says_nothing_of_one(
 
 def test_a_bell_is_heard_in_either_place(place: Path, home: Path) -> None:
     settings = make_settings(home)
-    with contextlib.closing(LocalBell(settings)) as first:
+    with contextlib.closing(LocalListener(settings)) as first:
         folder = first.path.parent
         moved = folder.rename(folder.with_name("moved"))
         folder.touch()  # another user was quicker, after the first worker had started
-        with contextlib.closing(LocalBell(settings)) as second:
-            assert bells(settings) == [second.path]
+        with contextlib.closing(LocalListener(settings)) as second:
+            assert listeners(settings) == [second.path]
             folder.unlink()
             moved.rename(folder)
-            assert sorted(bells(settings)) == sorted([first.path, second.path])
-    assert bells(settings) == []
+            assert sorted(listeners(settings)) == sorted([first.path, second.path])
+    assert listeners(settings) == []
 
 
 def test_workers_are_rung_from_many_sides_while_their_folder_comes_and_goes(place: Path, home: Path) -> None:
@@ -275,9 +275,9 @@ def test_workers_are_rung_from_many_sides_while_their_folder_comes_and_goes(plac
 
     def ring_often(runtime: LocalRuntime) -> None:
         for _ in range(300):
-            runtime.ring(Ring("a9a1c2f4-5a0e-4f0e-9d55-2f1f4a7c9d11", "add", "default"))
-            with contextlib.closing(LocalBell(make_settings(home))):
-                runtime.ring(Ring("a9a1c2f4-5a0e-4f0e-9d55-2f1f4a7c9d11", "add", "default"))
+            runtime.notify(Wakeup("a9a1c2f4-5a0e-4f0e-9d55-2f1f4a7c9d11", "add", "default"))
+            with contextlib.closing(LocalListener(make_settings(home))):
+                runtime.notify(Wakeup("a9a1c2f4-5a0e-4f0e-9d55-2f1f4a7c9d11", "add", "default"))
 
     with ThreadPoolExecutor(4) as pool:
         for ended in [pool.submit(ring_often, runtime) for runtime in runtimes]:

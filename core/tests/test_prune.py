@@ -19,7 +19,7 @@ from core.tests.support.stores import Databases, make_settings
 from core.tests.support.waiting import until
 from pfd import Dispatcher, ParameterError, Settings, SettingsError, State, UnknownJob, Worker, retention
 from pfd.plugins import Registry
-from pfd.retention import DAY, Housekeeper, Pruned, prune_jobs, remove_orphans, total
+from pfd.retention import DAY, Pruned, Pruner, prune_jobs, remove_orphans, total
 from pfd.store import NewJob, Store, jobs, prune
 from pfd.store.prune import IN_USE, NEEDED, PARENT_LIVE, Which
 from pfd.store.schema import claims, edges, tags
@@ -192,7 +192,7 @@ def test_ended_children_of_a_live_parent_stay(store: Store) -> None:
 def test_a_job_that_is_kept_between_looking_and_removing_stays(store: Store) -> None:
     kept, gone = ended(store), ended(store)
     with store.read() as connection:
-        keeping = prune.keepers(connection)
+        keeping = prune.referring_tables(connection)
         page = prune.find(connection, Which(time.time()), keeping)
     assert set(page.removable.values()) == {kept, gone}
     note(store, kept)
@@ -412,14 +412,14 @@ def test_a_worker_keeps_house_in_small_steps_until_all_is_done(store: Store, at_
     for _ in range(prune.PAGE // 10):
         ended(store)
     make_files(store, NEVER)
-    keeper = Housekeeper(store, store.settings.model_copy(update={"retention": 30.0}))
-    keeper.turn(0.0)
+    pruner = Pruner(store, store.settings.model_copy(update={"retention": 30.0}))
+    pruner.tick(0.0)
     assert len(folders(store)) > 1, "no more than one step is taken in no time"
     for _ in range(1000):
-        keeper.turn(0.0)
+        pruner.tick(0.0)
     assert ids(store) == folders(store) == {kept}
     ended(store)
-    keeper.turn()
+    pruner.tick()
     assert len(ids(store)) == 2, "the next round is an hour away"
 
 
@@ -427,15 +427,15 @@ def test_a_clock_that_was_set_makes_no_job_old(
     store: Store, at_any_time: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     old = ended(store, ago=20 * DAY)
-    keeper = Housekeeper(store, store.settings.model_copy(update={"retention": 30.0}))
-    keeper.turn()
+    pruner = Pruner(store, store.settings.model_copy(update={"retention": 30.0}))
+    pruner.tick()
     real = time.time
     with monkeypatch.context() as patch:
         patch.setattr(retention, "EVERY", 0.0)
         patch.setattr(time, "time", lambda: real() + 1000 * DAY)
         for _ in range(3):
-            keeper.turn()
-    keeper.turn()
+            pruner.tick()
+    pruner.tick()
     assert ids(store) == {old}
     assert caplog.text.count("the clock was set by +86400000 s") == 1
     assert caplog.text.count("the clock was set by -86400000 s") == 1
@@ -444,7 +444,7 @@ def test_a_clock_that_was_set_makes_no_job_old(
 def test_without_a_retention_a_worker_removes_nothing(store: Store, at_any_time: None) -> None:
     old = ended(store)
     make_files(store, NEVER)
-    Housekeeper(store, store.settings).turn()
+    Pruner(store, store.settings).tick()
     assert ids(store) == {old}
     assert folders(store) == {old, NEVER}
 
@@ -455,7 +455,7 @@ def test_a_home_that_became_another_store_s_is_said_and_left_alone(
     store.bind_home()
     (store.settings.home / "store-id").write_text("another", encoding="ascii")
     ended(store)
-    Housekeeper(store, store.settings.model_copy(update={"retention": 30.0})).turn()
+    Pruner(store, store.settings.model_copy(update={"retention": 30.0})).tick()
     assert "does not belong" in caplog.text
     assert len(ids(store)) == 1
 

@@ -17,7 +17,7 @@ GOOD = """
         def __init__(self, settings):
             pass
 
-        def ring(self, ring):
+        def notify(self, wakeup):
             pass
 
         def serve(self, registry, slots, ready):
@@ -43,7 +43,7 @@ KINDS = {
         "Odd",
         "serve(registry) is called as serve(registry, slots, ready)",
     ),
-    "a class that waits": (GOOD.replace("def ring", "async def ring"), "Odd", "its ring(ring) is async"),
+    "a class that waits": (GOOD.replace("def notify", "async def notify"), "Odd", "its notify(wakeup) is async"),
     "a class without a name": (GOOD.replace("name =", "called ="), "Odd", "it has no text 'name'"),
     "a class that cannot be made": (GOOD.replace("pass", "raise KeyError('no')", 1), "Odd", "cannot be made: KeyError"),
     "a class that takes no settings": (GOOD.replace("(self, settings)", "(self)"), "Odd", "cannot be made: TypeError"),

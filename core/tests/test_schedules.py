@@ -31,7 +31,7 @@ from pfd import (
     Worker,
     hookimpl,
 )
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.schedules import slots
 from pfd.schedules import table as stored
@@ -59,13 +59,13 @@ class Clockwork:
     """A scheduler as a worker has one, turned by hand; `rings` is what it told workers of."""
 
     def __init__(self, dispatcher: Dispatcher, registry: Registry | None = None, lease: float = 600.0) -> None:
-        self.rings: list[Ring] = []
+        self.wakeups: list[Wakeup] = []
         settings = dispatcher.settings.model_copy(update={"lease": lease})
         registry = registry or dispatcher.plugins
-        self._scheduler = Scheduler(dispatcher.store, settings, registry, self.rings.append)
+        self._scheduler = Scheduler(dispatcher.store, settings, registry, self.wakeups.append)
 
-    def turn(self) -> None:
-        self._scheduler.turn()
+    def tick(self) -> None:
+        self._scheduler.tick()
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def turn_at_next(dispatcher: Dispatcher, clockwork: Clockwork, name: str = "one"
     slot = dispatcher.find_schedule(name).next_at
     assert slot is not None
     until(lambda: time.time() > slot)
-    clockwork.turn()
+    clockwork.tick()
     assert last(dispatcher, name).at >= slot
 
 
@@ -170,7 +170,7 @@ def test_other_parameters_are_those_of_the_slot_that_is_due(dispatcher: Dispatch
     due(dispatcher)
     changed = dispatcher.schedule("one", DAILY, "add", {"a": 2})
     assert changed.changed_at > changed.created_at
-    clockwork.turn()
+    clockwork.tick()
     [job] = jobs_of(dispatcher)
     assert dispatcher.job(job.id).params == {"a": 2, "b": 1}
 
@@ -184,7 +184,7 @@ def test_another_time_counts_from_when_it_was_chosen(
     changed = dispatcher.schedule(**wanted | change)
     assert changed.next_at is not None
     assert changed.next_at > changed.changed_at
-    clockwork.turn()
+    clockwork.tick()
     assert jobs_of(dispatcher) == []
 
 
@@ -260,7 +260,7 @@ def test_a_paused_schedule_fires_nothing_and_goes_on_from_when_it_is_resumed(
     due(dispatcher)
     paused = dispatcher.pause_schedule("one")
     assert (paused.enabled, paused.next_at, paused.upcoming()) == (False, None, [])
-    clockwork.turn()
+    clockwork.tick()
     # Whoever sets it up again, as at each start of a program, does not undo what somebody has decided.
     assert dispatcher.schedule("one", DAILY, "add", {"a": 1}) == paused
     assert dispatcher.schedule("one", SELDOM, "add", {"a": 1}).next_at is None
@@ -268,20 +268,20 @@ def test_a_paused_schedule_fires_nothing_and_goes_on_from_when_it_is_resumed(
     assert resumed.enabled
     assert resumed.next_at is not None
     assert resumed.next_at > time.time()
-    clockwork.turn()
+    clockwork.tick()
     assert jobs_of(dispatcher) == []
 
 
 def test_resuming_one_that_is_not_paused_loses_no_slot(dispatcher: Dispatcher, clockwork: Clockwork) -> None:
     due(dispatcher)
     dispatcher.resume_schedule("one")
-    clockwork.turn()
+    clockwork.tick()
     assert len(jobs_of(dispatcher)) == 1
 
 
 def test_a_schedule_that_is_removed_leaves_its_jobs(dispatcher: Dispatcher, clockwork: Clockwork) -> None:
     due(dispatcher)
-    clockwork.turn()
+    clockwork.tick()
     dispatcher.unschedule("one")
     assert dispatcher.schedules() == []
     assert [job.state for job in jobs_of(dispatcher)] == [State.PENDING]
@@ -289,7 +289,7 @@ def test_a_schedule_that_is_removed_leaves_its_jobs(dispatcher: Dispatcher, cloc
         assert connection.execute(schedule_slots.select()).all() == []
     # One that is made anew under its name begins now, and knows nothing of it.
     assert dispatcher.schedule("one", DAILY, "add", {"a": 1}).last is None
-    clockwork.turn()
+    clockwork.tick()
     assert len(jobs_of(dispatcher)) == 1
 
 
@@ -300,14 +300,14 @@ def test_a_slot_that_is_due_becomes_a_job_with_all_that_was_asked_for(
     dispatcher: Dispatcher, clockwork: Clockwork
 ) -> None:
     made = due(dispatcher, queue="slow", priority=3, tags=("red",), key="k", time_limit=4.0, soft_time_limit=1.0)
-    clockwork.turn()
+    clockwork.tick()
     [light] = jobs_of(dispatcher)
     job = dispatcher.job(light.id)
     assert (job.task, job.params, job.queue, job.priority, job.key) == ("add", {"a": 1, "b": 1}, "slow", 3, "k")
     assert job.tags == ("red", made.tag)
     assert job.options == {"time_limit": 4.0, "soft_time_limit": 1.0}
-    assert job.session is None
-    assert clockwork.rings == [Ring(job.id, "add", "slow")]
+    assert job.client_id is None
+    assert clockwork.wakeups == [Wakeup(job.id, "add", "slow")]
     now = dispatcher.find_schedule("one")
     slot = last(dispatcher)
     assert now.last == slot
@@ -320,7 +320,7 @@ def test_a_slot_that_is_due_becomes_a_job_with_all_that_was_asked_for(
     )
     assert DAY / 5 < slot.settled_at - slot.at < DAY / 2
     assert now.next_at == slot.at + DAY
-    clockwork.turn()
+    clockwork.tick()
     assert len(jobs_of(dispatcher)) == 1
 
 
@@ -330,13 +330,13 @@ def test_hooks_see_its_submission_as_any_other(
     class Companion:
         @hookimpl
         def pfd_before_submit(self, submission: JobSubmission) -> None:
-            submission.carried["word"] = submission.task
+            submission.headers["word"] = submission.task
 
     companion = Companion()
     registry.listen("companion", companion)
     try:
         due(dispatcher)
-        clockwork.turn()
+        clockwork.tick()
     finally:
         registry.unlisten(companion)
     [light] = jobs_of(dispatcher)
@@ -345,7 +345,7 @@ def test_hooks_see_its_submission_as_any_other(
 
 def test_before_its_time_nothing_comes(dispatcher: Dispatcher, clockwork: Clockwork) -> None:
     dispatcher.schedule("one", DAILY, "add", {"a": 1})
-    clockwork.turn()
+    clockwork.tick()
     assert (jobs_of(dispatcher), dispatcher.schedule_slots("one")) == ([], [])
 
 
@@ -355,7 +355,7 @@ def test_of_slots_that_were_missed_the_last_fires_and_the_others_are_counted(
 ) -> None:
     dispatcher.schedule("one", DAILY, "add", {"a": 1})
     set_back(dispatcher, "one", missed)
-    clockwork.turn()
+    clockwork.tick()
     assert len(jobs_of(dispatcher)) == 1
     slot = last(dispatcher)
     assert slot.passed_over == counted
@@ -368,7 +368,7 @@ def test_without_catching_up_a_slot_that_is_late_is_missed_and_says_why(
 ) -> None:
     dispatcher.schedule("one", DAILY, "add", {"a": 1}, catch_up=False)
     set_back(dispatcher, "one", 5 * DAY)
-    clockwork.turn()
+    clockwork.tick()
     slot = last(dispatcher)
     assert (slot.outcome, slot.job_id) == (SlotOutcome.MISSED, None)
     assert "does not catch up" in slot.reason
@@ -379,7 +379,7 @@ def test_without_catching_up_a_slot_that_is_late_is_missed_and_says_why(
 def test_without_catching_up_a_slot_that_is_a_little_late_fires(dispatcher: Dispatcher, clockwork: Clockwork) -> None:
     dispatcher.schedule("one", "* * * * * *", "add", {"a": 1}, catch_up=False)
     set_back(dispatcher, "one", LATE / 2)
-    clockwork.turn()
+    clockwork.tick()
     assert last(dispatcher).outcome is SlotOutcome.FIRED
     assert len(jobs_of(dispatcher)) == 1
 
@@ -411,11 +411,11 @@ def test_slots_may_overlap_where_that_is_allowed(dispatcher: Dispatcher, clockwo
 def test_a_live_job_of_the_same_key_stands_for_that_of_the_slot(dispatcher: Dispatcher, clockwork: Clockwork) -> None:
     other = dispatcher.submit("add", {"a": 1}, key="k")
     due(dispatcher, key="k")
-    clockwork.turn()
+    clockwork.tick()
     assert (last(dispatcher).outcome, last(dispatcher).job_id) == (SlotOutcome.SKIPPED, None)
     assert other.id[:8] in last(dispatcher).reason
     due(dispatcher, "two", key="k", params={"a": 2})
-    clockwork.turn()
+    clockwork.tick()
     assert last(dispatcher, "two").outcome is SlotOutcome.SKIPPED
     assert "key 'k' is in use" in last(dispatcher, "two").reason
     assert [job.id for job in dispatcher.jobs()] == [other.id]
@@ -427,7 +427,7 @@ def test_parameters_that_were_not_given_follow_the_task(dispatcher: Dispatcher, 
     due(dispatcher)
     task = registry.tasks["add"]
     newer = replace(task, params=create_model("Newer", __base__=task.params, b=(int, 40)))
-    Clockwork(dispatcher, Registry(registry.records, {"add": newer})).turn()
+    Clockwork(dispatcher, Registry(registry.records, {"add": newer})).tick()
     assert dispatcher.job(jobs_of(dispatcher)[0].id).params == {"a": 1, "b": 40}
 
 
@@ -439,7 +439,7 @@ def test_a_path_that_was_allowed_where_the_schedule_was_made_is_allowed_where_it
     monkeypatch.chdir(tmp_path / "here")
     due(dispatcher, task="read_path", params={"path": "file"})
     monkeypatch.chdir(tmp_path / "there")
-    clockwork.turn()
+    clockwork.tick()
     [job] = jobs_of(dispatcher)
     assert dispatcher.job(job.id).params == {"path": str(tmp_path / "here" / "file")}
     assert dispatcher.job(job.id).options["roots"] == [str(tmp_path / "here")]
@@ -454,11 +454,11 @@ def test_a_slot_whose_task_is_missing_is_left_to_others_and_then_missed(
     due(dispatcher)
     due(dispatcher, "another", task="nap", params={})
     poor = Clockwork(dispatcher, without(registry, "add"), lease=0.2)
-    poor.turn()
+    poor.tick()
     assert dispatcher.schedule_slots("one") == []
     assert last(dispatcher, "another").outcome is SlotOutcome.FIRED
     time.sleep(0.5)
-    poor.turn()
+    poor.tick()
     slot = last(dispatcher)
     assert (slot.outcome, slot.reason, slot.job_id) == (SlotOutcome.MISSED, "unknown task 'add'", None)
     assert dispatcher.find_schedule("one").next_at == slot.at + DAY
@@ -467,8 +467,8 @@ def test_a_slot_whose_task_is_missing_is_left_to_others_and_then_missed(
 
 def test_a_worker_that_knows_the_task_fires_what_another_cannot(dispatcher: Dispatcher, registry: Registry) -> None:
     due(dispatcher)
-    Clockwork(dispatcher, without(registry, "add")).turn()
-    Clockwork(dispatcher).turn()
+    Clockwork(dispatcher, without(registry, "add")).tick()
+    Clockwork(dispatcher).tick()
     assert last(dispatcher).outcome is SlotOutcome.FIRED
 
 
@@ -488,9 +488,9 @@ def test_a_slot_whose_parameters_are_valid_no_more_is_missed_with_the_reason(
         "Changed", __base__=task.params, __validators__=validators, c=(int, 1 if raises else ...)
     )
     clockwork = Clockwork(dispatcher, Registry(registry.records, {"add": replace(task, params=changed)}), lease=0.01)
-    clockwork.turn()
+    clockwork.tick()
     time.sleep(0.05)
-    clockwork.turn()
+    clockwork.tick()
     assert last(dispatcher).outcome is SlotOutcome.MISSED
     assert last(dispatcher).reason == (
         "add: these parameters cannot be checked: ZeroDivisionError('this validator is broken')"
@@ -505,14 +505,14 @@ def test_a_schedule_of_a_zone_that_is_not_known_here_keeps_no_other_from_firing(
     with dispatcher.store.write() as connection:
         connection.execute(schedules.update().where(schedules.c.name == "one").values(zone="Mars/Olympus"))
     clockwork = Clockwork(dispatcher, lease=0.2)
-    clockwork.turn()
+    clockwork.tick()
     time.sleep(0.5)
-    clockwork.turn()
+    clockwork.tick()
     for _ in range(100):  # with so short a lease a busy machine leaves all but the first to later turns
         if dispatcher.schedule_slots("another"):
             break
         time.sleep(0.05)
-        clockwork.turn()
+        clockwork.tick()
     assert last(dispatcher, "another").outcome is SlotOutcome.FIRED
     assert (last(dispatcher).outcome, "no such time zone" in last(dispatcher).reason) == (SlotOutcome.MISSED, True)
     assert dispatcher.find_schedule("one").next_at is None
@@ -525,7 +525,7 @@ def test_where_the_rules_of_a_zone_have_changed_the_next_slot_is_worked_out_anew
     made = dispatcher.schedule("one", DAILY, "add", {"a": 1})
     with dispatcher.store.write() as connection:
         connection.execute(schedules.update().values(next_at=int(time.time()) - 5))
-    clockwork.turn()
+    clockwork.tick()
     assert dispatcher.find_schedule("one").next_at == made.next_at
     assert dispatcher.schedule_slots("one") == []
 
@@ -541,7 +541,7 @@ RACE = """
     patient = d.settings.model_copy(update={"lease": 600.0})  # a turn is as long as it takes
 
     def work():
-        Scheduler(d.store, patient, d.plugins, lambda ring: None).turn()
+        Scheduler(d.store, patient, d.plugins, lambda ring: None).tick()
         return "turned"
 """
 
@@ -560,7 +560,7 @@ def test_what_was_read_before_another_has_settled_it_settles_nothing(dispatcher:
     due(dispatcher)
     with dispatcher.store.read() as connection:
         [old], now = slots.due(connection)
-    Clockwork(dispatcher).turn()
+    Clockwork(dispatcher).tick()
     for slot in (last(dispatcher).at, last(dispatcher).at + DAY):
         with dispatcher.store.write() as connection:
             assert not slots.take(connection, old, slot, int(now) + DAY, 0)
@@ -586,10 +586,10 @@ def test_a_slot_that_stands_there_is_not_fired_whatever_else_the_store_says(
     dispatcher: Dispatcher, clockwork: Clockwork
 ) -> None:
     due(dispatcher)
-    clockwork.turn()
+    clockwork.tick()
     end(dispatcher, jobs_of(dispatcher)[0].id)
     set_back(dispatcher, "one", DAY / 2)  # as after a restored backup, or a hand in the table
-    clockwork.turn()
+    clockwork.tick()
     assert len(jobs_of(dispatcher)) == 1
     assert (dispatcher.find_schedule("one").next_at or 0) > time.time()
 
@@ -606,9 +606,9 @@ def test_slot_job_and_how_far_it_has_come_are_stored_together_or_not_at_all(
     with monkeypatch.context() as patch:
         patch.setattr(slots, "note", cut_off)
         with pytest.raises(StoreError):
-            clockwork.turn()
-    assert (dispatcher.find_schedule("one"), dispatcher.jobs(), clockwork.rings) == (before, [], [])
-    clockwork.turn()
+            clockwork.tick()
+    assert (dispatcher.find_schedule("one"), dispatcher.jobs(), clockwork.wakeups) == (before, [], [])
+    clockwork.tick()
     assert len(jobs_of(dispatcher)) == 1
 
 
@@ -621,17 +621,17 @@ def test_of_old_slots_only_the_newest_are_kept_and_none_fires_again(
         values = {"settled_at": 0.0, "outcome": "skipped", "reason": "", "passed_over": 0}
         old = [{"schedule_seq": row.seq, "slot": row.settled_until - back, **values} for back in range(KEPT + 50)]
         connection.execute(schedule_slots.insert(), old)
-    clockwork.turn()
+    clockwork.tick()
     kept = dispatcher.schedule_slots("one", limit=1000)
     assert len(kept) == KEPT
     assert kept[0].outcome is SlotOutcome.FIRED
-    clockwork.turn()
+    clockwork.tick()
     assert len(jobs_of(dispatcher)) == 1
 
 
 def test_slots_keep_no_job_from_being_pruned(dispatcher: Dispatcher, clockwork: Clockwork) -> None:
     due(dispatcher)
-    clockwork.turn()
+    clockwork.tick()
     [job] = jobs_of(dispatcher)
     end(dispatcher, job.id)
     assert dispatcher.prune(older_than=30).jobs == 1
@@ -643,7 +643,7 @@ def test_each_schedule_has_its_own_last_slot_in_a_list(dispatcher: Dispatcher, c
     for name in ("b", "a", "c"):
         due(dispatcher, name)
     dispatcher.pause_schedule("c")
-    clockwork.turn()
+    clockwork.tick()
     listed = dispatcher.schedules()
     assert [one.name for one in listed] == ["a", "b", "c"]
     assert [one.last and one.last.job_id for one in listed] == [jobs_of(dispatcher, name)[0].id for name in "ab"] + [
@@ -661,7 +661,7 @@ def test_the_clock_of_the_server_counts_and_not_that_of_a_worker(
     monkeypatch.setattr(time, "time", lambda: real() + 40 * DAY)
     made = dispatcher.schedule("one", DAILY, "add", {"a": 1})
     assert abs(made.created_at - real()) < 600
-    Clockwork(dispatcher).turn()
+    Clockwork(dispatcher).tick()
     assert jobs_of(dispatcher) == []
 
 
@@ -681,11 +681,11 @@ def test_a_schedule_that_waits_for_a_clock_which_was_set_back_says_so_and_goes_o
 ) -> None:
     dispatcher.schedule("one", DAILY, "add", {"a": 1}, overlap="allow")
     with clock_off_by(monkeypatch, 1000 * DAY):
-        Clockwork(dispatcher).turn()
+        Clockwork(dispatcher).tick()
     wrong = last(dispatcher).at
     clockwork = Clockwork(dispatcher)
     for _ in range(2):
-        clockwork.turn()
+        clockwork.tick()
     [said] = [record.getMessage() for record in caplog.records if "the clock was set back" in record.getMessage()]
     assert "'pfd schedules resume one --from-now'" in said
     dispatcher.pause_schedule("one")
@@ -697,7 +697,7 @@ def test_a_schedule_that_waits_for_a_clock_which_was_set_back_says_so_and_goes_o
     assert resumed.last is None
     assert len(jobs_of(dispatcher)) == 1
     set_back(dispatcher, "one", DAY / 2)
-    Clockwork(dispatcher).turn()
+    Clockwork(dispatcher).tick()
     assert len(jobs_of(dispatcher)) == 2
     assert last(dispatcher).at < wrong
 
@@ -706,9 +706,9 @@ def test_going_on_from_now_settles_no_slot_twice(dispatcher: Dispatcher, clockwo
     due(dispatcher)
     with dispatcher.store.read() as connection:
         [old], now = slots.due(connection)
-    clockwork.turn()
+    clockwork.tick()
     assert dispatcher.resume_schedule("one", from_now=True).last == last(dispatcher)
-    clockwork.turn()
+    clockwork.tick()
     assert len(jobs_of(dispatcher)) == 1
     with dispatcher.store.write() as connection:
         assert not slots.take(connection, old, int(now), int(now) + DAY, 0)
@@ -719,7 +719,7 @@ def test_a_clock_that_is_set_by_a_little_is_no_matter(
 ) -> None:
     with clock_off_by(monkeypatch, 60):
         dispatcher.schedule("one", DAILY, "add", {"a": 1})
-    Clockwork(dispatcher).turn()
+    Clockwork(dispatcher).tick()
     assert dispatcher.find_schedule("one").ahead == 0
     assert "the clock" not in caplog.text
 
@@ -738,7 +738,7 @@ def test_a_worker_fires_within_a_sweep_and_runs_the_job(dispatcher: Dispatcher, 
 
 def test_what_a_caller_runs_by_itself_fires_no_schedules(dispatcher: Dispatcher, registry: Registry) -> None:
     due(dispatcher)
-    with Worker(dispatcher.settings, session="mine", registry=registry):
+    with Worker(dispatcher.settings, client_id="mine", registry=registry):
         time.sleep(5 * dispatcher.settings.sweep)
     eager = dispatcher.settings.model_copy(update={"runtime": "eager"})
     with Dispatcher(eager, registry=registry) as caller:
@@ -748,8 +748,8 @@ def test_what_a_caller_runs_by_itself_fires_no_schedules(dispatcher: Dispatcher,
 
 def test_a_worker_that_is_to_stop_fires_nothing_more(dispatcher: Dispatcher, registry: Registry) -> None:
     with Worker(dispatcher.settings, registry=registry) as worker:
-        assert worker.owner is not None
-        worker.owner.claim_no_more()
+        assert worker.engine is not None
+        worker.engine.claim_no_more()
         due(dispatcher)
         time.sleep(5 * dispatcher.settings.sweep)
         assert dispatcher.schedule_slots("one") == []

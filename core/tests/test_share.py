@@ -91,7 +91,7 @@ def test_workers_of_a_machine_share_the_cores_until_one_of_them_is_gone(
 
 
 def test_a_worker_inside_a_program_takes_nothing_from_others(dispatcher: Dispatcher, registry: Registry) -> None:
-    with worker(dispatcher, registry, 1), Worker(dispatcher.settings, 3, session="mine", registry=registry):
+    with worker(dispatcher, registry, 1), Worker(dispatcher.settings, 3, client_id="mine", registry=registry):
         assert threads(dispatcher) == CORES
 
 

@@ -207,7 +207,7 @@ def leave_free(process: psutil.Process, number: int) -> None:
 
 
 def test_a_warm_server_that_lacks_open_files_hands_jobs_back_and_lives_on(
-    warm_server: tuple[Worker, psutil.Process], bells: Path
+    warm_server: tuple[Worker, psutil.Process], listeners: Path
 ) -> None:
     worker, server = warm_server
     with Dispatcher(worker.settings, registry=worker.registry) as dispatcher:
@@ -216,7 +216,7 @@ def test_a_warm_server_that_lacks_open_files_hands_jobs_back_and_lives_on(
         [claim] = until(lambda: [claim for claim in dispatcher.claims(job.id) if claim.outcome])
         assert claim.outcome == "handed back: its worker is short of something: [Errno 24] Too many open files"
         leave_free(server, 0)
-        [path] = [path for path in bells.glob(f"*-{FOLDER}/*.sock") if str(path) in server_sockets(server)]
+        [path] = [path for path in listeners.glob(f"*-{FOLDER}/*.sock") if str(path) in server_sockets(server)]
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as another:
             another.connect(str(path))  # it cannot be let in, either
             leave_free(server, 64)

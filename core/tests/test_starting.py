@@ -10,7 +10,7 @@ from pfd import Dispatcher, Settings, State, Worker
 from pfd.logs.log_file import log_path
 from pfd.plugins import Registry
 from pfd.store import claims
-from pfd.store.claims import Wanted
+from pfd.store.claims import ClaimFilter
 
 PATIENCE = 60.0
 
@@ -66,7 +66,7 @@ def test_what_is_no_fraction_is_taken_for_the_nearest_and_told_once(
 @pytest.mark.parametrize("max_lost", [1, 3])
 def test_nothing_of_the_wait_is_left_where_the_worker_dies_meanwhile(dispatcher: Dispatcher, max_lost: int) -> None:
     handle = dispatcher.submit("add_apart", {"a": 1})
-    wanted = Wanted("0" * 32, ("default",), ("add_apart",))
+    wanted = ClaimFilter("0" * 32, ("default",), ("add_apart",))
     with dispatcher.store.write() as connection:
         run = claims.claim(connection, wanted)
         assert run is not None
@@ -80,7 +80,7 @@ def test_nothing_of_the_wait_is_left_where_the_worker_dies_meanwhile(dispatcher:
 def test_what_a_task_has_reported_stays_where_its_worker_dies(dispatcher: Dispatcher) -> None:
     handle = dispatcher.submit("add_apart", {"a": 1})
     with dispatcher.store.write() as connection:
-        run = claims.claim(connection, Wanted("0" * 32, ("default",), ("add_apart",)))
+        run = claims.claim(connection, ClaimFilter("0" * 32, ("default",), ("add_apart",)))
         assert run is not None
         claims.progress(connection, run, 0.5, "half", {})
         claims.lost(connection, run, max_lost=1, reason="its worker is dead")

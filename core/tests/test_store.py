@@ -10,13 +10,13 @@ import pytest
 
 from pfd import KeyConflict, StaleClaim, State, UnknownJob
 from pfd.job import ArtifactFile, Job, JobFailure
-from pfd.store import Ending, NewJob, Store, Submitted, Wanted, WorkerInfo, claims, jobs, workers
+from pfd.store import ClaimFilter, FinalState, NewJob, Store, Submitted, WorkerInfo, claims, jobs, workers
 from pfd.store import listing as pages
 from pfd.store.search import Search
 
 ME = "worker-1"
-FAILED = Ending(State.FAILURE, failure=JobFailure("ValueError", "wrong"))
-DONE = Ending(State.SUCCESS, result='{"value":1}')
+FAILED = FinalState(State.FAILURE, failure=JobFailure("ValueError", "wrong"))
+DONE = FinalState(State.SUCCESS, result='{"value":1}')
 
 
 def submit(store: Store, **fields: Any) -> str:
@@ -35,7 +35,7 @@ def get(store: Store, job_id: str) -> Job:
 
 
 def take(store: Store, owner: str = ME, **wanted: Any) -> Job | None:
-    want = Wanted(owner, **{"queues": ("default",), "tasks": ("add",), **wanted})
+    want = ClaimFilter(owner, **{"queues": ("default",), "tasks": ("add",), **wanted})
     with store.write() as connection:
         return claims.claim(connection, want)
 
@@ -46,14 +46,14 @@ def claim(store: Store, owner: str = ME, **wanted: Any) -> Job:
     return job
 
 
-def end(store: Store, job: Job, ending: Ending = DONE) -> None:
+def end(store: Store, job: Job, ending: FinalState = DONE) -> None:
     with store.write() as connection:
         claims.end(connection, job, ending)
 
 
 def again(store: Store, job: Job, **how: Any) -> State:
     with store.write() as connection:
-        ended = claims.again(connection, job, **{"delay": 0.0, "outcome": "again", **how})
+        ended = claims.requeue(connection, job, **{"delay": 0.0, "outcome": "again", **how})
     return ended[0].state if ended else State.RETRY
 
 
@@ -100,14 +100,14 @@ def test_a_job_is_stored_as_it_was_submitted(store: Store) -> None:
         params={"a": [1, {"b": None}], "text": "ü\U0001f600"},
         priority=7,
         tags=("b", "a"),
-        session="s",
+        client_id="s",
         options={"time_limit": 3.0},
         retry_of="old",
     )
     job = get(store, job_id)
     assert (job.state, job.task, job.queue, job.priority) == (State.PENDING, "add", "default", 7)
     assert job.params == {"a": [1, {"b": None}], "text": "ü\U0001f600"}
-    assert (job.tags, job.session, job.options, job.retry_of) == (("a", "b"), "s", {"time_limit": 3.0}, "old")
+    assert (job.tags, job.client_id, job.options, job.retry_of) == (("a", "b"), "s", {"time_limit": 3.0}, "old")
     assert (job.attempt, job.lost, job.claim, job.result, job.failure, job.artifacts) == (0, 0, None, None, None, ())
     assert before <= job.created_at <= time.time()
 
@@ -340,7 +340,7 @@ def test_jobs_that_need_a_gpu_slot_are_claimed_for_one_and_all_others_for_none(s
     assert (get(store, needs).gpu, get(store, plain).gpu) == (True, False)
     with store.read() as connection:
         assert pages.waiting_for_gpu(connection) == {"default": 1}
-        assert claims.next_due(connection, Wanted(ME, ("default",), ("add",), gpu=True)) is not None
+        assert claims.next_due(connection, ClaimFilter(ME, ("default",), ("add",), gpu=True)) is not None
     assert claim(store).id == plain
     assert take(store) is None
     assert claim(store, gpu=True).id == needs
@@ -349,21 +349,21 @@ def test_jobs_that_need_a_gpu_slot_are_claimed_for_one_and_all_others_for_none(s
     assert [claim(store, gpu=None).id for _ in either] == either
     with store.read() as connection:
         assert pages.waiting_for_gpu(connection) == {}
-        assert claims.next_due(connection, Wanted(ME, ("default",), ("add",), gpu=True)) is None
+        assert claims.next_due(connection, ClaimFilter(ME, ("default",), ("add",), gpu=True)) is None
 
 
 def test_a_worker_claims_only_its_queues_tasks_and_session_and_what_is_due(store: Store) -> None:
     submit(store, queue="other")
     submit(store, task="nap")
-    submit(store, session="theirs")
-    submit(store, due_at=time.time() + 3600, session="mine")
-    mine = submit(store, session="mine")
-    assert claim(store, session="mine").id == mine
-    assert take(store, session="mine") is None
+    submit(store, client_id="theirs")
+    submit(store, due_at=time.time() + 3600, client_id="mine")
+    mine = submit(store, client_id="mine")
+    assert claim(store, client_id="mine").id == mine
+    assert take(store, client_id="mine") is None
     assert take(store, queues=()) is None
     assert take(store, tasks=()) is None
     with store.read() as connection:
-        due = claims.next_due(connection, Wanted(ME, ("default",), ("add",), "mine"))
+        due = claims.next_due(connection, ClaimFilter(ME, ("default",), ("add",), "mine"))
     assert due is not None
     assert due > time.time() + 3000
 
@@ -398,7 +398,9 @@ def test_an_end_holds_result_artifacts_and_the_last_progress(store: Store) -> No
     end(
         store,
         job,
-        Ending(State.SUCCESS, '{"value":2}', artifacts=(ArtifactFile("a/b.png", 12),), status="done", meta={"n": 1}),
+        FinalState(
+            State.SUCCESS, '{"value":2}', artifacts=(ArtifactFile("a/b.png", 12),), status="done", meta={"n": 1}
+        ),
     )
     found = get(store, job_id)
     assert (found.state, found.result, found.artifacts) == (
@@ -415,7 +417,7 @@ def test_a_failure_keeps_its_words_without_what_cannot_be_stored(store: Store) -
     failure = JobFailure("Odd\x00Error", "a \ud800 message", "a\x00traceback", "a \x00 hint")
     job = claim(store)
     report(store, job, 0.25)
-    end(store, job, Ending(State.FAILURE, failure=failure))
+    end(store, job, FinalState(State.FAILURE, failure=failure))
     found = get(store, job_id)
     assert found.failure == JobFailure("Odd\ufffdError", "a \ufffd message", "a\ufffdtraceback", "a \ufffd hint")
     assert found.progress == 0.25
@@ -598,9 +600,9 @@ def test_jobs_whose_worker_left_without_them_are_seen_and_taken_back(store: Stor
         assert workers.orphans(connection) == [ME]
     register(store)
     with store.write() as connection:
-        assert workers.take_back_orphans(connection, ME, max_lost=3).ids == ()  # it is back
+        assert workers.reclaim_orphans(connection, ME, max_lost=3).ids == ()  # it is back
         workers.leave(connection, info.id)
-        assert workers.take_back_orphans(connection, ME, max_lost=3).ids == (job.id,)
+        assert workers.reclaim_orphans(connection, ME, max_lost=3).ids == (job.id,)
     assert get(store, job.id).state is State.RETRY
 
 

@@ -32,7 +32,7 @@ from core.tests.support.stores import KINDS, Databases, make_settings
 from pfd import KeyConflict, StaleClaim, State
 from pfd.job import ENDED, MOVES, QUEUED, RUNNING, Job, JobFailure
 from pfd.plugins import Registry
-from pfd.store import Ending, NewJob, Store, Wanted, WorkerInfo, claims, jobs, listing, workers
+from pfd.store import ClaimFilter, FinalState, NewJob, Store, WorkerInfo, claims, jobs, listing, workers
 
 MAX_LOST = 3
 WORKERS = ("one", "two")
@@ -133,7 +133,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(target=runs, owner=st.sampled_from(WORKERS))
     def claim(self, owner: str) -> Any:
-        wanted = Wanted(owner, ("default",), ("add",))
+        wanted = ClaimFilter(owner, ("default",), ("add",))
         with self.store.write() as connection:
             job = claims.claim(connection, wanted, due_by=time.time() + 1e6)
         ready = [m for m in self.models.values() if m.state in QUEUED and self._waiting(m) == 0]
@@ -177,20 +177,20 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(run=runs, keep=st.booleans())
     def succeed(self, run: Job, keep: bool) -> None:
-        ending = Ending(State.SUCCESS, result='{"value":1}')
+        ending = FinalState(State.SUCCESS, result='{"value":1}')
         if self._write(run, lambda c: claims.end(c, run, ending)):
             self._end(self.models[run.id], State.SUCCESS)
             self.models[run.id].progress = 1.0
 
     @rule(run=runs)
     def fail(self, run: Job) -> None:
-        ending = Ending(State.FAILURE, failure=JobFailure("ValueError", "wrong"))
+        ending = FinalState(State.FAILURE, failure=JobFailure("ValueError", "wrong"))
         if self._write(run, lambda c: claims.end(c, run, ending)):
             self._end(self.models[run.id], State.FAILURE)
 
     @rule(run=runs, counted=st.booleans())
     def try_again(self, run: Job, counted: bool) -> None:
-        if self._write(run, lambda c: claims.again(c, run, delay=5.0, outcome="again", counted=counted)):
+        if self._write(run, lambda c: claims.requeue(c, run, delay=5.0, outcome="again", counted=counted)):
             model = self.models[run.id]
             model.attempt -= not counted
             self._back(model)

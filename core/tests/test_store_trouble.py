@@ -365,13 +365,13 @@ except PfdError as error:
 
 
 @pytest.fixture
-def open_folder(bells: Path) -> Iterator[Path]:
+def open_folder(listeners: Path) -> Iterator[Path]:
     """A folder that any user can enter: pytest's own are closed to others."""
-    folder = bells / "open"
+    folder = listeners / "open"
     folder.mkdir()
-    bells.chmod(0o755)
+    listeners.chmod(0o755)
     yield folder
-    bells.chmod(0o700)
+    listeners.chmod(0o700)
     subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 

@@ -224,7 +224,7 @@ class Companion:
 
     @hookimpl
     def pfd_before_submit(self, submission: JobSubmission) -> None:
-        submission.carried["word"] = f"{submission.task} of {submission.queue}"
+        submission.headers["word"] = f"{submission.task} of {submission.queue}"
 
     @hookimpl
     def pfd_before_job(self, start: JobStart) -> None:

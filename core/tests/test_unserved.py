@@ -58,7 +58,7 @@ def test_where_a_worker_serves_the_queue_nothing_is_said_and_hardly_looked(
 def test_a_worker_of_another_program_alone_does_not_count(
     dispatcher: Dispatcher, sqlite_settings: Settings, registry: Registry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Worker(sqlite_settings, session="another", registry=registry):
+    with Worker(sqlite_settings, client_id="another", registry=registry):
         dispatcher.submit("add", {"a": 1})
     assert len(caplog.messages) == 1
 

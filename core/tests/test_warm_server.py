@@ -103,9 +103,9 @@ def test_a_running_job_outlives_the_change_of_packages_and_the_next_one_sees_it(
 
 
 def test_nothing_is_left_of_a_server_that_has_ended(
-    dispatcher: Dispatcher, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bells: Path
+    dispatcher: Dispatcher, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listeners: Path
 ) -> None:
-    folder = bells / "x"
+    folder = listeners / "x"
     folder.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     with Worker(dispatcher.settings, slots=1, registry=registry):
@@ -117,9 +117,9 @@ def test_nothing_is_left_of_a_server_that_has_ended(
 
 
 def test_without_a_place_for_its_socket_a_job_gets_a_fresh_interpreter(
-    dispatcher: Dispatcher, registry: Registry, monkeypatch: pytest.MonkeyPatch, bells: Path
+    dispatcher: Dispatcher, registry: Registry, monkeypatch: pytest.MonkeyPatch, listeners: Path
 ) -> None:
-    blocked = bells / "y"
+    blocked = listeners / "y"
     blocked.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(blocked))
     (blocked / f"pfd-{os.getuid()}-warm").touch()  # a file where the folder should be
@@ -141,7 +141,7 @@ import json, os, signal, socket, sys, time
 from dataclasses import asdict
 from pathlib import Path
 from pfd import Dispatcher, load_settings
-from pfd.runner import child, warm_server as server
+from pfd.runner import child, warm_server
 from pfd.plugins import load_registry
 
 settings = load_settings().values
@@ -153,7 +153,7 @@ child.run = lambda *given: (time.sleep(0.3), run(*given))[1]  # it has no handle
 control, theirs = socket.socketpair()
 channel, its = socket.socketpair()
 if os.fork() == 0:
-    server._become_keeper([theirs.detach(), its.detach(), os.dup(2)], os.getppid(), [], registry)
+    warm_server._become_supervisor([theirs.detach(), its.detach(), os.dup(2)], os.getppid(), [], registry)
 theirs.close(), its.close()
 pid = json.loads(control.makefile().readline())["pid"]
 control.sendall(b'{"signal": "SIGTERM"}\\n')

@@ -35,7 +35,7 @@ from pfd import (
     artifacts,
     retention,
 )
-from pfd.client.dispatcher import process_session
+from pfd.client.dispatcher import process_client_id
 from pfd.job import Job
 from pfd.plugins import Registry
 from pfd.store import claims
@@ -587,7 +587,7 @@ def test_a_worker_of_a_calling_process_runs_only_what_that_process_submitted(
     )
     theirs = dispatcher.handle(found.stdout.strip())
     mine = dispatcher.submit("parent", {"children": 1})
-    with Worker(dispatcher.settings, slots=1, registry=registry, session=process_session()):
+    with Worker(dispatcher.settings, slots=1, registry=registry, client_id=process_client_id()):
         [child] = set(mine.get(PATIENCE)["value"])
         assert dispatcher.handle(child).get(PATIENCE) == {"value": 1}  # and its descendants
         assert theirs.state is State.PENDING
@@ -657,7 +657,7 @@ def test_children_are_submitted_once_however_often_the_parent_says_so(workshop: 
     children = workshop.dispatcher.jobs(parent=job.id)
     assert {child.id for child in children} == set(ids)
     assert {child.tags for child in children} == {("child",)}
-    assert {child.session for child in children} == {job.session}
+    assert {child.client_id for child in children} == {job.client_id}
     assert [workshop.dispatcher.handle(child).get(PATIENCE)["value"] for child in ids[:3]] == [1, 2, 3]
 
 

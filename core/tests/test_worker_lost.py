@@ -83,12 +83,12 @@ def test_a_job_dies_with_its_warm_server_or_keeper_and_is_run_again(
     with Worker(dispatcher.settings, slots=1, registry=registry):
         handle = dispatcher.submit("family", {"seconds": 300, "witness": str(tmp_path / "witness")})
         pids = family(tmp_path / "witness")
-        keeper = psutil.Process(pids[0]).parent()
-        assert keeper is not None
-        server = keeper.parent()
+        supervisor = psutil.Process(pids[0]).parent()
+        assert supervisor is not None
+        server = supervisor.parent()
         assert server is not None
         assert server.ppid() == os.getpid()
-        (server if victim == "warm server" else keeper).kill()
+        (server if victim == "warm server" else supervisor).kill()
         job = handle.wait(PATIENCE)
         assert (job.state, job.result, job.lost) == (State.SUCCESS, {"text": "again"}, 1)
         until(lambda: all(is_gone(pid) for pid in pids), "nothing of the first run is left")

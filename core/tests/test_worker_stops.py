@@ -32,7 +32,7 @@ def test_a_job_that_is_being_claimed_as_its_worker_stops_is_put_back_and_not_beg
 ) -> None:
     witness = tmp_path / "witness"
     with Worker(settings, registry=registry) as worker, Dispatcher(settings, registry=registry) as dispatcher:
-        owner = worker.owner
+        owner = worker.engine
         assert owner is not None
         claim = owner.claim
 

@@ -16,9 +16,9 @@ from core.tests.support.waiting import is_gone, lines, until
 from pfd import Dispatcher, ParameterError, Settings, State, Worker
 from pfd.plugins import Registry
 from pfd.runner.isolated import IsolatedRun
-from pfd.runner.warm_client import WarmServer
-from pfd.runtimes.local import bells
-from pfd.store import Wanted, claims, workers
+from pfd.runner.warm_client import WarmServerClient
+from pfd.runtimes.local import listeners
+from pfd.store import ClaimFilter, claims, workers
 
 PATIENCE = 60.0
 
@@ -42,11 +42,11 @@ def test_a_job_that_the_store_gives_a_worker_and_no_slot_holds_is_run_all_the_sa
 ) -> None:
     """As after a commit whose answer was lost on its way."""
     with Worker(settings, slots=1, queues=("elsewhere",), registry=registry) as worker:
-        assert worker.owner is not None
+        assert worker.engine is not None
         with Dispatcher(settings, registry=registry) as dispatcher:
             handle = dispatcher.submit("add", {"a": 1, "b": 2})
             with dispatcher.store.write() as connection:
-                assert claims.claim(connection, Wanted(worker.owner.id, ("default",), ("add",)))
+                assert claims.claim(connection, ClaimFilter(worker.engine.id, ("default",), ("add",)))
             until(lambda: handle.state is State.RETRY)
             with Worker(settings, slots=1, registry=registry):
                 assert handle.get(PATIENCE) == {"value": 3}
@@ -79,7 +79,7 @@ def test_a_job_that_has_no_process_yet_is_cancelled_at_once(
 ) -> None:
     """As where a warm server takes minutes for its imports: here it hears of no job."""
     unheard: list[int] = []
-    monkeypatch.setattr(WarmServer, "spawn", lambda _server, _profile, fds: unheard.extend(map(os.dup, fds)))
+    monkeypatch.setattr(WarmServerClient, "spawn", lambda _server, _profile, fds: unheard.extend(map(os.dup, fds)))
     with Worker(sqlite_settings, registry=registry), Dispatcher(sqlite_settings, registry=registry) as dispatcher:
         handle = dispatcher.submit("nap", {"seconds": 300})
         until(lambda: unheard, "it waits for its process")
@@ -156,8 +156,8 @@ def test_nothing_is_left_of_the_bells_of_a_store_whose_workers_have_stopped(
     with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
         with Worker(sqlite_settings, registry=registry):
             assert dispatcher.submit("add", {"a": 1}).get(PATIENCE) == {"value": 2}
-            [bell] = bells(sqlite_settings)
-        folder = bell.parent
+            [listener] = listeners(sqlite_settings)
+        folder = listener.parent
         assert not folder.exists()
         dispatcher.submit("add", {"a": 2})
         assert not folder.exists()
@@ -170,10 +170,13 @@ def test_a_job_is_over_before_a_fault_of_its_worker_is_said_to_be_its_failure(
 
     def fault(run: IsolatedRun, *_: object) -> None:
         assert run._tree is not None
-        keeper, job = run._tree._keeper, run._tree._job  # by what else runs here, servers of other tests among it
-        assert keeper is not None
+        supervisor, job = (
+            run._tree._supervisor,
+            run._tree._job,
+        )  # by what else runs here, servers of other tests among it
+        assert supervisor is not None
         assert job is not None
-        below.extend((keeper, job))
+        below.extend((supervisor, job))
         raise LookupError("a fault that nobody has thought of")
 
     monkeypatch.setattr(IsolatedRun, "_ask", fault)

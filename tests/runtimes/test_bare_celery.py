@@ -75,11 +75,11 @@ def test_a_message_to_the_queue_that_carries_rings_becomes_a_job_of_the_queue_be
 
 def test_a_ring_of_an_earlier_version_runs_no_job_that_has_been_removed(celery_crew: Site, client: Celery) -> None:
     """It has no mark, and is all that a message of a client can be that asks for nothing in particular."""
-    ring = client.send_task("contract_noop", queue="pfd.default", ignore_result=True)
+    wakeup = client.send_task("contract_noop", queue="pfd.default", ignore_result=True)
     later = client.send_task("contract_noop", args=[{}], queue="pfd.default")
     later.get(timeout=PATIENCE)
     with pytest.raises(UnknownJob):
-        celery_crew.dispatcher.job(ring.id)
+        celery_crew.dispatcher.job(wakeup.id)
     clean = client.send_task("celery.backend_cleanup", queue="pfd.default")
     assert celery_crew.run("noop").state is State.SUCCESS
     with pytest.raises(UnknownJob):

@@ -77,12 +77,12 @@ def test_a_message_becomes_a_job_under_its_own_id(site: Site) -> None:
 
 def test_a_ring_of_an_earlier_version_runs_no_job_that_has_been_removed(site: Site) -> None:
     with site.worker():
-        ring = _send(site, "contract_noop", queue="pfd.default")
+        wakeup = _send(site, "contract_noop", queue="pfd.default")
         job = _ended(site, _send(site, "contract_noop", {}, queue="pfd.default"))
         assert (job.state, job.queue) == (State.SUCCESS, "default")
         assert site.run("noop").state is State.SUCCESS
     with pytest.raises(UnknownJob):
-        site.dispatcher.job(ring)
+        site.dispatcher.job(wakeup)
 
 
 def test_an_invalid_request_is_a_failure_that_names_the_field(site: Site) -> None:

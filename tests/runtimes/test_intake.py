@@ -14,9 +14,9 @@ from pfd import State
 from pfd.runtimes import intake
 from pfd.runtimes.intake import Incoming, Intake
 from pfd.runtimes.local import LocalRuntime
-from pfd.runtimes.service import Service
+from pfd.runtimes.worker_host import WorkerHost
 from pfd.store import refused
-from pfd.submission.client_message import Request
+from pfd.submission.client_message import ClientMessage
 from pfd.task import Task
 from pfd.testing.contract import LocalSite, contract_settings, until
 
@@ -31,7 +31,7 @@ def site(tmp_path: Path) -> Iterator[LocalSite]:
 def taking(site: LocalSite) -> Iterator[Intake]:
     """An intake of a service that runs nothing."""
     with contextlib.closing(LocalRuntime(site.settings)) as runtime:
-        service = Service(site.settings, site.dispatcher.plugins, {}, runtime)
+        service = WorkerHost(site.settings, site.dispatcher.plugins, {}, runtime)
         service.store.open()
         made = Intake(service, "some")
         made.start()
@@ -42,7 +42,7 @@ def taking(site: LocalSite) -> Iterator[Intake]:
 
 def _send(taking: Intake, done: list[str], task: str = "contract_noop") -> str:
     identity = str(uuid.uuid4())
-    request = Request(identity, task)
+    request = ClientMessage(identity, task)
     taking.put(Incoming("default", lambda: request, 10, lambda: done.append(identity)))
     return identity
 

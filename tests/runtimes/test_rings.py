@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pfd import State
-from pfd.runtimes.ringing import MOST
+from pfd.runtimes.notifying import MOST
 from pfd.store import NewJob, jobs
 from pfd.testing.contract import PATIENCE, MakeSite, Site
 from tests.contract.support.sites import BrokerSite

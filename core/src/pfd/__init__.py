@@ -5,7 +5,6 @@ Importing this package is light: the store and the dispatcher load when they are
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from pfd import entrypoints as _entrypoints  # noqa: F401  (before whatever asks for some, as pydantic does)
@@ -34,8 +33,9 @@ from pfd.errors import (
     WorkerLost,
 )
 from pfd.hints import Hint
-from pfd.hooks import Command, JobEnd, JobEvent, JobStart, JobSubmission, Records, Reference, ResultView, hookimpl
+from pfd.hooks import Command, JobEnd, JobEvent, JobStart, JobSubmission, Reference, ResultView, Tables, hookimpl
 from pfd.job import Job, State
+from pfd.lazy import lazy_names
 from pfd.references import Refers
 from pfd.settings import Settings, load_settings
 from pfd.task import Params, Ref, Result, Task, UserPath
@@ -81,7 +81,6 @@ __all__ = [
     "PfdError",
     "PluginError",
     "QueueError",
-    "Records",
     "Ref",
     "Reference",
     "Refers",
@@ -99,6 +98,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "StoredFile",
+    "Tables",
     "Task",
     "TaskContext",
     "TimeLimitExceeded",
@@ -120,33 +120,39 @@ __all__ = [
     "writing",
 ]
 
-_LATE = {
-    "Dispatcher": "pfd.client.dispatcher",
-    "Handle": "pfd.handles",
-    "JobHandle": "pfd.client.handle",
-    "JobList": "pfd.client.job_list",
-    "Schedule": "pfd.schedules.schedule",
-    "ScheduleSlot": "pfd.schedules.schedule",
-    "Seal": "pfd.stored",
-    "SlotOutcome": "pfd.schedules.schedule",
-    "StoredFile": "pfd.stored",
-    "TaskContext": "pfd.context",
-    "Worker": "pfd.runtimes.local",
-    "artifact_path": "pfd.client.readers",
-    "home_path": "pfd.stored",
-    "home_relative": "pfd.stored",
-    "open_regular": "pfd.files",
-    "read_regular": "pfd.files",
-    "reading": "pfd.client.readers",
-    "replacing": "pfd.artifacts",
-    "writing": "pfd.client.readers",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        return getattr(importlib.import_module(_LATE[name]), name)
-    raise AttributeError(f"module 'pfd' has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "artifacts": ("replacing",),
+        "client.dispatcher": ("Dispatcher",),
+        "client.handle": ("JobHandle",),
+        "client.job_list": ("JobList",),
+        "client.readers": (
+            "artifact_path",
+            "reading",
+            "writing",
+        ),
+        "context": ("TaskContext",),
+        "files": (
+            "open_regular",
+            "read_regular",
+        ),
+        "handles": ("Handle",),
+        "hooks": ("Records",),
+        "runtimes.local": ("Worker",),
+        "schedules.schedule": (
+            "Schedule",
+            "ScheduleSlot",
+            "SlotOutcome",
+        ),
+        "stored": (
+            "Seal",
+            "StoredFile",
+            "home_path",
+            "home_relative",
+        ),
+    },
+)
 
 
 def _submit(name: str, params: Any, **options: Any) -> Any:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.orm import Session
 
-    from pfd.notify import Ring
+    from pfd.notify import Wakeup
     from pfd.plugins import Registry
     from pfd.store import Store
 
@@ -64,7 +64,7 @@ class TaskContext:
         stopping: Callable[[], str | None],
         registry: Registry,
         store: Callable[[], Store],
-        ring: Callable[[Ring], None],
+        notify: Callable[[Wakeup], None],
     ) -> None:
         self.job_id = job.id
         self.task = job.task
@@ -77,7 +77,7 @@ class TaskContext:
         self._stopping = stopping
         self._registry = registry
         self._store = store
-        self._ring = ring
+        self._notify = notify
         self._warned = False
 
     @functools.cached_property
@@ -174,12 +174,12 @@ class TaskContext:
         from pfd.submission.submit import Origin, submit
 
         chosen = make_options(self._registry.task(task), options)
-        origin = Origin(self._job.session, self.job_id, self._job.level + 1, key)
+        origin = Origin(self._job.client_id, self.job_id, self._job.level + 1, key)
         submitted = self._patiently(
             lambda: submit(
                 self._store(),
                 self._registry,
-                self._ring,
+                self._notify,
                 self.settings,
                 task,
                 params,

@@ -7,13 +7,13 @@ import threading
 from pfd import forks
 
 
-class Ended:
+class EndSignal:
     """A condition that is notified whenever a job ends in this process.  `count` tells whether news was missed."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self.count = 0
-        forks.watch(self, after=Ended._begin_anew)
+        forks.watch(self, after=EndSignal._begin_anew)
 
     def _begin_anew(self, _quiet: bool) -> None:
         self._condition = threading.Condition()  # a thread that the child has not may have held it
@@ -30,4 +30,4 @@ class Ended:
                 self._condition.wait(timeout)
 
 
-ended = Ended()
+job_ended = EndSignal()

@@ -7,18 +7,18 @@ import math
 import time
 from collections.abc import Iterable
 
-from pfd.end_signal import ended as news
+from pfd.end_signal import job_ended as news
 from pfd.errors import PfdError
 from pfd.hooks import JobEnd, JobEvent
 from pfd.job import Job, JobFailure
 from pfd.plugins import Registry
 from pfd.retention import discard
 from pfd.settings import Settings
-from pfd.store import Ended, Store, jobs, settle
-from pfd.store.workers import TakenBack
+from pfd.store import EndedJob, Store, jobs, settle
+from pfd.store.workers import Reclaimed
 
 
-def announce(
+def publish(
     registry: Registry, job: Job, kind: str, *, seconds: float = 0.0, failure: JobFailure | None = None
 ) -> None:
     """Tell of a change that did not end a job."""
@@ -26,7 +26,9 @@ def announce(
     registry.notify("pfd_job_event", event=event)
 
 
-def tell(registry: Registry, store: Store, settings: Settings, ended: Iterable[Ended], *, seconds: float = 0.0) -> None:
+def publish_ended(
+    registry: Registry, store: Store, settings: Settings, ended: Iterable[EndedJob], *, seconds: float = 0.0
+) -> None:
     """Tell of jobs whose end has just been stored.  `seconds` is how long the run took that ended.
 
     Whoever ends a job comes by here, so what cancelled ones have left goes from here, too.
@@ -46,11 +48,11 @@ def tell(registry: Registry, store: Store, settings: Settings, ended: Iterable[E
                 registry.notify("pfd_after_job", end=end)
 
 
-def tell_back(registry: Registry, store: Store, settings: Settings, back: TakenBack) -> None:
-    """Tell of jobs that were taken back from a lost worker."""
+def publish_reclaimed(registry: Registry, store: Store, settings: Settings, back: Reclaimed) -> None:
+    """Tell of jobs that were reclaimed from a lost worker."""
     for job in back.again:
-        announce(registry, job, "lost")
-    tell(registry, store, settings, back.ended)
+        publish(registry, job, "lost")
+    publish_ended(registry, store, settings, back.ended)
 
 
 def settle_the_rest(registry: Registry, store: Store, settings: Settings, *, seconds: float = math.inf) -> None:
@@ -62,5 +64,5 @@ def settle_the_rest(registry: Registry, store: Store, settings: Settings, *, sec
     with store.read() as connection:
         left = settle.is_left(connection)
     while left and (ended := store.settle(settle.go_on)) is not None:
-        tell(registry, store, settings, ended)
+        publish_ended(registry, store, settings, ended)
         left = time.monotonic() < deadline

@@ -7,6 +7,7 @@ A plugin is a light module that implements some of these with `@hookimpl` and is
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import pluggy
 
 from pfd.errors import PluginError, shown
 from pfd.job import Job, JobFailure
+from pfd.lazy import RenamedAttribute
 from pfd.settings import Settings
 from pfd.task import Task
 
@@ -39,7 +41,7 @@ def _check(what: str, *fields: tuple[str, object, re.Pattern[str], str]) -> None
 
 
 @dataclass(frozen=True)
-class Records:
+class Tables:
     """Tables that a plugin owns.
 
     Parameters
@@ -48,7 +50,7 @@ class Records:
     module : where the tables are declared, loaded when the store is.
     migrations : package that holds the Alembic revisions.
     head : the newest revision, so that an up-to-date store is seen without loading Alembic.
-    floor : order of upgrades; a plugin that refers to another's tables stands on a higher floor.
+    upgrade_order : lower numbers are upgraded first; a plugin that refers to another's tables has a higher one.
     files : `"module:function"`, which is given a session and PFD_HOME and returns the `StoredFile` of every file that
         rows of these tables name; None where they name none.
     """
@@ -57,18 +59,32 @@ class Records:
     module: str
     migrations: str
     head: str
-    floor: int = 1
+    upgrade_order: int = 1
     files: str | None = None
 
     def __post_init__(self) -> None:
         _check(
-            f"records {shown(self.name)}",
+            f"tables {shown(self.name)}",
             ("name", self.name, re.compile(r"[a-z][a-z0-9_]*\Z"), "made of lower-case letters, digits and underscores"),
             ("module", self.module, _MODULE, "the name of a module, as 'package.records'"),
             ("migrations", self.migrations, _MODULE, "the name of a package, as 'package.migrations'"),
             ("head", self.head, re.compile(r".+\Z"), "the name of a revision"),
             ("files", self.files or "a:b", _OBJECT, "of the form 'package.module:function'"),
         )
+
+
+class Records(Tables):
+    """`Tables`, as it was called, with `floor` for `upgrade_order`."""
+
+    def __init__(
+        self, name: str, module: str, migrations: str, head: str, floor: int = 1, files: str | None = None
+    ) -> None:
+        warnings.warn(
+            "pfd.Records(floor=) is called Tables(upgrade_order=) now; the earlier name goes with the next version",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        super().__init__(name, module, migrations, head, floor, files)
 
 
 @dataclass(frozen=True)
@@ -141,14 +157,16 @@ class ResultView:
 class JobSubmission:
     """Given to `pfd_before_submit`, in the process that submits, before the job is stored.
 
-    What an implementation puts into `carried` is kept with the job: a few short texts that JSON can hold.
+    What an implementation puts into `headers` is kept with the job: a few short texts that JSON can hold.
     """
 
     job_id: str
     task: str
     queue: str
     parent_id: str | None
-    carried: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    carried = RenamedAttribute("headers")
 
 
 @dataclass(frozen=True)
@@ -209,7 +227,7 @@ class Specs:
         raise NotImplementedError
 
     @hookspec
-    def pfd_register_records(self) -> Iterable[Records]:
+    def pfd_register_records(self) -> Iterable[Tables]:
         """Return the tables of this plugin, named as strings: listing tasks must not import SQLAlchemy."""
         raise NotImplementedError
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pfd.hints import Hint
+from pfd.lazy import RenamedAttribute
 
 
 class State(enum.StrEnum):
@@ -97,7 +98,7 @@ class Job:
     level: int
     retry_of: str | None
     key: str | None
-    session: str | None
+    client_id: str | None
     waiting: int
     gpu: bool = False
     meta: dict[str, Any] = field(default_factory=dict)
@@ -109,6 +110,8 @@ class Job:
     options: dict[str, Any] = field(default_factory=dict)
     damage: dict[str, str] = field(default_factory=dict)
     light: bool = False
+
+    session = RenamedAttribute("client_id")
 
     @property
     def info(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pfd.errors import PluginError, shown
-from pfd.hooks import Command, Records, Reference, ResultView, Specs
+from pfd.hooks import Command, Reference, ResultView, Specs, Tables
 from pfd.origin import code_place
 from pfd.task import Task
 
@@ -24,7 +24,7 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
 
 REGISTERS: Mapping[str, type[Any]] = {
     "pfd_register_tasks": Task,
-    "pfd_register_records": Records,
+    "pfd_register_records": Tables,
     "pfd_register_commands": Command,
     "pfd_register_references": Reference,
     "pfd_register_result_views": ResultView,

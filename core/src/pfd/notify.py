@@ -6,11 +6,13 @@ The job table is the truth.  A runtime only carries the news, so losing every me
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from pfd.lazy import warn_renamed
 
 
 @dataclass(frozen=True)
-class Ring:
+class Wakeup:
     """The news that a job can be claimed; or, where `cancel`, that it has been asked to stop."""
 
     job_id: str
@@ -19,12 +21,12 @@ class Ring:
     cancel: bool = False
 
 
-class Ringer(Protocol):
-    """What a worker needs of its runtime: a way to ring others."""
+class Notifier(Protocol):
+    """What a worker needs of its runtime: a way to wake others."""
 
     name: str
 
-    def ring(self, ring: Ring) -> None:
+    def notify(self, wakeup: Wakeup) -> None:
         """Tell the workers of a queue.
 
         Returns at once.  Raises `QueueError` when the news cannot be delivered; the job stays stored, and a sweep
@@ -32,14 +34,33 @@ class Ringer(Protocol):
         """
 
 
-class Bell(Protocol):
-    """How a worker hears that it was rung: something to select on."""
+class WakeupListener(Protocol):
+    """How a worker hears that it is woken: something to select on."""
 
     def fileno(self) -> int:
-        """The file descriptor that becomes readable when the bell was rung."""
+        """The file descriptor that becomes readable when there is a wakeup."""
 
     def drain(self) -> None:
-        """Forget the rings heard so far."""
+        """Forget the wakeups heard so far."""
 
     def close(self) -> None:
         """Hear no more."""
+
+
+class _RingingRuntime:
+    """A runtime that has `ring`, as `notify` was called, seen as one that has `notify`."""
+
+    def __init__(self, runtime: Any) -> None:
+        warn_renamed(f"{type(runtime).__name__}.ring", "notify")
+        self._runtime = runtime
+
+    def notify(self, wakeup: Wakeup) -> None:
+        self._runtime.ring(wakeup)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runtime, name)
+
+
+def as_notifier(runtime: Any) -> Any:
+    """A runtime as one that has `notify`."""
+    return _RingingRuntime(runtime) if not hasattr(runtime, "notify") and hasattr(runtime, "ring") else runtime

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from pfd import entrypoints, reserved
 from pfd.errors import PluginError, SettingsError, UnknownTask, shown
-from pfd.hooks import API_VERSION, Command, Records, Reference, ResultView
+from pfd.hooks import API_VERSION, Command, Reference, ResultView, Tables
 from pfd.manifest import ManifestError, implementation, problems, registered
 from pfd.origin import is_own, own_trace, place, reason
 from pfd.settings import Settings
@@ -58,7 +58,7 @@ class _Loaded:
     record: PluginRecord
     module: Any
     tasks: tuple[Task, ...] = ()
-    records: tuple[Records, ...] = ()
+    records: tuple[Tables, ...] = ()
     commands: tuple[Command, ...] = ()
     views: tuple[ResultView, ...] = ()
     references: tuple[Reference, ...] = ()
@@ -144,10 +144,10 @@ class Registry:
         """The plugin that declares a task."""
         return next((record for record in self.records if task in record.tasks), None)
 
-    def tables(self) -> list[Records]:
+    def tables(self) -> list[Tables]:
         """Tables of the loaded plugins, in floor order."""
         found = [table for item in self._loaded for table in item.records]
-        return sorted(found, key=lambda table: (table.floor, table.name))
+        return sorted(found, key=lambda table: (table.upgrade_order, table.name))
 
     def commands(self) -> dict[str, Command]:
         """Command-line nouns; of two of the same name the first plugin's stands."""
@@ -295,7 +295,7 @@ def _load(entry: importlib.metadata.EntryPoint, settings: Settings) -> _Loaded |
             replace(base, tasks=tuple(task.name for task in tasks)),
             module,
             tasks,
-            registered(module, "pfd_register_records", Records),
+            registered(module, "pfd_register_records", Tables),
             registered(module, "pfd_register_commands", Command),
             registered(module, "pfd_register_result_views", ResultView),
             registered(module, "pfd_register_references", Reference),

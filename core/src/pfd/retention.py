@@ -23,7 +23,7 @@ from pfd.artifacts import job_folder
 from pfd.errors import JobError, PfdError
 from pfd.job import ENDED, Job, State, is_job_id
 from pfd.settings import Settings
-from pfd.store import Ended, Store, jobs, prune
+from pfd.store import EndedJob, Store, jobs, prune
 from pfd.wallclock import WallClock
 
 log = logging.getLogger("pfd.worker")
@@ -86,7 +86,7 @@ def prune_jobs(store: Store, home: Path, which: prune.Which, *, dry_run: bool = 
     if not dry_run:
         store.bind_home()
     with store.read() as connection:
-        keeping = prune.keepers(connection)
+        keeping = prune.referring_tables(connection)
     after: int | None = 0
     while after is not None:
         with store.read() as connection:
@@ -114,7 +114,7 @@ def forget(store: Store, home: Path, job: Job) -> Pruned:
         raise JobError(f"job {job.id} is {job.state}", job_id=job.id, hint="only a job that has ended is forgotten")
     store.bind_home()
     with store.read() as connection:
-        keeping = prune.keepers(connection)
+        keeping = prune.referring_tables(connection)
     done = store.settle(functools.partial(prune.remove, found={job.seq: job.id}, keeping=keeping))
     if done.kept:
         raise JobError(f"job {job.id} is kept: {'; '.join(done.kept)}", job_id=job.id)
@@ -143,7 +143,7 @@ def remove_orphans(store: Store, home: Path, *, dry_run: bool = False) -> Iterat
                 yield from _remove(job_folder(home, part, name), Pruned(orphans=1))
 
 
-def discard(store: Store, home: Path, ended: Iterable[Ended]) -> None:
+def discard(store: Store, home: Path, ended: Iterable[EndedJob]) -> None:
     """Remove the files of those of these jobs that were cancelled; where space is short, also of those that failed.
 
     Nobody is given them, and a run that is killed cannot clear up behind itself.  They stay where a job had
@@ -169,7 +169,7 @@ def discard(store: Store, home: Path, ended: Iterable[Ended]) -> None:
             clear.run()
 
 
-def _is_in_the_way(one: Ended, home: Path) -> bool:
+def _is_in_the_way(one: EndedJob, home: Path) -> bool:
     """Whether a job has failed and what it has left takes space that others need."""
     if one.state is not State.FAILURE:
         return False
@@ -221,7 +221,7 @@ def _may_be_named(store: Store, job_id: str) -> bool:
     return named
 
 
-class Housekeeper:
+class Pruner:
     """Keeps house for a worker: the reserve of the store, and old jobs where the setting `retention` is given.
 
     Several workers may do so at once: each takes what the others have not, and what is gone is gone.
@@ -235,7 +235,7 @@ class Housekeeper:
         self._steps: Iterator[Pruned] | None = None
         self._done = Pruned()
 
-    def turn(self, seconds: float = SLICE) -> None:
+    def tick(self, seconds: float = SLICE) -> None:
         """Do what is due, for hardly more than so many seconds; to be called again and again.  Raises nothing."""
         self._store.keep_reserve()
         began = time.monotonic()

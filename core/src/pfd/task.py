@@ -85,7 +85,7 @@ class PathPolicy:
         try:
             resolved = path.expanduser().resolve()
         except (OSError, RuntimeError) as error:  # an unknown ~user, a circle of links
-            raise ValueError(f"this path leads nowhere: {error}") from error
+            raise ValueError(f"cannot be resolved: {error}") from error
         if root := next((root for root in self.roots if resolved.is_relative_to(root)), None):
             self.used.append(root)
             return resolved

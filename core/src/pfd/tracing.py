@@ -60,7 +60,7 @@ class Tracing:
         """Begin a span, and have its context kept with the job."""
         attributes = _attributes("submit", submission.job_id, submission.task, submission.queue)
         span = _tracer().start_span(f"submit {submission.task}", kind=SpanKind.PRODUCER, attributes=attributes)
-        propagate.inject(submission.carried, trace.set_span_in_context(span))
+        propagate.inject(submission.headers, trace.set_span_in_context(span))
         with self._lock:
             self._submitted[submission.job_id] = span
             if len(self._submitted) > MOST_OPEN:
@@ -99,7 +99,7 @@ class Tracing:
                     del self._runs[event.job_id]
             if run is not None and mine:
                 _finish(run, event.kind, event.failure)
-            elif event.kind == "lost" and event.job is not None:  # taken back from a worker that will not tell
+            elif event.kind == "lost" and event.job is not None:  # reclaimed from a worker that will not tell
                 _mark(event.job, event.kind, event.failure)
 
     @hookimpl
@@ -153,8 +153,8 @@ def _tracer() -> Tracer:
 
 
 def _carried(job: Job) -> Context:
-    carried = job.options.get("carried")
-    return propagate.extract(carried if isinstance(carried, Mapping) else {}, Context())
+    headers = job.options.get("carried")
+    return propagate.extract(headers if isinstance(headers, Mapping) else {}, Context())
 
 
 def _attributes(operation: str, job_id: str, task: str, queue: str) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import Any
 
 from pfd.check import lookup
 from pfd.check.report import Report
-from pfd.hooks import Records
+from pfd.hooks import Tables
 from pfd.origin import own_trace, place, reason
 
 
-def look_at(records: Records, report: Report, folder: Path | None, path: str) -> None:
+def look_at(records: Tables, report: Report, folder: Path | None, path: str) -> None:
     """Look at what tables name."""
     subject = f"records {records.name}"
     _import(subject, "module", records.module, report, folder, path)
@@ -37,7 +37,7 @@ def _import(subject: str, field: str, name: str, report: Report, folder: Path | 
         return None
 
 
-def _head(records: Records, package: Any, report: Report, folder: Path | None, path: str) -> None:
+def _head(records: Tables, package: Any, report: Report, folder: Path | None, path: str) -> None:
     from alembic.script import ScriptDirectory
 
     subject = f"records {records.name}"

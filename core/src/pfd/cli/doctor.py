@@ -64,7 +64,7 @@ Checks = Iterator[Check]
     "--deep", is_flag=True, help="Also check all that plugins name, and ask PyTorch for its devices; takes a while."
 )
 @click.option("--files", "all_files", is_flag=True, help="Also read all files that rows name, and compare digests.")
-@click.option("--repair", is_flag=True, help="Take jobs back from workers of this machine that are dead.")
+@click.option("--repair", is_flag=True, help="Reclaim jobs from workers of this machine that are dead.")
 @json_option
 @pass_session
 def doctor(session: Session, deep: bool, all_files: bool, repair: bool, as_json: bool) -> int:
@@ -405,13 +405,13 @@ def _file_system(path: Path) -> str:
 
 def _left(session: Session, *, repair: bool) -> Checks:
     """Jobs of workers of this machine that are dead, which nobody runs."""
-    from pfd.worker.sweeper import the_dead
+    from pfd.worker.sweeper import jobs_of_the_dead
 
-    if repair and (back := session.dispatcher.take_back()):
-        yield Check("ok", "left jobs", f"taken back from dead workers: {', '.join(one[:8] for one in back)}")
+    if repair and (back := session.dispatcher.reclaim()):
+        yield Check("ok", "left jobs", f"reclaimed from dead workers: {', '.join(one[:8] for one in back)}")
         return
     number = sum(
-        len(session.dispatcher.running(owner)) for owner in the_dead(session.dispatcher.store, session.settings)
+        len(session.dispatcher.running(owner)) for owner in jobs_of_the_dead(session.dispatcher.store, session.settings)
     )
     if number:
         jobs = "1 job is" if number == 1 else f"{number} jobs are"

@@ -18,7 +18,7 @@ import click
 from pfd.artifacts import job_folder
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_job, complete_queue, complete_tag, complete_task
-from pfd.cli.live import elapsed, standing, take_back
+from pfd.cli.live import elapsed, reclaim, standing
 from pfd.cli.outcome import show_result
 from pfd.cli.output import ago, size, span
 from pfd.cli.prune import prune
@@ -119,7 +119,7 @@ def jobs(
         before=None if before is None else dispatcher.job(before).seq,
     )
     found = look()
-    if take_back(session, found):
+    if reclaim(session, found):
         found = look()
     if as_json:
         print_json(found.to_dicts())
@@ -216,7 +216,7 @@ def job(session: Session, ref: str, traceback: bool, as_json: bool) -> None:
     """
     dispatcher = session.dispatcher
     found = dispatcher.job(ref)
-    if take_back(session, [found]):
+    if reclaim(session, [found]):
         found = dispatcher.job(found.id)
     claims = dispatcher.claims(found.id)
     children = dispatcher.jobs(parent=found.id, limit=1000)

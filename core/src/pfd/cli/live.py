@@ -231,7 +231,7 @@ class Attendant:
                 self.worker.stop()
                 return
             try:
-                if self.worker.owner is not None and self.worker.owner.busy:
+                if self.worker.engine is not None and self.worker.engine.busy:
                     self._display.say("stopping what runs in this process …")
             except OSError:
                 pass  # its terminal has been closed
@@ -243,15 +243,15 @@ class Attendant:
         if self.worker is not None or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + LOOK_EVERY
-        take_back(self._session, jobs)
+        reclaim(self._session, jobs)
         lonely = unserved(self._session, [job for job in jobs if job.state in LIVE])
         if not lonely:
             return
-        from pfd.client.dispatcher import process_session
+        from pfd.client.dispatcher import process_client_id
 
-        if self._here and any(job.session == process_session() for job in lonely):
+        if self._here and any(job.client_id == process_client_id() for job in lonely):
             self.worker = self._start({job.queue for job in lonely})
-            if self.worker.owner is not None and self.worker.owner.gpus:
+            if self.worker.engine is not None and self.worker.engine.gpus:
                 return
             lonely = [job for job in lonely if job.gpu]  # for which the one in here has no slot either
         if lonely and not self._warned:
@@ -260,12 +260,14 @@ class Attendant:
                 self._display.say(text, "yellow")
 
     def _start(self, queues: set[str]) -> Worker:
-        from pfd.client.dispatcher import process_session
+        from pfd.client.dispatcher import process_client_id
         from pfd.runtimes.local import Worker
 
         registry = self._session.registry
         served = sorted({"default", *queues, *(task.queue for task in registry.tasks.values())})
-        return Worker(self._session.settings, self._slots, tuple(served), process_session(), registry=registry).start()
+        return Worker(
+            self._session.settings, self._slots, tuple(served), process_client_id(), registry=registry
+        ).start()
 
 
 @contextlib.contextmanager
@@ -294,11 +296,11 @@ def interrupted_by(*numbers: int) -> Iterator[None]:
             signal.signal(number, before[number])
 
 
-def take_back(session: Session, jobs: Iterable[Job]) -> bool:
+def reclaim(session: Session, jobs: Iterable[Job]) -> bool:
     """Where any of the jobs runs, take those of dead workers back; whether there were any."""
     if any(job.state in RUNNING for job in jobs):
         with contextlib.suppress(StoreError):  # of a store that can only be read, say: it is seen all the same
-            return bool(session.dispatcher.take_back())
+            return bool(session.dispatcher.reclaim())
     return False
 
 
@@ -319,13 +321,13 @@ def follow(
     others : further jobs to show, which are not waited for; where a name is in both, the place is the one in here.
     tell_end : whether the ends are shown, too.
     """
-    from pfd.end_signal import ended
+    from pfd.end_signal import job_ended
 
     deadline = None if timeout is None else time.monotonic() + timeout
     pause = POLL_FIRST
     jobs: dict[str, Job] = {}
     while True:
-        seen = ended.count
+        seen = job_ended.count
         for name, handle in handles.items():
             if name not in jobs or jobs[name].state not in ENDED:
                 jobs[name] = handle.job
@@ -338,7 +340,7 @@ def follow(
         if left <= 0:
             raise TimeoutError(f"not ended after {timeout:g} s")
         attendant.look(jobs.values())
-        ended.wait(seen, left)
+        job_ended.wait(seen, left)
         pause = min(POLL_MOST, pause * 1.5)
 
 

@@ -226,7 +226,7 @@ def _tell_of_the_clock(found: Sequence[Schedule]) -> None:
 
 
 def _warn_where_nobody_fires(session: Session) -> None:
-    if not any(info.session is None for info in session.dispatcher.workers()):
+    if not any(info.client_id is None for info in session.dispatcher.workers()):
         say("note: no worker is live, and only workers fire schedules; start one with 'pfd worker'")
 
 

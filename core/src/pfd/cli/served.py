@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def workers_for_all(session: Session) -> list[WorkerInfo]:
     """Live workers that take anybody's jobs; those with a session serve only the program that they belong to."""
-    return [info for info in session.dispatcher.workers() if info.session is None]
+    return [info for info in session.dispatcher.workers() if info.client_id is None]
 
 
 def unserved(session: Session, jobs: Iterable[Job]) -> list[Job]:

@@ -24,8 +24,8 @@ class Access(Protocol):
     def forget(self, ref: str) -> None:
         """Remove an ended job and its files."""
 
-    def take_back(self) -> tuple[str, ...]:
-        """Take jobs back from dead workers of this machine."""
+    def reclaim(self) -> tuple[str, ...]:
+        """Reclaim jobs from dead workers of this machine."""
 
     def workers(self) -> list[WorkerInfo]:
         """The live workers."""

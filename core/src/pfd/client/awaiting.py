@@ -30,14 +30,14 @@ class _Follower:
 
     def __init__(self, job_id: str, *, until_end: bool = False) -> None:
         self.id = job_id
-        self.seen: changes.Glance | None = None
+        self.seen: changes.Snapshot | None = None
         self.pause = POLL_FIRST
         self.news: asyncio.Future[Job]
         self._until_end = until_end
         self._warn_at = time.monotonic() + SLOT_HELD
         self._inside: TaskContext | None = running.get()
 
-    def concerns(self, now: changes.Glance) -> bool:
+    def concerns(self, now: changes.Snapshot) -> bool:
         """Whether what is seen of the job now is what it waits for."""
         return now.state in ENDED if self._until_end else now != self.seen
 
@@ -48,7 +48,7 @@ class _Follower:
             warn_of_a_slot(waiting, self.id)
 
 
-_Answer = tuple[changes.Glance, Job] | Exception
+_Answer = tuple[changes.Snapshot, Job] | Exception
 
 
 class Awaiting:
@@ -140,7 +140,7 @@ class Awaiting:
         """What there is to be told; in a thread."""
         found: dict[_Follower, _Answer] = {}
         with self._dispatcher.store.read() as connection:
-            now = changes.glances(connection, {follower.id for follower in followers})
+            now = changes.snapshots(connection, {follower.id for follower in followers})
             for follower in followers:
                 seen = now.get(follower.id)
                 try:
@@ -155,5 +155,5 @@ class Awaiting:
         if time.monotonic() >= self._see_at and any(one.state in RUNNING for one in now.values()):
             self._see_at = time.monotonic() + POLL_DEAD
             with contextlib.suppress(StoreError):  # the next look says so
-                self._dispatcher.take_back()
+                self._dispatcher.reclaim()
         return found

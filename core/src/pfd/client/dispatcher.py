@@ -24,7 +24,8 @@ from pfd.arguments import MAX_NUMBER, a_number, a_switch, a_text, an_integer
 from pfd.client.handle import JobHandle
 from pfd.errors import JobError, ParameterError, SettingsError, StoreError
 from pfd.job import ENDED, RUNNING, Job, State
-from pfd.notify import Ring
+from pfd.lazy import RenamedAttribute
+from pfd.notify import Wakeup
 from pfd.plugins import Registry, load_registry
 from pfd.runtimes.base import Runtime, load_runtime
 from pfd.settings import Settings, load_settings
@@ -41,8 +42,8 @@ if TYPE_CHECKING:  # what few clients need is loaded where it is used
     from pfd.submission.unserved import UnservedNotice
 
 
-def process_session() -> str:
-    """The session that everything submitted by this process belongs to."""
+def process_client_id() -> str:
+    """The client that this process is: the `client_id` of all that it submits."""
     return _session(os.getpid())
 
 
@@ -52,7 +53,7 @@ def _session(pid: int) -> str:  # a forked process gets one of its own
 
 
 class Dispatcher:
-    """The door to the job table.  Thread-safe; opens the store at its first use, and after a fork in each process.
+    """Access to the job table.  Thread-safe; opens the store at its first use, and after a fork in each process.
 
     Parameters
     ----------
@@ -150,12 +151,12 @@ class Dispatcher:
         done = submit(
             self.store,
             self.plugins,
-            self._runtime.ring,
+            self._runtime.notify,
             self.settings,
             name,
             {} if params is None else params,
             chosen,
-            Origin(process_session()),
+            Origin(process_client_id()),
         )
         if done.fresh:
             self.tell_unserved(chosen.queue or task.queue, gpu=task.gpu is True)
@@ -172,7 +173,7 @@ class Dispatcher:
 
         with self._opening:
             if self._notice is None:
-                self._notice = UnservedNotice(self.settings, process_session())
+                self._notice = UnservedNotice(self.settings, process_client_id())
             return self._notice
 
     def job(self, ref: str) -> Job:
@@ -272,15 +273,15 @@ class Dispatcher:
 
     def cancel(self, ref: str) -> Job:
         """End a queued job at once, ask a running one to stop; an ended one is left as it is."""
-        from pfd.events import settle_the_rest, tell
-        from pfd.submission.submit import tell_workers
+        from pfd.events import publish_ended, settle_the_rest
+        from pfd.submission.submit import notify_workers
 
         job, gone = self.store.settle(lambda connection: jobs.cancel(connection, jobs.resolve(connection, ref)))
-        tell_workers(self._runtime.ring, Ring(job.id, job.task, job.queue, cancel=True))
+        notify_workers(self._runtime.notify, Wakeup(job.id, job.task, job.queue, cancel=True))
         with contextlib.suppress(StoreError):  # it is cancelled, and any sweep goes on with the rest
-            tell(self.plugins, self.store, self.settings, gone)
+            publish_ended(self.plugins, self.store, self.settings, gone)
             settle_the_rest(self.plugins, self.store, self.settings)
-            if job.state in RUNNING and job.id in self.take_back():
+            if job.state in RUNNING and job.id in self.reclaim():
                 return self.job(job.id)
         return job
 
@@ -300,18 +301,20 @@ class Dispatcher:
 
         forget(self.store, self.settings.home, self.job(ref))
 
-    def take_back(self) -> tuple[str, ...]:
-        """Take jobs back from workers of this machine that are dead, as a live worker's sweep does; their ids.
+    def reclaim(self) -> tuple[str, ...]:
+        """Reclaim jobs from workers of this machine that are dead, as a live worker's sweep does; their ids.
 
         They are queued again, end as REVOKED where a cancel was asked for, or fail where they were lost too often.
         Nothing becomes of those of a live worker, or of another machine.  Raises `StoreError`.
         """
-        from pfd.events import tell_back
-        from pfd.worker.sweeper import bury
+        from pfd.events import publish_reclaimed
+        from pfd.worker.sweeper import reclaim_from_the_dead
 
-        back = bury(self.store, self.settings)
-        tell_back(self.plugins, self.store, self.settings, back)
+        back = reclaim_from_the_dead(self.store, self.settings)
+        publish_reclaimed(self.plugins, self.store, self.settings, back)
         return back.ids
+
+    take_back = RenamedAttribute("reclaim")
 
     def retry(self, ref: str) -> JobHandle:
         """Submit an ended job again, as a new job that names the old.

@@ -211,7 +211,7 @@ class JobHandle:
     def _await_end(self, watch: Watch) -> Job:
         while True:
             news = watch.news()
-            state = watch.read(changes.glance).state
+            state = watch.read(changes.snapshot).state
             if state in ENDED:
                 return watch.read(jobs.get)
             watch.rest(news, state)
@@ -286,10 +286,10 @@ class JobHandle:
         UnknownJob : it has been pruned.
         """
         watch = self._watch(timeout)
-        seen: changes.Glance | None = None
+        seen: changes.Snapshot | None = None
         while True:
             news = watch.news()
-            found = watch.read(functools.partial(changes.look, seen=seen))
+            found = watch.read(functools.partial(changes.changed_since, seen=seen))
             if found is not None:
                 seen, job = found
                 yield job

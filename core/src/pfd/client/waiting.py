@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pfd.arguments import a_number, a_pause
 from pfd.context import COORDINATE, TaskContext, running
-from pfd.end_signal import ended
+from pfd.end_signal import job_ended
 from pfd.errors import StoreError, StoreUnavailable
 from pfd.job import QUEUED, RUNNING, State
 
@@ -85,7 +85,7 @@ class Watch:
     @staticmethod
     def news() -> int:
         """How many jobs have ended in this process: to be asked before a look, and handed to the `rest` after it."""
-        return ended.count
+        return job_ended.count
 
     def rest(self, news: int, state: State) -> None:
         """Pause before the next look; not at all where a job has ended in this process since `news` was counted.
@@ -98,8 +98,8 @@ class Watch:
         if state in RUNNING and time.monotonic() >= self._see_at:
             self._see_at = time.monotonic() + POLL_DEAD
             with contextlib.suppress(StoreError):  # the next look says so
-                self._dispatcher.take_back()
-        ended.wait(news, min(self._pause, self._left(f"is {state}", "it goes on")))
+                self._dispatcher.reclaim()
+        job_ended.wait(news, min(self._pause, self._left(f"is {state}", "it goes on")))
         self._pause = self._interval or later(self._pause)
 
     def _left(self, standing: str, more: str) -> float:

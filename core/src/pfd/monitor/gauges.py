@@ -43,7 +43,7 @@ class Gauges(Collector):
         reading = self._reader.latest()
         if reading is None:
             return {catalogue.JOBS: {}, catalogue.OLDEST: {}, catalogue.WORKERS: {}}
-        present = Counter(info.runtime for info in reading.workers if info.session is None)
+        present = Counter(info.runtime for info in reading.workers if info.client_id is None)
         return {
             catalogue.JOBS: {tuple(kind): number for kind, number in reading.jobs.items()},
             catalogue.OLDEST: {(queue,): age for queue, age in reading.oldest.items()},

@@ -43,7 +43,7 @@ class Monitor:
         """
         vitals, lease = self._vitals, self._settings.lease
         address = self._settings.metrics_address
-        if address is None or vitals.info.session is not None or not vitals.info.slots:
+        if address is None or vitals.info.client_id is not None or not vitals.info.slots:
             return None
         checks = {
             "/health": lambda: health.health(vitals, lease),

@@ -138,7 +138,7 @@ class Pipeline:
             submit_prepared(
                 dispatcher.store,
                 dispatcher.plugins,
-                runtime.ring,
+                runtime.notify,
                 list(plan.fresh.values()),
                 guard=plan.confirm if plan.known else None,
             )

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from pfd.artifacts import published
-from pfd.client.dispatcher import Dispatcher, process_session
+from pfd.client.dispatcher import Dispatcher, process_client_id
 from pfd.errors import ArtifactError
 from pfd.job import ENDED, LIVE, Job, State
 from pfd.pipeline.run import RUN, STEP, step_tags, tagged
@@ -56,7 +56,7 @@ class Plan:
         if standing.keys() != self.known or not all(_is_good(standing[job.id]) for job in self.kept.values()):
             raise OutdatedError
         # A worker in this process takes only what this process has submitted, and resuming is that as well.
-        tagged_jobs.adopt(connection, [job.id for job in self.kept.values()], process_session())
+        tagged_jobs.adopt(connection, [job.id for job in self.kept.values()], process_client_id())
 
 
 def make_plan(
@@ -85,7 +85,7 @@ def make_plan(
         tags = (*options.get("tags", ()), *step.options.get("tags", ()), *step_tags(pipeline, run_id, name))
         task = dispatcher.plugins.task(step.task)
         chosen = make_options(task, {**options, **step.options, "tags": tags, "after": after})
-        new = prepare(task, step.filled(ids), chosen, Origin(process_session()), dispatcher.settings)
+        new = prepare(task, step.filled(ids), chosen, Origin(process_client_id()), dispatcher.settings)
         same = (old.job for old in by_step.get(name, ()) if _is_same(old, new))
         if found := next((job for job in same if _is_usable(job, dispatcher)), None):
             kept[name] = found

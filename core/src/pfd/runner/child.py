@@ -1,11 +1,11 @@
 """The job's own process: reads what to run from its channel, runs it, and says how it went.
 
-Channel, one JSON object a line.  From the owner, once:
+Channel, one JSON object a line.  From the worker, once:
 `{"job": …, "settings": …, "path": …, "environment": …, "folder": …}`.
 `settings` and `path` (the worker's `sys.path`) matter to a fresh interpreter only; a warm server has them already.
 Environment and working directory are the worker's: that of a warm server may be another one's.
-To the owner, once the task is loaded: `{"begun": true}`; any number of times: `{"progress": [fraction, status, meta]}`,
-and `{"ring": {…}}` for a job that this one has submitted; then one of
+To the worker, once the task is loaded: `{"begun": true}`; any number of times:
+`{"progress": [fraction, status, meta]}`, and `{"wakeup": {…}}` for a job that this one has submitted; then one of
 `{"end": "done", "result": "<json>"}`, `{"end": "failed", "failure": {…}, "retry": bool}`, `{"end": "stopped"}`,
 each with `"last": [fraction, status, meta] | null`.
 """
@@ -76,13 +76,13 @@ def _out_of_reach(descriptor: int) -> int:
 
 
 def _to_the_log(descriptor: int) -> io.TextIOWrapper:
-    """A standard stream as `python -u` has it, in the encoding of logs, whatever that of the owner's terminal is."""
+    """A standard stream as `python -u` has it, in the encoding of logs, whatever that of the worker's terminal is."""
     raw = os.fdopen(descriptor, "wb", buffering=0, closefd=False)
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
 def run(connection: socket.socket, registry: Registry | None = None) -> int:
-    """Run the job that the owner names.  Returns the exit code of the process."""
+    """Run the job that the worker names.  Returns the exit code of the process."""
     stop = Stop()
     sys.stdout, sys.stderr = _to_the_log(1), _to_the_log(2)
     faulthandler.enable()  # what Python was doing when compiled code crashes, for the log
@@ -114,7 +114,7 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
         stopping=lambda: stop.reason,
         registry=registry,
         store=stores,
-        ring=lambda ring: channel.say({"ring": asdict(ring)}),
+        notify=lambda wakeup: channel.say({"wakeup": asdict(wakeup)}),
     )
     outcome = call.call(registry, job, context, guard=stop, begun=lambda: channel.say({"begun": True}))
     channel.say(outcome.to_message())

@@ -11,7 +11,7 @@ from pfd.context import TaskContext
 from pfd.job import Job
 from pfd.logs.job_logger import JobLogger
 from pfd.logs.log_file import LogFile
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.runner.call import Outcome, call
 from pfd.settings import Settings
@@ -30,14 +30,14 @@ class InlineRun:
         job: Job,
         task: Task,
         on_progress: Callable[[float, str, dict[str, Any]], None],
-        ring: Callable[[Ring], None],
+        notify: Callable[[Wakeup], None],
     ) -> None:
         self._store = store
         self._registry = registry
         self._settings = settings
         self._job = job
         self._on_progress = on_progress
-        self._ring = ring
+        self._notify = notify
         self._reason: str | None = None
         limits = [
             job.options.get("soft_time_limit", task.soft_time_limit),
@@ -61,7 +61,7 @@ class InlineRun:
                 stopping=self._stopping,
                 registry=self._registry,
                 store=lambda: self._store,
-                ring=self._ring,
+                notify=self._notify,
             )
             outcome = call(self._registry, self._job, context)
         return Outcome("stale") if self._reason == "stale" else outcome

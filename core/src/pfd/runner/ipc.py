@@ -13,7 +13,7 @@ from typing import Any
 
 from pfd.errors import ParameterError, PfdError
 from pfd.job import JobFailure
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.reporter import check_meta, shortened
 from pfd.runner.call import Outcome, bounded_failure
 from pfd.store.encoding import decode, encode
@@ -25,7 +25,7 @@ _ENDS = ("done", "failed", "stopped", "lost", "stale")
 """What a job may say of its end; that its worker was short of something is for that to say."""
 
 _WORD = re.compile(r"[\w.:/@-]{1,200}", re.ASCII)
-"""An id, or the name of a task or a queue; a broker makes a queue of whatever is rung."""
+"""An id, or the name of a task or a queue; a broker makes a queue of whatever it is sent."""
 
 
 class NotAMessage(PfdError):
@@ -46,7 +46,7 @@ class Begun:
     """All that a task needs is loaded, and it is called."""
 
 
-Message = Begun | Progress | Ring | Outcome
+Message = Begun | Progress | Wakeup | Outcome
 
 
 class Lines:
@@ -86,8 +86,8 @@ def parse(line: bytes, max_result_bytes: int) -> Message:
                 return Begun()
             case {"progress": report, **rest} if not rest:
                 return Progress(*_report(report))
-            case {"ring": ring, **rest} if not rest:
-                return _ring(ring)
+            case {"wakeup": wakeup, **rest} if not rest:
+                return _wakeup(wakeup)
             case {"end": _, "result": _, "failure": _, "retry": bool(), "last": _} if len(message) == 5:
                 return _outcome(message, max_result_bytes)
     except (ValueError, RecursionError, ParameterError) as error:
@@ -107,13 +107,13 @@ def _report(value: Any) -> tuple[float, str, dict[str, Any]]:
     raise ValueError("not a progress")
 
 
-def _ring(value: Any) -> Ring:
+def _wakeup(value: Any) -> Wakeup:
     match value:
         case {"job_id": str(), "task": str(), "queue": str(), "cancel": bool()} if len(value) == 4:
-            ring = Ring(**value)
-            if all(map(_WORD.fullmatch, (ring.job_id, ring.task, ring.queue))):
-                return ring
-    raise ValueError("not a ring")
+            wakeup = Wakeup(**value)
+            if all(map(_WORD.fullmatch, (wakeup.job_id, wakeup.task, wakeup.queue))):
+                return wakeup
+    raise ValueError("not a wakeup")
 
 
 def _outcome(message: dict[str, Any], max_result_bytes: int) -> Outcome:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pfd.job import Job, JobFailure
 from pfd.logs.log_file import LogFile
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.runner import ipc, shortage
 from pfd.runner.call import Outcome
 from pfd.runner.ipc import Begun, Lines, NotAMessage, Progress
@@ -53,13 +53,13 @@ EXIT_PATIENCE = 5.0
 """Seconds that a process may take to go away after it has said how its task ended."""
 
 REPORT_PATIENCE = 1.0
-"""Seconds that a keeper may take to say that its job's process has ended, before it is told to end what is left."""
+"""Seconds that a supervisor may take to say that its job's process has ended, before it is told to end what is left."""
 
 KEEPER_PATIENCE = 3.0
-"""Seconds that a keeper may take to end its job's processes when told to; then the worker does."""
+"""Seconds that a supervisor may take to end its job's processes when told to; then the worker does."""
 
 CONTROL_LINE = 4096
-"""Bytes of the longest line that a keeper writes."""
+"""Bytes of the longest line that a supervisor writes."""
 
 
 class IsolatedRun:
@@ -81,7 +81,7 @@ class IsolatedRun:
         job: Job,
         task: Task,
         on_progress: Callable[[float, str, dict[str, Any]], None],
-        on_ring: Callable[[Ring], None],
+        on_wakeup: Callable[[Wakeup], None],
         on_standing: Callable[[str], None],
         environment: Mapping[str, str],
         held: tuple[int, ...] = (),
@@ -91,7 +91,7 @@ class IsolatedRun:
         self._job = job
         self._task = task
         self._on_progress = on_progress
-        self._on_ring = on_ring
+        self._on_wakeup = on_wakeup
         self._on_standing = on_standing
         self._environment = environment
         self._held = held
@@ -189,7 +189,7 @@ class IsolatedRun:
                     if now >= spawned_by:
                         self._lacking = f"no process was made for it in {SPAWN_PATIENCE:.0f} s"
                     if self._stop_reason is not None or self._stale or now >= spawned_by:
-                        return  # no process was made; the keeper, should it come yet, finds its line cut
+                        return  # no process was made; the supervisor, should it come yet, finds its line cut
                 elif server_at is not None:
                     # The task's time begins with its process: what a cold server takes to import is not its doing.
                     server_at = None
@@ -213,7 +213,7 @@ class IsolatedRun:
                     self._kill_at = None
                     self._kill()
                 if self._end_at is not None and now >= self._end_at and self._tree is not None:
-                    log.warning("job %s: its keeper does not act, so its worker ends its processes", self._job.id)
+                    log.warning("job %s: its supervisor does not act, so its worker ends its processes", self._job.id)
                     self._tree.end()
                     self._drain(selector, logfile)
                     return
@@ -271,7 +271,7 @@ class IsolatedRun:
             data = os.read(self._output, 65536)
             logfile.write(data)
             return bool(data)
-        if source == "job":  # its process has ended, which its keeper is about to say
+        if source == "job":  # its process has ended, which its supervisor is about to say
             self._kill_at = min(self._kill_at or math.inf, time.monotonic() + REPORT_PATIENCE)
             return False
         connection = self._control if source == "control" else self._channel
@@ -281,7 +281,7 @@ class IsolatedRun:
             data = b""
         if source == "control":
             for line in self._kept.take(data):
-                self._hear_keeper(json.loads(line))
+                self._hear_supervisor(json.loads(line))
             return bool(data)
         try:
             for line in self._said.take(data):
@@ -295,12 +295,12 @@ class IsolatedRun:
             return False  # nothing that comes after it can be trusted
         return bool(data)
 
-    def _hear_keeper(self, message: dict[str, Any]) -> None:
+    def _hear_supervisor(self, message: dict[str, Any]) -> None:
         if "pid" in message:
             self._made = True
-            self._tree = Tree(message["keeper"], message["pid"])
+            self._tree = Tree(message["supervisor"], message["pid"])
             if self._task.memory_limit is not None:
-                self._memory = TreeMemory(message["keeper"])
+                self._memory = TreeMemory(message["supervisor"])
         elif "short" in message:
             self._lacking = message["short"]
         elif "exit" in message:
@@ -314,16 +314,16 @@ class IsolatedRun:
             self._stand("")
         elif isinstance(message, Progress):
             self._on_progress(message.fraction, message.status, message.meta)
-        elif isinstance(message, Ring):
-            self._on_ring(message)
+        elif isinstance(message, Wakeup):
+            self._on_wakeup(message)
         else:
             self._outcome = message
             self._kill_at = time.monotonic() + EXIT_PATIENCE
 
     def _drain(self, selector: selectors.BaseSelector, logfile: LogFile) -> None:
         """Read what is left in the pipes once the tree is gone; nobody holds their other ends any more."""
-        # Or hardly anybody: where keeper and server were both killed, something may hold them still, and is not worth
-        # waiting for.
+        # Or hardly anybody: where supervisor and server were both killed, something may hold them still, and is not
+        # worth waiting for.
         os.set_blocking(self._output, False)
         self._channel.setblocking(False)
         for key in list(selector.get_map().values()):
@@ -355,7 +355,7 @@ class IsolatedRun:
         with contextlib.suppress(OSError):
             self._control.sendall(json.dumps(order).encode() + b"\n")
         if self._tree is not None:
-            self._tree.resume_keeper()
+            self._tree.resume_supervisor()
 
     def _check_memory(self, memory: TreeMemory, now: float) -> None:
         limit = self._task.memory_limit
@@ -379,7 +379,7 @@ class IsolatedRun:
 
     def _conclude(self) -> Outcome:
         if self._exit is None and self._tree is not None:
-            # The keeper is gone without a word; the kernel ends the job's process with it, and its server the rest.
+            # The supervisor is gone without a word; the kernel ends the job's process with it, and its server the rest.
             self._processes.resume(self._task.preload)
             self._tree.end()
         if self._stale:

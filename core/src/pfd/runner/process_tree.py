@@ -1,6 +1,6 @@
 """The processes of a job, seen from its worker.
 
-It is the keeper that looks after them, and this is for when it does not: a task may have stopped it.
+It is the supervisor that looks after them, and this is for when it does not: a task may have stopped it.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ _WARN_AFTER = 10.0
 
 
 class Tree:
-    """A keeper and all of its descendants.  No later process with the number of one of them is taken for it.
+    """A supervisor and all of its descendants.  No later process with the number of one of them is taken for it.
 
     Attributes
     ----------
     job : a descriptor that can be read from once the job's own process has ended; None where there is none.
     """
 
-    def __init__(self, keeper: int, job: int) -> None:
-        self._keeper: psutil.Process | None = None
+    def __init__(self, supervisor: int, job: int) -> None:
+        self._supervisor: psutil.Process | None = None
         self._job: psutil.Process | None = None
-        self._keeper_handle = _open(keeper)
+        self._keeper_handle = _open(supervisor)
         self.job = _open(job)
         with contextlib.suppress(psutil.NoSuchProcess):
-            self._keeper = psutil.Process(keeper)
+            self._supervisor = psutil.Process(supervisor)
         with contextlib.suppress(psutil.NoSuchProcess):
             found = psutil.Process(job)
-            if found.ppid() == keeper:
+            if found.ppid() == supervisor:
                 self._job = found
         if self._job is None and self.job is not None:  # it has ended, and another may have got its number
             os.close(self.job)
             self.job = None
 
-    def resume_keeper(self) -> None:
-        """Have the keeper go on where it was stopped, so that it hears what it is told."""
-        _signal(self._keeper_handle, self._keeper, signal.SIGCONT)
+    def resume_supervisor(self) -> None:
+        """Have the supervisor go on where it was stopped, so that it hears what it is told."""
+        _signal(self._keeper_handle, self._supervisor, signal.SIGCONT)
 
     def end(self) -> None:
         """Kill all of them, and wait until that is done.
 
-        Where the keeper is gone already, the kernel ends the job's own process, and the warm server whatever else is
-        left.
+        Where the supervisor is gone already, the kernel ends the job's own process, and the warm server whatever else
+        is left.
         """
         pause, began, warned = _POLL, time.monotonic(), False
         while True:
@@ -74,10 +74,10 @@ class Tree:
             if not warned and time.monotonic() - began > _WARN_AFTER:
                 warned = True
                 log.warning("processes %s do not end when killed", [process.pid for process in living])
-        _signal(self._keeper_handle, self._keeper, signal.SIGKILL)
+        _signal(self._keeper_handle, self._supervisor, signal.SIGKILL)
 
     def _end_unseen(self, error: OSError) -> None:
-        """Kill job and keeper by the descriptors held of them; what else there is, the warm server ends."""
+        """Kill job and supervisor by the descriptors held of them; what else there is, the warm server ends."""
         log.warning("processes of a job cannot be looked at, and are ended unseen: %s", error)
         waiting = select.poll()
         ends = [handle for handle in (self.job, self._keeper_handle) if handle is not None]
@@ -92,7 +92,7 @@ class Tree:
     def _living(self) -> list[psutil.Process]:
         found = [self._job] if self._job is not None else []
         with contextlib.suppress(psutil.NoSuchProcess):
-            found += self._keeper.children(recursive=True) if self._keeper is not None else []
+            found += self._supervisor.children(recursive=True) if self._supervisor is not None else []
         return [process for process in found if _lives(process)]
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ LINGER = 10.0
 """Seconds beyond that in which the shortage is still told of: the next try comes with the next job."""
 
 PATIENCE = 5
-"""Times that one job is handed back although others could be begun meanwhile; from then on that counts as a loss.
+"""Times that one job is requeued although others could be begun meanwhile; from then on that counts as a loss.
 
 A shortage of the worker's meets one job after the other, for as long as it lasts.  One that meets this job alone is of
 its making, by the size of its parameters, say, and it has to end at some time.  Several times, since where a worker is
@@ -21,7 +21,7 @@ short of something, who gets the rest of it is chance.
 """
 
 REMEMBERED = 256
-"""Jobs of which it is known how often they were handed back."""
+"""Jobs of which it is known how often they were requeued."""
 
 _CODES = frozenset({
     errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS, errno.ENOSPC, errno.EDQUOT,

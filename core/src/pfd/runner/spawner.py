@@ -12,7 +12,7 @@ from pfd.errors import QueueError
 from pfd.runner import native
 from pfd.runner.profile import Profile, job_environment
 from pfd.runner.supervisor import start_fresh
-from pfd.runner.warm_client import WarmServer
+from pfd.runner.warm_client import WarmServerClient
 from pfd.settings import Settings
 
 log = logging.getLogger("pfd.worker")
@@ -26,13 +26,13 @@ class Processes:
     def __init__(self, settings: Settings, threads: Callable[[], int]) -> None:
         self._settings = settings
         self._threads = threads
-        self._servers: dict[tuple[str, ...], WarmServer] = {}
+        self._servers: dict[tuple[str, ...], WarmServerClient] = {}
         self._profiles: dict[tuple[tuple[str, ...], int], Profile] = {}
         self._fresh: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
 
     def spawn(self, preload: tuple[str, ...], fds: Sequence[int]) -> Mapping[str, str]:
-        """Have a keeper made that owns these descriptors: control, channel, output, and others that a job is to hold.
+        """Have a supervisor made.  It owns these descriptors: control, channel, output, and others that a job holds.
 
         Returns the environment that is meant for the job.
         """
@@ -42,7 +42,7 @@ class Processes:
             if profile is None:
                 profile = Profile(self._settings, preload, job_environment(threads, self._settings))
                 self._profiles[preload, threads] = profile
-            server = self._servers.setdefault(preload, WarmServer())
+            server = self._servers.setdefault(preload, WarmServerClient())
         if native.LINUX:
             try:
                 server.spawn(profile, fds)
@@ -52,7 +52,7 @@ class Processes:
                 return profile.environment
         process = start_fresh(fds, profile.environment)
         with self._lock:
-            self._fresh = [keeper for keeper in self._fresh if keeper.poll() is None] + [process]
+            self._fresh = [supervisor for supervisor in self._fresh if supervisor.poll() is None] + [process]
         return profile.environment
 
     def resume(self, preload: tuple[str, ...]) -> None:
@@ -66,6 +66,6 @@ class Processes:
         """Let go of servers; to be called when no job runs any more."""
         for server in self._servers.values():
             server.close()
-        for keeper in self._fresh:
+        for supervisor in self._fresh:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                keeper.wait(CLOSE_PATIENCE)
+                supervisor.wait(CLOSE_PATIENCE)

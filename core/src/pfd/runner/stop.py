@@ -39,7 +39,7 @@ def let_through() -> None:
 
 
 class Stop:
-    """Turns the owner's signals into `CancelRequested`, once, and only while the task's own code runs.
+    """Turns the worker's signals into `CancelRequested`, once, and only while the task's own code runs.
 
     They are for this process.  One that the task forks, such as those of a pool, ends by them, as any program does: it
     would otherwise raise wherever it is, perhaps where Python drops exceptions, and be waited for without end.
@@ -58,7 +58,7 @@ class Stop:
         os.register_at_fork(
             before=self._hold_back, after_in_parent=self._let_through, after_in_child=self._leave_to_the_system
         )
-        let_through()  # what has come since the owner knows of this process is heard here
+        let_through()  # what has come since the worker knows of this process is heard here
 
     def _hold_back(self) -> None:
         self._forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (CANCEL, TIME_LIMIT))

@@ -1,12 +1,12 @@
-"""The keeper: a small process around each job that owns its whole tree of descendants.
+"""The supervisor: a small process around each job that owns its whole tree of descendants.
 
-It adopts what the job leaves behind, passes the owner's orders on, and ends everything when told to, when its owner
+It adopts what the job leaves behind, passes the worker's orders on, and ends everything when told to, when its worker
 goes away (end of file on the control socket) or when its warm server goes away (a signal from the kernel).  It reports
 how the job's process ended only once nothing of it is left.
 
-Control socket, one JSON object a line.  From the owner: `{"signal": "SIGTERM"}`, `{"kill": true}`.
-To the owner: `{"pid": 123, "keeper": 122}`, then `{"exit": 0}` or `{"exit": -9}` (a negative number is a signal); or
-`{"short": "why"}` where there can be no process.
+Control socket, one JSON object a line.  From the worker: `{"signal": "SIGTERM"}`, `{"kill": true}`.
+To the worker: `{"pid": 123, "supervisor": 122}`, then `{"exit": 0}` or `{"exit": -9}` (a negative number is a signal);
+or `{"short": "why"}` where there can be no process.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pfd.runner.stop import let_through
 _POLL = 0.02
 
 
-class Keeper:
+class Supervisor:
     """Looks after one job's process.  `start` makes that process and returns its pid."""
 
     def __init__(self, control: socket.socket, start: Callable[[], int]) -> None:
@@ -51,7 +51,7 @@ class Keeper:
         except OSError as error:  # no memory or no processes left
             self._say({"short": str(error)})
             raise
-        self._say({"pid": self._pid, "keeper": os.getpid()})
+        self._say({"pid": self._pid, "supervisor": os.getpid()})
 
     def run(self) -> None:
         """Stay until nothing of the job is left."""
@@ -113,7 +113,7 @@ class Keeper:
 
 
 def start_fresh(fds: Sequence[int], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Make a keeper in an interpreter of its own, which owns these descriptors: control, channel, output, others."""
+    """Make a supervisor in a fresh interpreter, which owns these descriptors: control, channel, output, others."""
     return subprocess.Popen(
         [interpreter(), "-P", "-m", "pfd.runner.supervisor", *map(str, fds)],
         pass_fds=tuple(fds),
@@ -124,7 +124,7 @@ def start_fresh(fds: Sequence[int], environment: Mapping[str, str]) -> subproces
 
 
 def main(control_fd: int, channel_fd: int, output_fd: int, *held: int) -> None:
-    """A keeper in an interpreter of its own, where a warm server cannot be had; the job gets a fresh one as well."""
+    """A supervisor in a fresh interpreter, where a warm server cannot be had; the job gets a fresh one as well."""
     let_through()
     parent = os.getppid()
     control = socket.socket(fileno=control_fd)
@@ -142,11 +142,11 @@ def main(control_fd: int, channel_fd: int, output_fd: int, *held: int) -> None:
         process.returncode = 0  # its end is collected here by waitpid, not by Popen
         return process.pid
 
-    keeper = Keeper(control, start)
+    supervisor = Supervisor(control, start)
     os.close(channel_fd)
     os.close(output_fd)
     native.die_with_parent(parent, signal.SIGTERM)
-    keeper.run()
+    supervisor.run()
 
 
 if __name__ == "__main__":

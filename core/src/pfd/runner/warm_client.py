@@ -29,7 +29,7 @@ FOLDER = "warm"
 BACKLOG = 64
 
 
-class WarmServer:
+class WarmServerClient:
     """This worker's line to a warm server.  Thread-safe.
 
     The server lives for as long as a worker is connected or a job of it runs.
@@ -43,7 +43,7 @@ class WarmServer:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def spawn(self, profile: Profile, fds: Sequence[int]) -> None:
-        """Have a keeper made by a server of that profile.  It owns these descriptors: control, channel, output, others.
+        """Have a server of that profile make a supervisor.  It owns these descriptors: control, channel, output, held.
 
         Raises `OSError` or `QueueError` where there can be no server.
         """

@@ -3,7 +3,7 @@
 One a machine, service and import profile, started with `python -m`, so that the caller's `__main__` never runs again.
 It is single-threaded.  Workers connect to its socket; each of their requests is one message that carries the file
 descriptors of a job: control, channel, output, and others that its processes are to hold.  It ends when no worker is
-connected and no job runs.  A job does not depend on that: its keeper sees for itself when the worker is gone.
+connected and no job runs.  A job does not depend on that: its supervisor sees for itself when the worker is gone.
 
 No job is forked from a process in which CUDA was initialised.  Where an import has done so in here, the server begins
 anew without any, so that it holds no device, makes fresh interpreters instead, and says which import it was.
@@ -37,7 +37,7 @@ from pfd.modes import take_umask
 from pfd.plugins import Registry, load_registry
 from pfd.runner import child, cuda, native
 from pfd.runner.stop import held_back, let_through
-from pfd.runner.supervisor import Keeper, start_fresh
+from pfd.runner.supervisor import Supervisor, start_fresh
 from pfd.runner.warm_client import BACKLOG, MODULE, locked
 from pfd.settings import Settings
 from pfd.socket_folder import peer, remove_where_empty
@@ -61,7 +61,7 @@ def main() -> None:
     native.adopt_orphans()
     take_umask(order["settings"]["share"])
     if "unfit" in order:
-        Server(
+        WarmServer(
             listening, Path(order["socket"]), Path(order["settings"]["home"]), None, {"unfit": order["unfit"]}
         ).serve()
         return
@@ -77,7 +77,7 @@ def main() -> None:
         _begin_anew(order | {"unfit": unfit}, listening)
     gc.collect()
     gc.freeze()  # objects that live as long as the server are not worth a copy in each child
-    Server(listening, Path(order["socket"]), settings.home, registry, {"failed": failed}).serve()
+    WarmServer(listening, Path(order["socket"]), settings.home, registry, {"failed": failed}).serve()
 
 
 def _begin_anew(order: dict[str, Any], listening: socket.socket) -> NoReturn:
@@ -111,8 +111,8 @@ def preload(modules: Sequence[str]) -> tuple[dict[str, str], str | None]:
     return failed, None
 
 
-class Server:
-    """Makes a keeper for each request, until nobody needs it any more.
+class WarmServer:
+    """Makes a supervisor for each request, until nobody needs it any more.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ class Server:
             request, fds, flags, _ = socket.recv_fds(worker, 4096, MOST_DESCRIPTORS)
         except OSError:
             request, fds, flags = b"", [], 0
-        if not request:  # that worker is gone; the keepers of its jobs see so as well, and end them
+        if not request:  # that worker is gone; the supervisors of its jobs see so as well, and end them
             self._workers.discard(worker)
             worker.close()
             return
@@ -195,7 +195,7 @@ class Server:
                 with contextlib.suppress(OSError):
                     os.write(control, json.dumps({"short": str(error)}).encode() + b"\n")
         if pid == 0:
-            self._become_keeper(fds)  # never returns
+            self._become_supervisor(fds)  # never returns
         if pid > 0:
             self._keepers.add(pid)
         for fd in fds:
@@ -216,7 +216,7 @@ class Server:
         return True
 
     def _reap(self) -> None:
-        """Collect ended keepers, and end whatever a keeper that was killed has left to us."""
+        """Collect ended supervisors, and end whatever a supervisor that was killed has left to us."""
         with contextlib.suppress(ChildProcessError):
             while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
                 self._keepers.discard(pid)
@@ -234,14 +234,14 @@ class Server:
         process.returncode = 0  # its end is collected by `_reap`
         return process.pid
 
-    def _become_keeper(self, fds: Sequence[int]) -> None:
+    def _become_supervisor(self, fds: Sequence[int]) -> None:
         """In the forked process: never returns."""
         assert self._registry is not None
         inherited = [self._wake, self._wake_in, self._listening.fileno(), *(one.fileno() for one in self._workers)]
-        _become_keeper(fds, self._pid, inherited, self._registry)
+        _become_supervisor(fds, self._pid, inherited, self._registry)
 
 
-def _become_keeper(fds: Sequence[int], server: int, inherited: Sequence[int], registry: Registry) -> None:
+def _become_supervisor(fds: Sequence[int], server: int, inherited: Sequence[int], registry: Registry) -> None:
     """In the forked process: never returns."""
     code = 1
     try:
@@ -252,18 +252,18 @@ def _become_keeper(fds: Sequence[int], server: int, inherited: Sequence[int], re
         control = socket.socket(fileno=control_fd)
 
         def start() -> int:
-            keeper = os.getpid()
+            supervisor = os.getpid()
             with held_back():
                 pid = os.fork()
                 if pid == 0:
-                    _become_job(keeper, control_fd, channel_fd, output_fd, registry)  # never returns
+                    _become_job(supervisor, control_fd, channel_fd, output_fd, registry)  # never returns
             return pid
 
         native.die_with_parent(server, signal.SIGTERM)
-        keeper = Keeper(control, start)
+        supervisor = Supervisor(control, start)
         os.close(channel_fd)
         os.close(output_fd)
-        keeper.run()
+        supervisor.run()
         code = 0
     except BaseException:  # there is nobody above to say it
         traceback.print_exc()
@@ -271,7 +271,7 @@ def _become_keeper(fds: Sequence[int], server: int, inherited: Sequence[int], re
         os._exit(code)
 
 
-def _become_job(keeper: int, control_fd: int, channel_fd: int, output_fd: int, registry: Registry) -> None:
+def _become_job(supervisor: int, control_fd: int, channel_fd: int, output_fd: int, registry: Registry) -> None:
     """In the job's own process: never returns."""
     code = 1
     try:
@@ -279,7 +279,7 @@ def _become_job(keeper: int, control_fd: int, channel_fd: int, output_fd: int, r
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.setsid()
-        native.die_with_parent(keeper, signal.SIGKILL)
+        native.die_with_parent(supervisor, signal.SIGKILL)
         os.close(control_fd)
         null = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((null, 0), (output_fd, 1), (output_fd, 2)):

@@ -1,21 +1,21 @@
-"""Runtimes: each a way to ring workers and to be rung.  What a third party's runtime is made of is here."""
+"""Runtimes: each a way to wake workers, and to be one.  What a third party's runtime is made of is here."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pfd.notify import Bell, Ring
+from pfd.lazy import lazy_names
+from pfd.notify import Wakeup, WakeupListener
 from pfd.runtimes.base import Runtime
 
 if TYPE_CHECKING:
-    from pfd.runtimes.service import Service, StopSignals
+    from pfd.runtimes.worker_host import StopSignals, WorkerHost
 
-__all__ = ["Bell", "Ring", "Runtime", "Service", "StopSignals"]
+__all__ = ["Runtime", "StopSignals", "Wakeup", "WakeupListener", "WorkerHost"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in ("Service", "StopSignals"):  # a client needs no worker
-        from pfd.runtimes import service
-
-        return getattr(service, name)
-    raise AttributeError(f"module 'pfd.runtimes' has no attribute {name!r}")
+# A client needs no worker.
+__getattr__ = lazy_names(
+    __name__,
+    {"worker_host": ("StopSignals", "WorkerHost"), "earlier": ("Service",)},
+    renamed={"Bell": "WakeupListener", "Ring": "Wakeup"},
+)

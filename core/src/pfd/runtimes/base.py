@@ -1,4 +1,4 @@
-"""What a runtime is: a way to ring the workers of a queue, and to be one."""
+"""What a runtime is: a way to wake the workers of a queue, and to be one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from pfd.errors import PfdError, SettingsError, shown
-from pfd.notify import Ringer
+from pfd.notify import Notifier, as_notifier
 from pfd.origin import place, reason
 from pfd.plugins import Registry
 from pfd.settings import Settings
@@ -21,7 +21,7 @@ EXTRAS = ("celery", "dramatiq")
 
 
 @runtime_checkable
-class Runtime(Ringer, Protocol):
+class Runtime(Notifier, Protocol):
     """A runtime, named under the entry-point group `pfd.runtimes`.  Constructed with the settings."""
 
     def __init__(self, settings: Settings) -> None: ...
@@ -39,7 +39,7 @@ class Runtime(Ringer, Protocol):
 
 _METHODS: Mapping[str, tuple[str, ...]] = {
     name: tuple(inspect.signature(vars(kind)[name]).parameters)[1:]
-    for kind, name in ((Ringer, "ring"), (Runtime, "serve"), (Runtime, "close"))
+    for kind, name in ((Notifier, "notify"), (Runtime, "serve"), (Runtime, "close"))
 }
 """What is called of a runtime, and with what."""
 
@@ -62,7 +62,7 @@ def load_runtime(settings: Settings) -> Runtime:
     said = f"runtime {settings.runtime!r} ({found[0].value})"
     kind = _loaded(found[0], said, settings.runtime)
     try:
-        runtime = kind(settings)
+        runtime = as_notifier(kind(settings))
     except PfdError:
         raise
     except ImportError as error:

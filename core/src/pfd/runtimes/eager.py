@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from pfd.errors import SettingsError
 from pfd.job import QUEUED
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import load_registry
 from pfd.settings import Settings
-from pfd.store import Ended, Store, Wanted, jobs
-from pfd.worker.worker import Owner
+from pfd.store import ClaimFilter, EndedJob, Store, jobs
+from pfd.worker.worker import Worker
 
 
 class EagerRuntime:
-    """Runs what is rung for, in the thread that rings."""
+    """Runs what is to be claimed, in the thread that says so."""
 
     name = "eager"
 
@@ -23,31 +23,31 @@ class EagerRuntime:
         self._settings = settings
         self._registry = load_registry(settings)
 
-    def ring(self, ring: Ring) -> None:
+    def notify(self, wakeup: Wakeup) -> None:
         """Run the job to its end, retries and all; and then what waited for it."""
         store = Store(self._settings, self._registry.tables()).open()
-        owner = Owner(self._settings, self._registry, store, slots={}, runtime=self)
-        queues = tuple(sorted({ring.queue, *self._registry.queues}))
+        worker = Worker(self._settings, self._registry, store, slots={}, runtime=self)
+        queues = tuple(sorted({wakeup.queue, *self._registry.queues}))
         try:
-            owner.start()
+            worker.start()
             with store.read() as connection:
-                if jobs.get(connection, ring.job_id).state not in QUEUED:
-                    return  # rung for a cancel: there is nothing to run
+                if jobs.get(connection, wakeup.job_id).state not in QUEUED:
+                    return  # woken for a cancel: there is nothing to run
             while True:
-                unready: list[Ended] = []
+                unready: list[EndedJob] = []
                 with store.write() as connection:
-                    session = jobs.get(connection, ring.job_id).session
-                    wanted = Wanted(owner.id, queues, tuple(self._registry.tasks), session, gpu=None)
-                    job = owner.claim(connection, wanted, unready, due_by=math.inf) or owner.claim(
+                    client_id = jobs.get(connection, wakeup.job_id).client_id
+                    wanted = ClaimFilter(worker.id, queues, tuple(self._registry.tasks), client_id, gpu=None)
+                    job = worker.claim(connection, wanted, unready, due_by=math.inf) or worker.claim(
                         connection, replace(wanted, coordinators=True), unready, due_by=math.inf
                     )
-                owner.tell(unready)
+                worker.publish_ended(unready)
                 if job is not None:
-                    owner.run_one(job)
+                    worker.run_one(job)
                 elif not unready:
                     return
         finally:
-            owner.stop()
+            worker.stop()
             store.close()
 
     def serve(self, *_: object) -> None:

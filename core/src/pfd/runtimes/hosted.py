@@ -1,4 +1,4 @@
-"""A worker's inside as the guest of a program: of Celery's worker, or of the processes of Dramatiq's command line."""
+"""A worker as the guest of a program: of Celery's worker, or of the processes of Dramatiq's command line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from pfd.notify import Ring, Ringer
+from pfd.notify import Notifier, Wakeup
 from pfd.plugins import Registry
-from pfd.runtimes.service import BROKER_PATIENCE, Service, StopSignals
+from pfd.runtimes.worker_host import BROKER_PATIENCE, StopSignals, WorkerHost
 from pfd.settings import Settings
 
 log = logging.getLogger("pfd.runtimes")
@@ -20,23 +20,23 @@ log = logging.getLogger("pfd.runtimes")
 class Line:
     """Stands for the runtime of a worker that begins before the library of its broker is loaded.
 
-    To load that takes as long as all else does, and jobs are found in the store without it.  Rings to others that come
-    earlier are left out: those find the job at their next sweep.
+    To load that takes as long as all else does, and jobs are found in the store without it.  Wakeups of others that
+    come earlier are left out: those find the job at their next sweep.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._runtime: Ringer | None = None
+        self._runtime: Notifier | None = None
         self._on_idle: Callable[[], None] | None = None
 
-    def connect(self, runtime: Ringer, on_idle: Callable[[], None]) -> None:
-        """Ring through a runtime from here on, and tell of slots that have become free."""
+    def connect(self, runtime: Notifier, on_idle: Callable[[], None]) -> None:
+        """Wake others through a runtime from here on, and tell of slots that have become free."""
         self._runtime, self._on_idle = runtime, on_idle
 
-    def ring(self, ring: Ring) -> None:
-        """Pass a ring on."""
+    def notify(self, wakeup: Wakeup) -> None:
+        """Pass a wakeup on."""
         if self._runtime is not None:
-            self._runtime.ring(ring)
+            self._runtime.notify(wakeup)
 
     def idle(self) -> None:
         """A slot has become free."""
@@ -63,28 +63,28 @@ class Guest:
         self._hurry = False
         self._ended = False
         self._ending = threading.Lock()
-        self.service: Service | None = None
+        self.host: WorkerHost | None = None
 
-    def begin(self, settings: Settings, registry: Registry, slots: Mapping[str, int]) -> Service:
+    def begin(self, settings: Settings, registry: Registry, slots: Mapping[str, int]) -> WorkerHost:
         """Begin to claim jobs, and hear signals.  Raises `StoreError` or `SettingsError` where that is not possible."""
-        service = Service(settings, registry, slots, self._line, on_idle=self._line.idle)
-        self._let_go: Callable[[], None] = service.stop
+        host = WorkerHost(settings, registry, slots, self._line, on_idle=self._line.idle)
+        self._let_go: Callable[[], None] = host.stop
         self._wake: Callable[[], None] = lambda: None
-        service.start()
-        service.serves_alone()
-        self.service = service
+        host.start()
+        host.serves_alone()
+        self.host = host
         self._hear()
         threading.Thread(target=self._await_the_end, name="pfd-end", daemon=True).start()
-        return service
+        return host
 
     def settle(
         self,
-        runtime: Ringer,
+        runtime: Notifier,
         on_idle: Callable[[], None],
         let_go: Callable[[], None],
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """The program is there: it rings through `runtime`, and is told when a slot has become free.
+        """The program is there: it wakes others through `runtime`, and is told when a slot has become free.
 
         `let_go` ends all that is not the program's, and is called once; `wake` has the program see that it is to stop.
         """
@@ -107,20 +107,20 @@ class Guest:
         """Let running jobs end for a while, unless there is a hurry or comes one; done when this returns."""
         self._hurry = self._hurry or hurry
         with self._ending:
-            if self.service is not None and not self._ended:
+            if self.host is not None and not self._ended:
                 self._ended = True
-                self.service.drain(lambda: self._hurry or self._signals.hurry)
+                self.host.drain(lambda: self._hurry or self._signals.hurry)
                 self._let_go()
 
     def _await_the_end(self) -> None:
         self._signals.wait()
-        if self.service is not None:
-            self.service.claim_no_more()
+        if self.host is not None:
+            self.host.claim_no_more()
         self._wake()
         try:
             self.end()
         except Exception:
-            log.exception("this worker has not ended in good order; its jobs are taken back by others")
+            log.exception("this worker has not ended in good order; its jobs are reclaimed by others")
         time.sleep(BROKER_PATIENCE)
         log.warning("the broker does not answer; this worker ends without it")
         os._exit(0)

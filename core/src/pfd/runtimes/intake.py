@@ -16,11 +16,11 @@ from typing import Any
 
 from pfd.errors import ParameterError, StoreError
 from pfd.monitor import LastingThread
-from pfd.runtimes.service import Service
+from pfd.runtimes.worker_host import WorkerHost
 from pfd.settings import Settings
 from pfd.store import refused
 from pfd.store.refused import Refusals
-from pfd.submission.client_message import Request, adopt
+from pfd.submission.client_message import ClientMessage, import_messages
 
 log = logging.getLogger("pfd.runtimes")
 
@@ -63,7 +63,7 @@ class Incoming:
     """
 
     queue: str
-    read: Callable[[], Request]
+    read: Callable[[], ClientMessage]
     size: int
     stored: Callable[[], None]
     sample: Any = b""
@@ -79,15 +79,15 @@ class Intake:
     on_stored : called, from that thread, when jobs of clients have been stored.
     """
 
-    def __init__(self, service: Service, runtime: str, on_stored: Callable[[], None] = lambda: None) -> None:
-        self._service = service
+    def __init__(self, host: WorkerHost, runtime: str, on_stored: Callable[[], None] = lambda: None) -> None:
+        self._host = host
         self._runtime = runtime
         self._on_stored = on_stored
         self._changed = threading.Condition()
         self._waiting: deque[Incoming] = deque()
         self._refused: dict[tuple[str, str], Refusals] = {}
         self._stopping = False
-        self._thread = LastingThread("pfd-intake", self._run, service.alarm)
+        self._thread = LastingThread("pfd-intake", self._run, host.alarm)
 
     def start(self) -> None:
         self._thread.start()
@@ -146,12 +146,12 @@ class Intake:
 
     def _store(self, taken: Sequence[Incoming]) -> None:
         requests = [request for one in taken if (request := self._read(one)) is not None]
-        self._adopt(requests)
+        self._import(requests)
         if not self._stopping:
             for one in taken:
                 one.stored()
 
-    def _read(self, message: Incoming) -> Request | None:
+    def _read(self, message: Incoming) -> ClientMessage | None:
         try:
             return message.read()
         except ParameterError as error:
@@ -161,11 +161,11 @@ class Intake:
             self.refuse(message.queue, f"{type(error).__name__}: it cannot be read", message.sample)
         return None
 
-    def _adopt(self, requests: Sequence[Request]) -> None:
-        service = self._service
+    def _import(self, requests: Sequence[ClientMessage]) -> None:
+        host = self._host
         while requests and not self._stopping:
             try:
-                rings = adopt(service.store, service.registry, service.settings, requests)
+                wakeups = import_messages(host.store, host.registry, host.settings, requests)
             except (StoreError, MemoryError) as error:  # what this worker lacks is no fault of a message
                 log.warning("%d jobs of clients of %s are not stored yet: %s", len(requests), self._runtime, error)
                 self._pause()
@@ -173,13 +173,13 @@ class Intake:
             except BaseException as error:
                 if len(requests) > 1:  # whichever of them it is, the others are not to blame
                     for one in requests:
-                        self._adopt([one])
+                        self._import([one])
                     return
                 log.exception("a message cannot be stored, not even as one that failed")
                 self.refuse(requests[0].task, f"{type(error).__name__}: it cannot be stored", requests[0].id)
                 return
-            for ring in rings:
-                service.announce(ring)
+            for wakeup in wakeups:
+                host.wake_or_notify(wakeup)
             self._on_stored()
             return
 
@@ -188,7 +188,7 @@ class Intake:
             found, self._refused = self._refused, {}
         number = sum(one.number for one in found.values())
         try:
-            with self._service.store.write() as connection:
+            with self._host.store.write() as connection:
                 refused.note(connection, found.values())
         except StoreError as error:
             log.warning("%d refused messages are not counted: %s", number, error)

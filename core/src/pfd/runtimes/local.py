@@ -1,7 +1,7 @@
 """The embedded runtime: workers claim straight from the store, so it needs no broker.
 
-The bell is a Unix datagram socket for each worker, in a folder named after the store.  It costs nothing while nobody
-rings, and carries no more than "look": a worker on another machine, or one whose bell is broken, finds the job at its
+Each worker listens on a Unix datagram socket in a folder named after the store.  It costs nothing while there is no
+news, and carries no more than "look": a worker on another machine, or one whose socket is broken, finds the job at its
 next sweep.
 """
 
@@ -16,26 +16,29 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pfd import forks
 from pfd.errors import QueueError
-from pfd.notify import Ring
+from pfd.lazy import RenamedAttribute, renamed_argument
+from pfd.notify import Wakeup
 from pfd.plugins import Registry, load_registry
-from pfd.runtimes.service import SHUTDOWN_PATIENCE, Service, StopSignals
+from pfd.runtimes.worker_host import SHUTDOWN_PATIENCE, StopSignals, WorkerHost
 from pfd.settings import Settings, load_settings
 from pfd.socket_folder import found_folders, in_socket_folder, remove_where_empty
-from pfd.worker.worker import Owner
+
+if TYPE_CHECKING:
+    from pfd.worker.worker import Worker as Engine
 
 log = logging.getLogger("pfd.runtimes")
 
 
-def bells(settings: Settings) -> list[Path]:
-    """The bells of the workers of a store on this machine.  Raises `OSError` where they cannot be seen."""
+def listeners(settings: Settings) -> list[Path]:
+    """The sockets of the workers of a store on this machine.  Raises `OSError` where they cannot be seen."""
     found: list[Path] = []
     for folder in found_folders(_folder_name(settings), settings.home):
         with contextlib.suppress(FileNotFoundError):  # its last worker has stopped in between
-            found += folder.glob("*.bell")
+            found += folder.glob("*.wakeup")
     return found
 
 
@@ -44,7 +47,7 @@ def _folder_name(settings: Settings) -> str:
 
 
 class LocalRuntime:
-    """Rings the workers of this machine."""
+    """Wakes the workers of this machine."""
 
     name = "local"
 
@@ -53,15 +56,15 @@ class LocalRuntime:
         self._socket: socket.socket | None = None
         self._opening = threading.Lock()
 
-    def ring(self, ring: Ring) -> None:  # noqa: ARG002  (the news is only that there is news)
+    def notify(self, wakeup: Wakeup) -> None:  # noqa: ARG002  (the news is only that there is news)
         """Tell every worker of this machine to look."""
         try:
-            for path in bells(self._settings):
-                self._ring(path)
+            for path in listeners(self._settings):
+                self._notify(path)
         except OSError as error:
-            raise QueueError(f"the workers of this machine cannot be rung: {error}") from error
+            raise QueueError(f"the workers of this machine cannot be woken: {error}") from error
 
-    def _ring(self, path: Path) -> None:
+    def _notify(self, path: Path) -> None:
         with self._opening:  # threads share a dispatcher, and one socket would be lost
             if self._socket is None:
                 self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -72,7 +75,7 @@ class LocalRuntime:
             path.unlink(missing_ok=True)
             remove_where_empty(path.parent)
         except OSError as error:
-            # A bell that is full is ringing already.
+            # A socket that is full has wakeups enough.
             if error.errno not in (errno.EAGAIN, errno.ENOBUFS):
                 raise
 
@@ -86,8 +89,8 @@ class LocalRuntime:
             self._socket = None
 
 
-class LocalBell:
-    """The bell of one worker."""
+class LocalListener:
+    """The socket on which one worker listens."""
 
     def __init__(self, settings: Settings) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -99,7 +102,7 @@ class LocalBell:
             raise
 
     def _bound(self, folder: Path) -> Path:
-        path = folder / f"{uuid.uuid4().hex[:12]}.bell"
+        path = folder / f"{uuid.uuid4().hex[:12]}.wakeup"
         self._socket.bind(str(path))
         return path
 
@@ -112,7 +115,7 @@ class LocalBell:
                 self._socket.recv(16)
 
     def leave(self) -> None:
-        """In the child of a fork: it is the parent who is rung."""
+        """In the child of a fork: it is the parent who listens."""
         self._socket.close()
 
     def close(self) -> None:
@@ -121,11 +124,11 @@ class LocalBell:
         remove_where_empty(self.path.parent)
 
 
-def _bell(settings: Settings) -> LocalBell | None:
+def _listener(settings: Settings) -> LocalListener | None:
     try:
-        return LocalBell(settings)
+        return LocalListener(settings)
     except (OSError, QueueError) as error:
-        log.warning("this worker cannot be rung, and looks for jobs every %g s: %s", settings.sweep, error)
+        log.warning("this worker cannot be woken, and looks for jobs every %g s: %s", settings.sweep, error)
         return None
 
 
@@ -137,7 +140,7 @@ class Worker:
     settings : those of the environment where left out.
     slots : jobs that run at once: one number for all queues, or a number for each queue.
     queues : the queues served with a single number; all queues of the installed tasks where left out.
-    session : where given, only jobs submitted in that session are claimed.
+    client_id : where given, only jobs that this client has submitted are claimed; `pfd.client.dispatcher` says its own.
     """
 
     def __init__(
@@ -145,54 +148,58 @@ class Worker:
         settings: Settings | None = None,
         slots: int | Mapping[str, int] = 1,
         queues: tuple[str, ...] | None = None,
-        session: str | None = None,
+        client_id: str | None = None,
         *,
         registry: Registry | None = None,
+        **earlier: Any,
     ) -> None:
+        client_id = renamed_argument("session", "client_id", earlier, client_id)
         self.settings = settings or load_settings().values
         self.registry = registry or load_registry(self.settings)
         if isinstance(slots, int):
             slots = {",".join(queues or self.registry.queues): slots}
         self.slots = dict(slots)
-        self._session = session
+        self._client_id = client_id
         self._runtime = LocalRuntime(self.settings)
-        self._bell: LocalBell | None = None
-        self._service: Service | None = None
+        self._listener: LocalListener | None = None
+        self._host: WorkerHost | None = None
         forks.watch(self, after=Worker._leave_to_the_parent)
 
     def _leave_to_the_parent(self, _quiet: bool) -> None:
         """In the child of a fork, which has none of the threads: it is no worker, and so it cannot stop one."""
-        if self._bell is not None:
-            self._bell.leave()
-        forks.abandon((self._service, self._bell, self._runtime))
-        self._service, self._bell, self._runtime = None, None, LocalRuntime(self.settings)
+        if self._listener is not None:
+            self._listener.leave()
+        forks.abandon((self._host, self._listener, self._runtime))
+        self._host, self._listener, self._runtime = None, None, LocalRuntime(self.settings)
 
     @property
-    def owner(self) -> Owner | None:
+    def engine(self) -> Engine | None:
         """What claims and runs, while it does."""
-        return None if self._service is None else self._service.owner
+        return None if self._host is None else self._host.worker
+
+    owner = RenamedAttribute("engine")
 
     def start(self) -> Self:
         """Begin to claim jobs.  Raises `StoreError` or `SettingsError` where that is not possible."""
-        service = Service(self.settings, self.registry, self.slots, self._runtime, session=self._session)
-        self._bell = _bell(self.settings)
+        host = WorkerHost(self.settings, self.registry, self.slots, self._runtime, client_id=self._client_id)
+        self._listener = _listener(self.settings)
         try:
-            service.start(self._bell)
+            host.start(self._listener)
         except BaseException:
             self.stop()
             raise
-        self._service = service
+        self._host = host
         return self
 
     def stop(self, patience: float | None = SHUTDOWN_PATIENCE) -> None:
-        """Claim no more; after `patience` seconds hand back what still runs (None: wait for it)."""
-        if self._service is not None:
-            self._service.stop(patience)
-            self._service = None
+        """Claim no more; after `patience` seconds requeue what still runs (None: wait for it)."""
+        if self._host is not None:
+            self._host.stop(patience)
+            self._host = None
         self._runtime.close()
-        if self._bell is not None:
-            self._bell.close()
-            self._bell = None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -204,13 +211,13 @@ class Worker:
         """Serve until SIGINT or SIGTERM; a second signal ends it without waiting for running jobs."""
         with StopSignals().heard() as stop:
             self.start()
-            assert self._service is not None
-            service = self._service
-            service.serves_alone()
+            assert self._host is not None
+            host = self._host
+            host.serves_alone()
             try:
                 ready()
                 stop.wait()
-                service.drain(lambda: stop.hurry)
+                host.drain(lambda: stop.hurry)
             finally:
                 self.stop(0.0)
-            service.check()
+            host.check()

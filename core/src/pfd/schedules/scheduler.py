@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from sqlalchemy.engine import Connection
 
 from pfd.errors import KeyConflict, PfdError, StoreError
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.schedules import slots
 from pfd.schedules.cron import Cron, Last
@@ -25,7 +25,7 @@ from pfd.schedules.schedule import SlotOutcome
 from pfd.schedules.slots import Due
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, Submitted, jobs
-from pfd.submission.submit import accompanied, announce
+from pfd.submission.submit import accompanied, publish_submitted
 
 log = logging.getLogger("pfd.worker")
 
@@ -65,19 +65,19 @@ class Scheduler:
 
     Parameters
     ----------
-    ring : tells workers, this one and others, of a job that is stored.
+    notify : tells workers, this one and others, of a job that is stored.
     """
 
-    def __init__(self, store: Store, settings: Settings, registry: Registry, ring: Callable[[Ring], None]) -> None:
+    def __init__(self, store: Store, settings: Settings, registry: Registry, notify: Callable[[Wakeup], None]) -> None:
         self._store = store
         self._settings = settings
         self._registry = registry
-        self._ring = ring
+        self._notify = notify
         self._left_to_others: dict[tuple[int, int, int], float] = {}
         self._warned: set[str] = set()
         self._look_ahead_at = -math.inf
 
-    def turn(self) -> None:
+    def tick(self) -> None:
         """Settle what is due, for hardly more than a part of a lease, which the worker has to renew meanwhile.
 
         Raises `StoreError` where the store cannot be read or written.
@@ -97,7 +97,7 @@ class Scheduler:
             except StoreError:
                 raise
             except Exception:  # one that is odd keeps no other from firing
-                log.exception("schedule %s stumbled", one.definition.name)
+                log.exception("schedule %s could not be fired", one.definition.name)
             if time.monotonic() - began > self._settings.lease / 8:
                 return  # the rest at the next sweep, or by others
 
@@ -159,7 +159,7 @@ class Scheduler:
             log.log(level, "schedule %s: no job for %s: %s", name, when, settled.reason)
         else:
             log.info("schedule %s: job %s for %s", name, settled.submitted.id[:8], when)
-            announce(self._registry, self._ring, [(plan.job, settled.submitted)])
+            publish_submitted(self._registry, self._notify, [(plan.job, settled.submitted)])
 
     def _fire(self, connection: Connection, due: Due, plan: _Plan) -> _Settled:
         if plan.job is None:

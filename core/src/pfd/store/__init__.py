@@ -1,9 +1,9 @@
 """The job table and everything that reads or writes it."""
 
-from pfd.store.claims import Ending, Wanted
+from pfd.store.claims import ClaimFilter, FinalState
 from pfd.store.jobs import NewJob, Submitted
-from pfd.store.settle import Ended
+from pfd.store.settle import EndedJob
 from pfd.store.store import Store
 from pfd.store.workers import WorkerInfo
 
-__all__ = ["Ended", "Ending", "NewJob", "Store", "Submitted", "Wanted", "WorkerInfo"]
+__all__ = ["EndedJob", "FinalState", "NewJob", "Store", "Submitted", "ClaimFilter", "WorkerInfo"]

@@ -16,7 +16,7 @@ from pfd.store.rows import FULL, as_state, to_job
 from pfd.store.schema import jobs
 
 
-class Glance(NamedTuple):
+class Snapshot(NamedTuple):
     """All of a job that may change, as it is stored.  Two glances that are equal saw the same job."""
 
     state: State
@@ -29,42 +29,42 @@ class Glance(NamedTuple):
 
 
 _WANTED = jobs.c.id == sa.bindparam("wanted", type_=jobs.c.id.type)
-_SEEN = [jobs.c[name] for name in Glance._fields]
+_SEEN = [jobs.c[name] for name in Snapshot._fields]
 _GLANCE = Prepared(sa.select(*_SEEN).where(_WANTED))
 _WHOLE = sa.select(*FULL).where(_WANTED)
 _BATCH = 500
 
 
-def glance(connection: Connection, job_id: str) -> Glance:
+def snapshot(connection: Connection, job_id: str) -> Snapshot:
     """A job at a glance: found by its id, nothing decoded.  Raises `UnknownJob`, as for one that has been pruned."""
     row = _GLANCE.first(connection, {"wanted": job_id}) if is_storable(job_id) else None
     if row is None:
         raise _gone(job_id)
-    return Glance(as_state(row[0]), *row[1:])
+    return Snapshot(as_state(row[0]), *row[1:])
 
 
-def glances(connection: Connection, job_ids: Collection[str]) -> dict[str, Glance]:
+def snapshots(connection: Connection, job_ids: Collection[str]) -> dict[str, Snapshot]:
     """Many jobs at a glance, by id; without those that there are not."""
     wanted = [one for one in job_ids if is_storable(one)]
-    found: dict[str, Glance] = {}
+    found: dict[str, Snapshot] = {}
     for start in range(0, len(wanted), _BATCH):
         query = sa.select(jobs.c.id, *_SEEN).where(jobs.c.id.in_(wanted[start : start + _BATCH]))
-        found.update((row[0], Glance(as_state(row[1]), *row[2:])) for row in connection.execute(query))
+        found.update((row[0], Snapshot(as_state(row[1]), *row[2:])) for row in connection.execute(query))
     return found
 
 
-def whole(connection: Connection, job_id: str) -> tuple[Glance, Job]:
+def whole(connection: Connection, job_id: str) -> tuple[Snapshot, Job]:
     """The whole job, and it at a glance.  Raises `UnknownJob` as above."""
     row = connection.execute(_WHOLE, {"wanted": job_id}).first() if is_storable(job_id) else None
     if row is None:
         raise _gone(job_id)
     found = row._asdict()
-    return Glance(as_state(row.state), *(found[name] for name in Glance._fields[1:])), to_job(found)
+    return Snapshot(as_state(row.state), *(found[name] for name in Snapshot._fields[1:])), to_job(found)
 
 
-def look(connection: Connection, job_id: str, seen: Glance | None) -> tuple[Glance, Job] | None:
+def changed_since(connection: Connection, job_id: str, seen: Snapshot | None) -> tuple[Snapshot, Job] | None:
     """The whole job, and it at a glance, where it is no longer as it was `seen`; else None."""
-    if glance(connection, job_id) == seen:
+    if snapshot(connection, job_id) == seen:
         return None
     # At a glance again: in between it may have changed again, and would then be shown twice.
     return whole(connection, job_id)

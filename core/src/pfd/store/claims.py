@@ -33,12 +33,12 @@ from pfd.store.schema import (
     claims,
     jobs,
 )
-from pfd.store.settle import Ended, release, revoke
+from pfd.store.settle import EndedJob, release, revoke
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a worker can take: its own id, the queues and tasks it serves, and the session it is confined to.
+class ClaimFilter:
+    """What a worker can take: its own id, the queues and tasks it serves, and the client it is confined to.
 
     Tasks that wait for children are taken apart from all others: `coordinators` says which kind is meant, and
     `full_levels` at which depths no more of them are wanted.  `gpu` says whether jobs are wanted that need a gpu slot,
@@ -48,14 +48,14 @@ class Wanted:
     owner: str
     queues: tuple[str, ...]
     tasks: tuple[str, ...]
-    session: str | None = None
+    client_id: str | None = None
     coordinators: bool = False
     full_levels: tuple[int, ...] = ()
     gpu: bool | None = False
 
 
 @dataclass(frozen=True)
-class Ending:
+class FinalState:
     """How a run ended."""
 
     state: State
@@ -80,7 +80,7 @@ _claim: Any = sa.bindparam("p_claim", None)
 
 
 @functools.lru_cache(maxsize=64)
-def _best(wanted: Wanted) -> Prepared:
+def _best(wanted: ClaimFilter) -> Prepared:
     """The queue of the next job: the best of each, in its own range of the index, and of these the best."""
     heads = [
         sa.select(_next(replace(wanted, queues=(queue,)), jobs.c.queue, jobs.c.priority, jobs.c.seq).subquery())
@@ -91,7 +91,7 @@ def _best(wanted: Wanted) -> Prepared:
 
 
 @functools.lru_cache(maxsize=64)
-def _draw(wanted: Wanted, *, skip_locked: bool) -> Prepared:
+def _draw(wanted: ClaimFilter, *, skip_locked: bool) -> Prepared:
     """Find the next job of a queue and draw a claim number for it, in one statement."""
     query = _next(wanted, jobs.c.seq, _owner, _now)
     if skip_locked:
@@ -100,13 +100,13 @@ def _draw(wanted: Wanted, *, skip_locked: bool) -> Prepared:
     return Prepared(claims.insert().from_select(columns, query).returning(claims.c.number, claims.c.job_seq))
 
 
-def _next(wanted: Wanted, *columns: Any) -> Any:
+def _next(wanted: ClaimFilter, *columns: Any) -> Any:
     due = jobs.c.due_at <= sa.bindparam("p_due", None)
     order = jobs.c.priority.desc(), jobs.c.seq
     return sa.select(*columns).where(*_takeable(wanted), due).order_by(*order).limit(1)
 
 
-def _takeable(wanted: Wanted) -> list[Any]:
+def _takeable(wanted: ClaimFilter) -> list[Any]:
     conditions = [
         IS_QUEUED,
         IS_COORDINATOR if wanted.coordinators else IS_NO_COORDINATOR,
@@ -118,8 +118,8 @@ def _takeable(wanted: Wanted) -> list[Any]:
         conditions.append(IS_GPU if wanted.gpu else IS_NO_GPU)
     if wanted.full_levels:
         conditions.append(jobs.c.level.notin_(wanted.full_levels))
-    if wanted.session is not None:
-        conditions.append(jobs.c.session == wanted.session)
+    if wanted.client_id is not None:
+        conditions.append(jobs.c.client_id == wanted.client_id)
     return conditions
 
 
@@ -141,7 +141,7 @@ _TAKE = Prepared(
 
 
 def claim(
-    connection: Connection, wanted: Wanted, *, due_by: float | None = None, ended: list[Ended] | None = None
+    connection: Connection, wanted: ClaimFilter, *, due_by: float | None = None, ended: list[EndedJob] | None = None
 ) -> Job | None:
     """Take the next job for `wanted` that is due (by now, unless said otherwise), or None.
 
@@ -157,11 +157,11 @@ def claim(
             return job
         error = damage_of(job)
         failure = JobFailure(type(error).__name__, error.message, hint=error.hint)
-        ended += end(connection, job, Ending(State.FAILURE, failure=failure))
+        ended += end(connection, job, FinalState(State.FAILURE, failure=failure))
     return None
 
 
-def _take(connection: Connection, wanted: Wanted, due_by: float | None) -> Job | None:
+def _take(connection: Connection, wanted: ClaimFilter, due_by: float | None) -> Job | None:
     now = time.time()
     values = {"p_now": now, "p_owner": wanted.owner, "p_due": now if due_by is None else due_by}
     for queue in _queues(connection, wanted, values):
@@ -176,14 +176,14 @@ def _take(connection: Connection, wanted: Wanted, due_by: float | None) -> Job |
     return None if taken is None else to_job(dict(zip(FULL_NAMES, taken, strict=True)))
 
 
-def _queues(connection: Connection, wanted: Wanted, values: dict[str, Any]) -> list[str]:
+def _queues(connection: Connection, wanted: ClaimFilter, values: dict[str, Any]) -> list[str]:
     """The queues that have something to take, that of the next job first."""
     if len(wanted.queues) == 1:
         return list(wanted.queues)
     return [str(queue) for (queue,) in _best(wanted).all(connection, values)]
 
 
-def next_due(connection: Connection, wanted: Wanted) -> float | None:
+def next_due(connection: Connection, wanted: ClaimFilter) -> float | None:
     """When the earliest job that `wanted` could take falls due, in seconds since the epoch; now where one is due."""
     if not (wanted.queues and wanted.tasks):
         return None
@@ -195,7 +195,7 @@ def next_due(connection: Connection, wanted: Wanted) -> float | None:
 
 
 @functools.lru_cache(maxsize=64)
-def _earliest(wanted: Wanted) -> Prepared:
+def _earliest(wanted: ClaimFilter) -> Prepared:
     earliest = sa.func.min(jobs.c.due_at).label("due_at")
     heads = [sa.select(earliest).where(*_takeable(replace(wanted, queues=(queue,)))) for queue in wanted.queues]
     return Prepared(sa.select(sa.func.min(sa.union_all(*heads).subquery().c.due_at)))
@@ -266,7 +266,7 @@ _END = Prepared(
 )
 
 
-def end(connection: Connection, job: Job, ending: Ending) -> list[Ended]:
+def end(connection: Connection, job: Job, ending: FinalState) -> list[EndedJob]:
     """Write the end of a run and settle what hangs on it.  Raises `StaleClaim` as above.
 
     Returns the jobs that ended by this, the run's own first.
@@ -291,13 +291,13 @@ def end(connection: Connection, job: Job, ending: Ending) -> list[Ended]:
     (followers,) = row
     if ending.state is State.SUCCESS:
         released = release(connection, job.seq) if followers else ()
-        return [Ended(job.id, job.task, job.queue, ending.state, released, ending.result)]
-    ended = [Ended(job.id, job.task, job.queue, ending.state, failure=ending.failure)]
+        return [EndedJob(job.id, job.task, job.queue, ending.state, released, ending.result)]
+    ended = [EndedJob(job.id, job.task, job.queue, ending.state, failure=ending.failure)]
     _note(connection, job.claim, f"{ending.state}: {ending.failure.message}" if ending.failure else ending.state)
     return ended + revoke(connection, job.seq, ending.state) if followers else ended
 
 
-def again(connection: Connection, job: Job, *, delay: float, outcome: str, counted: bool = True) -> list[Ended]:
+def requeue(connection: Connection, job: Job, *, delay: float, outcome: str, counted: bool = True) -> list[EndedJob]:
     """Put a run's job back as RETRY, due after `delay` seconds; one that was to be cancelled ends as REVOKED.
 
     `counted=False` hands the attempt back, as when a worker shuts down.  Returns the jobs that ended by this: none
@@ -315,7 +315,7 @@ def again(connection: Connection, job: Job, *, delay: float, outcome: str, count
     return end_queued(connection, job.seq, f"cancelled; {outcome}") if row.cancel_requested else []
 
 
-def lost(connection: Connection, job: Job, *, max_lost: int, reason: str) -> list[Ended]:
+def lost(connection: Connection, job: Job, *, max_lost: int, reason: str) -> list[EndedJob]:
     """Settle a run whose worker or process vanished: RETRY, REVOKED where cancel was asked for, or FAILURE.
 
     Returns the jobs that ended by this: none where the job is to run again.
@@ -329,15 +329,15 @@ def lost(connection: Connection, job: Job, *, max_lost: int, reason: str) -> lis
     times = (row.lost if isinstance(row.lost, int) else 0) + 1  # a damaged row is found out where it is claimed
     if row.cancel_requested:
         cancelled = JobFailure("JobCancelled", f"cancelled; {reason}")
-        return end(connection, job, Ending(State.REVOKED, failure=cancelled))
+        return end(connection, job, FinalState(State.REVOKED, failure=cancelled))
     connection.execute(jobs.update().where(jobs.c.seq == job.seq).values(lost=times))
     if times >= max_lost:
         message = f"{reason}, for the {_ordinal(times)} time"
         hint = "look at 'pfd logs' and at the memory of the machine, then 'pfd retry'"
         failure = JobFailure("WorkerLost", message, hint=hint)
-        return end(connection, job, Ending(State.FAILURE, failure=failure))
+        return end(connection, job, FinalState(State.FAILURE, failure=failure))
     # A loss takes no attempt away: retries that the task declared are counted apart.
-    return again(connection, job, delay=backoff(times, 0.5, 30.0), outcome=f"lost: {reason}", counted=False)
+    return requeue(connection, job, delay=backoff(times, 0.5, 30.0), outcome=f"lost: {reason}", counted=False)
 
 
 def owned(connection: Connection, owner: str) -> list[Job]:

@@ -19,7 +19,7 @@ from pfd.store.encoding import cut_text, encode, is_storable
 from pfd.store.engine import is_sqlite
 from pfd.store.rows import FULL, to_job
 from pfd.store.schema import IS_LIVE, IS_QUEUED, edges, jobs, tags
-from pfd.store.settle import Ended, cancelled_because, revoke
+from pfd.store.settle import EndedJob, cancelled_because, revoke
 
 LAST = "@last"
 
@@ -40,7 +40,7 @@ class NewJob:
     priority: int = 0
     due_at: float = 0.0
     key: str | None = None
-    session: str | None = None
+    client_id: str | None = None
     parent_id: str | None = None
     level: int = 0
     coordinator: bool = False
@@ -88,7 +88,7 @@ def insert(connection: Connection, new: NewJob) -> Submitted:
         "meta": "{}",
         "created_at": now,
         "key": new.key,
-        "session": new.session,
+        "client_id": new.client_id,
         "parent_id": new.parent_id,
         "level": new.level,
         "coordinator": int(new.coordinator),
@@ -132,7 +132,7 @@ def _insert_keyed(connection: Connection, values: dict[str, Any]) -> int | Submi
                     hint=f"wait for it, cancel it ('pfd cancel {holder.id[:8]}'), or choose another key",
                 )
             return Submitted(holder.id, State(holder.state), fresh=False)
-    raise QueueError(f"key {values['key']!r} changes hands too fast", hint="submit again")
+    raise QueueError(f"key {values['key']!r} is contended, try again", hint="submit again")
 
 
 def _wait_for(connection: Connection, seq: int, parents: Sequence[str]) -> State:
@@ -156,7 +156,7 @@ def _wait_for(connection: Connection, seq: int, parents: Sequence[str]) -> State
     return State.PENDING
 
 
-def end_queued(connection: Connection, seq: int, reason: str) -> list[Ended]:
+def end_queued(connection: Connection, seq: int, reason: str) -> list[EndedJob]:
     """End a job that is waiting as REVOKED, and what hangs on it; returns those that ended.
 
     None where it is waiting no more.
@@ -170,7 +170,7 @@ def end_queued(connection: Connection, seq: int, reason: str) -> list[Ended]:
     if done is None:
         return []
     below = revoke(connection, seq, State.REVOKED) if done.followers else []
-    return [Ended(str(done.id), done.task, done.queue, State.REVOKED), *below]
+    return [EndedJob(str(done.id), done.task, done.queue, State.REVOKED), *below]
 
 
 def refuse(connection: Connection, job_id: str, failure: JobFailure) -> None:
@@ -180,13 +180,13 @@ def refuse(connection: Connection, job_id: str, failure: JobFailure) -> None:
     connection.execute(jobs.update().where(jobs.c.id == job_id, IS_QUEUED).values(values))
 
 
-def cancel(connection: Connection, job_id: str) -> tuple[Job, list[Ended]]:
+def cancel(connection: Connection, job_id: str) -> tuple[Job, list[EndedJob]]:
     """End a queued job at once; ask for the end of a running one.  An ended job is left as it is.
 
     Returns the job as it is then, and all jobs that ended by this.
     """
     row = connection.execute(sa.select(jobs.c.seq, jobs.c.state).where(jobs.c.id == job_id).with_for_update()).one()
-    ended: list[Ended] = []
+    ended: list[EndedJob] = []
     if row.state in QUEUED:
         ended = end_queued(connection, row.seq, "cancelled before it started")
     elif row.state in RUNNING:

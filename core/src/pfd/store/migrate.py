@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from pfd.errors import SchemaError
-from pfd.hooks import Records
+from pfd.hooks import Tables
 from pfd.store.engine import READ, UNLIMITED, is_sqlite
 
 log = logging.getLogger("pfd.store")
@@ -21,11 +21,11 @@ log = logging.getLogger("pfd.store")
 _LOCK = 0x504644  # "PFD": the advisory lock on PostgreSQL of whoever prepares the store
 
 
-def version_table(tables: Records) -> str:
+def version_table(tables: Tables) -> str:
     return f"{tables.name}_alembic_version"
 
 
-def versions(engine: Engine, all_tables: Sequence[Records]) -> dict[str, str | None]:
+def versions(engine: Engine, all_tables: Sequence[Tables]) -> dict[str, str | None]:
     """The revision of each owner of tables in this store; None where it has none yet."""
     with engine.connect() as connection:
         connection = connection.execution_options(**READ)
@@ -33,7 +33,7 @@ def versions(engine: Engine, all_tables: Sequence[Records]) -> dict[str, str | N
         return {tables.name: _version(connection, tables, present) for tables in all_tables}
 
 
-def _version(connection: Connection, tables: Records, present: set[str]) -> str | None:
+def _version(connection: Connection, tables: Tables, present: set[str]) -> str | None:
     name = version_table(tables)
     if name not in present:
         return None
@@ -42,13 +42,13 @@ def _version(connection: Connection, tables: Records, present: set[str]) -> str 
     return None if found is None else str(found)
 
 
-def behind(engine: Engine, all_tables: Sequence[Records]) -> list[Records]:
+def behind(engine: Engine, all_tables: Sequence[Tables]) -> list[Tables]:
     """Those whose revision is not the newest.  Cheap: Alembic is not loaded."""
     found = versions(engine, all_tables)
     return [tables for tables in all_tables if found[tables.name] != tables.head]
 
 
-def refuse(wanting: Sequence[Records]) -> SchemaError:
+def refuse(wanting: Sequence[Tables]) -> SchemaError:
     """The error for a shared store that must be upgraded by name."""
     names = ", ".join(tables.name for tables in wanting)
     return SchemaError(
@@ -57,7 +57,7 @@ def refuse(wanting: Sequence[Records]) -> SchemaError:
     )
 
 
-def upgrade(engine: Engine, all_tables: Sequence[Records]) -> dict[str, str]:
+def upgrade(engine: Engine, all_tables: Sequence[Tables]) -> dict[str, str]:
     """Bring every owner's tables to the newest revision; the problems of plugins come back by name.
 
     Raises
@@ -72,7 +72,7 @@ def upgrade(engine: Engine, all_tables: Sequence[Records]) -> dict[str, str]:
                 with connection.begin_nested():
                     _upgrade_one(connection, tables)
             except Exception as error:  # a plugin's revisions are its own code, and can raise anything
-                if tables.floor == 0:
+                if tables.upgrade_order == 0:
                     raise
                 problems[tables.name] = f"{type(error).__name__}: {_reason(error)}"
                 log.warning("tables of %s are left as they are: %s", tables.name, _reason(error))
@@ -92,7 +92,7 @@ def _reason(error: Exception) -> str:
     return text.splitlines()[0] if text else "no reason given"
 
 
-def _upgrade_one(connection: Connection, tables: Records) -> None:
+def _upgrade_one(connection: Connection, tables: Tables) -> None:
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
@@ -120,5 +120,5 @@ def _upgrade_one(connection: Connection, tables: Records) -> None:
         current = context.get_current_revision()
         raise SchemaError(
             f"the tables of {tables.name} in this store are at revision {current}, which this version does not know",
-            hint=f"the store is newer than this code: update {tables.name if tables.floor else 'pfd-core'}",
+            hint=f"the store is newer than this code: update {tables.name if tables.upgrade_order else 'pfd-core'}",
         ) from error

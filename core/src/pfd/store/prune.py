@@ -50,7 +50,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Keeper:
+class ReferringTable:
     """Rows of another table that refer to jobs, and which the database does not let them go without."""
 
     table: sa.TableClause
@@ -68,7 +68,7 @@ class Keeper:
         return set(connection.execute(query).scalars())
 
 
-def keepers(connection: Connection) -> tuple[Keeper, ...]:
+def referring_tables(connection: Connection) -> tuple[ReferringTable, ...]:
     """All that keeps jobs, as the database itself has it: also tables of plugins that are not installed any more."""
     found = []
     for (_, name), keys in sorted(sa.inspect(connection).get_multi_foreign_keys().items()):
@@ -77,16 +77,16 @@ def keepers(connection: Connection) -> tuple[Keeper, ...]:
             gives_way = key.get("options", {}).get("ondelete") in ("CASCADE", "SET NULL", "SET DEFAULT")
             if key["referred_table"] == jobs.name and not gives_way:
                 columns = dict(zip(key["referred_columns"], key["constrained_columns"], strict=True))
-                found.append(Keeper(sa.table(str(name), *map(sa.column, columns.values())), columns))
+                found.append(ReferringTable(sa.table(str(name), *map(sa.column, columns.values())), columns))
     return tuple(found)
 
 
 def has_rows(connection: Connection, number: int) -> bool:
     """Whether a plugin has stored rows of a job."""
-    return any(keeper.kept(connection, [number]) for keeper in keepers(connection))
+    return any(table.kept(connection, [number]) for table in referring_tables(connection))
 
 
-def find(connection: Connection, which: Which, keeping: Sequence[Keeper], after: int = 0) -> Page:
+def find(connection: Connection, which: Which, keeping: Sequence[ReferringTable], after: int = 0) -> Page:
     """The next page of jobs behind number `after`."""
     query = sa.select(jobs.c.seq, jobs.c.id, jobs.c.state, jobs.c.created_at, jobs.c.ended_at)
     query = query.where(jobs.c.seq > after).order_by(jobs.c.seq).limit(PAGE)
@@ -118,7 +118,7 @@ def _number(value: object) -> float:
     return value if isinstance(value, float) else 0.0
 
 
-def remove(connection: Connection, found: Mapping[int, str], keeping: Sequence[Keeper]) -> Page:
+def remove(connection: Connection, found: Mapping[int, str], keeping: Sequence[ReferringTable]) -> Page:
     """Remove jobs that were found, as far as they may still go; says which went, and why the others stay.
 
     What hangs on a row of a job (claims, edges, tags) goes with it.
@@ -146,11 +146,11 @@ def unknown(connection: Connection, ids: Iterable[str]) -> set[str]:
     return asked - set(connection.execute(sa.select(jobs.c.id).where(jobs.c.id.in_(asked))).scalars())
 
 
-def _kept(connection: Connection, ended: Mapping[int, str], keeping: Sequence[Keeper]) -> dict[int, str]:
+def _kept(connection: Connection, ended: Mapping[int, str], keeping: Sequence[ReferringTable]) -> dict[int, str]:
     """Which of these ended jobs are to stay, each with the first reason that there is."""
     if not ended:
         return {}
-    found = [(keeper.reason, keeper.kept(connection, ended)) for keeper in keeping]
+    found = [(table.reason, table.kept(connection, ended)) for table in keeping]
     found += [(NEEDED, _needed(connection, ended)), (PARENT_LIVE, _below_live(connection, ended))]
     reasons: dict[int, str] = {}
     for reason, numbers in found:

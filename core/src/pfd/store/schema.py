@@ -15,10 +15,10 @@ from sqlalchemy import (
     text,
 )
 
-from pfd.hooks import Records
+from pfd.hooks import Tables
 from pfd.records import Record
 
-CORE = Records("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0008", floor=0)
+CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0009", upgrade_order=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -59,7 +59,7 @@ jobs = Table(
     Column("started_at", Double),
     Column("ended_at", Double),
     Column("key", String(200)),
-    Column("session", String(64)),
+    Column("client_id", String(64)),
     Column("parent_id", String(64)),
     Column("level", Integer, nullable=False, server_default="0"),
     Column("coordinator", Integer, nullable=False, server_default="0"),
@@ -141,7 +141,7 @@ workers = Table(
     Column("runtime", String(50), nullable=False),
     Column("slots", Text, nullable=False),
     Column("gpus", Text, nullable=False, server_default="{}"),
-    Column("session", String(64)),
+    Column("client_id", String(64)),
     Column("beat", BigInteger, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from pfd.job import QUEUED, RUNNING, JobFailure, State
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.store.encoding import encode
 from pfd.store.engine import is_sqlite
 from pfd.store.schema import IS_LIVE, edges, facts, jobs
@@ -39,7 +39,7 @@ _IS_UNSETTLED = facts.c.name.startswith(_UNSETTLED)
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndedJob:
     """A job that has just ended, for whoever is to be told; `released` can be claimed because of that.
 
     `result` is as stored, of those that a run has ended.
@@ -49,17 +49,17 @@ class Ended:
     task: str
     queue: str
     state: State
-    released: tuple[Ring, ...] = ()
+    released: tuple[Wakeup, ...] = ()
     result: str | None = None
     failure: JobFailure | None = None
 
 
-def release(connection: Connection, seq: int) -> tuple[Ring, ...]:
+def release(connection: Connection, seq: int) -> tuple[Wakeup, ...]:
     """Let go of what waits for a job that succeeded, its children go on; the jobs that wait for nothing any more."""
     waiting = _lock(
         connection, connection.execute(sa.select(edges.c.child_seq).where(edges.c.parent_seq == seq)).scalars()
     )
-    free: list[Ring] = []
+    free: list[Wakeup] = []
     for batch in _batches(row.seq for row in waiting if row.state in QUEUED):
         let_go = connection.execute(
             jobs.update()
@@ -67,11 +67,11 @@ def release(connection: Connection, seq: int) -> tuple[Ring, ...]:
             .values(waiting=jobs.c.waiting - 1)
             .returning(jobs.c.id, jobs.c.task, jobs.c.queue, jobs.c.waiting)
         )
-        free += [Ring(row.id, row.task, row.queue) for row in let_go if not row.waiting]
+        free += [Wakeup(row.id, row.task, row.queue) for row in let_go if not row.waiting]
     return tuple(free)
 
 
-def revoke(connection: Connection, seq: int, state: State) -> list[Ended]:
+def revoke(connection: Connection, seq: int, state: State) -> list[EndedJob]:
     """End, all the way down, what hangs on a job that ended as `state`, not well; returns those that ended.
 
     What waits in a queue is revoked at once.  A running child is asked to stop; what hangs on it is settled when it
@@ -86,7 +86,7 @@ def is_left(connection: Connection) -> bool:
     return connection.execute(sa.select(facts.c.name).where(_IS_UNSETTLED).limit(1)).first() is not None
 
 
-def go_on(connection: Connection) -> list[Ended] | None:
+def go_on(connection: Connection) -> list[EndedJob] | None:
     """End some more of what hangs on jobs that have ended, where that was too much at once; returns those that ended.
 
     None where nothing is left, or others are at it.
@@ -101,10 +101,10 @@ def go_on(connection: Connection) -> list[Ended] | None:
     return _revoke(connection, {row.seq: (row.id, State(row.state)) for row in found})
 
 
-def _revoke(connection: Connection, ended_badly: dict[int, _Name]) -> list[Ended]:
+def _revoke(connection: Connection, ended_badly: dict[int, _Name]) -> list[EndedJob]:
     if not is_sqlite(connection):
         connection.exec_driver_sql(ONE_BY_ONE)
-    uppers, ended, now = ended_badly, list[Ended](), time.time()
+    uppers, ended, now = ended_badly, list[EndedJob](), time.time()
     while uppers and len(ended) < PIECE:
         links = _below(connection, uppers, PIECE - len(ended))
         # Locked in order of their numbers, which only grow on the way down, so that two that end at once cannot
@@ -125,7 +125,7 @@ def _revoke(connection: Connection, ended_badly: dict[int, _Name]) -> list[Ended
             reason = f"job {upper}, which this one {link.how}, ended as {how_it_ended}"
             revoked.append({"p_seq": row.seq, "p_now": now, "p_failure": cancelled_because(reason)})
             named[row.seq] = (row.id, State.REVOKED)
-            ended.append(Ended(str(row.id), row.task, row.queue, State.REVOKED))
+            ended.append(EndedJob(str(row.id), row.task, row.queue, State.REVOKED))
         for batch in _batches(asked):
             connection.execute(jobs.update().where(jobs.c.seq.in_(batch)).values(cancel_requested=1))
         if revoked:

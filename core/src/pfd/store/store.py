@@ -17,7 +17,7 @@ from sqlalchemy.pool import QueuePool
 
 from pfd import forks
 from pfd.errors import SettingsError, StoreError, StoreReplaced
-from pfd.hooks import Records
+from pfd.hooks import Tables
 from pfd.modes import fit, make_home
 from pfd.settings import Settings
 from pfd.store.answers import Access, Answers
@@ -51,7 +51,7 @@ connection of the child asks."""
 class Store:
     """A connection pool to the store named by the settings.  Thread-safe; after a fork each process has its own."""
 
-    def __init__(self, settings: Settings, tables: Sequence[Records] = ()) -> None:
+    def __init__(self, settings: Settings, tables: Sequence[Tables] = ()) -> None:
         self.settings = settings
         self.url = settings.store_url
         self.tables = (CORE, *tables)
@@ -111,7 +111,7 @@ class Store:
         behind = migrate.behind(self.engine, self.tables)
         if behind and is_sqlite(self.engine):
             self.problems = migrate.upgrade(self.engine, self.tables)
-        elif any(tables.floor == CORE.floor for tables in behind):
+        elif any(tables.upgrade_order == CORE.upgrade_order for tables in behind):
             raise migrate.refuse(behind)
         else:  # one plugin's tables are no reason to keep the others from working
             self.problems = {tables.name: str(migrate.refuse([tables])) for tables in behind}

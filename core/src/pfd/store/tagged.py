@@ -1,4 +1,4 @@
-"""All jobs of one tag as a whole: read in full, held while something is decided about them, given to a session."""
+"""All jobs of one tag as a whole: read in full, held while something is decided about them, given to a client."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def hold(connection: Connection, tag: str) -> dict[str, Standing]:
     return {row.id: Standing(as_state(row.state), row.cancel_requested != 0) for row in connection.execute(query)}
 
 
-def adopt(connection: Connection, job_ids: Iterable[str], session: str | None) -> None:
-    """Make live jobs, and their children all the way down, such as that session has submitted."""
+def adopt(connection: Connection, job_ids: Iterable[str], client_id: str | None) -> None:
+    """Make live jobs, and their children all the way down, such as that client has submitted."""
     level = list(job_ids)
     while level:
         below: list[str] = []
         for start in range(0, len(level), _BATCH):
             batch = level[start : start + _BATCH]
-            connection.execute(jobs.update().where(jobs.c.id.in_(batch), IS_LIVE).values(session=session))
+            connection.execute(jobs.update().where(jobs.c.id.in_(batch), IS_LIVE).values(client_id=client_id))
             children = sa.select(jobs.c.id).where(jobs.c.parent_id.in_(batch), IS_LIVE)
             below += connection.execute(children).scalars()
         level = below

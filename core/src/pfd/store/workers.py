@@ -17,7 +17,7 @@ from pfd.store import claims
 from pfd.store.encoding import clean_text, encode
 from pfd.store.rows import an_object, wrong_types
 from pfd.store.schema import IS_RUNNING, jobs, workers
-from pfd.store.settle import Ended
+from pfd.store.settle import EndedJob
 
 MAX_NAME, MAX_RUNTIME, MAX_SLOTS = 200, 50, 64 * 1024
 """Characters of the names of a worker and its runtime, bytes of its slots as JSON."""
@@ -35,7 +35,7 @@ class WorkerInfo:
     name: str
     runtime: str
     slots: dict[str, int]
-    session: str | None
+    client_id: str | None
     beat: int
     started_at: float
     seen_at: float
@@ -79,11 +79,11 @@ def live(connection: Connection) -> list[WorkerInfo]:
 
 
 @dataclass(frozen=True)
-class TakenBack:
+class Reclaimed:
     """Jobs of a worker that was given up, as they were; and what ended by it, they or what hung on them."""
 
     jobs: tuple[Job, ...] = ()
-    ended: tuple[Ended, ...] = ()
+    ended: tuple[EndedJob, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -95,35 +95,33 @@ class TakenBack:
         over = {one.id for one in self.ended}
         return tuple(job for job in self.jobs if job.id not in over)
 
-    def __add__(self, other: TakenBack) -> TakenBack:
-        return TakenBack(self.jobs + other.jobs, self.ended + other.ended)
+    def __add__(self, other: Reclaimed) -> Reclaimed:
+        return Reclaimed(self.jobs + other.jobs, self.ended + other.ended)
 
 
-def lapse(connection: Connection, info: WorkerInfo, *, max_lost: int) -> TakenBack | None:
+def lapse(connection: Connection, info: WorkerInfo, *, max_lost: int) -> Reclaimed | None:
     """Give up a worker whose counter has not moved, and take its jobs back; None where it has shown life since."""
     done = connection.execute(workers.delete().where(workers.c.id == info.id, workers.c.beat == info.beat))
     if not done.rowcount:
         return None
     lost = claims.owned(connection, info.id)
-    return take_back(connection, lost, max_lost=max_lost, reason=f"worker {info.name} gave no sign of life")
+    return reclaim(connection, lost, max_lost=max_lost, reason=f"worker {info.name} gave no sign of life")
 
 
-def take_back_orphans(connection: Connection, owner: str, *, max_lost: int) -> TakenBack:
-    """Take back the jobs of an owner that has no row; none where it has registered again meanwhile."""
+def reclaim_orphans(connection: Connection, owner: str, *, max_lost: int) -> Reclaimed:
+    """Reclaim the jobs of an owner that has no row; none where it has registered again meanwhile."""
     if connection.execute(sa.select(workers.c.id).where(workers.c.id == owner)).first():
-        return TakenBack()
-    return take_back(
-        connection, claims.owned(connection, owner), max_lost=max_lost, reason="its worker left without it"
-    )
+        return Reclaimed()
+    return reclaim(connection, claims.owned(connection, owner), max_lost=max_lost, reason="its worker left without it")
 
 
-def take_back(connection: Connection, lost: Iterable[Job], *, max_lost: int, reason: str) -> TakenBack:
-    """Take back running jobs; one that has ended meanwhile, or that another sweeper was faster with, is left out."""
-    back = TakenBack()
+def reclaim(connection: Connection, lost: Iterable[Job], *, max_lost: int, reason: str) -> Reclaimed:
+    """Reclaim running jobs; one that has ended meanwhile, or that another sweeper was faster with, is left out."""
+    back = Reclaimed()
     for job in lost:
         with contextlib.suppress(StaleClaim):
             ended = claims.lost(connection, job, max_lost=max_lost, reason=reason)
-            back += TakenBack((job,), tuple(ended))
+            back += Reclaimed((job,), tuple(ended))
     return back
 
 
@@ -148,6 +146,6 @@ def _slots(text: str) -> dict[str, int]:
         return {}
 
 
-_NEUTRAL = {"name": "", "runtime": "", "slots": "{}", "gpus": "{}", "session": None, "metrics": None} | dict.fromkeys(
+_NEUTRAL = {"name": "", "runtime": "", "slots": "{}", "gpus": "{}", "client_id": None, "metrics": None} | dict.fromkeys(
     ("started_at", "seen_at"), 0.0
 )

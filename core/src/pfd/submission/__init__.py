@@ -1,1 +1,1 @@
-"""From a task's name and parameters to a row in the job table and a ring at the workers' door."""
+"""From a task's name and parameters to a row in the job table and a wakeup of workers."""

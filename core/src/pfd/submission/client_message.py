@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from pfd.errors import ParameterError, PfdError, StoreError
 from pfd.hooks import JobEvent
 from pfd.job import JobFailure, State, is_job_id
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, jobs, result_outbox
@@ -35,7 +35,7 @@ MAX_TASK = 200
 
 
 @dataclass(frozen=True)
-class Request:
+class ClientMessage:
     """What a client's message asks for.
 
     Parameters
@@ -45,8 +45,8 @@ class Request:
     options : of the submission, where the message names any.
     reply : where given, the state of the job is told to the client, who is reached by this.
     problem : why it cannot be run, where that was seen when it was read.
-    known_only : whether it may be a ring of an earlier version, without a mark: where no job has its id, that has been
-        removed, and must not run again.
+    known_only : whether it may be a wakeup of an earlier version, without a mark: where no job has its id, that
+        has been removed, and must not run again.
     """
 
     id: str
@@ -66,8 +66,10 @@ def check_id(identity: object) -> str:
     return identity
 
 
-def adopt(store: Store, registry: Registry, settings: Settings, requests: Sequence[Request]) -> list[Ring]:
-    """Store jobs, those that are not there yet, all in one transaction; rings for those that can be claimed.
+def import_messages(
+    store: Store, registry: Registry, settings: Settings, requests: Sequence[ClientMessage]
+) -> list[Wakeup]:
+    """Store jobs, those that are not there yet, all in one transaction; wakeups for those that can be claimed.
 
     A request that is not valid is stored as a failed job that says why, and one that cannot be stored beside others
     alone.
@@ -78,7 +80,7 @@ def adopt(store: Store, registry: Registry, settings: Settings, requests: Sequen
         all.
     """
     try:
-        return _adopt(store, registry, settings, requests)
+        return _import(store, registry, settings, requests)
     except MemoryError:
         raise
     except Exception as error:
@@ -86,38 +88,38 @@ def adopt(store: Store, registry: Registry, settings: Settings, requests: Sequen
         if isinstance(error, StoreError) and not isinstance(error.__cause__, DataError | IntegrityError):
             raise
         if len(requests) > 1:
-            return [ring for one in requests for ring in adopt(store, registry, settings, [one])]
+            return [wakeup for one in requests for wakeup in import_messages(store, registry, settings, [one])]
         [request] = requests
         if request.problem is not None:
             raise
         reason = error if isinstance(error, PfdError) else _unexpected(error)
-        bare = Request(request.id, request.task, reply=request.reply, problem=reason)
-        return adopt(store, registry, settings, [bare])
+        bare = ClientMessage(request.id, request.task, reply=request.reply, problem=reason)
+        return import_messages(store, registry, settings, [bare])
 
 
-def _adopt(store: Store, registry: Registry, settings: Settings, requests: Sequence[Request]) -> list[Ring]:
-    rings, events = [], []
+def _import(store: Store, registry: Registry, settings: Settings, requests: Sequence[ClientMessage]) -> list[Wakeup]:
+    wakeups, events = [], []
     with store.write(calling_others=True) as connection:
         for request in requests:
             if jobs.find(connection, request.id) is not None:
                 continue  # delivered before
             if request.known_only:
-                log.warning("a message for %s without parameters is let go of: it may be a ring", request.task)
+                log.warning("a message for %s without parameters is let go of: it may be a wakeup", request.task)
                 continue
             new, failure = _prepared(registry, settings, request)
             new = accompanied(registry, new)
             state = _insert(connection, new, failure, request.reply)
             events.append(JobEvent("submitted", new.id, new.task, new.queue))
             if state is State.PENDING:
-                rings.append(Ring(new.id, new.task, new.queue))
+                wakeups.append(Wakeup(new.id, new.task, new.queue))
             else:
                 events.append(JobEvent(state.lower(), new.id, new.task, new.queue))
     for event in events:
         registry.notify("pfd_job_event", event=event)
-    return rings
+    return wakeups
 
 
-def _prepared(registry: Registry, settings: Settings, request: Request) -> tuple[NewJob, JobFailure | None]:
+def _prepared(registry: Registry, settings: Settings, request: ClientMessage) -> tuple[NewJob, JobFailure | None]:
     try:
         if request.problem is not None:
             raise request.problem
@@ -145,7 +147,7 @@ def _unexpected(error: BaseException) -> PfdError:
     return ParameterError(f"the request cannot be read: {type(error).__name__}: {error}")
 
 
-def _given(request: Request, settings: Settings) -> dict[str, Any]:
+def _given(request: ClientMessage, settings: Settings) -> dict[str, Any]:
     """What a request that failed had given, as far as it can be kept."""
     given = {"args": list(request.args), "kwargs": dict(request.kwargs)}
     try:

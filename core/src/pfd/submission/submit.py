@@ -1,4 +1,4 @@
-"""Preparing, storing and ringing."""
+"""Preparing, storing, and waking workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from pfd.errors import ParameterError, QueueError, few, shown
 from pfd.hooks import JobEvent, JobSubmission
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.settings import Settings
 from pfd.store import NewJob, Store, Submitted, jobs
@@ -26,18 +26,18 @@ from pfd.task import PathPolicy, Ref, Task
 
 log = logging.getLogger("pfd.submission")
 
-MAX_CARRIED = 8 * 1024
+MAX_HEADERS = 8 * 1024
 """Bytes of JSON that hooks may have kept with a job: the headers of a trace and its baggage take less."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a job comes from: the session that its worker may be confined to, and the parent it is a child of.
+    """Where a job comes from: the client that its worker may be confined to, and the parent it is a child of.
 
     `level` counts the parents above it.
     """
 
-    session: str | None = None
+    client_id: str | None = None
     parent_id: str | None = None
     level: int = 0
     child_key: str | None = None
@@ -46,7 +46,7 @@ class Origin:
 def submit(
     store: Store,
     registry: Registry,
-    ring: Callable[[Ring], None],
+    notify: Callable[[Wakeup], None],
     settings: Settings,
     name: str,
     params: Mapping[str, Any] | BaseModel,
@@ -54,7 +54,7 @@ def submit(
     origin: Origin,
     guard: Callable[[Connection], None] | None = None,
 ) -> Submitted:
-    """Validate, store, ring.  Nothing is stored where the parameters are not valid, or `guard` raises.
+    """Validate, store, wake workers.  Nothing is stored where the parameters are not valid, or `guard` raises.
 
     Raises
     ------
@@ -71,18 +71,18 @@ def submit(
         if origin.child_key is not None and (known := _known_child(connection, new)):
             return known
         submitted = jobs.insert(connection, new)
-    announce(registry, ring, [(new, submitted)])
+    publish_submitted(registry, notify, [(new, submitted)])
     return submitted
 
 
 def submit_prepared(
     store: Store,
     registry: Registry,
-    ring: Callable[[Ring], None],
+    notify: Callable[[Wakeup], None],
     new_jobs: Sequence[NewJob],
     guard: Callable[[Connection], None] | None = None,
 ) -> list[Submitted]:
-    """Store jobs in one transaction, all or none, and ring once all are stored.
+    """Store jobs in one transaction, all or none, and wake workers once all are stored.
 
     Each stands behind those of the others that it waits for: ids are drawn by `prepare`.
 
@@ -95,26 +95,28 @@ def submit_prepared(
         if guard is not None:
             guard(connection)
         submitted = [jobs.insert(connection, new) for new in new_jobs]
-    announce(registry, ring, list(zip(new_jobs, submitted, strict=True)))
+    publish_submitted(registry, notify, list(zip(new_jobs, submitted, strict=True)))
     return submitted
 
 
-def announce(registry: Registry, ring: Callable[[Ring], None], stored: Sequence[tuple[NewJob, Submitted]]) -> None:
+def publish_submitted(
+    registry: Registry, notify: Callable[[Wakeup], None], stored: Sequence[tuple[NewJob, Submitted]]
+) -> None:
     """Say of jobs that are stored by now that they are; to hooks, and to workers where they can be claimed."""
     fresh = [new for new, submitted in stored if submitted.fresh]
     for new in fresh:
         registry.notify("pfd_job_event", event=JobEvent("submitted", new.id, new.task, new.queue))
-    # Only now: the eager runtime runs a job, and what waits for it, where it is rung.
+    # Only now: the eager runtime runs a job, and what waits for it, where it is notified.
     ids = {new.id for new in fresh}
     for new in fresh:
         if ids.isdisjoint(new.after):  # the others cannot be claimed before one of these has ended
-            tell_workers(ring, Ring(new.id, new.task, new.queue))
+            notify_workers(notify, Wakeup(new.id, new.task, new.queue))
 
 
-def tell_workers(ring: Callable[[Ring], None], news: Ring) -> None:
-    """Ring; a bell that is out of order delays the job until a sweep, and loses nothing."""
+def notify_workers(notify: Callable[[Wakeup], None], news: Wakeup) -> None:
+    """Wake workers; a notification that fails delays the job until a sweep, and loses nothing."""
     try:
-        ring(news)
+        notify(news)
     except QueueError as error:
         log.warning("job %s is stored, but its workers could not be told yet: %s", news.job_id, error)
 
@@ -156,7 +158,7 @@ def prepare(
         priority=task.priority if options.priority is None else options.priority,
         due_at=_due_at(options),
         key=options.key,
-        session=origin.session,
+        client_id=origin.client_id,
         parent_id=origin.parent_id,
         level=origin.level,
         coordinator=task.coordinator,
@@ -189,17 +191,17 @@ def accompanied(registry: Registry, new: NewJob) -> NewJob:
     """The job together with what hooks want to be kept with it."""
     submission = JobSubmission(new.id, new.task, new.queue, new.parent_id)
     registry.notify("pfd_before_submit", submission=submission)
-    if not (carried := submission.carried):
+    if not (headers := submission.headers):
         return new
     try:
-        if not all(isinstance(text, str) for pair in carried.items() for text in pair):
+        if not all(isinstance(text, str) for pair in headers.items() for text in pair):
             raise ParameterError("not only texts by name")
-        if (size := len(encode(carried))) > MAX_CARRIED:
-            raise ParameterError(f"{size} bytes of JSON, more than {MAX_CARRIED}")
+        if (size := len(encode(headers))) > MAX_HEADERS:
+            raise ParameterError(f"{size} bytes of JSON, more than {MAX_HEADERS}")
     except ParameterError as error:  # the fault of a hook is no reason to refuse the job
         log.warning("job %s is stored without what pfd_before_submit wants to be carried: %s", new.id, error)
         return new
-    return replace(new, options={**new.options, "carried": carried})
+    return replace(new, options={**new.options, "carried": headers})
 
 
 def _due_at(options: Options) -> float:

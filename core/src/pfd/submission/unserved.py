@@ -26,9 +26,9 @@ _told: set[tuple[str, str, bool]] = set()
 class UnservedNotice:
     """Looks whether queues are served, at most once in some seconds each; those of which it has spoken never again."""
 
-    def __init__(self, settings: Settings, session: str) -> None:
+    def __init__(self, settings: Settings, client_id: str) -> None:
         self._settings = settings
-        self._session = session
+        self._client_id = client_id
         self._served_until: dict[tuple[str, bool], float] = {}
         self._looking = threading.Lock()
 
@@ -55,5 +55,5 @@ class UnservedNotice:
 
     def _is_served(self, present: Iterable[WorkerInfo], queue: str, *, gpu: bool) -> bool:
         since = time.time() - 2 * self._settings.lease
-        mine = (None, self._session)
-        return any(info.takes(queue, gpu=gpu) for info in present if info.seen_at > since and info.session in mine)
+        mine = (None, self._client_id)
+        return any(info.takes(queue, gpu=gpu) for info in present if info.seen_at > since and info.client_id in mine)

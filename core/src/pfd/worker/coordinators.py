@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from pfd.job import Job
 from pfd.monitor import Alarm, LastingThread
-from pfd.store import Wanted
+from pfd.store import ClaimFilter
 
 AT_ONCE = 16
 """Coordinators of one depth that a worker runs at once.
@@ -33,8 +33,8 @@ class Coordinators:
 
     def __init__(
         self,
-        wanted: Wanted,
-        claim: Callable[[Wanted], Job | None],
+        wanted: ClaimFilter,
+        claim: Callable[[ClaimFilter], Job | None],
         run: Callable[[Job], None],
         refuse: Callable[[Job, RuntimeError], None],
         alarm: Alarm,
@@ -44,7 +44,7 @@ class Coordinators:
         self._run = run
         self._refuse = refuse
         self._changed = threading.Condition()
-        self._rung = False
+        self._woken = False
         self._stopping = False
         self._levels: Counter[int] = Counter()
         self._threads: set[threading.Thread] = set()
@@ -53,10 +53,10 @@ class Coordinators:
     def start(self) -> None:
         self._main.start()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """There may be one to claim."""
         with self._changed:
-            self._rung = True
+            self._woken = True
             self._changed.notify_all()
 
     def claim_no_more(self) -> None:
@@ -70,18 +70,18 @@ class Coordinators:
             return [thread for thread in (self._main, *self._threads) if thread.is_alive()]
 
     def _serve(self) -> None:
-        self._rung = True
+        self._woken = True
         while True:
             with self._changed:
-                while not self._rung and not self._stopping:
+                while not self._woken and not self._stopping:
                     self._changed.wait()
                 if self._stopping:
                     return
-                self._rung = False
+                self._woken = False
                 full = tuple(sorted(level for level, number in self._levels.items() if number >= AT_ONCE))
             if (job := self._claim(replace(self._wanted, full_levels=full))) is not None:
                 self._begin(job)
-                self.ring()  # where there was one there may be another
+                self.wake()  # where there was one there may be another
 
     def _begin(self, job: Job) -> None:
         thread = threading.Thread(target=self._work, args=(job,), name=f"pfd-coordinator-{job.id[:8]}", daemon=True)
@@ -99,7 +99,7 @@ class Coordinators:
             self._run(job)
         finally:
             self._over(job, threading.current_thread())
-            self.ring()
+            self.wake()
 
     def _over(self, job: Job, thread: threading.Thread) -> None:
         with self._changed:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from pfd.errors import StaleClaim
 from pfd.job import ArtifactFile, Job, JobFailure, State
 from pfd.runner.call import Outcome
-from pfd.store import Ended, Ending, claims
+from pfd.store import EndedJob, FinalState, claims
 from pfd.task import Task
 
 HANDED_BACK = "handed back: its worker stopped"
@@ -23,9 +23,9 @@ def write_outcome(
     artifacts: tuple[ArtifactFile, ...],
     *,
     max_lost: int,
-    handing_back: bool,
+    requeueing: bool,
     rest: float = 0.0,
-) -> tuple[str, list[Ended]]:
+) -> tuple[str, list[EndedJob]]:
     """Write what became of a run, in the caller's transaction.
 
     Returns the kind of event (`"retry"`, `"lost"`, or the state in lower case) and the jobs that ended by it.  A job
@@ -39,12 +39,12 @@ def write_outcome(
         raise StaleClaim(f"job {job.id} is no longer this run's (claim {job.claim})")
     if outcome.kind == "short":
         why = f"handed back: {outcome.failure.message if outcome.failure else outcome.kind}"
-        return _kind("retry", hand_back(connection, job, why=why, delay=rest))
+        return _kind("retry", requeue(connection, job, why=why, delay=rest))
     if outcome.kind == "lost":
         reason = outcome.failure.message if outcome.failure else "lost"
         return _kind("lost", claims.lost(connection, job, max_lost=max_lost, reason=reason))
     fraction, status, meta = outcome.last or (None, None, None)
-    ending = Ending(
+    ending = FinalState(
         State.SUCCESS,
         outcome.result,
         outcome.failure,
@@ -54,25 +54,25 @@ def write_outcome(
         None if meta is None else dict(meta),
     )
     if outcome.kind == "stopped":
-        if handing_back and _reason(outcome) == "cancel" and not claims.to_be_cancelled(connection, job):
-            return _kind("retry", hand_back(connection, job))
+        if requeueing and _reason(outcome) == "cancel" and not claims.to_be_cancelled(connection, job):
+            return _kind("retry", requeue(connection, job))
         return _kind("", claims.end(connection, job, _stopped(job, outcome, ending)))
     if outcome.kind == "failed":
         if outcome.retry and task is not None and job.attempt < task.max_attempts:
             delay = claims.backoff(job.attempt, task.backoff, task.backoff_max)
             message = outcome.failure.message if outcome.failure else ""
             why = f"attempt {job.attempt} failed: {message}"
-            return _kind("retry", claims.again(connection, job, delay=delay, outcome=why))
+            return _kind("retry", claims.requeue(connection, job, delay=delay, outcome=why))
         ending = replace(ending, state=State.FAILURE)
     return _kind("", claims.end(connection, job, ending))
 
 
-def hand_back(connection: Connection, job: Job, *, why: str = HANDED_BACK, delay: float = 0.0) -> list[Ended]:
+def requeue(connection: Connection, job: Job, *, why: str = HANDED_BACK, delay: float = 0.0) -> list[EndedJob]:
     """Put a job back that this worker will not run to its end, without counting the attempt."""
-    return claims.again(connection, job, delay=delay, outcome=why, counted=False)
+    return claims.requeue(connection, job, delay=delay, outcome=why, counted=False)
 
 
-def _stopped(job: Job, outcome: Outcome, ending: Ending) -> Ending:
+def _stopped(job: Job, outcome: Outcome, ending: FinalState) -> FinalState:
     if _reason(outcome) != "time limit":
         return replace(ending, state=State.REVOKED, failure=JobFailure("JobCancelled", "cancelled while it ran"))
     failure = JobFailure(
@@ -87,5 +87,5 @@ def _reason(outcome: Outcome) -> str:
     return outcome.failure.message if outcome.failure else "cancel"
 
 
-def _kind(otherwise: str, ended: list[Ended]) -> tuple[str, list[Ended]]:
+def _kind(otherwise: str, ended: list[EndedJob]) -> tuple[str, list[EndedJob]]:
     return (ended[0].state.lower() if ended else otherwise), ended

@@ -1,4 +1,4 @@
-"""A worker's watch: renews its lease, passes orders on to what runs, sweeps, and hears the bell."""
+"""A worker's watch: renews its lease, passes orders on to what runs, sweeps, and hears wakeups."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pfd.errors import StoreError, StoreReplaced
-from pfd.events import settle_the_rest, tell_back
+from pfd.events import publish_reclaimed, settle_the_rest
 from pfd.monitor import Alarm, LastingThread, Vitals
-from pfd.notify import Bell, Ring
+from pfd.notify import Wakeup, WakeupListener
 from pfd.plugins import Registry
-from pfd.retention import SLICE, Housekeeper
+from pfd.retention import SLICE, Pruner
 from pfd.schedules.scheduler import Scheduler
 from pfd.settings import Settings
-from pfd.store import Store, Wanted, WorkerInfo, claims, workers
-from pfd.store.workers import TakenBack
-from pfd.worker.running_jobs import Holdings
+from pfd.store import ClaimFilter, Store, WorkerInfo, claims, workers
+from pfd.store.workers import Reclaimed
+from pfd.worker.running_jobs import RunningJobs
 from pfd.worker.sweeper import Sweeper
 
 log = logging.getLogger("pfd.worker")
@@ -32,19 +32,19 @@ Another one in its place is taken for that after a lease: a backup may be on its
 """
 
 ORDERS_INTERVAL = 0.5
-"""Seconds between looks for a cancel that no bell announced, while something runs."""
+"""Seconds between looks for a cancel that no wakeup announced, while something runs."""
 
 
-class Watch:
+class Heartbeat:
     """One thread, outside the interpreter of any isolated task: a task in C code does not look dead.
 
     Parameters
     ----------
     info : the row that this worker shows itself with.
     wanted : what this worker claims.
-    ring : wakes its slots.
+    wake : wakes its slots.
     tell_of : tells workers, this one and others, of a job that can be claimed.
-    bell : how others ring; without it only the sweep finds work.
+    listener : hears when others wake this worker; without it only the sweep finds work.
     alarm : which threads of this worker are down.
     on_replaced : called, in this thread, once the store has been removed, or is another one.
     """
@@ -55,11 +55,11 @@ class Watch:
         settings: Settings,
         registry: Registry,
         info: WorkerInfo,
-        holdings: Holdings,
-        wanted: tuple[Wanted, ...],
-        ring: Callable[[], None],
-        tell_of: Callable[[Ring], None],
-        bell: Bell | None,
+        running_jobs: RunningJobs,
+        wanted: tuple[ClaimFilter, ...],
+        wake: Callable[[], None],
+        tell_of: Callable[[Wakeup], None],
+        listener: WakeupListener | None,
         alarm: Alarm,
         on_replaced: Callable[[StoreReplaced], None],
     ) -> None:
@@ -67,15 +67,15 @@ class Watch:
         self._settings = settings
         self._registry = registry
         self._info = info
-        self._holdings = holdings
+        self._running_jobs = running_jobs
         self._wanted = wanted
-        self._ring = ring
-        self._bell = bell
-        self.vitals = Vitals(info, holdings.__len__, alarm)
+        self._wake_slots = wake
+        self._listener = listener
+        self.vitals = Vitals(info, running_jobs.__len__, alarm)
         self._sweeper = Sweeper(store, settings, info.id)
-        self._housekeeper = Housekeeper(store, settings)
+        self._pruner = Pruner(store, settings)
         # What a caller runs by itself is no worker, and comes and goes with its own jobs.
-        serves_all = info.session is None and bool(info.slots)
+        serves_all = info.client_id is None and bool(info.slots)
         self._scheduler = Scheduler(store, settings, registry, tell_of) if serves_all else None
         self._wake, self._wake_in = socket.socketpair()
         self._wake_in.setblocking(False)  # one byte says as much as many
@@ -116,7 +116,7 @@ class Watch:
             self._wake.close()
             self._wake_in.close()
 
-    def look_ahead(self, wanted: Wanted, *, sweeping: bool = False) -> None:
+    def look_ahead(self, wanted: ClaimFilter, *, sweeping: bool = False) -> None:
         """Note when the next job falls due, and wake up for it."""
         try:
             with self._store.read() as connection:
@@ -127,7 +127,7 @@ class Watch:
             return
         if due <= time.time():
             if sweeping:
-                self._ring()
+                self._wake_slots()
         elif self._due_at is None or due < self._due_at:
             self._due_at = due
             self.wake()
@@ -144,8 +144,8 @@ class Watch:
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._wake, selectors.EVENT_READ)
-                if self._bell is not None:
-                    selector.register(self._bell, selectors.EVENT_READ)
+                if self._listener is not None:
+                    selector.register(self._listener, selectors.EVENT_READ)
                 self._look(selector)
         finally:
             self.vitals.watching = False
@@ -157,7 +157,7 @@ class Watch:
         while not self._stopping:
             self.vitals.looked()
             now = time.monotonic()
-            busy = len(self._holdings) > 0
+            busy = len(self._running_jobs) > 0
             try:
                 if now >= next_beat:
                     next_beat = now + beat_every
@@ -173,11 +173,11 @@ class Watch:
                 next_sweep = now + self._settings.sweep  # it may have answered at once, and so would the next time
                 self._look_whether_it_lasts(error)
             except Exception:  # without the watch the worker would be taken for lost
-                log.exception("the watch stumbled")
+                log.exception("heartbeat loop failed")
                 self._sweeper.forget()
             if self._due_at is not None and self._due_at <= time.time():
                 self._due_at = None
-                self._ring()
+                self._wake_slots()
             pause = min(next_beat, next_sweep) - time.monotonic()
             if self._due_at is not None:
                 pause = min(pause, self._due_at - time.time())
@@ -187,9 +187,9 @@ class Watch:
         for key, _ in selector.select(timeout):
             if key.fileobj is self._wake:
                 self._wake.recv(4096)
-            elif self._bell is not None:
-                self._bell.drain()
-                self._ring()
+            elif self._listener is not None:
+                self._listener.drain()
+                self._wake_slots()
 
     def _beat(self) -> None:
         with self._store.write() as connection:
@@ -200,13 +200,13 @@ class Watch:
             self.vitals.leases_lost += 1
             # Others gave this worker up, and its jobs with it.  It begins again; which of its runs still have their
             # job, some claimed since, is for the orders to say.
-            log.warning("this worker was taken for lost")
+            log.warning("others took this worker for lost; it registers again")
             self._store.check_identity()  # nobody has taken it for lost where it was never known
             self._register()
 
     def _pass_orders(self) -> None:
         # Looked at before the store is: a job claimed in between is among the orders and not yet among these.
-        current = self._holdings.runs()
+        current = self._running_jobs.runs()
         if not current:
             return
         with self._store.read() as connection:
@@ -218,7 +218,7 @@ class Watch:
             elif cancel:
                 run.stop("cancel")
 
-    def _reconcile(self) -> TakenBack:
+    def _reconcile(self) -> Reclaimed:
         """Give up jobs that the store says run here and that no slot holds; what became of them.
 
         They come of a commit whose answer was lost.  A job is given up only at the second look, since a slot may have
@@ -226,15 +226,15 @@ class Watch:
         """
         with self._store.read() as connection:
             mine = claims.owned(connection, self._info.id)
-        unheld = self._holdings.unheld(mine)
+        unheld = self._running_jobs.unheld(mine)
         again = [job for job in mine if (job.seq, job.claim or 0) in unheld & self._unheld]
         self._unheld = unheld
-        back = TakenBack()
+        back = Reclaimed()
         for job in again:
-            log.warning("job %s was lost track of", job.id)
+            log.warning("job %s has no slot here, requeued", job.id)
             with self._store.write() as connection:
                 reason = "its worker lost track of it"
-                back += workers.take_back(connection, [job], max_lost=self._settings.max_lost, reason=reason)
+                back += workers.reclaim(connection, [job], max_lost=self._settings.max_lost, reason=reason)
         return back
 
     def _look_whether_it_lasts(self, error: StoreError) -> None:
@@ -252,11 +252,11 @@ class Watch:
         self._store.check_identity()
         self._gone = None
         back = self._reconcile() + self._sweeper.sweep()
-        tell_back(self._registry, self._store, self._settings, back)
+        publish_reclaimed(self._registry, self._store, self._settings, back)
         settle_the_rest(self._registry, self._store, self._settings, seconds=SLICE)
-        self._housekeeper.turn()
+        self._pruner.tick()
         if not self._claims_no_more:
             if self._scheduler is not None:
-                self._scheduler.turn()
+                self._scheduler.tick()
             for wanted in self._wanted:
                 self.look_ahead(wanted, sweeping=True)

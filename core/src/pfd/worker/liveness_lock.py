@@ -25,7 +25,7 @@ FOLDER = "alive"
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
-class Lifeline:
+class LivenessLock:
     """That of one worker.  Without effect where its file cannot be made."""
 
     def __init__(self, worker_id: str, home: Path) -> None:
@@ -38,7 +38,7 @@ class Lifeline:
         except (OSError, QueueError) as error:
             log.warning("were this worker killed, others would know only after a lease: %s", error)
             self.close()
-        forks.watch(self, after=Lifeline._let_go)
+        forks.watch(self, after=LivenessLock._let_go)
 
     def _let_go(self, _quiet: bool) -> None:
         """In the child of a fork, which is none of this worker's jobs: it must not stand for its parent's life."""
@@ -56,7 +56,7 @@ class Lifeline:
             self.descriptor = None
 
 
-def is_cut(worker_id: str, home: Path) -> bool:
+def is_dead(worker_id: str, home: Path) -> bool:
     """Whether a worker of this machine, and all of its jobs' processes, are certainly dead."""
     try:
         path = _path(worker_id, home)

@@ -21,7 +21,7 @@ class Run(Protocol):
         """Ask the task to stop, from any thread: `"cancel"`, or `"stale"` to end it at once."""
 
 
-class Holdings:
+class RunningJobs:
     """The jobs that a worker has claimed and not yet ended, and those of them that run.  Thread-safe."""
 
     def __init__(self) -> None:

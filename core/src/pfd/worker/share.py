@@ -49,7 +49,7 @@ class Share:
         return (
             machine == here
             and info.id != self._info.id
-            and info.session is None
+            and info.client_id is None
             and time.time() - info.seen_at < 2 * self._settings.lease
             and pid.isdigit()
             and competes(int(pid))

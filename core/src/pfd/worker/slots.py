@@ -25,12 +25,12 @@ class IdleSlots:
         self._idle: Counter[str] = Counter()
         self._rung_for: Counter[str] = Counter()
         self._stopped = False
-        self.rings = 0
+        self.wakeups = 0
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake a slot: there may be something to claim.  Where slots differ in queues, wake all of them."""
         with self._changed:
-            self.rings += 1
+            self.wakeups += 1
             if len(self._queues) > 1:
                 self._changed.notify_all()
             else:
@@ -42,24 +42,24 @@ class IdleSlots:
             for names, queues in self._queues.items():
                 if queue in queues and self._idle[names] > self._rung_for[names]:
                     self._rung_for[names] += 1
-                    self.ring()
+                    self.wake()
                     return True
         return False
 
     def has_room(self) -> bool:
-        """Whether any slot could take a ring."""
+        """Whether any slot is free to be woken."""
         with self._changed:
             return any(self._idle[names] > self._rung_for[names] for names in self._queues)
 
     def wait(self, names: str, seen: int) -> None:
-        """Wait until rung; not at all where that has happened since `rings` was `seen`."""
+        """Wait until woken; not at all where that has happened since `wakeups` was `seen`."""
         with self._changed:
-            if self.rings != seen or self._stopped:
+            if self.wakeups != seen or self._stopped:
                 return
             self._idle[names] += 1
         self._on_idle()
         with self._changed:
-            if self.rings == seen and not self._stopped:
+            if self.wakeups == seen and not self._stopped:
                 self._changed.wait()
             self._idle[names] -= 1
             self._rung_for[names] = max(0, self._rung_for[names] - 1)
@@ -68,5 +68,5 @@ class IdleSlots:
         """Wake all for good."""
         with self._changed:
             self._stopped = True
-            self.rings += 1
+            self.wakeups += 1
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""The sweep: takes jobs back from workers that gave no sign of life, and notices what has fallen due.
+"""The sweep: reclaims jobs from workers that gave no sign of life, and notices what has fallen due.
 
 Clocks of machines are never compared.  A worker counts as lost only after this sweeper itself has seen its counter
 unchanged for a whole lease on its own monotonic clock, while the store could be read; after an outage of the store, or
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pfd.settings import Settings
 from pfd.store import Store, WorkerInfo, workers
-from pfd.store.workers import TakenBack
+from pfd.store.workers import Reclaimed
 from pfd.worker import liveness_lock
 
 log = logging.getLogger("pfd.worker")
@@ -44,8 +44,8 @@ class Sweeper:
         """Begin the watch anew, as after an outage of the store."""
         self._seen.clear()
 
-    def sweep(self) -> TakenBack:
-        """Look once, and take back what was lost; what became of it.
+    def sweep(self) -> Reclaimed:
+        """Look once, and reclaim what was lost; what became of it.
 
         Raises `StoreError` where the store cannot be read.
         """
@@ -61,10 +61,10 @@ class Sweeper:
         left = [owner for owner in orphans if self._is_lost(owner, _NO_BEAT, now)]
         watched = {info.id for info in present} | set(orphans)
         self._seen = {name: sighting for name, sighting in self._seen.items() if name in watched}
-        return _take_back(self._store, self._settings, silent, left)
+        return _reclaim(self._store, self._settings, silent, left)
 
     def _is_lost(self, worker_id: str, beat: int, now: float) -> bool:
-        return self._is_silent(worker_id, beat, now) or liveness_lock.is_cut(worker_id, self._settings.home)
+        return self._is_silent(worker_id, beat, now) or liveness_lock.is_dead(worker_id, self._settings.home)
 
     def _is_silent(self, worker_id: str, beat: int, now: float) -> bool:
         sighting = self._seen.get(worker_id)
@@ -74,17 +74,17 @@ class Sweeper:
         return now - sighting.since > self._settings.lease
 
 
-def bury(store: Store, settings: Settings) -> TakenBack:
-    """Take back the jobs of workers of this machine that are certainly dead; what became of them.
+def reclaim_from_the_dead(store: Store, settings: Settings) -> Reclaimed:
+    """Reclaim the jobs of workers of this machine that are certainly dead; what became of them.
 
     What no worker is needed for, and none of another machine is touched by.  Raises `StoreError`.
     """
     dead, left = _dead(store, settings)
-    return _take_back(store, settings, dead, left)
+    return _reclaim(store, settings, dead, left)
 
 
-def the_dead(store: Store, settings: Settings) -> list[str]:
-    """Workers of this machine that are certainly dead, and whose jobs nobody has taken back yet."""
+def jobs_of_the_dead(store: Store, settings: Settings) -> list[str]:
+    """Workers of this machine that are certainly dead, and whose jobs nobody has reclaimed yet."""
     dead, left = _dead(store, settings)
     return [*(info.id for info in dead), *left]
 
@@ -95,22 +95,22 @@ def _dead(store: Store, settings: Settings) -> tuple[list[WorkerInfo], list[str]
         present = workers.live(connection)
         orphans = workers.orphans(connection)
     return (
-        [info for info in present if liveness_lock.is_cut(info.id, settings.home)],
-        [owner for owner in orphans if liveness_lock.is_cut(owner, settings.home)],
+        [info for info in present if liveness_lock.is_dead(info.id, settings.home)],
+        [owner for owner in orphans if liveness_lock.is_dead(owner, settings.home)],
     )
 
 
-def _take_back(store: Store, settings: Settings, lost: Iterable[WorkerInfo], left: Iterable[str]) -> TakenBack:
-    """Give up workers, and take back their jobs and those of workers that left without them."""
-    back = TakenBack()
+def _reclaim(store: Store, settings: Settings, lost: Iterable[WorkerInfo], left: Iterable[str]) -> Reclaimed:
+    """Give up workers, and reclaim their jobs and those of workers that left without them."""
+    back = Reclaimed()
     for owner in left:
         with store.write() as connection:
-            back += workers.take_back_orphans(connection, owner, max_lost=settings.max_lost)
+            back += workers.reclaim_orphans(connection, owner, max_lost=settings.max_lost)
     for info in lost:
         with store.write() as connection:
             lapsed = workers.lapse(connection, info, max_lost=settings.max_lost)
         if lapsed is not None:
-            log.warning("worker %s gave no sign of life; %d jobs taken back", info.name, len(lapsed.ids))
+            log.warning("worker %s gave no sign of life; %d jobs reclaimed", info.name, len(lapsed.ids))
             back += lapsed
             liveness_lock.forget(info.id, settings.home)
     return back

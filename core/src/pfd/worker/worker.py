@@ -1,4 +1,4 @@
-"""The owner: claims jobs for its slots, runs them, and writes how they ended."""
+"""A worker: claims jobs for its slots, has them run, and writes how they ended."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 
 from pfd.artifacts import ArtifactFolder
 from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError, StoreReplaced, StoreUnavailable
-from pfd.events import announce, settle_the_rest, tell
+from pfd.events import publish, publish_ended, settle_the_rest
 from pfd.hooks import JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
 from pfd.monitor import MOST_CONNECTIONS, Alarm, LastingThread, Monitor
-from pfd.notify import Bell, Ring, Ringer
+from pfd.notify import Notifier, Wakeup, WakeupListener
 from pfd.plugins import Registry
 from pfd.retention import give_up
 from pfd.runner import native, shortage
@@ -32,20 +32,20 @@ from pfd.runner.isolated import IsolatedRun
 from pfd.runner.shortage import Shortage
 from pfd.runner.spawner import Processes
 from pfd.settings import Settings
-from pfd.store import Ended, Ending, Store, Wanted, WorkerInfo, claims, jobs, settle
+from pfd.store import ClaimFilter, EndedJob, FinalState, Store, WorkerInfo, claims, jobs, settle
 from pfd.store.rows import damage_of
 from pfd.submission.params import fill, referred
-from pfd.submission.submit import tell_workers
+from pfd.submission.submit import notify_workers
 from pfd.task import Task
 from pfd.worker.coordinators import Coordinators
-from pfd.worker.finish import hand_back, write_outcome
+from pfd.worker.finish import requeue, write_outcome
 from pfd.worker.gpu import devices
-from pfd.worker.gpu.device_lock import Turn
+from pfd.worker.gpu.device_lock import DeviceLock
 from pfd.worker.gpu.slots import GpuSlots
-from pfd.worker.heartbeat import Watch
-from pfd.worker.liveness_lock import Lifeline
+from pfd.worker.heartbeat import Heartbeat
+from pfd.worker.liveness_lock import LivenessLock
 from pfd.worker.progress import ProgressWriter, Report
-from pfd.worker.running_jobs import Holdings, Run
+from pfd.worker.running_jobs import Run, RunningJobs
 from pfd.worker.share import Share
 from pfd.worker.slots import IdleSlots
 
@@ -57,15 +57,15 @@ DESCRIPTORS = 16
 """Open files that a running job may need in its worker."""
 
 
-class Owner:
-    """A worker's inside.
+class Worker:
+    """A worker.
 
     Parameters
     ----------
     slots : for each queue (or several, comma-separated) how many jobs may run at once.
-    session : where given, only jobs of that session are claimed.
-    runtime : rings other workers for what is submitted or let go by a job here.
-    bell : how others ring; without it only the sweep finds work.
+    client_id : where given, only jobs that this client has submitted are claimed.
+    runtime : wakes other workers for what is submitted or let go by a job here.
+    listener : hears when others wake this worker; without it only the sweep finds work.
     on_idle : called whenever a slot has found nothing to do.
     alarm : hears of threads of this worker that die; one of its own where left out.
     on_replaced : called, from any thread, when the store has been removed or is another one: nothing can be served.
@@ -78,9 +78,9 @@ class Owner:
         store: Store,
         *,
         slots: Mapping[str, int],
-        runtime: Ringer,
-        session: str | None = None,
-        bell: Bell | None = None,
+        runtime: Notifier,
+        client_id: str | None = None,
+        listener: WakeupListener | None = None,
         on_idle: Callable[[], None] = lambda: None,
         alarm: Alarm | None = None,
         on_replaced: Callable[[StoreReplaced], None] = lambda _: None,
@@ -94,14 +94,14 @@ class Owner:
         self._alarm = alarm or Alarm()
         self.idle = IdleSlots(slots, on_idle)
         self._stopping = threading.Event()
-        self._handing_back = False
-        self._lifeline: Lifeline | None = None
-        self._holdings = Holdings()
+        self._requeueing = False
+        self._liveness_lock: LivenessLock | None = None
+        self._running_jobs = RunningJobs()
         self._threads: list[threading.Thread] = []
         self._progress = ProgressWriter(store, self._alarm)
         loadable = [task for task in registry.tasks.values() if _loadable(task)]
         queues = tuple(sorted({queue for names in slots for queue in names.split(",")}))
-        self._wanted = Wanted(self.id, queues, tuple(t.name for t in loadable if not t.coordinator), session)
+        self._wanted = ClaimFilter(self.id, queues, tuple(t.name for t in loadable if not t.coordinator), client_id)
         waiting = tuple(task.name for task in loadable if task.coordinator)
         self._coordinators: Coordinators | None = None
         wanted = [self._wanted]
@@ -118,24 +118,24 @@ class Owner:
         )
         now = time.time()
         name = f"{socket.gethostname()}:{os.getpid()}"
-        info = WorkerInfo(self.id, name, runtime.name, self.slots, session, 0, now, now, self.gpus)
+        info = WorkerInfo(self.id, name, runtime.name, self.slots, client_id, 0, now, now, self.gpus)
         self._processes = Processes(settings, Share(settings, store, info))
-        self._watch = Watch(
+        self._heartbeat = Heartbeat(
             store,
             settings,
             registry,
             info,
-            self._holdings,
+            self._running_jobs,
             tuple(wanted),
-            self.ring,
-            self._ring_others,
-            bell,
+            self.wake,
+            self._notify_others,
+            listener,
             self._alarm,
             on_replaced,
         )
         self._shortage = Shortage()
-        self._watch.vitals.short_of = self._shortage.told
-        self._monitor = Monitor(settings, registry, store, self._watch.vitals)
+        self._heartbeat.vitals.short_of = self._shortage.told
+        self._monitor = Monitor(settings, registry, store, self._heartbeat.vitals)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -156,8 +156,8 @@ class Owner:
                 hint="use fewer slots, or raise the limit ('ulimit -n', LimitNOFILE= of a service)",
             )
         self.store.bind_home()
-        self._lifeline = Lifeline(self.id, self.settings.home)
-        self._watch.start(metrics=self._monitor.start())
+        self._liveness_lock = LivenessLock(self.id, self.settings.home)
+        self._heartbeat.start(metrics=self._monitor.start())
         if self._coordinators is not None:
             self._coordinators.start()
         self._gpu_slots.start()
@@ -172,7 +172,7 @@ class Owner:
     def claim_no_more(self) -> None:
         """Run what runs to its end, and nothing else: what was claimed and has not begun is put back."""
         self._stopping.set()
-        self._watch.claim_no_more()
+        self._heartbeat.claim_no_more()
         if self._coordinators is not None:
             self._coordinators.claim_no_more()
         self._gpu_slots.claim_no_more()
@@ -184,15 +184,15 @@ class Owner:
         deadline = None if patience is None else time.monotonic() + patience
         if self._join(deadline):
             # Set first: a run that begins now looks at it once it can be stopped.
-            self._handing_back = True
-            for _, run in self._holdings.runs().values():
+            self._requeueing = True
+            for _, run in self._running_jobs.runs().values():
                 run.stop("cancel")
             self._join(time.monotonic() + self.settings.grace + 5.0)
         self._threads = []
         self._progress.close()
-        self._watch.stop(self.settings.grace + 5.0)
-        if self._lifeline is not None:
-            self._lifeline.close()
+        self._heartbeat.stop(self.settings.grace + 5.0)
+        if self._liveness_lock is not None:
+            self._liveness_lock.close()
         self._monitor.stop()
         self._processes.close()
 
@@ -207,62 +207,62 @@ class Owner:
     @property
     def busy(self) -> int:
         """How many jobs are held: running, or being ended."""
-        return len(self._holdings)
+        return len(self._running_jobs)
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake a slot: there may be something to claim."""
-        self.idle.ring()
+        self.idle.wake()
         if self._coordinators is not None:
-            self._coordinators.ring()
-        self._gpu_slots.ring()
+            self._coordinators.wake()
+        self._gpu_slots.wake()
 
-    def _ring_others(self, ring: Ring) -> None:
-        self.ring()  # those next door, whatever becomes of the bell
-        tell_workers(self._runtime.ring, ring)
+    def _notify_others(self, wakeup: Wakeup) -> None:
+        self.wake()  # those of this process, whatever becomes of the notification
+        notify_workers(self._runtime.notify, wakeup)
 
-    def look(self) -> None:
+    def check_now(self) -> None:
         """See at once what is to be stopped and what can be claimed."""
-        self._watch.wake()
-        self.ring()
+        self._heartbeat.wake()
+        self.wake()
 
     def offer(self, queue: str) -> bool:
         """Wake a slot that serves `queue`; False where none is free."""
         if self._coordinators is not None:
-            self._coordinators.ring()
-        self._gpu_slots.ring()
+            self._coordinators.wake()
+        self._gpu_slots.wake()
         return self.idle.offer(queue)
 
     # -- claiming -----------------------------------------------------------------------------------------------
 
-    def _serve(self, wanted: Wanted) -> None:
+    def _serve(self, wanted: ClaimFilter) -> None:
         job: Job | None = None
         while job is not None or not self._stopping.is_set():
-            seen = self.idle.rings
+            seen = self.idle.wakeups
             if job is None:
                 job = self._claim(wanted)
             if job is None:
-                self._watch.look_ahead(wanted)
+                self._heartbeat.look_ahead(wanted)
                 self.idle.wait(",".join(wanted.queues), seen)
                 continue
             if len(self._threads) > 1:  # where there was one job there may be another
-                self.ring()
+                self.wake()
             running, job = job, None
             try:
                 job = self._hold(running, wanted=wanted)
             except Exception:  # the job is found again by the sweep; the slot lives on
                 log.exception("job %s could not be ended", running.id)
 
-    def _claim(self, wanted: Wanted) -> Job | None:
+    def _claim(self, wanted: ClaimFilter) -> Job | None:
         if self._shortage.lasts():
-            return None  # the sweep rings again while there is something to claim
+            return None  # the sweep wakes it again while there is something to claim
         try:
             while True:
-                unready: list[Ended] = []
+                unready: list[EndedJob] = []
                 with self.store.write() as connection:
                     if self._stopping.is_set():  # the store may have kept it waiting for long
                         return None
                     job = self.claim(connection, wanted, unready)
-                self.tell(unready)
+                self.publish_ended(unready)
                 if job is not None or not unready:
                     return job
         except StoreError as error:
@@ -273,7 +273,7 @@ class Owner:
         return None
 
     def claim(
-        self, connection: Any, wanted: Wanted, unready: list[Ended], *, due_by: float | None = None
+        self, connection: Any, wanted: ClaimFilter, unready: list[EndedJob], *, due_by: float | None = None
     ) -> Job | None:
         """Take the next job, references to other results filled in; one whose references lead nowhere fails.
 
@@ -284,7 +284,7 @@ class Owner:
             try:
                 return self._filled(connection, job)
             except PfdError as error:
-                unready += claims.end(connection, job, Ending(State.FAILURE, failure=describe(error)))
+                unready += claims.end(connection, job, FinalState(State.FAILURE, failure=describe(error)))
         return None
 
     def _filled(self, connection: Any, job: Job) -> Job:
@@ -293,24 +293,24 @@ class Owner:
         results = {ref: _result(jobs.get(connection, ref)) for ref in ids}
         return replace(job, params=fill(job.task, job.params, results, self.settings.max_params_bytes))
 
-    def _claim_coordinator(self, wanted: Wanted) -> Job | None:
-        # They are few and every ring comes here: looked for without the lock that a claim takes.
+    def _claim_coordinator(self, wanted: ClaimFilter) -> Job | None:
+        # They are few and every wakeup comes here: looked for without the lock that a claim takes.
         return self._claim(wanted) if self._is_due(wanted) else None
 
-    def _is_due(self, wanted: Wanted) -> bool:
+    def _is_due(self, wanted: ClaimFilter) -> bool:
         if self._shortage.lasts():
             return False
         try:
             with self.store.read() as connection:
                 due = claims.next_due(connection, wanted)
         except StoreError:
-            return False  # the sweep says so, and rings
+            return False  # the sweep says so, and wakes a slot
         return due is not None and due <= time.time()
 
-    def _run_beside(self, job: Job, turn: Turn | None = None) -> None:
+    def _run_beside(self, job: Job, device_lock: DeviceLock | None = None) -> None:
         """Run a job that takes none of `slots`: a coordinator, or one whose turn it is on a device."""
         try:
-            self._hold(job, turn=turn)
+            self._hold(job, device_lock=device_lock)
         except Exception:  # the job is found again by the sweep
             log.exception("job %s could not be ended", job.id)
 
@@ -318,18 +318,18 @@ class Owner:
         """Put a job back for which there is no thread."""
         outcome = Outcome("short", failure=JobFailure("WorkerLost", f"its worker is short of something: {error}"))
         try:
-            with self._holdings.holding(job):
+            with self._running_jobs.holding(job):
                 self._finish(job, None, outcome, time.monotonic(), None)
         except Exception:  # the job is found again by the sweep
-            log.exception("job %s could not be handed back", job.id)
+            log.exception("job %s could not be requeued", job.id)
 
     def _give_back(self, job: Job) -> None:
-        def write() -> list[Ended]:
+        def write() -> list[EndedJob]:
             with self.store.write() as connection:
-                return hand_back(connection, job)
+                return requeue(connection, job)
 
         with contextlib.suppress(StaleClaim):
-            self.tell(self._write(write))
+            self.publish_ended(self._write(write))
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -338,32 +338,39 @@ class Owner:
         self._hold(job, inline=True)
 
     def _hold(
-        self, job: Job, *, inline: bool = False, wanted: Wanted | None = None, turn: Turn | None = None
+        self,
+        job: Job,
+        *,
+        inline: bool = False,
+        wanted: ClaimFilter | None = None,
+        device_lock: DeviceLock | None = None,
     ) -> Job | None:
-        with self._holdings.holding(job):
+        with self._running_jobs.holding(job):
             # Once it counts as held: whoever stops this worker either is seen here, or sees and awaits this job.
             if self._stopping.is_set():
                 self._give_back(job)
                 return None
-            return self._execute(job, inline=inline, wanted=wanted, turn=turn)
+            return self._execute(job, inline=inline, wanted=wanted, device_lock=device_lock)
 
-    def _execute(self, job: Job, *, inline: bool, wanted: Wanted | None, turn: Turn | None) -> Job | None:
+    def _execute(
+        self, job: Job, *, inline: bool, wanted: ClaimFilter | None, device_lock: DeviceLock | None
+    ) -> Job | None:
         began = time.monotonic()
         task: Task | None = None
         try:
             task = self.registry.task(job.task)
-            where = f", on gpu {turn.device.name}" if turn else ""
-            fields = _fields(job, **({"gpu": turn.device.name} if turn else {}))
+            where = f", on gpu {device_lock.device.name}" if device_lock else ""
+            fields = _fields(job, **({"gpu": device_lock.device.name} if device_lock else {}))
             log.info("%s %s begins, attempt %d%s", job.task, job.id[:8], job.attempt, where, extra=fields)
-            announce(self.registry, job, "claimed")
+            publish(self.registry, job, "claimed")
             start = JobStart(job, task, self.settings)
             self.registry.notify("pfd_before_job", start=start)
-            run = self._make_run(start, inline=inline, turn=turn)
-            with self._holdings.running(job, run):
-                if self._handing_back:
+            run = self._make_run(start, inline=inline, device_lock=device_lock)
+            with self._running_jobs.running(job, run):
+                if self._requeueing:
                     run.stop("cancel")
                 if isinstance(run, IsolatedRun):
-                    self._watch.wake()  # it looks for orders more often now; an inline job is over before that
+                    self._heartbeat.wake()  # it looks for orders more often now; an inline job is over before that
                 outcome = run.run()
         except Exception as error:  # whatever it is, the job is told and the slot lives on
             outcome = self._not_run(job, error)
@@ -383,12 +390,12 @@ class Owner:
 
     def _interrupted(self, job: Job, seconds: float) -> None:
         failure = JobFailure("JobCancelled", "its caller was interrupted while it ran")
-        ended: list[Ended] = []
+        ended: list[EndedJob] = []
         with contextlib.suppress(PfdError), self.store.write() as connection:
-            ended = claims.end(connection, job, Ending(State.REVOKED, failure=failure))
-        self.tell(ended, seconds)
+            ended = claims.end(connection, job, FinalState(State.REVOKED, failure=failure))
+        self.publish_ended(ended, seconds)
 
-    def _make_run(self, start: JobStart, *, inline: bool, turn: Turn | None) -> Run:
+    def _make_run(self, start: JobStart, *, inline: bool, device_lock: DeviceLock | None) -> Run:
         job, task = start.job, start.task
 
         def on_progress(fraction: float, status: str, meta: dict[str, Any]) -> None:
@@ -399,29 +406,34 @@ class Owner:
 
         run: Run
         if inline or task.isolation == "inline":
-            run = InlineRun(self.store, self.registry, self.settings, job, task, on_progress, self._runtime.ring)
+            run = InlineRun(self.store, self.registry, self.settings, job, task, on_progress, self._runtime.notify)
         else:
-            sees = devices.bound(turn.device) if turn else devices.unbound(self.settings)
-            held = self._descriptors(turn)
+            sees = devices.bound(device_lock.device) if device_lock else devices.unbound(self.settings)
+            held = self._descriptors(device_lock)
             run = IsolatedRun(
                 self._processes,
                 self.settings,
                 job,
                 task,
                 on_progress,
-                self._ring_others,
+                self._notify_others,
                 on_standing,
                 {**start.environment, **sees},
                 held,
             )
         return run
 
-    def _descriptors(self, turn: Turn | None) -> tuple[int, ...]:
+    def _descriptors(self, device_lock: DeviceLock | None) -> tuple[int, ...]:
         """What the processes of a job hold open: locks that say that something of it lives."""
-        found = (turn.descriptor if turn else None, self._lifeline.descriptor if self._lifeline else None)
+        found = (
+            device_lock.descriptor if device_lock else None,
+            self._liveness_lock.descriptor if self._liveness_lock else None,
+        )
         return tuple(one for one in found if one is not None)
 
-    def _finish(self, job: Job, task: Task | None, outcome: Outcome, began: float, wanted: Wanted | None) -> Job | None:
+    def _finish(
+        self, job: Job, task: Task | None, outcome: Outcome, began: float, wanted: ClaimFilter | None
+    ) -> Job | None:
         """Write how a run ended and, in the same transaction, claim the next job for this slot."""
         artifacts: tuple[ArtifactFile, ...] = ()
         try:
@@ -433,8 +445,8 @@ class Owner:
             outcome = replace(outcome, kind="failed", result=None, failure=describe(error))
         outcome, rest = self._weighed(job, outcome, began)
 
-        def write() -> tuple[str, list[Ended], Job | None, list[Ended]]:
-            unready: list[Ended] = []
+        def write() -> tuple[str, list[EndedJob], Job | None, list[EndedJob]]:
+            unready: list[EndedJob] = []
             with self.store.write() as connection:
                 kind, ended = write_outcome(
                     connection,
@@ -443,7 +455,7 @@ class Owner:
                     outcome,
                     artifacts,
                     max_lost=self.settings.max_lost,
-                    handing_back=self._handing_back,
+                    requeueing=self._requeueing,
                     rest=rest,
                 )
                 if wanted is None or self._stopping.is_set() or self._shortage.lasts():
@@ -458,19 +470,19 @@ class Owner:
             kind, ended, following, unready = self._write(write, make_room)
         except StaleClaim as error:
             log.warning("%s; what it did is not kept", error)
-            announce(self.registry, job, "stale", seconds=seconds)
+            publish(self.registry, job, "stale", seconds=seconds)
             return None
         reason = f": {outcome.failure.message.partition(chr(10))[0]}" if outcome.failure and kind != "success" else ""
         fields = _fields(job, outcome=kind, seconds=round(seconds, 3))
         log.info("%s %s: %s after %.2f s%s", job.task, job.id[:8], kind, seconds, reason, extra=fields)
         if not ended:
-            announce(self.registry, job, kind, seconds=seconds, failure=outcome.failure)
-        self.tell(ended, seconds)
-        self.tell(unready)
+            publish(self.registry, job, kind, seconds=seconds, failure=outcome.failure)
+        self.publish_ended(ended, seconds)
+        self.publish_ended(unready)
         if self.slots:  # else it is the caller that goes on with what was let go
-            for ring in (ring for one in ended for ring in one.released):
-                if following is None or ring.job_id != following.id:
-                    self._ring_others(ring)
+            for wakeup in (wakeup for one in ended for wakeup in one.released):
+                if following is None or wakeup.job_id != following.id:
+                    self._notify_others(wakeup)
         return following
 
     def _weighed(self, job: Job, outcome: Outcome, began: float) -> tuple[Outcome, float]:
@@ -481,7 +493,7 @@ class Owner:
         rest = self._shortage.met(job.seq, outcome.failure.message)
         if rest is None:
             return replace(outcome, kind="lost"), 0.0
-        log.warning("job %s is handed back: %s; next try in %.0f s", job.id, outcome.failure.message, rest)
+        log.warning("job %s is requeued: %s; next try in %.0f s", job.id, outcome.failure.message, rest)
         return outcome, rest
 
     def _write(self, write: Callable[[], T], make_room: Callable[[], bool] = lambda: False) -> T:
@@ -513,10 +525,10 @@ class Owner:
                 time.sleep(pause)
                 pause = min(5.0, pause * 2)
 
-    def tell(self, ended: list[Ended], seconds: float = 0.0) -> None:
+    def publish_ended(self, ended: list[EndedJob], seconds: float = 0.0) -> None:
         """Tell of jobs whose end is stored: the first ran; the others ended by its end, without having run here."""
-        tell(self.registry, self.store, self.settings, ended[:1], seconds=seconds)
-        tell(self.registry, self.store, self.settings, ended[1:])
+        publish_ended(self.registry, self.store, self.settings, ended[:1], seconds=seconds)
+        publish_ended(self.registry, self.store, self.settings, ended[1:])
         if len(ended) > settle.PIECE:
             with contextlib.suppress(StoreError):  # a sweep goes on with it
                 settle_the_rest(self.registry, self.store, self.settings)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from pfd import Params, Records, Result, Task, UserPath, hookimpl
+from pfd import Params, Result, Tables, Task, UserPath, hookimpl
 
 
 class NoParams(Params):
@@ -155,13 +155,13 @@ def pfd_register_tasks() -> list[Task]:
 
 
 @hookimpl
-def pfd_register_records() -> list[Records]:
+def pfd_register_records() -> list[Tables]:
     return [
-        Records(
+        Tables(
             name="sample",
             module="pfd_sample.records",
             migrations="pfd_sample.migrations",
             head="sample_0001",
-            floor=1,
+            upgrade_order=1,
         )
     ]

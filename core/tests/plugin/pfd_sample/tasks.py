@@ -418,8 +418,8 @@ def see_devices_above(params: NoParams, ctx: TaskContext) -> Anything:
 
 def where_am_i(params: NoParams, ctx: TaskContext) -> Anything:
     """What a process of a job has of its worker."""
-    keeper = os.getppid()
-    server = int(Path(f"/proc/{keeper}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
+    supervisor = os.getppid()
+    server = int(Path(f"/proc/{supervisor}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
     known = {
         "folder": str(Path.cwd()),
         "sample": os.environ.get("PFD_SAMPLE"),

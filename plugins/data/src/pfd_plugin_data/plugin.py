@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pfd import Command, Records, Reference, ResultView, Task, hookimpl
+from pfd import Command, Reference, ResultView, Tables, Task, hookimpl
 from pfd_plugin_data.params import GenerateDatasetParams, GenerateDatasetResult
 
 generate_dataset_task = Task(
@@ -24,14 +24,14 @@ def pfd_register_tasks() -> Iterable[Task]:
 
 
 @hookimpl
-def pfd_register_records() -> Iterable[Records]:
+def pfd_register_records() -> Iterable[Tables]:
     return [
-        Records(
+        Tables(
             name="data",
             module="pfd_plugin_data.records",
             migrations="pfd_plugin_data.migrations",
             head="data_0003",
-            floor=1,
+            upgrade_order=1,
             files="pfd_plugin_data.catalog:stored_files",
         )
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pfd import Records, Reference, ResultView, Task, hookimpl
+from pfd import Reference, ResultView, Tables, Task, hookimpl
 from pfd_plugin_features.params import (
     ComputeCorrelationParams,
     ComputeCorrelationResult,
@@ -74,14 +74,14 @@ def pfd_register_tasks() -> list[Task]:
 
 
 @hookimpl
-def pfd_register_records() -> list[Records]:
+def pfd_register_records() -> list[Tables]:
     return [
-        Records(
+        Tables(
             name="features",
             module="pfd_plugin_features.records",
             migrations="pfd_plugin_features.migrations",
             head="features_0004",
-            floor=2,
+            upgrade_order=2,
             files="pfd_plugin_features.store:stored_files",
         )
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pfd import Records, Reference, ResultView, Task, hookimpl
+from pfd import Reference, ResultView, Tables, Task, hookimpl
 from pfd_plugin_training.params import TrainModelParams, TrainModelResult
 
 train_model_task = Task(
@@ -24,14 +24,14 @@ def pfd_register_tasks() -> list[Task]:
 
 
 @hookimpl
-def pfd_register_records() -> list[Records]:
+def pfd_register_records() -> list[Tables]:
     return [
-        Records(
+        Tables(
             name="training",
             module="pfd_plugin_training.records",
             migrations="pfd_plugin_training.migrations",
             head="training_0002",
-            floor=3,
+            upgrade_order=3,
             files="pfd_plugin_training.store:stored_files",
         )
     ]

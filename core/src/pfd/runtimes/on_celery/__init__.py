@@ -1,4 +1,4 @@
-"""The Celery runtime: Celery carries the rings, and its tools see every job under the name of its task."""
+"""The Celery runtime: Celery carries the wakeups, and its tools see every job under the name of its task."""
 
 from pfd.runtimes.on_celery.runtime import CeleryRuntime
 

@@ -9,13 +9,13 @@ from celery import Task as CeleryTask
 from kombu import Queue  # type: ignore[attr-defined]  # exported lazily
 
 from pfd.errors import QueueError
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.runtimes.hosted import Guest
+from pfd.runtimes.notifying import MARK, wakeup_queue
 from pfd.runtimes.on_celery.address import DEFAULT_QUEUE, broker_url, is_redis
 from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.runtimes.on_celery.transport import OwnPool
-from pfd.runtimes.ringing import MARK, ring_queue
 from pfd.settings import Settings
 
 CLEAN_UP = "celery.backend_cleanup"
@@ -26,7 +26,7 @@ TIMEOUT = 2.0
 
 
 class PfdTask(CeleryTask):  # type: ignore[misc]  # Celery carries no types
-    """A task of PFD as Celery knows it: messages for it go to the worker's door and not to Celery's pool."""
+    """A task of PFD as Celery knows it: its messages go to the worker's message consumer, not to Celery's pool."""
 
     abstract = True
     typing = False
@@ -111,12 +111,12 @@ def _transport_options(url: str) -> dict[str, Any]:
     return {"connect_timeout": TIMEOUT, "max_retries": 0}
 
 
-def publish(app: Celery, ring: Ring) -> None:
-    """Send a ring: a message under the name of the task and the id of the job, without parameters."""
+def publish(app: Celery, wakeup: Wakeup) -> None:
+    """Send a wakeup: a message under the name of the task and the id of the job, without parameters."""
     app.send_task(
-        ring.task,
-        task_id=ring.job_id,
-        queue=ring_queue(ring.queue),
+        wakeup.task,
+        task_id=wakeup.job_id,
+        queue=wakeup_queue(wakeup.queue),
         headers={MARK: True},
         ignore_result=True,
         retry=False,
@@ -124,8 +124,8 @@ def publish(app: Celery, ring: Ring) -> None:
 
 
 def count(app: Celery, queue: str) -> int:
-    """Rings of a queue that wait in the broker."""
-    return waiting(app, ring_queue(queue))
+    """Wakeups of a queue that wait in the broker."""
+    return waiting(app, wakeup_queue(queue))
 
 
 def waiting(app: Celery, name: str) -> int:

@@ -1,4 +1,4 @@
-"""Celery's consumer, which hands every message of a client to the worker's door.
+"""Celery's consumer, which hands every message of a client to the worker's message consumer.
 
 Celery's own way of a message, by strategies and a pool, is not taken: it trusts the headers, and what it makes of odd
 ones ends the worker, the message still on the queue for the next.
@@ -21,14 +21,14 @@ class PfdConsumer(Consumer):  # type: ignore[misc]  # Celery carries no types
         super().__init__(*args, worker_options={**(worker_options or {}), **quiet}, **given)
 
     def update_strategies(self) -> None:
-        """A new connection is being made: the door and whoever shows jobs go by this consumer from here on."""
-        self.pool.door.consumer = self.pool.listener.consumer = self
+        """A new connection is being made: the message consumer and the listener go by this consumer from here on."""
+        self.pool.messages.consumer = self.pool.listener.consumer = self
 
     def create_task_handler(self, promise: Any = None) -> Callable[[Any], None]:  # noqa: ARG002  (Celery's shape)
         """What each message of a client is given to."""
-        receive: Callable[[Any], None] = self.pool.door.receive
+        receive: Callable[[Any], None] = self.pool.messages.receive
         return receive
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """Take a message that kombu could not make."""
-        self.pool.door.receive_undecoded(message, exc)
+        self.pool.messages.receive_undecoded(message, exc)

@@ -9,9 +9,9 @@ from typing import Any
 from celery.worker.control import Panel
 
 from pfd.errors import StoreError
-from pfd.events import tell
+from pfd.events import publish_ended
 from pfd.job import is_job_id
-from pfd.runtimes.service import Service
+from pfd.runtimes.worker_host import WorkerHost
 from pfd.store import jobs
 
 log = logging.getLogger("pfd.runtimes")
@@ -30,7 +30,7 @@ _SERVED = frozenset(
 here: pools, limits, queues; and some of them take as long, or write as much, as whoever sends them likes."""
 
 
-def take_over(service: Service) -> Callable[[], None]:
+def take_over(host: WorkerHost) -> Callable[[], None]:
     """Make Celery's commands cancel jobs in this process, or refuse them; what is given back restores them.
 
     Each worker hears a command, and to cancel a job twice does nothing more; how it is ended is for the worker that
@@ -42,7 +42,7 @@ def take_over(service: Service) -> Callable[[], None]:
         listed = [task_id] if isinstance(task_id, str) else task_id
         # It comes from whoever can write to the broker, and each takes a look into the store.
         ids = [one for one in listed if is_job_id(one)][:MOST] if isinstance(listed, list | tuple | set) else []
-        found = [one for one in ids if _cancel(service, one)]
+        found = [one for one in ids if _cancel(host, one)]
         return {"ok": f"jobs asked to stop: {', '.join(found) or 'none'}"}
 
     def terminate(state: Any, signal: str, task_id: Any, **_: Any) -> dict[str, str]:  # noqa: ARG001
@@ -64,15 +64,15 @@ def _refusal(name: str) -> Callable[..., dict[str, str]]:
     return refuse
 
 
-def _cancel(service: Service, job_id: str) -> bool:
+def _cancel(host: WorkerHost, job_id: str) -> bool:
     try:
-        with service.store.write() as connection:
+        with host.store.write() as connection:
             if jobs.find(connection, job_id) is None:
                 return False
             _, ended = jobs.cancel(connection, job_id)
     except StoreError as error:
         log.warning("job %s cannot be cancelled for now: %s", job_id, error)
         return False
-    tell(service.registry, service.store, service.settings, ended)
-    service.look()
+    publish_ended(host.registry, host.store, host.settings, ended)
+    host.check_now()
     return True

@@ -115,4 +115,4 @@ class CeleryListener:
     def _send(self, kind: str, event: JobEvent, **fields: Any) -> None:
         dispatcher = self.consumer.event_dispatcher
         # In the event loop: the dispatcher's connection is not to be shared by threads.
-        self.consumer.pool.door.call(lambda: dispatcher.send(kind, uuid=event.job_id, name=event.task, **fields))
+        self.consumer.pool.messages.call(lambda: dispatcher.send(kind, uuid=event.job_id, name=event.task, **fields))

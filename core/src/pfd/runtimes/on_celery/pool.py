@@ -16,8 +16,8 @@ from pfd.runtimes.hosted import Guest
 from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
 from pfd.runtimes.on_celery.app import PfdCelery
 from pfd.runtimes.on_celery.control import take_over
-from pfd.runtimes.on_celery.door import Door
 from pfd.runtimes.on_celery.listener import CeleryListener
+from pfd.runtimes.on_celery.message_consumer import MessageConsumer
 from pfd.runtimes.on_celery.mirror import Mirror
 from pfd.runtimes.on_celery.runtime import CeleryRuntime
 from pfd.runtimes.on_celery.transport import read_any_properties, refuse_compression, spare_the_log
@@ -42,14 +42,16 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
             registry.listen("celery", self.listener)
         self.listener.show()
         self._runtime = CeleryRuntime(settings, self.app)
-        self.service = self._guest.service or self._guest.begin(settings, registry, self._slots())
-        self._mirror = Mirror(self.app, self.service.store, self.service.alarm)
-        self.door = Door(self.service, self._mirror.wake)
+        self.host = self._guest.host or self._guest.begin(settings, registry, self._slots())
+        self._mirror = Mirror(self.app, self.host.store, self.host.alarm)
+        self.messages = MessageConsumer(self.host, self._mirror.wake)
         self._mirror.start()
-        self._restore = (take_over(self.service), refuse_compression(), read_any_properties(), spare_the_log())
+        self._restore = (take_over(self.host), refuse_compression(), read_any_properties(), spare_the_log())
         # Celery's event loop may sleep for a second, and what its worker does at SIGINT and SIGHUP is another thing.
-        self._guest.settle(self._runtime, self.door.open, self._let_go, wake=lambda: self.door.call(lambda: None))
-        self.door.start()
+        self._guest.settle(
+            self._runtime, self.messages.open, self._let_go, wake=lambda: self.messages.call(lambda: None)
+        )
+        self.messages.start()
 
     def _slots(self) -> dict[str, int]:
         served = [name for name in self.app.amqp.queues.consume_from if name != DEFAULT_QUEUE]
@@ -57,30 +59,30 @@ class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
 
     def register_with_event_loop(self, loop: Any) -> None:
         """A connection to the broker is there, perhaps after another was lost."""
-        self.door.attach(loop)
+        self.messages.attach(loop)
 
     def on_stop(self) -> None:
         """Let running jobs end for a while; a second signal hands them back at once."""
         self._guest.end()
 
     def on_terminate(self) -> None:
-        """A cold shutdown: hand back what runs."""
+        """A cold shutdown: requeue what runs."""
         self._guest.end(hurry=True)
 
     def _let_go(self) -> None:
-        self.door.stop()
-        self.service.hand_back()
+        self.messages.stop()
+        self.host.requeue()
         self._mirror.stop()
-        self.service.stop()
+        self.host.stop()
         self._runtime.close()
         for restore in self._restore:  # last: Celery may read to its end
             restore()
 
     def _get_info(self) -> dict[str, Any]:
-        owner = self.service.owner
+        worker = self.host.worker
         return {
             **super()._get_info(),
             "processes": [os.getpid()],
-            "slots": self.service.slots,
-            "busy": owner.busy if owner else 0,
+            "slots": self.host.slots,
+            "busy": worker.busy if worker else 0,
         }

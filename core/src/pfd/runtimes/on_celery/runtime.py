@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pfd import forks
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import Registry, load_registry
 from pfd.runtimes.address import reading
 from pfd.runtimes.hosted import Guest
+from pfd.runtimes.notifying import BoundedNotifier
 from pfd.runtimes.on_celery.address import broker_url
 from pfd.runtimes.on_celery.listener import CeleryListener
-from pfd.runtimes.ringing import BoundedRinger
 from pfd.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if importlib.util.find_spec("celery") is None:
 
 
 class CeleryRuntime:
-    """Rings through Celery's broker.  Constructed without touching it."""
+    """Wakes workers through Celery's broker.  Constructed without touching it."""
 
     name = "celery"
 
@@ -41,7 +41,7 @@ class CeleryRuntime:
         return self._given or make_app(self._settings, load_registry(self._settings))
 
     @functools.cached_property
-    def _ringer(self) -> BoundedRinger:
+    def _notifier(self) -> BoundedNotifier:
         from kombu.exceptions import KombuError
 
         from pfd.runtimes.on_celery.app import count, publish
@@ -51,19 +51,19 @@ class CeleryRuntime:
             app = self._app
             connection = app.connection_for_write()
         errors = (*connection.connection_errors, *connection.channel_errors, KombuError, OSError)
-        return BoundedRinger(lambda queue: count(app, queue), lambda ring: publish(app, ring), errors, url)
+        return BoundedNotifier(lambda queue: count(app, queue), lambda wakeup: publish(app, wakeup), errors, url)
 
-    def ring(self, ring: Ring) -> None:
+    def notify(self, wakeup: Wakeup) -> None:
         """Send a message; nothing for a cancel, which the worker that runs the job looks for itself."""
-        if ring.cancel:
+        if wakeup.cancel:
             return
         with forks.conversation():  # the child of a fork would find what is being made half made, and its lock held
-            ringer = self._ringer
-        ringer.ring(ring)
+            notifier = self._notifier
+        notifier.notify(wakeup)
 
     def probe(self) -> str:
         """How the broker is, for people.  Raises `QueueError` where it is away."""
-        found = f"it answers, and {self._ringer.waiting('default')} rings of the queue default wait"
+        found = f"it answers, and {self._notifier.waiting('default')} wakeups of the queue default wait"
         from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
         from pfd.runtimes.on_celery.app import waiting
 
@@ -75,7 +75,7 @@ class CeleryRuntime:
         """Be a worker of Celery until told to stop.  Raises what kept it from starting."""
         guest, listener = Guest(self.name), CeleryListener()
         registry.listen(self.name, listener)
-        service = guest.begin(self._settings, registry, slots)
+        host = guest.begin(self._settings, registry, slots)
         try:
             # Jobs run by now.
             from pfd.runtimes.on_celery.app import make_app
@@ -90,7 +90,7 @@ class CeleryRuntime:
             guest.end(hurry=True)
             raise
         guest.end()
-        service.check()
+        host.check()
 
     def close(self) -> None:
         """Let go of connections."""

@@ -1,4 +1,4 @@
-"""The Dramatiq runtime: Dramatiq carries the rings, and its metrics show every job under the name of its task."""
+"""The Dramatiq runtime: Dramatiq carries the wakeups, and its metrics show every job under the name of its task."""
 
 from pfd.runtimes.on_dramatiq.runtime import DramatiqRuntime
 

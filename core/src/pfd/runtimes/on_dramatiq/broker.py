@@ -1,4 +1,4 @@
-"""The broker of Dramatiq: every task of PFD is an actor of its own name, and its messages go to the worker's door."""
+"""The broker of Dramatiq: each task of PFD is an actor of that name; its messages go to the message consumer."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import dramatiq
 from dramatiq.middleware import Middleware
 
 from pfd.errors import QueueError
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import Registry
+from pfd.runtimes.notifying import MARK, wakeup_queue
 from pfd.runtimes.on_dramatiq.address import broker_url, is_redis
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
-from pfd.runtimes.on_dramatiq.door import Door
-from pfd.runtimes.ringing import MARK, ring_queue
+from pfd.runtimes.on_dramatiq.message_consumer import MessageConsumer
 from pfd.settings import Settings
 
 TIMEOUT = 2.0
@@ -22,7 +22,7 @@ TIMEOUT = 2.0
 
 HEARTBEAT = 15_000
 MAINTENANCE = 10_000
-"""Milliseconds after which messages of a dead process are taken back, and in how many of a million commands that is
+"""Milliseconds after which messages of a dead process are reclaimed, and in how many of a million commands that is
 looked for.  Only a job of a client of bare Dramatiq that was fetched and not yet stored depends on it."""
 
 PfdBroker = PfdRedisBroker | PfdRabbitmqBroker
@@ -38,7 +38,7 @@ def make_broker(settings: Settings, registry: Registry, *further: Middleware) ->
         broker = _redis(url, middleware)
     else:
         broker = PfdRabbitmqBroker(url=_with_timeouts(url), middleware=middleware)
-    broker.door = Door()
+    broker.messages = MessageConsumer()
     for task in registry.tasks.values():
         _actor(broker, task.name, task.queue)
     return broker
@@ -74,22 +74,22 @@ def _actor(broker: PfdBroker, name: str, queue: str) -> None:
     dramatiq.actor(actor_name=name, queue_name=queue, broker=broker)(act)
 
 
-def publish(broker: PfdBroker, ring: Ring) -> None:
-    """Send a ring: a message of the actor and with the id of the job, without parameters."""
+def publish(broker: PfdBroker, wakeup: Wakeup) -> None:
+    """Send a wakeup: a message of the actor and with the id of the job, without parameters."""
     message = dramatiq.Message[Any](
-        queue_name=ring_queue(ring.queue),
-        actor_name=ring.task,
+        queue_name=wakeup_queue(wakeup.queue),
+        actor_name=wakeup.task,
         args=(),
         kwargs={},
         options={MARK: True},
-        message_id=ring.job_id,
+        message_id=wakeup.job_id,
     )
     broker.enqueue(message)
 
 
 def count(broker: PfdBroker, queue: str) -> int:
-    """Rings of a queue that wait."""
-    name = ring_queue(queue)
+    """Wakeups of a queue that wait."""
+    name = wakeup_queue(queue)
     if isinstance(broker, PfdRedisBroker):
         return int(broker.client.llen(f"{broker.namespace}:{name}"))
     return broker.get_queue_message_counts(name)[0]

@@ -26,12 +26,12 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import q_name
 from dramatiq.errors import ConnectionClosed
 
-from pfd.runtimes.on_dramatiq.request import is_ring
-from pfd.runtimes.ringing import rung_queue
+from pfd.runtimes.notifying import woken_queue
+from pfd.runtimes.on_dramatiq.client_message import is_wakeup
 from pfd.runtimes.sparing import foreign
 
 if TYPE_CHECKING:
-    from pfd.runtimes.on_dramatiq.door import Door
+    from pfd.runtimes.on_dramatiq.message_consumer import MessageConsumer
 
 log = logging.getLogger("pfd.runtimes")
 
@@ -109,7 +109,7 @@ class Held:
 
 
 class GatedRedisConsumer(Consumer):
-    """Fetches rings one at a time and only while the door lets them in, and messages of clients several at once.
+    """Fetches wakeups one at a time and only while the consumer is open, and messages of clients several at once.
 
     Dramatiq's own sleeps longer and longer while a queue is empty, up to a second: a job would begin that much later.
     """
@@ -118,7 +118,7 @@ class GatedRedisConsumer(Consumer):
         self._broker = broker
         self._queue_name = queue_name
         self._queue = q_name(queue_name)
-        self._rung = rung_queue(self._queue)
+        self._woken = woken_queue(self._queue)
         self._seconds = timeout / 1000
         self._list = f"{broker.namespace}:{queue_name}"
         self._contents = f"{self._list}.msgs"
@@ -143,32 +143,32 @@ class GatedRedisConsumer(Consumer):
             if self._broker.client.blmove(self._list, self._list, wait, "LEFT", "LEFT") is None:
                 return
             keys = [self._list, self._fetched, self._contents]
-            number = FETCH if self._rung is None else 1
-            args = [number, self._broker.door.most_bytes, UNSTORED_BYTES // 2]
+            number = FETCH if self._woken is None else 1
+            args = [number, self._broker.messages.most_bytes, UNSTORED_BYTES // 2]
             for identity, size, data in self._fetch(keys=keys, args=args):
                 self._take(identity, size, data)
             self._flush()
 
     def _may_fetch(self) -> bool:
-        door = self._broker.door
-        if not door.serves:
+        messages = self._broker.messages
+        if not messages.serves:
             time.sleep(self._seconds)
             return False
         if self._held.has_room():
-            return self._rung is None or door.lets_in(self._seconds)
+            return self._woken is None or messages.is_open(self._seconds)
         self._held.changed.wait(self._seconds)
         self._held.changed.clear()
         return False
 
     def _take(self, identity: bytes, size: int, data: bytes | None) -> None:
-        door = self._broker.door
-        if self._rung is None or not is_ring(data):
+        messages = self._broker.messages
+        if self._woken is None or not is_wakeup(data):
             self._held.unstored[identity] = len(data or b"")
             stored = functools.partial(self._held.store, identity)
-            door.receive(self._rung or self._queue, data, size, stored, among_rings=self._rung is not None)
-            if self._rung is not None:
-                door.offer(self._rung)  # it was counted as a ring, in the place of which none was sent
-        elif door.offer(self._rung):  # what it says is not looked at: that there is one is the news
+            messages.receive(self._woken or self._queue, data, size, stored, among_wakeups=self._woken is not None)
+            if self._woken is not None:
+                messages.offer(self._woken)  # it was counted as a wakeup, in place of which none was sent
+        elif messages.offer(self._woken):  # what it says is not looked at: that there is one is the news
             self._held.store(identity)
         else:
             self._broker.do_requeue(self._queue_name, identity)
@@ -206,7 +206,7 @@ class GatedRedisConsumer(Consumer):
 
         What cannot be given back comes again all the same, to others: that does no harm.
         """
-        if self._broker.door.serves:
+        if self._broker.messages.serves:
             return
         try:
             self._flush()
@@ -234,15 +234,15 @@ def _decode_any(properties: Any, encoded: bytes, offset: int = 0) -> Any:
 
 
 class GatedRabbitmqConsumer(RabbitmqConsumer):
-    """Consumes rings while the door lets them in, else cancels its subscription: what was prefetched goes back."""
+    """Consumes wakeups while the consumer is open, else cancels its subscription: what was prefetched goes back."""
 
     def __init__(self, broker: PfdRabbitmqBroker, queue_name: str, prefetch: int, timeout: int) -> None:  # noqa: ARG002
         self._queue = q_name(queue_name)
-        self._rung = rung_queue(self._queue)
+        self._woken = woken_queue(self._queue)
         self._seconds = timeout / 1000
         self._consuming = True
         pika.BasicProperties.decode = _decode_any  # in a process with a worker: nothing of them is used here
-        super().__init__(broker, queue_name, FETCH if self._rung is None else 1, timeout)
+        super().__init__(broker, queue_name, FETCH if self._woken is None else 1, timeout)
 
     def __next__(self) -> None:
         """Take what there is, within about a second.  Always None: there is nothing for Dramatiq to do."""
@@ -259,8 +259,8 @@ class GatedRabbitmqConsumer(RabbitmqConsumer):
             raise ConnectionClosed(error) from None
 
     def _may_consume(self) -> bool:
-        door = self.broker.door
-        if door.serves and (self._rung is None or door.lets_in(0.0)):
+        messages = self.broker.messages
+        if messages.serves and (self._woken is None or messages.is_open(0.0)):
             if not self._consuming:
                 self.iterator = self.channel.consume(self.queue_name, inactivity_timeout=self._seconds)
                 self._consuming = True
@@ -272,14 +272,14 @@ class GatedRabbitmqConsumer(RabbitmqConsumer):
         return False
 
     def _take(self, tag: int, body: bytes) -> None:
-        door = self.broker.door
-        if self._rung is None or not is_ring(body):
-            data = body if len(body) <= door.most_bytes else None
+        messages = self.broker.messages
+        if self._woken is None or not is_wakeup(body):
+            data = body if len(body) <= messages.most_bytes else None
             stored = functools.partial(self._acknowledge_later, tag)
-            door.receive(self._rung or self._queue, data, len(body), stored, among_rings=self._rung is not None)
-            if self._rung is not None:
-                door.offer(self._rung)  # as above
-        elif door.offer(self._rung):  # what it says is not looked at: that there is one is the news
+            messages.receive(self._woken or self._queue, data, len(body), stored, among_wakeups=self._woken is not None)
+            if self._woken is not None:
+                messages.offer(self._woken)  # as above
+        elif messages.offer(self._woken):  # what it says is not looked at: that there is one is the news
             self.channel.basic_ack(tag)
         else:
             self.channel.basic_nack(tag, requeue=True)
@@ -297,9 +297,9 @@ class GatedRabbitmqConsumer(RabbitmqConsumer):
 
 
 class PfdRedisBroker(RedisBroker):
-    """Dramatiq's broker on Redis, with a door."""
+    """Dramatiq's broker on Redis, with a consumer of its messages."""
 
-    door: Door
+    messages: MessageConsumer
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -311,9 +311,9 @@ class PfdRedisBroker(RedisBroker):
 
 
 class PfdRabbitmqBroker(RabbitmqBroker):
-    """Dramatiq's broker on RabbitMQ, with a door."""
+    """Dramatiq's broker on RabbitMQ, with a consumer of its messages."""
 
-    door: Door
+    messages: MessageConsumer
 
     @property
     def consumer_class(self) -> type[RabbitmqConsumer]:

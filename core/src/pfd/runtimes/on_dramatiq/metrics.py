@@ -1,6 +1,6 @@
 """Dramatiq's own Prometheus metrics, counting jobs where they would count messages.
 
-A message is only a ring: it takes no time, and many a job needs none.
+A message is only a wakeup: it takes no time, and many a job needs none.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class JobMetrics(Prometheus):
         super().after_process_boot(broker)
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
-        """A ring: not counted."""
+        """A wakeup: not counted."""
 
     def after_process_message(
         self, broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        """A ring: not counted."""
+        """A wakeup: not counted."""
 
     after_skip_message = after_process_message
 

@@ -26,14 +26,14 @@ class Native(Middleware):
         queues = sorted(worker.consumer_whitelist or self._registry.queues)
         listen_for_rings(broker, worker, queues)
         guest = self._guest = Guest("dramatiq")
-        service = guest.begin(self._settings, self._registry, {",".join(queues): worker.worker_threads})
-        broker.door.serve(service)
+        host = guest.begin(self._settings, self._registry, {",".join(queues): worker.worker_threads})
+        broker.messages.serve(host)
 
         def let_go() -> None:
-            broker.door.stop()
-            service.stop()
+            broker.messages.stop()
+            host.stop()
 
-        guest.settle(DramatiqRuntime(self._settings, broker), broker.door.open, let_go)
+        guest.settle(DramatiqRuntime(self._settings, broker), broker.messages.open, let_go)
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002  (Dramatiq's shape)
         """Let running jobs end for a while; a second signal hands them back at once."""

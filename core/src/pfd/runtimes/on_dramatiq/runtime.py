@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pfd import forks
-from pfd.notify import Ring
+from pfd.notify import Wakeup
 from pfd.plugins import Registry, load_registry
 from pfd.runtimes.address import reading
 from pfd.runtimes.hosted import Line
+from pfd.runtimes.notifying import BoundedNotifier
 from pfd.runtimes.on_dramatiq.address import broker_url
-from pfd.runtimes.ringing import BoundedRinger
-from pfd.runtimes.service import Service, StopSignals
+from pfd.runtimes.worker_host import StopSignals, WorkerHost
 from pfd.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if importlib.util.find_spec("dramatiq") is None:
 
 
 class DramatiqRuntime:
-    """Rings through Dramatiq's broker.  Constructed without touching it."""
+    """Wakes workers through Dramatiq's broker.  Constructed without touching it."""
 
     name = "dramatiq"
 
@@ -42,35 +42,35 @@ class DramatiqRuntime:
         return self._given or make_broker(self._settings, load_registry(self._settings))
 
     @functools.cached_property
-    def _ringer(self) -> BoundedRinger:
+    def _notifier(self) -> BoundedNotifier:
         from pfd.runtimes.on_dramatiq.broker import count, publish
         from pfd.runtimes.on_dramatiq.worker import ERRORS
 
         url = self._settings.broker_url
         with reading(url):
             broker = self._broker
-        return BoundedRinger(lambda queue: count(broker, queue), lambda ring: publish(broker, ring), ERRORS, url)
+        return BoundedNotifier(lambda queue: count(broker, queue), lambda wakeup: publish(broker, wakeup), ERRORS, url)
 
-    def ring(self, ring: Ring) -> None:
+    def notify(self, wakeup: Wakeup) -> None:
         """Send a message; nothing for a cancel, which the worker that runs the job looks for itself."""
-        if ring.cancel:
+        if wakeup.cancel:
             return
         with forks.conversation():  # the child of a fork would find what is being made half made, and its lock held
-            ringer = self._ringer
-        ringer.ring(ring)
+            notifier = self._notifier
+        notifier.notify(wakeup)
 
     def probe(self) -> str:
         """How the broker is, for people.  Raises `QueueError` where it is away."""
-        return f"it answers, and {self._ringer.waiting('default')} rings of the queue default wait"
+        return f"it answers, and {self._notifier.waiting('default')} wakeups of the queue default wait"
 
     def serve(self, registry: Registry, slots: Mapping[str, int], ready: Callable[[], None]) -> None:
         """Be a worker of Dramatiq until told to stop."""
         line = Line(self.name)
-        service = Service(self._settings, registry, slots, line, on_idle=line.idle)
+        host = WorkerHost(self._settings, registry, slots, line, on_idle=line.idle)
         with StopSignals().heard() as signals, contextlib.ExitStack() as ending:
-            ending.callback(service.stop)
-            service.start()
-            service.serves_alone()
+            ending.callback(host.stop)
+            host.start()
+            host.serves_alone()
             # Jobs run by now.
             from pfd.runtimes.on_dramatiq.broker import make_broker
             from pfd.runtimes.on_dramatiq.worker import close, make_worker
@@ -78,19 +78,19 @@ class DramatiqRuntime:
             with reading(self._settings.broker_url):
                 broker = make_broker(self._settings, registry)
             worker = make_worker(broker, sorted({name for names in slots for name in names.split(",")}))
-            line.connect(DramatiqRuntime(self._settings, broker), broker.door.open)
+            line.connect(DramatiqRuntime(self._settings, broker), broker.messages.open)
             ending.pop_all()
             try:
-                broker.door.serve(service)
+                broker.messages.serve(host)
                 worker.start()
                 ready()
                 signals.wait()
-                service.drain(lambda: signals.hurry)
+                host.drain(lambda: signals.hurry)
             finally:
-                broker.door.stop()
-                service.stop()
+                broker.messages.stop()
+                host.stop()
                 close(worker, broker)
-            service.check()
+            host.check()
 
     def close(self) -> None:
         """Let go of connections."""

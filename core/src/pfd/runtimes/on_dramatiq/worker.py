@@ -11,9 +11,9 @@ import pika.exceptions
 import redis
 from dramatiq.errors import BrokerError
 
+from pfd.runtimes.notifying import wakeup_queue
 from pfd.runtimes.on_dramatiq.broker import PfdBroker
-from pfd.runtimes.ringing import ring_queue
-from pfd.runtimes.service import BROKER_PATIENCE
+from pfd.runtimes.worker_host import BROKER_PATIENCE
 
 log = logging.getLogger("pfd.runtimes")
 
@@ -31,9 +31,9 @@ def make_worker(broker: PfdBroker, queues: Sequence[str]) -> dramatiq.Worker:
 
 
 def listen_for_rings(broker: PfdBroker, worker: dramatiq.Worker, queues: Sequence[str]) -> None:
-    """Have a worker that has not booted yet consume the rings of some queues, beside the requests of clients."""
+    """Have a worker that has not booted yet consume the wakeups of some queues, beside the requests of clients."""
     for name in queues:
-        for declared in (name, ring_queue(name)):
+        for declared in (name, wakeup_queue(name)):
             broker.declare_queue(declared)
             if worker.consumer_whitelist:
                 worker.consumer_whitelist.add(declared)

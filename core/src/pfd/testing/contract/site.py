@@ -204,7 +204,7 @@ class LocalSite(Site):
         return [*PFD, "worker", "--concurrency", str(slots)]
 
     def lose_rings(self) -> None:
-        from pfd.runtimes.local import bells
+        from pfd.runtimes.local import listeners
 
-        for bell in bells(self.settings):
-            bell.unlink(missing_ok=True)
+        for listener in listeners(self.settings):
+            listener.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pfd import Records, Task, hookimpl
+from pfd import Tables, Task, hookimpl
 from pfd.testing.contract_plugin.params import (
     Anything,
     FailParams,
@@ -96,9 +96,9 @@ def pfd_register_tasks() -> list[Task]:
 
 
 @hookimpl
-def pfd_register_records() -> list[Records]:
+def pfd_register_records() -> list[Tables]:
     return [
-        Records(
+        Tables(
             name="contract",
             module="pfd.testing.contract_plugin.records",
             migrations="pfd.testing.contract_plugin.migrations",

@@ -141,8 +141,8 @@ def leave(params: LeaveParams, ctx: TaskContext) -> Run:
 def halt(params: StopParams, ctx: TaskContext) -> Run:
     """Stops what runs it, or itself, and waits for its gate."""
     with witnessed(ctx) as witness:
-        keeper = psutil.Process(os.getppid())
-        what = {"keeper": keeper, "server": keeper.parent()}.get(params.what)
+        supervisor = psutil.Process(os.getppid())
+        what = {"keeper": supervisor, "server": supervisor.parent()}.get(params.what)
         if params.again and os.fork() == 0:
             witness.note("stops it again")
             while what is not None:

@@ -17,7 +17,7 @@ from pfd.worker.gpu.devices import Place
 FOLDER = "gpus"
 
 
-class Turn:
+class DeviceLock:
     """A place on a device, for one job.
 
     Each place has two files.  Who holds the lock on the first has the place; who waits for it holds that on the second,
@@ -41,7 +41,7 @@ class Turn:
             raise
         self._is_next = False
 
-    def take(self) -> bool:
+    def try_acquire(self) -> bool:
         """Take the place, or stand in line for it; whether it is had by now."""
         self._is_next = self._is_next or _lock(self._line)
         if not (self._is_next and _lock(self.descriptor)):

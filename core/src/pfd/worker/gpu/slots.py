@@ -11,8 +11,8 @@ from pathlib import Path
 from pfd.errors import QueueError
 from pfd.job import Job
 from pfd.monitor import Alarm, LastingThread
-from pfd.store import Wanted
-from pfd.worker.gpu.device_lock import Turn
+from pfd.store import ClaimFilter
+from pfd.worker.gpu.device_lock import DeviceLock
 from pfd.worker.gpu.devices import Place
 
 log = logging.getLogger("pfd.worker")
@@ -42,10 +42,10 @@ class GpuSlots:
         self,
         places: Sequence[Place],
         home: Path,
-        wanted: Wanted,
-        is_due: Callable[[Wanted], bool],
-        claim: Callable[[Wanted], Job | None],
-        run: Callable[[Job, Turn], None],
+        wanted: ClaimFilter,
+        is_due: Callable[[ClaimFilter], bool],
+        claim: Callable[[ClaimFilter], Job | None],
+        run: Callable[[Job, DeviceLock], None],
         alarm: Alarm,
     ) -> None:
         self._home = home
@@ -53,7 +53,7 @@ class GpuSlots:
         self._is_due = is_due
         self._claim = claim
         self._run = run
-        self._rung = threading.Condition()
+        self._woken = threading.Condition()
         self._rings = 0
         self._stopping = threading.Event()
         self._threads = [
@@ -68,20 +68,20 @@ class GpuSlots:
         for thread in self._threads:
             thread.start()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """There may be a job to claim: wake one slot, which wakes the next where there is."""
-        with self._rung:
+        with self._woken:
             self._rings += 1
-            self._rung.notify()
+            self._woken.notify()
 
     def _wake_next(self) -> None:
-        with self._rung:
-            self._rung.notify()  # one that has not looked since the last ring
+        with self._woken:
+            self._woken.notify()  # one that has not looked since the last wakeup
 
     def claim_no_more(self) -> None:
         self._stopping.set()
-        with self._rung:
-            self._rung.notify_all()
+        with self._woken:
+            self._woken.notify_all()
 
     def threads(self) -> list[threading.Thread]:
         """Those that still claim or run something."""
@@ -89,33 +89,33 @@ class GpuSlots:
 
     def _serve(self, place: Place) -> None:
         seen = -1
-        while self._await_ring(seen):
+        while self._await_wakeup(seen):
             seen = self._rings
             try:
                 while self._is_due(self._wanted):
                     self._wake_next()  # where there is one there may be another, for another device
-                    if not self._take_turn(place):
+                    if not self._acquire_device(place):
                         break
             except (OSError, QueueError) as error:
                 log.warning("gpu %s cannot be taken for now: %s", place.device.name, error)
             except Exception:  # a slot that died in silence would leave a device that nobody uses
                 log.exception("gpu %s cannot be used for now", place.device.name)
 
-    def _await_ring(self, seen: int) -> bool:
-        """Wait until rung since `seen`; False once no more is to be claimed."""
-        with self._rung:
-            self._rung.wait_for(lambda: self._rings != seen or self._stopping.is_set())
+    def _await_wakeup(self, seen: int) -> bool:
+        """Wait until woken since `seen`; False once no more is to be claimed."""
+        with self._woken:
+            self._woken.wait_for(lambda: self._rings != seen or self._stopping.is_set())
             return not self._stopping.is_set()
 
-    def _take_turn(self, place: Place) -> bool:
+    def _acquire_device(self, place: Place) -> bool:
         """Wait for the device, and run a job on it where there still is one; whether there was."""
         pause = PAUSE_FIRST
-        with Turn(place, self._home) as turn:
-            while not turn.take():
+        with DeviceLock(place, self._home) as device_lock:
+            while not device_lock.try_acquire():
                 if self._stopping.wait(pause):
                     return False
                 pause = min(PAUSE_MOST, 2 * pause)
             if self._stopping.is_set() or (job := self._claim(self._wanted)) is None:
                 return False
-            self._run(job, turn)
+            self._run(job, device_lock)
             return True

@@ -76,10 +76,10 @@ class TestGpus:
     def test_the_device_of_a_killed_worker_is_free_once_nothing_is_left_of_its_job(self, site: Site) -> None:
         first = site.submit("on_device", {"gate": "first"})
         with site.worker(PFD_GPUS="0") as doomed:
-            keeper = psutil.Process(site.await_sight(first, "on device").pid).ppid()
+            supervisor = psutil.Process(site.await_sight(first, "on device").pid).ppid()
             second = site.submit("on_device")
             with site.worker(PFD_GPUS="0"):
-                with frozen(keeper):  # so that the job outlives its worker for a while
+                with frozen(supervisor):  # so that the job outlives its worker for a while
                     doomed.kill()
                     time.sleep(2.0)
                     assert site.sights(second) == []

@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from pfd.errors import ParameterError
+from pfd.runtimes.notifying import MARK
 from pfd.runtimes.reading import as_number
-from pfd.runtimes.ringing import MARK
-from pfd.submission.client_message import MAX_TASK, Request, check_id
+from pfd.submission.client_message import MAX_TASK, ClientMessage, check_id
 
 _OWN = frozenset({"redis_message_id"})
 """Options that a broker of Dramatiq adds."""
 
 
-def read_request(queue: str, data: bytes | None, size: int, *, among_rings: bool = False) -> Request:
+def read_request(queue: str, data: bytes | None, size: int, *, among_wakeups: bool = False) -> ClientMessage:
     """What a client asks for; where it cannot be done the request says why.
 
     Parameters
@@ -27,7 +27,7 @@ def read_request(queue: str, data: bytes | None, size: int, *, among_rings: bool
     queue : that of the list which the message lay in, whatever it says itself.
     data : its content; None where it is not there, or larger than is read.
     size : bytes of the content.
-    among_rings : whether it lay in a queue of rings.
+    among_wakeups : whether it lay in a queue of wakeups.
 
     Raises
     ------
@@ -43,13 +43,13 @@ def read_request(queue: str, data: bytes | None, size: int, *, among_rings: bool
     try:
         request = _read(queue, message, identity, task)
     except ParameterError as error:
-        return Request(identity, task, problem=error)
+        return ClientMessage(identity, task, problem=error)
     bare = not request.args and not request.kwargs and request.options == {"queue": queue}
-    return replace(request, known_only=among_rings and bare)
+    return replace(request, known_only=among_wakeups and bare)
 
 
-def is_ring(data: bytes | None) -> bool:
-    """Whether a message is a ring, and not that of a client who has sent it to a queue of rings."""
+def is_wakeup(data: bytes | None) -> bool:
+    """Whether a message is a wakeup, and not that of a client who has sent it to a queue of wakeups."""
     try:
         message = _object(data or b"")
     except ParameterError:
@@ -68,7 +68,7 @@ def _object(data: bytes) -> dict[str, Any]:
     return message
 
 
-def _read(queue: str, message: Mapping[str, Any], identity: str, task: str) -> Request:
+def _read(queue: str, message: Mapping[str, Any], identity: str, task: str) -> ClientMessage:
     args, kwargs, options = (message.get(name) for name in ("args", "kwargs", "options"))
     if not isinstance(args, list):
         raise ParameterError(f"args: a list is expected, not {type(args).__name__}")
@@ -76,7 +76,7 @@ def _read(queue: str, message: Mapping[str, Any], identity: str, task: str) -> R
         raise ParameterError(f"kwargs: an object is expected, not {type(kwargs).__name__}")
     if not isinstance(options, dict):
         raise ParameterError(f"options: an object is expected, not {type(options).__name__}")
-    return Request(identity, task, args, kwargs, {"queue": queue, **_options(options)})
+    return ClientMessage(identity, task, args, kwargs, {"queue": queue, **_options(options)})
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Where Celery's messages arrive: rings for the slots, and jobs of clients that know nothing of PFD.
+"""Where Celery's messages arrive: wakeups for the slots, and jobs of clients that know nothing of PFD.
 
-Rings come by a line of their own, which a worker whose slots are all busy leaves alone: they go to one that has a slot
-free.  What clients ask for is stored at any time, though nobody may be free to run it yet; what they send to a queue of
-rings, as soon as somebody is.
+Wakeups come by a line of their own, which a worker whose slots are all busy leaves alone: they go to one that has a
+slot free.  What clients ask for is stored at any time, though nobody may be free to run it yet; what they send to a
+queue of wakeups, as soon as somebody is.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from kombu import Consumer, Queue  # type: ignore[attr-defined]  # exported lazi
 
 from pfd.errors import ParameterError
 from pfd.runtimes.intake import Incoming, Intake, most_bytes
+from pfd.runtimes.notifying import MARK, wakeup_queue, woken_queue
 from pfd.runtimes.on_celery.address import is_redis
 from pfd.runtimes.on_celery.app import CLEAN_UP
-from pfd.runtimes.on_celery.request import read_request, refused_request
+from pfd.runtimes.on_celery.client_message import read_request, refused_request
 from pfd.runtimes.on_celery.transport import NotAMessage, lost_connection
-from pfd.runtimes.ringing import MARK, ring_queue, rung_queue
-from pfd.runtimes.service import Service
-from pfd.submission.client_message import Request
+from pfd.runtimes.worker_host import WorkerHost
+from pfd.submission.client_message import ClientMessage
 
 log = logging.getLogger("pfd.runtimes")
 
@@ -38,16 +38,16 @@ No number of unacknowledged messages holds them back: they are off their queue w
 """
 
 
-class Door:
-    """The door of a worker.  `open`, `call` and `stop` come from any thread, all else from Celery's event loop.
+class MessageConsumer:
+    """`open`, `call` and `stop` are called from any thread, all else from Celery's event loop.
 
     `on_stored` is called, from a thread of its own, when jobs of clients have been stored.
     """
 
-    def __init__(self, service: Service, on_stored: Callable[[], None]) -> None:
-        self._service = service
-        self._intake = Intake(service, "celery", on_stored)
-        self._most = most_bytes(service.settings)
+    def __init__(self, host: WorkerHost, on_stored: Callable[[], None]) -> None:
+        self._host = host
+        self._intake = Intake(host, "celery", on_stored)
+        self._most = most_bytes(host.settings)
         self.consumer: Any = None
         self._rings: Any = None
         self._wake, self._wake_in = os.pipe()
@@ -61,26 +61,26 @@ class Door:
         self._intake.start()
 
     def attach(self, hub: Any) -> None:
-        """Take part in the event loop of a new connection, with a line of our own for rings."""
+        """Take part in the event loop of a new connection, with a line of our own for wakeups."""
         hub.add_reader(self._wake, self._woken)
         transport = self.consumer.connection.transport
         if is_redis(self.consumer.app.conf.broker_url):
             transport.most_bytes, transport.refuse = self._most, self._refuse_item
         channel = self.consumer.connection.channel()
-        channel.basic_qos(0, sum(self._service.slots.values()), False)
-        names = sorted({name for group in self._service.slots for name in group.split(",")})
-        queues = [Queue(ring_queue(name)) for name in names]  # type: ignore[no-untyped-call]
+        channel.basic_qos(0, sum(self._host.slots.values()), False)
+        names = sorted({name for group in self._host.slots for name in group.split(",")})
+        queues = [Queue(wakeup_queue(name)) for name in names]  # type: ignore[no-untyped-call]
         self._rings = Consumer(  # type: ignore[no-untyped-call]
-            channel, queues, on_message=self._ring, on_decode_error=self.receive_undecoded
+            channel, queues, on_message=self._take_wakeup, on_decode_error=self.receive_undecoded
         )
         self._closed = False
         if is_redis(self.consumer.app.conf.broker_url):
-            # As Celery itself does for `worker_disable_prefetch`: nothing is fetched while the door is closed.
+            # As Celery itself does for `worker_disable_prefetch`: nothing is fetched while the consumer is paused.
             may = channel.qos.can_consume
             channel.qos.can_consume = lambda: not self._closed and may()
         self._rings.consume()
-        if not self._service.has_room():
-            self._shut()
+        if not self._host.has_room():
+            self._pause()
 
     def open(self) -> None:
         """A slot has become free."""
@@ -114,7 +114,7 @@ class Door:
         said = str(error) if isinstance(error, ParameterError) else f"it cannot be read: {error}"
         self._put(message, functools.partial(refused_request, message, said))
 
-    def _put(self, message: Any, read: Callable[[], Request]) -> None:
+    def _put(self, message: Any, read: Callable[[], ClientMessage]) -> None:
         queue = message.delivery_info.get("routing_key") if isinstance(message.delivery_info, Mapping) else None
         size = len(message.body or b"")
         acknowledge = functools.partial(self.call, functools.partial(self._acknowledge, message))
@@ -140,25 +140,25 @@ class Door:
         except Exception:  # whatever the client of a backend raises
             log.exception("old results of Celery could not be removed")
 
-    def _ring(self, message: Any) -> None:
-        """Take a ring, or put it back where another worker may take it."""
-        queue = rung_queue(str((message.delivery_info or {}).get("routing_key")))
+    def _take_wakeup(self, message: Any) -> None:
+        """Take a wakeup, or put it back where another worker may take it."""
+        queue = woken_queue(str((message.delivery_info or {}).get("routing_key")))
         if not (isinstance(message.headers, Mapping) and message.headers.get(MARK) is True):
             self.receive(message, queue)
             if queue is not None:
-                self._service.offer(queue)  # it was counted as a ring, in the place of which none was sent
+                self._host.offer(queue)  # it was counted as a wakeup, in place of which none was sent
             return
-        # What a ring says is not looked at: that there is one is the news.
-        if queue is None or self._service.offer(queue):
+        # What a wakeup says is not looked at: that there is one is the news.
+        if queue is None or self._host.offer(queue):
             self._acknowledge(message)
             return
-        self._shut()
+        self._pause()
         with contextlib.suppress(*self.consumer.connection_errors):
             message.requeue()
-        if self._service.has_room():  # a slot has become free meanwhile
+        if self._host.has_room():  # a slot has become free meanwhile
             self._let_in()
 
-    def _shut(self) -> None:
+    def _pause(self) -> None:
         if not self._closed:
             self._closed = True
             if not is_redis(self.consumer.app.conf.broker_url):

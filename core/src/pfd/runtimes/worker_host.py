@@ -1,4 +1,4 @@
-"""A worker's inside, set up and taken down: the same for each runtime."""
+"""A worker, set up and taken down: the same for each runtime."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any, cast
 
 from pfd.errors import StoreReplaced
 from pfd.monitor import Alarm
-from pfd.notify import Bell, Ring, Ringer
+from pfd.notify import Notifier, Wakeup, WakeupListener
 from pfd.plugins import Registry
 from pfd.settings import Settings
 from pfd.store import Store
-from pfd.submission.submit import tell_workers
-from pfd.worker.worker import Owner
+from pfd.submission.submit import notify_workers
+from pfd.worker.worker import Worker
 
 log = logging.getLogger("pfd.runtimes")
 
@@ -36,14 +36,14 @@ HEARING = 0.5
 """Seconds after which a waiting thread looks whether it has missed a signal."""
 
 
-class Service:
+class WorkerHost:
     """Claims jobs from the store and runs them, in threads of this process; jobs run in processes of their own.
 
     Parameters
     ----------
     slots : for each queue (or several, comma-separated) how many jobs may run at once.
-    runtime : rings other workers.
-    session : where given, only jobs submitted in that session are claimed.
+    runtime : wakes other workers.
+    client_id : where given, only jobs that this client has submitted are claimed.
     on_idle : called, from any thread, whenever a slot has found nothing to do.
     """
 
@@ -52,9 +52,9 @@ class Service:
         settings: Settings,
         registry: Registry,
         slots: Mapping[str, int],
-        runtime: Ringer,
+        runtime: Notifier,
         *,
-        session: str | None = None,
+        client_id: str | None = None,
         on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
@@ -62,30 +62,30 @@ class Service:
         self.slots = dict(slots)
         self.store = Store(settings, registry.tables())
         self._runtime = runtime
-        self._session = session
+        self._client_id = client_id
         self._on_idle = on_idle
         self.alarm = Alarm()
-        self.owner: Owner | None = None
+        self.worker: Worker | None = None
         self._replaced: StoreReplaced | None = None
         self._ends_program = False
 
-    def start(self, bell: Bell | None = None) -> None:
+    def start(self, listener: WakeupListener | None = None) -> None:
         """Begin to claim jobs.  Raises `StoreError` or `SettingsError` where that is not possible."""
         self.store.open()
         try:
-            self.owner = Owner(
+            self.worker = Worker(
                 self.settings,
                 self.registry,
                 self.store,
                 slots=self.slots,
                 runtime=self._runtime,
-                session=self._session,
-                bell=bell,
+                client_id=self._client_id,
+                listener=listener,
                 on_idle=self._on_idle,
                 alarm=self.alarm,
                 on_replaced=self._end,
             )
-            self.owner.start()
+            self.worker.start()
         except BaseException:
             self.stop()
             raise
@@ -109,21 +109,21 @@ class Service:
 
     def offer(self, queue: str) -> bool:
         """Wake a slot that serves `queue`; False where none is free."""
-        return self.owner is not None and self.owner.offer(queue)
+        return self.worker is not None and self.worker.offer(queue)
 
-    def announce(self, ring: Ring) -> None:
+    def wake_or_notify(self, wakeup: Wakeup) -> None:
         """Tell of a job that was stored here: a slot of this worker, or where none is free those of others."""
-        if not self.offer(ring.queue):
-            tell_workers(self._runtime.ring, ring)
+        if not self.offer(wakeup.queue):
+            notify_workers(self._runtime.notify, wakeup)
 
     def has_room(self) -> bool:
         """Whether any slot is free."""
-        return self.owner is not None and self.owner.idle.has_room()
+        return self.worker is not None and self.worker.idle.has_room()
 
     def claim_no_more(self) -> None:
         """Run what runs to its end, and nothing else."""
-        if self.owner is not None:
-            self.owner.claim_no_more()
+        if self.worker is not None:
+            self.worker.claim_no_more()
 
     def drain(self, hurry: Callable[[], bool]) -> None:
         """Claim no more, and let running jobs end, until there are none, time is up or there is a hurry.
@@ -132,23 +132,23 @@ class Service:
         """
         self.claim_no_more()
         deadline = time.monotonic() + SHUTDOWN_PATIENCE
-        while (owner := self.owner) is not None and owner.busy and not hurry() and time.monotonic() < deadline:
+        while (worker := self.worker) is not None and worker.busy and not hurry() and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    def look(self) -> None:
+    def check_now(self) -> None:
         """See at once what is to be stopped and what can be claimed."""
-        if self.owner is not None:
-            self.owner.look()
+        if self.worker is not None:
+            self.worker.check_now()
 
-    def hand_back(self, patience: float | None = 0.0) -> None:
-        """Claim no more; after `patience` seconds hand back what still runs (None: wait for it)."""
-        if self.owner is not None:
-            self.owner.stop(patience)
-            self.owner = None
+    def requeue(self, patience: float | None = 0.0) -> None:
+        """Claim no more; after `patience` seconds requeue what still runs (None: wait for it)."""
+        if self.worker is not None:
+            self.worker.stop(patience)
+            self.worker = None
 
     def stop(self, patience: float | None = 0.0) -> None:
         """The same, and let go of the store."""
-        self.hand_back(patience)
+        self.requeue(patience)
         self.store.close()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pfd.errors import ParameterError
 from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
 from pfd.runtimes.reading import as_number, shown
-from pfd.submission.client_message import MAX_TASK, Request, check_id
+from pfd.submission.client_message import MAX_TASK, ClientMessage, check_id
 
 MAX_REPLY = 500
 """Characters of what a client is reached by."""
@@ -26,7 +26,7 @@ _NOT_SERVED = {
 """What a body may ask for beside its parameters, and how a client of Celery asks for that."""
 
 
-def read_request(message: Any, most: int, queue: str | None = None) -> Request:
+def read_request(message: Any, most: int, queue: str | None = None) -> ClientMessage:
     """What a client asks for; where it cannot be done the request says why.
 
     `most` is how many bytes a body may have, and `queue` that of the job where it is not the one which the message lay
@@ -39,20 +39,20 @@ def read_request(message: Any, most: int, queue: str | None = None) -> Request:
     task = headers.get("task")
     if not isinstance(task, str) or not 0 < len(task) <= MAX_TASK:
         raise ParameterError("its header 'task' is no name of a task")
-    bare = Request(identity, task, reply=_reply(message, headers))
+    bare = ClientMessage(identity, task, reply=_reply(message, headers))
     try:
         return _read(message, headers, bare, most, queue)
     except ParameterError as error:
-        return Request(identity, task, reply=bare.reply, problem=error)
+        return ClientMessage(identity, task, reply=bare.reply, problem=error)
 
 
-def refused_request(message: Any, problem: str) -> Request:
+def refused_request(message: Any, problem: str) -> ClientMessage:
     """A message that was not let in, as a request that says why.  Raises as `read_request` does."""
     found = read_request(message, 0)
-    return Request(found.id, found.task, reply=found.reply, problem=ParameterError(problem))
+    return ClientMessage(found.id, found.task, reply=found.reply, problem=ParameterError(problem))
 
 
-def _read(message: Any, headers: Mapping[str, Any], bare: Request, most: int, queue: str | None) -> Request:
+def _read(message: Any, headers: Mapping[str, Any], bare: ClientMessage, most: int, queue: str | None) -> ClientMessage:
     if headers.get("compression"):
         raise ParameterError("compression: the body is compressed, which is not accepted", hint="send it as it is")
     size = len(message.body or b"")
@@ -79,7 +79,7 @@ def _read(message: Any, headers: Mapping[str, Any], bare: Request, most: int, qu
         )
     known_only = queue is not None and not args and not kwargs and bool(headers.get("ignore_result"))
     options = _options(message, headers, queue)
-    return Request(bare.id, bare.task, args, kwargs, options, bare.reply, known_only=known_only)
+    return ClientMessage(bare.id, bare.task, args, kwargs, options, bare.reply, known_only=known_only)
 
 
 def _not_served(headers: Mapping[str, Any], embed: object) -> Iterator[str]:

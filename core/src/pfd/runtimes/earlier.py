@@ -1,0 +1,33 @@
+"""What a runtime of a third party was made of in the version before: accepted for one version more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pfd.lazy import RenamedAttribute, warn_renamed
+from pfd.notify import Notifier, as_notifier
+from pfd.plugins import Registry
+from pfd.runtimes.worker_host import WorkerHost
+from pfd.settings import Settings
+
+
+class Service(WorkerHost):
+    """`WorkerHost`, as it was called."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        slots: Mapping[str, int],
+        runtime: Notifier,
+        *,
+        session: str | None = None,
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        warn_renamed("pfd.runtimes.Service", "WorkerHost")
+        super().__init__(settings, registry, slots, as_notifier(runtime), client_id=session, on_idle=on_idle)
+
+    owner = RenamedAttribute("worker")
+    look = RenamedAttribute("check_now")
+    announce = RenamedAttribute("wake_or_notify")
+    hand_back = RenamedAttribute("requeue")
