@@ -1,25 +1,43 @@
 """Writes the pages under `reference/` from the code: `python -m docs.write_reference`.
 
 `tasks.md` comes from the declarations of the installed plugins, `settings.md` from the model of the settings,
-`metrics.md` from the catalogue of metrics, and `features.md` from the definitions of the features plugin.
+`metrics.md` from the catalogue of metrics, `features.md` from the definitions of the features plugin, and `jobs.md`
+from the fields of a job.  The diagrams of `explanation/architecture.md` are drawn anew as well.
 """
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from docs import diagrams
 from pydantic import BaseModel
 
-from pfd import Settings, Task
+from pfd import Job, Settings, Task
 from pfd.cli.tasks import gpu_words
 from pfd.monitor.catalogue import METRICS, RUNS, STORE, WORKER
 from pfd.plugins import Registry, load_registry
 from pfd_plugin_features import EQUAL_TO_TSFEL, FEATURES, UNLIKE_TSFEL, VERSION
 
 REFERENCE = Path(__file__).parent / "reference"
+ARCHITECTURE = Path(__file__).parent / "explanation" / "architecture.md"
+
+JOBS_HEAD = """\
+# Jobs
+
+Written from the code by `make docs`; a test holds it current. What `Dispatcher.job()` and `handle.job` give, and
+`pfd job --json` prints, in which `seq`, `light` and an empty `damage` are left out. [What happens to a
+job](../explanation/architecture.md#one-job-from-submission-to-result) shows how it moves from state to state.
+
+Times are seconds since the epoch, UTC.
+
+| field | type | meaning |
+|---|---|---|
+"""
 
 TASKS_HEAD = """\
 # Tasks
@@ -154,7 +172,30 @@ def pages(registry: Registry) -> dict[Path, str]:
         REFERENCE / "settings.md": SETTINGS_HEAD + "".join(_settings()),
         REFERENCE / "metrics.md": METRICS_HEAD + "".join(_metrics()),
         REFERENCE / "features.md": "".join(_features()),
+        REFERENCE / "jobs.md": JOBS_HEAD + "".join(_fields_of_a_job()),
+        ARCHITECTURE: diagrams.filled(
+            ARCHITECTURE.read_text(encoding="utf-8"),
+            {"states": diagrams.states(), "processes": diagrams.processes()},
+        ),
     }
+
+
+def _fields_of_a_job() -> Iterator[str]:
+    for name, text in commented_fields(Job).items():
+        [field] = [one for one in dataclasses.fields(Job) if one.name == name]
+        yield f"| `{name}` | {str(field.type).replace('|', chr(92) + '|')} | {text} |\n"
+
+
+def commented_fields(kind: type[Any]) -> dict[str, str]:
+    """The fields of a class, each with the text that stands below it in the code; empty where there is none."""
+    [declared] = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(declared, ast.ClassDef)
+    found: dict[str, str] = {}
+    for statement, following in zip(declared.body, [*declared.body[1:], None], strict=True):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            text = following.value if isinstance(following, ast.Expr) else None
+            found[statement.target.id] = str(text.value) if isinstance(text, ast.Constant) else ""
+    return found
 
 
 def _features() -> Iterator[str]:

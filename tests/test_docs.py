@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.write_reference import pages
+from docs.write_reference import commented_fields, pages
 
-from pfd import Dispatcher
+from pfd import Dispatcher, Job
 from tests.support.command import pfd
 from tests.support.workspace import ROOT, workspace_registry
 
@@ -25,6 +26,11 @@ def readme() -> str:
 def test_the_reference_is_current() -> None:
     for page, text in pages(workspace_registry()).items():
         assert page.read_text(encoding="utf-8") == text, f"{page.name}: run 'make docs'"
+
+
+def test_each_field_of_a_job_is_commented() -> None:
+    assert [name for name, text in commented_fields(Job).items() if not text] == []
+    assert list(commented_fields(Job)) == [field.name for field in dataclasses.fields(Job)]
 
 
 def test_the_readme_marks_exactly_the_tasks_that_exist(readme: str) -> None:

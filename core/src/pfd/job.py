@@ -73,43 +73,75 @@ class ArtifactFile:
 class Job:
     """One row of the job table, as read.  Times are seconds since the epoch, UTC.
 
-    `damage` says of columns that cannot be read why, where something else than PFD has written to the store; the fields
-    of these are empty.  One that is `light` was read for a list, without parameters, options and result.
+    Where something else than PFD has written to the store, what cannot be read is in `damage`.
     """
 
     seq: int
+    """Its number in the store, which only grows."""
     id: str
+    """A UUID in lower case: what it is called everywhere."""
     task: str
+    """The name of its task."""
     queue: str
+    """Whose workers may claim it."""
     state: State
+    """PENDING and RETRY wait, STARTED and PROGRESS run, SUCCESS, FAILURE and REVOKED have ended."""
     priority: int
+    """Of several that could begin, the one with the highest number does."""
     progress: float
+    """0 to 1; never goes back within an attempt."""
     status: str
+    """What the task does just now, in one line."""
     created_at: float
+    """When it was stored."""
     due_at: float
+    """Not claimed before; 0 where it may begin at once."""
     started_at: float | None
+    """When its latest run was claimed."""
     ended_at: float | None
+    """When its end was written."""
     attempt: int
+    """How many runs have been begun that count: a run that was lost or requeued does not."""
     lost: int
+    """How many runs were lost with their worker."""
     claim: int | None
+    """The number of its latest run.  Each write of a run names its own, and is refused where it is not this one."""
     owner: str | None
+    """The id of the worker that runs it, or ran it last."""
     cancel_requested: bool
+    """Whether a cancel was asked for while it ran."""
     parent_id: str | None
+    """The job whose child it is: cancelled where that ends badly."""
     level: int
+    """How many parents it has above it."""
     retry_of: str | None
+    """The ended job that it was submitted again for."""
     key: str | None
+    """No two live jobs have the same: the second submission is given the first job."""
     client_id: str | None
+    """The client that submitted it: a process.  A worker may be confined to the jobs of one."""
     waiting: int
+    """How many jobs have to succeed before it can be claimed."""
     gpu: bool = False
+    """Whether it needs a slot that is bound to a device."""
     meta: dict[str, Any] = field(default_factory=dict)
+    """What else the task reported with its progress."""
     tags: tuple[str, ...] = ()
+    """Names that it is found by."""
     params: dict[str, Any] = field(default_factory=dict)
+    """The parameters as they were validated, with the defaults."""
     result: dict[str, Any] | None = None
+    """What the task returned; None until it has succeeded."""
     failure: JobFailure | None = None
+    """Why it ended as FAILURE or REVOKED."""
     artifacts: tuple[ArtifactFile, ...] = ()
+    """The files that it has published, once it has succeeded."""
     options: dict[str, Any] = field(default_factory=dict)
+    """What else it was submitted with: limits of its time, allowed folders, headers of hooks."""
     damage: dict[str, str] = field(default_factory=dict)
+    """Of columns that cannot be read, why; the fields of these are empty."""
     light: bool = False
+    """Whether it was read for a list, without parameters, options and result."""
 
     session = RenamedAttribute("client_id")
 
