@@ -36,6 +36,7 @@ from pfd import (
     hookimpl,
 )
 from pfd.errors import DamagedRow
+from pfd.hooks import EventKind
 from pfd.job import ENDED, JobFailure
 from pfd.plugins import Registry
 from pfd.schedules import slots
@@ -285,7 +286,7 @@ def test_of_a_job_that_cannot_be_run_it_is_told_once_and_when_that_is_stored(
 
     def fail_at_first(failures: int) -> None:
         if failures and not seen:
-            seen.append(len([event for event in told if event.kind == "failure"]))
+            seen.append(len([event for event in told if event.kind == EventKind.FAILURE]))
             raise OperationalError("COMMIT", None, sqlite3.OperationalError("database is locked"))
 
     with at_each_commit(fail_at_first), Worker(settings, registry=registry, slots=1):

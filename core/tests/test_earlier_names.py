@@ -17,7 +17,7 @@ from pfd.plugins import Registry
 
 def test_records_with_a_floor_are_tables_with_an_order_of_upgrades() -> None:
     with pytest.warns(DeprecationWarning, match=r"Records\(floor=\) is called Tables\(upgrade_order=\) now") as told:
-        found = pfd.Records("rig", "rig.records", "rig.migrations", head="rig_0001", floor=3)  # type: ignore[attr-defined]
+        found = pfd.Records("rig", "rig.records", "rig.migrations", head="rig_0001", floor=3)
     assert told[0].filename == __file__
     assert isinstance(found, Tables)
     assert (found.name, found.head, found.upgrade_order) == ("rig", "rig_0001", 3)
@@ -56,7 +56,7 @@ def test_a_runtime_that_rings_notifies() -> None:
 
 
 def test_a_service_is_a_worker_that_rings(sqlite_settings: Settings, registry: Registry) -> None:
-    from pfd.runtimes import Service  # type: ignore[attr-defined]
+    from pfd.runtimes import Service
 
     runtime = Ringing()
     with (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pfd.job import JobFailure
 from pfd.notify import Wakeup
-from pfd.runner.call import Outcome
+from pfd.runner.call import Outcome, OutcomeKind
 from pfd.runner.ipc import Begun, Lines, NotAMessage, Progress, longest, parse
 from pfd.store.encoding import encode
 
@@ -38,11 +38,11 @@ def test_what_a_job_says_is_understood() -> None:
     assert parse(line(PROGRESS), MOST) == Progress(0.5, "half", {"step": 1})
     assert parse(line(WAKEUP), MOST) == Wakeup("x", "add", "default")
     for outcome in (
-        Outcome("done", result='{"value":1}', last=(0.5, "half", {"step": 1})),
-        Outcome("failed", failure=JobFailure("ValueError", "wrong", "here", "mend it"), retry=True),
-        Outcome("stopped", failure=JobFailure("CancelRequested", "cancel")),
-        Outcome("lost"),
-        Outcome("stale"),
+        Outcome(OutcomeKind.DONE, result='{"value":1}', last=(0.5, "half", {"step": 1})),
+        Outcome(OutcomeKind.FAILED, failure=JobFailure("ValueError", "wrong", "here", "mend it"), retry=True),
+        Outcome(OutcomeKind.STOPPED),
+        Outcome(OutcomeKind.LOST),
+        Outcome(OutcomeKind.STALE),
     ):
         assert parse(encode(outcome.to_message()).encode(), MOST) == outcome
 

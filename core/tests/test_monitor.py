@@ -317,8 +317,8 @@ def test_a_lease_that_others_took_away_is_counted_and_so_is_what_was_done_in_vai
 def test_a_worker_that_claims_no_more_is_well_but_not_ready(watched_on_sqlite: Worker) -> None:
     where = address(watched_on_sqlite)
     assert health(where, "/health/ready")[0] == 200
-    assert watched_on_sqlite.owner is not None
-    watched_on_sqlite.owner.claim_no_more()
+    assert watched_on_sqlite.engine is not None
+    watched_on_sqlite.engine.claim_no_more()
     status, report = health(where, "/health/ready")
     assert (status, report["ok"], report["stopping"]) == (503, False, True)
     assert health(where)[0] == health(where, "/health/live")[0] == 200
@@ -328,8 +328,8 @@ def test_a_worker_without_its_watch_is_to_be_started_anew(
     watched_on_sqlite: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = address(watched_on_sqlite)
-    assert watched_on_sqlite.owner is not None
-    watch = watched_on_sqlite.owner._watch
+    assert watched_on_sqlite.engine is not None
+    watch = watched_on_sqlite.engine._heartbeat
     monkeypatch.setattr(watch, "_stopping", True)  # its thread ends, and nothing else does
     watch.wake()
     until(lambda: health(where, "/health/live")[0] == 503)

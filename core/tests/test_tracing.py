@@ -82,7 +82,7 @@ def test_one_trace_leads_from_the_submission_through_the_run_to_what_the_task_do
     assert run.attributes["messaging.message.id"] == job
     assert run.attributes["messaging.destination.name"] == "default"
     assert (run.attributes["pfd.task"], run.attributes["pfd.attempt"]) == ("make_span", "1")
-    assert (run.attributes["pfd.client.outcome"], run.failed) == ("success", False)
+    assert (run.attributes["pfd.outcome"], run.failed) == ("success", False)
 
 
 def test_the_span_of_a_task_in_the_workers_own_interpreter_has_its_place_too(scene: Scene) -> None:
@@ -103,7 +103,7 @@ def test_each_attempt_has_a_span_with_what_went_wrong(scene: Scene) -> None:
         runs = scene.await_span("run fail", 3)
     [submit] = scene.await_span("submit fail")
     assert {run.parent for run in runs} == {submit.id}
-    assert [run.attributes["pfd.client.outcome"] for run in runs] == ["retry", "retry", "failure"]
+    assert [run.attributes["pfd.outcome"] for run in runs] == ["retry", "retry", "failure"]
     assert [run.attributes["pfd.attempt"] for run in runs] == ["1", "2", "3"]
     for run in runs:
         assert run.failed
@@ -124,7 +124,7 @@ def test_a_job_whose_worker_was_killed_says_so_in_its_trace(scene: Scene) -> Non
     assert lost.parent == run.parent == submit.id
     assert lost.failed
     assert "pfd.lost" in lost.events
-    assert run.attributes["pfd.client.outcome"] == "success"
+    assert run.attributes["pfd.outcome"] == "success"
 
 
 def test_a_cancel_shows_in_the_trace_whether_or_not_the_job_had_begun(scene: Scene) -> None:
@@ -137,7 +137,7 @@ def test_a_cancel_shows_in_the_trace_whether_or_not_the_job_had_begun(scene: Sce
         until(lambda: scene.reader.job(running).state is State.PROGRESS)
         scene.reader.cancel(running)
         [run] = scene.await_span("run nap_inline")
-    assert (run.attributes["pfd.client.outcome"], run.failed, list(run.events)) == ("revoked", False, ["pfd.revoked"])
+    assert (run.attributes["pfd.outcome"], run.failed, list(run.events)) == ("revoked", False, ["pfd.revoked"])
 
 
 def test_the_steps_of_a_pipeline_are_one_trace(scene: Scene, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from pfd.errors import (
     SchemaError,
     SettingsError,
     StaleClaim,
+    StopReason,
     StoreError,
     StoreUnavailable,
     TimeLimitExceeded,
@@ -33,7 +34,18 @@ from pfd.errors import (
     WorkerLost,
 )
 from pfd.hints import Hint
-from pfd.hooks import Command, JobEnd, JobEvent, JobStart, JobSubmission, Reference, ResultView, Tables, hookimpl
+from pfd.hooks import (
+    Command,
+    EventKind,
+    JobEnd,
+    JobEvent,
+    JobStart,
+    JobSubmission,
+    Reference,
+    ResultView,
+    Tables,
+    hookimpl,
+)
 from pfd.job import Job, State
 from pfd.lazy import lazy_names
 from pfd.references import Refers
@@ -63,6 +75,7 @@ __all__ = [
     "Command",
     "DataError",
     "Dispatcher",
+    "EventKind",
     "Handle",
     "Hint",
     "Job",
@@ -95,6 +108,7 @@ __all__ = [
     "SlotOutcome",
     "StaleClaim",
     "State",
+    "StopReason",
     "StoreError",
     "StoreUnavailable",
     "StoredFile",

@@ -6,6 +6,7 @@ what to do next.  Errors of third parties are converted where they enter.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 
 from pfd.characters import one_line
@@ -149,15 +150,23 @@ class WorkerLost(JobError):
     """The job's worker vanished more often than `max_lost` allows, or its process died without a result."""
 
 
+class StopReason(enum.StrEnum):
+    """Why a run is to stop: somebody cancelled it, it ran too long, or the job is another run's by now."""
+
+    CANCEL = "cancel"
+    TIME_LIMIT = "time limit"
+    STALE = "stale"
+
+
 class CancelRequested(BaseException):
     """Raised inside a running task that is to stop.
 
-    A `BaseException`, so that no library takes it for a failed fit.  `reason` is `"cancel"` or `"time limit"`.
+    A `BaseException`, so that no library takes it for a failed fit.
     """
 
-    def __init__(self, reason: str = "cancel") -> None:
+    def __init__(self, reason: str = StopReason.CANCEL) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = StopReason(reason)
 
 
 def shown(value: object, most: int = 80) -> str:

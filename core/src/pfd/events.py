@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from pfd.end_signal import job_ended as news
 from pfd.errors import PfdError
-from pfd.hooks import JobEnd, JobEvent
+from pfd.hooks import EventKind, JobEnd, JobEvent
 from pfd.job import Job, JobFailure
 from pfd.plugins import Registry
 from pfd.retention import discard
@@ -19,7 +19,7 @@ from pfd.store.workers import Reclaimed
 
 
 def publish(
-    registry: Registry, job: Job, kind: str, *, seconds: float = 0.0, failure: JobFailure | None = None
+    registry: Registry, job: Job, kind: EventKind, *, seconds: float = 0.0, failure: JobFailure | None = None
 ) -> None:
     """Tell of a change that did not end a job."""
     event = JobEvent(kind, job.id, job.task, job.queue, failure=failure, seconds=seconds, job=job)
@@ -38,7 +38,7 @@ def publish_ended(
     listeners = registry.listens("pfd_after_job")
     for job in ended:
         news.announce()
-        event = JobEvent(job.state.lower(), job.id, job.task, job.queue, job.result, job.failure, seconds)
+        event = JobEvent(EventKind.of(job.state), job.id, job.task, job.queue, job.result, job.failure, seconds)
         registry.notify("pfd_job_event", event=event)
         if listeners and job.task in registry.tasks:
             with contextlib.suppress(PfdError):  # the store went away again: who listens is told no more than that
@@ -51,7 +51,7 @@ def publish_ended(
 def publish_reclaimed(registry: Registry, store: Store, settings: Settings, back: Reclaimed) -> None:
     """Tell of jobs that were reclaimed from a lost worker."""
     for job in back.again:
-        publish(registry, job, "lost")
+        publish(registry, job, EventKind.LOST)
     publish_ended(registry, store, settings, back.ended)
 
 

@@ -6,6 +6,7 @@ A plugin is a light module that implements some of these with `@hookimpl` and is
 
 from __future__ import annotations
 
+import enum
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 from pfd.errors import PluginError, shown
-from pfd.job import Job, JobFailure
+from pfd.job import Job, JobFailure, State
 from pfd.lazy import RenamedAttribute
 from pfd.settings import Settings
 from pfd.task import Task
@@ -196,19 +197,35 @@ class JobEnd:
     seconds: float
 
 
+class EventKind(enum.StrEnum):
+    """What became of a job.  STALE: what the run did is not kept, since the job was another run's by then."""
+
+    SUBMITTED = "submitted"
+    CLAIMED = "claimed"
+    RETRY = "retry"
+    LOST = "lost"
+    STALE = "stale"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    REVOKED = "revoked"
+
+    @classmethod
+    def of(cls, end: State) -> EventKind:
+        """That of a job that ended as `end`."""
+        return cls(end.value.lower())
+
+
 @dataclass(frozen=True)
 class JobEvent:
     """Given to `pfd_job_event`, in the process that stored the change.
 
-    `kind` is `submitted`, `claimed`, `retry`, `lost`, `stale` (what the run did is not kept, since the job was another
-    run's by then), `success`, `failure` or `revoked`.  `lost` is told of a job that is to run again, also by a worker
-    that took it back from another.
+    LOST is told of a job that is to run again, also by a worker that reclaimed it from another.
 
     Of an end, `result` is the result as JSON.  `failure` says why a run was not good.  `seconds` is how long the run
     took that is over with this, 0 where there was none.  `job` is the job as it was claimed, where it has not ended.
     """
 
-    kind: str
+    kind: EventKind
     job_id: str
     task: str
     queue: str

@@ -21,7 +21,7 @@ from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
-from pfd.hooks import JobEnd, JobEvent, JobStart, JobSubmission, hookimpl
+from pfd.hooks import EventKind, JobEnd, JobEvent, JobStart, JobSubmission, hookimpl
 from pfd.job import Job, JobFailure
 
 log = logging.getLogger("pfd.tracing")
@@ -33,7 +33,7 @@ VARIABLES = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 MOST_OPEN = 10_000
 """Submissions whose end may be awaited at once: one that failed has none, and is forgotten in the end."""
 
-_ENDS = frozenset({"success", "failure", "revoked", "retry", "lost", "stale"})
+_ENDS = frozenset(EventKind) - {EventKind.SUBMITTED, EventKind.CLAIMED}
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ class Tracing:
             before = self._runs.get(job.id)
             self._runs[job.id] = _Run(job.claim, span, context.attach(here), threading.get_ident())
         if before is not None:  # a run of this worker that has lost the job to this one, and does not know it yet
-            _finish(before, "stale", None)
+            _finish(before, EventKind.STALE.value, None)
 
     @hookimpl
     def pfd_job_event(self, event: JobEvent) -> None:
         """End the span that this belongs to."""
-        if event.kind == "submitted":
+        if event.kind == EventKind.SUBMITTED:
             with self._lock:
                 span = self._submitted.pop(event.job_id, None)
             if span is not None:
@@ -98,9 +98,9 @@ class Tracing:
                 if mine:
                     del self._runs[event.job_id]
             if run is not None and mine:
-                _finish(run, event.kind, event.failure)
-            elif event.kind == "lost" and event.job is not None:  # reclaimed from a worker that will not tell
-                _mark(event.job, event.kind, event.failure)
+                _finish(run, event.kind.value, event.failure)
+            elif event.kind == EventKind.LOST and event.job is not None:  # reclaimed from a worker that will not tell
+                _mark(event.job, event.kind.value, event.failure)
 
     @hookimpl
     def pfd_after_job(self, end: JobEnd) -> None:
@@ -184,10 +184,10 @@ def _mark(job: Job, outcome: str, failure: JobFailure | None) -> None:
 
 
 def _tell(span: Span, outcome: str, failure: JobFailure | None) -> None:
-    span.set_attribute("pfd.client.outcome", outcome)
-    if outcome in ("retry", "lost", "stale", "revoked"):
+    span.set_attribute("pfd.outcome", outcome)
+    if outcome in (EventKind.RETRY, EventKind.LOST, EventKind.STALE, EventKind.REVOKED):
         span.add_event(f"pfd.{outcome}")
-    if outcome in ("success", "revoked"):  # a cancel is no error
+    if outcome in (EventKind.SUCCESS, EventKind.REVOKED):  # a cancel is no error
         return
     if failure is not None:
         details = {"exception.type": failure.type, "exception.message": failure.message}

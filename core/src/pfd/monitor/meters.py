@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from pfd.hooks import JobEvent, hookimpl
+from pfd.hooks import EventKind, JobEvent, hookimpl
 from pfd.job import ENDED as ENDS
 from pfd.monitor import catalogue
 from pfd.monitor.catalogue import Metric
@@ -21,9 +21,9 @@ class Meters:
         self._duration = _histogram(catalogue.DURATION, into)
         self._waiting = _histogram(catalogue.WAITING, into)
         self._again = {
-            "retry": _counter(catalogue.RETRIED, into),
-            "lost": _counter(catalogue.LOST, into),
-            "stale": _counter(catalogue.STALE, into),
+            EventKind.RETRY: _counter(catalogue.RETRIED, into),
+            EventKind.LOST: _counter(catalogue.LOST, into),
+            EventKind.STALE: _counter(catalogue.STALE, into),
         }
         # What is there from the start at 0 can be seen to rise when it first happens.
         for task in tasks:
@@ -36,7 +36,7 @@ class Meters:
     def pfd_job_event(self, event: JobEvent) -> None:
         """See a change of a job."""
         kind = event.kind
-        if kind == "claimed":
+        if kind is EventKind.CLAIMED:
             if event.job is not None and event.job.started_at is not None:
                 since = max(event.job.created_at, event.job.due_at)
                 # Not below 0, where the clock of the machine that submitted it is ahead.

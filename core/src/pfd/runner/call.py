@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import errno
 import importlib
 import os
@@ -11,13 +12,22 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from pfd.artifacts import ArtifactFolder
 from pfd.context import TaskContext, running
-from pfd.errors import CancelRequested, JobError, ParameterError, PfdError, StaleClaim, StoreUnavailable, few
+from pfd.errors import (
+    CancelRequested,
+    JobError,
+    ParameterError,
+    PfdError,
+    StaleClaim,
+    StopReason,
+    StoreUnavailable,
+    few,
+)
 from pfd.job import Job, JobFailure
 from pfd.plugins import Registry
 from pfd.reporter import Report
@@ -37,22 +47,50 @@ MAX_TRACEBACK = 16_000
 MOST_TOLD = 10
 """Files that are named in the log, of those that cannot be published."""
 
-Kind = Literal["done", "failed", "stopped", "lost", "stale", "short"]
+
+class OutcomeKind(enum.StrEnum):
+    """How a run went.
+
+    DONE holds a result as JSON; FAILED a failure; STOPPED came of a request; LOST means that the run was ended from
+    outside, STALE that the job is another run's by now, SHORT that its worker lacked what it takes to begin.
+    """
+
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    LOST = "lost"
+    STALE = "stale"
+    SHORT = "short"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run went.
+    """What came of a run.
 
-    `done` holds a result as JSON; `failed` a failure; `stopped` came of a request; `lost` means that the run was ended
-    from outside, `stale` that the job is another run's by now, `short` that its worker lacked what it takes to begin.
+    Parameters
+    ----------
+    result : as JSON, where it is done.
+    retry : whether a failure is one after which the task may be tried again.
+    last : what it reported last.
+    stopped_for : what a request to stop was made for, where it came to that.
     """
 
-    kind: Kind
+    kind: OutcomeKind
     result: str | None = None
     failure: JobFailure | None = None
     retry: bool = False
     last: Report | None = None
+    stopped_for: StopReason | None = None
+
+    @classmethod
+    def lost(cls, why: str) -> Outcome:
+        """Of a run that was ended from outside."""
+        return cls(OutcomeKind.LOST, failure=JobFailure("WorkerLost", why))
+
+    @classmethod
+    def short(cls, what: str) -> Outcome:
+        """Of one that could not begin, since its worker lacks something."""
+        return cls(OutcomeKind.SHORT, failure=JobFailure("WorkerLost", f"its worker is short of something: {what}"))
 
     def to_message(self) -> dict[str, Any]:
         message: dict[str, Any] = {"end": self.kind, "result": self.result, "retry": self.retry}
@@ -109,11 +147,11 @@ def call(
         result = _encode_result(task, returned, context.settings.max_result_bytes)
         _tell_unpublished(context)
     except CancelRequested as request:
-        return Outcome("stopped", last=context.reporter.close(), failure=JobFailure("CancelRequested", request.reason))
+        return Outcome(OutcomeKind.STOPPED, last=context.reporter.close(), stopped_for=request.reason)
     except StaleClaim as error:
-        return Outcome("stale", last=context.reporter.close(), failure=describe(error))
+        return Outcome(OutcomeKind.STALE, last=context.reporter.close(), failure=describe(error))
     except StoreUnavailable as error:  # no fault of the task: what it has left as a checkpoint is not lost
-        return Outcome("lost", last=context.reporter.close(), failure=describe(error))
+        return Outcome(OutcomeKind.LOST, last=context.reporter.close(), failure=describe(error))
     except BaseException as error:  # the task is somebody else's code: SystemExit and all
         if (
             isinstance(error, KeyboardInterrupt)
@@ -122,8 +160,8 @@ def call(
         ):
             raise  # Ctrl-C of whoever runs this job in the main thread of a program
         retry = task is not None and worth_retrying(task, error)
-        return Outcome("failed", failure=describe(error), retry=retry, last=context.reporter.close())
-    return Outcome("done", result=result, last=context.reporter.close())
+        return Outcome(OutcomeKind.FAILED, failure=describe(error), retry=retry, last=context.reporter.close())
+    return Outcome(OutcomeKind.DONE, result=result, last=context.reporter.close())
 
 
 def _policy(job: Job, settings: Settings) -> PathPolicy:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from pfd.context import TaskContext
+from pfd.errors import StopReason
 from pfd.job import Job
 from pfd.logs.job_logger import JobLogger
 from pfd.logs.log_file import LogFile
 from pfd.notify import Wakeup
 from pfd.plugins import Registry
-from pfd.runner.call import Outcome, call
+from pfd.runner.call import Outcome, OutcomeKind, call
 from pfd.settings import Settings
 from pfd.store import Store
 from pfd.task import Task
@@ -38,7 +39,7 @@ class InlineRun:
         self._job = job
         self._on_progress = on_progress
         self._notify = notify
-        self._reason: str | None = None
+        self._reason: StopReason | None = None
         limits = [
             job.options.get("soft_time_limit", task.soft_time_limit),
             job.options.get("time_limit", task.time_limit),
@@ -46,7 +47,7 @@ class InlineRun:
         known = [limit for limit in limits if limit is not None]
         self._stop_at = time.monotonic() + min(known) if known else None
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: StopReason) -> None:
         """Ask the task to stop, from any thread."""
         self._reason = self._reason or reason
 
@@ -64,11 +65,11 @@ class InlineRun:
                 notify=self._notify,
             )
             outcome = call(self._registry, self._job, context)
-        return Outcome("stale") if self._reason == "stale" else outcome
+        return Outcome(OutcomeKind.STALE) if self._reason is StopReason.STALE else outcome
 
     def _stopping(self) -> str | None:
         if self._reason is None and self._stop_at is not None and time.monotonic() >= self._stop_at:
-            self._reason = "time limit"
+            self._reason = StopReason.TIME_LIMIT
         return self._reason
 
 

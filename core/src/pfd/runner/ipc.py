@@ -15,13 +15,13 @@ from pfd.errors import ParameterError, PfdError
 from pfd.job import JobFailure
 from pfd.notify import Wakeup
 from pfd.reporter import check_meta, shortened
-from pfd.runner.call import Outcome, bounded_failure
+from pfd.runner.call import Outcome, OutcomeKind, bounded_failure
 from pfd.store.encoding import decode, encode
 
 OVERHEAD = 1024 * 1024
 """Bytes that a message may have beside a result: a traceback, a status, what is reported beside it."""
 
-_ENDS = ("done", "failed", "stopped", "lost", "stale")
+_ENDS = frozenset(OutcomeKind) - {OutcomeKind.SHORT}
 """What a job may say of its end; that its worker was short of something is for that to say."""
 
 _WORD = re.compile(r"[\w.:/@-]{1,200}", re.ASCII)
@@ -118,14 +118,15 @@ def _wakeup(value: Any) -> Wakeup:
 
 def _outcome(message: dict[str, Any], max_result_bytes: int) -> Outcome:
     kind, result, failure = message["end"], message["result"], message["failure"]
-    if kind not in _ENDS:
+    if not isinstance(kind, str) or kind not in _ENDS:
         raise ValueError("no such end")
-    if kind == "done":
+    kind = OutcomeKind(kind)
+    if kind is OutcomeKind.DONE:
         result = _result(result, max_result_bytes)
     return Outcome(
         kind,
-        result if kind == "done" else None,
-        _failure(failure) if failure is not None or kind == "failed" else None,
+        result if kind is OutcomeKind.DONE else None,
+        _failure(failure) if failure is not None or kind is OutcomeKind.FAILED else None,
         message["retry"],
         None if message["last"] is None else _report(message["last"]),
     )

@@ -13,15 +13,16 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from pfd.errors import StopReason
 from pfd.job import Job, JobFailure
 from pfd.logs.log_file import LogFile
 from pfd.notify import Wakeup
 from pfd.runner import ipc, shortage
-from pfd.runner.call import Outcome
+from pfd.runner.call import Outcome, OutcomeKind
 from pfd.runner.ipc import Begun, Lines, NotAMessage, Progress
 from pfd.runner.memory import TreeMemory
 from pfd.runner.process_tree import Tree
@@ -104,7 +105,7 @@ class IsolatedRun:
             self._output, self._their_output = os.pipe()
             opened.pop_all()
         self._wake_in.setblocking(False)  # one byte says as much as many, and the watch must not wait
-        self._orders: list[str] = []
+        self._orders: list[StopReason] = []
         self._unsent = memoryview(b"")
         self._said = Lines(ipc.longest(settings.max_result_bytes))
         self._kept = Lines(CONTROL_LINE)
@@ -114,7 +115,7 @@ class IsolatedRun:
         self._exit: int | None = None
         self._outcome: Outcome | None = None
         self._verdict: Outcome | None = None
-        self._stop_reason: str | None = None
+        self._stop_reason: StopReason | None = None
         self._kill_at: float | None = None
         self._end_at: float | None = None
         self._killed = False
@@ -124,8 +125,8 @@ class IsolatedRun:
         self._made = False
         self._stale = False
 
-    def stop(self, reason: str) -> None:
-        """Ask the task to stop, from any thread: `"cancel"`, or `"stale"` to end it at once."""
+    def stop(self, reason: StopReason) -> None:
+        """Ask the task to stop, from any thread; STALE ends it at once."""
         self._orders.append(reason)
         with contextlib.suppress(OSError):
             self._wake_in.send(b"!")
@@ -205,7 +206,7 @@ class IsolatedRun:
                 self._stand_by(now)
                 if limit_at is not None and now >= limit_at:
                     limit_at = None
-                    self._ask("time limit", patience)
+                    self._ask(StopReason.TIME_LIMIT, patience)
                 if self._memory is not None and now >= (glance_at or 0.0):
                     glance_at = now + MEMORY_GLANCE
                     self._check_memory(self._memory, now)
@@ -261,7 +262,7 @@ class IsolatedRun:
             self._wake.recv(4096)
             while self._orders:
                 reason = self._orders.pop(0)
-                if reason == "stale":
+                if reason is StopReason.STALE:
                     self._stale = True
                     self._kill()
                 else:
@@ -332,10 +333,10 @@ class IsolatedRun:
                     while self._read(key.data, logfile):
                         pass
 
-    def _ask(self, reason: str, patience: float) -> None:
+    def _ask(self, reason: StopReason, patience: float) -> None:
         if self._stop_reason is None and self._outcome is None:
             self._stop_reason = reason
-            name = signal.SIGTERM if reason == "cancel" else signal.SIGXCPU
+            name = signal.SIGTERM if reason is StopReason.CANCEL else signal.SIGXCPU
             self._tell({"signal": name.name})
             self._kill_at = time.monotonic() + patience
 
@@ -348,7 +349,7 @@ class IsolatedRun:
     def _condemn(self, kind: str, message: str, hint: str) -> None:
         """End the job for something that it does; of one that was asked to stop before, that is still why it ends."""
         if self._outcome is None and self._stop_reason is None:
-            self._verdict = Outcome("failed", failure=JobFailure(kind, message, hint=hint))
+            self._verdict = Outcome(OutcomeKind.FAILED, failure=JobFailure(kind, message, hint=hint))
         self._kill()
 
     def _tell(self, order: Mapping[str, Any]) -> None:
@@ -383,7 +384,7 @@ class IsolatedRun:
             self._processes.resume(self._task.preload)
             self._tree.end()
         if self._stale:
-            return Outcome("stale")
+            return Outcome(OutcomeKind.STALE)
         if not self._made and self._lacking is not None and self._stop_reason is None:
             return self._cut_short(self._lacking)
         if self._verdict is not None:
@@ -392,38 +393,37 @@ class IsolatedRun:
         asked = self._stop_reason is not None
         if (
             self._outcome is not None
-            and self._outcome.kind != "stopped"
-            and not (asked and self._outcome.kind == "failed")
+            and self._outcome.kind != OutcomeKind.STOPPED
+            and not (asked and self._outcome.kind == OutcomeKind.FAILED)
         ):
             return self._outcome
         last = self._outcome.last if self._outcome else None
         if self._stop_reason is not None:
-            reason = JobFailure("CancelRequested", self._stop_reason)
-            return Outcome("stopped", failure=reason, last=last)
+            return Outcome(OutcomeKind.STOPPED, last=last, stopped_for=self._stop_reason)
         if self._exit is None:
-            return Outcome("lost", failure=JobFailure("WorkerLost", "the job's process was ended from outside"))
+            return Outcome.lost("the job's process was ended from outside")
         if self._outcome is not None:
             # A stop that nobody here asked for, as when a service manager signals the whole group.
-            return Outcome("lost", failure=JobFailure("WorkerLost", "the job's process was told to stop from outside"))
+            return Outcome.lost("the job's process was told to stop from outside")
         return self._died()
 
     def _cut_short(self, what: str) -> Outcome:
         """The worker lacks what it takes to begin the job; or to see it to its end, which is a loss."""
-        kind: Literal["short", "lost"] = "lost" if self._made else "short"
-        return Outcome(kind, failure=JobFailure("WorkerLost", f"its worker is short of something: {what}"))
+        short = Outcome.short(what)
+        return replace(short, kind=OutcomeKind.LOST) if self._made else short
 
     def _died(self) -> Outcome:
         code = self._exit or 0
         if code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP):
             name = signal.Signals(-code).name
-            return Outcome("lost", failure=JobFailure("WorkerLost", f"the job's process was ended by {name}"))
+            return Outcome.lost(f"the job's process was ended by {name}")
         if code < 0:
             message = f"the job's process crashed with {signal.Signals(-code).name}"
             hint = "a fault in compiled code; 'pfd logs' shows where Python called it"
         else:
             message = f"the job's process ended with exit code {code} before the task returned"
             hint = "does the task, or a library it uses, call os._exit()? 'pfd logs' shows what it printed"
-        return Outcome("failed", failure=JobFailure("ProcessDied", message, hint=hint))
+        return Outcome(OutcomeKind.FAILED, failure=JobFailure("ProcessDied", message, hint=hint))
 
     def _close(self) -> None:
         self._selector.close()

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Self
 
-from pfd.errors import CancelRequested
+from pfd.errors import CancelRequested, StopReason
 
 CANCEL = signal.SIGTERM
 TIME_LIMIT = signal.SIGXCPU
@@ -46,14 +46,14 @@ class Stop:
     """
 
     def __init__(self) -> None:
-        self.reason: str | None = None
+        self.reason: StopReason | None = None
         self._armed = False
         self._raised = False
         self._forking = threading.local()
         self._unraisable = sys.unraisablehook
         sys.unraisablehook = self._dropped
-        signal.signal(CANCEL, functools.partial(self._asked, "cancel"))
-        signal.signal(TIME_LIMIT, functools.partial(self._asked, "time limit"))
+        signal.signal(CANCEL, functools.partial(self._asked, StopReason.CANCEL))
+        signal.signal(TIME_LIMIT, functools.partial(self._asked, StopReason.TIME_LIMIT))
         # Held back while it forks: the new process would forget one that came before its handlers are set.
         os.register_at_fork(
             before=self._hold_back, after_in_parent=self._let_through, after_in_child=self._leave_to_the_system
@@ -71,7 +71,7 @@ class Stop:
             signal.signal(number, signal.SIG_DFL)
         self._let_through()
 
-    def _asked(self, reason: str, *_: object) -> None:
+    def _asked(self, reason: StopReason, *_: object) -> None:
         if self.reason is None:
             self.reason = reason
         if self._armed and not self._raised:

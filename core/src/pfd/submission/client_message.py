@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from pfd.errors import ParameterError, PfdError, StoreError
-from pfd.hooks import JobEvent
+from pfd.hooks import EventKind, JobEvent
 from pfd.job import JobFailure, State, is_job_id
 from pfd.notify import Wakeup
 from pfd.plugins import Registry
@@ -109,11 +109,11 @@ def _import(store: Store, registry: Registry, settings: Settings, requests: Sequ
             new, failure = _prepared(registry, settings, request)
             new = accompanied(registry, new)
             state = _insert(connection, new, failure, request.reply)
-            events.append(JobEvent("submitted", new.id, new.task, new.queue))
+            events.append(JobEvent(EventKind.SUBMITTED, new.id, new.task, new.queue))
             if state is State.PENDING:
                 wakeups.append(Wakeup(new.id, new.task, new.queue))
             else:
-                events.append(JobEvent(state.lower(), new.id, new.task, new.queue))
+                events.append(JobEvent(EventKind.of(state), new.id, new.task, new.queue))
     for event in events:
         registry.notify("pfd_job_event", event=event)
     return wakeups

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Connection
 
 from pfd.errors import ParameterError, QueueError, few, shown
-from pfd.hooks import JobEvent, JobSubmission
+from pfd.hooks import EventKind, JobEvent, JobSubmission
 from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.settings import Settings
@@ -105,7 +105,7 @@ def publish_submitted(
     """Say of jobs that are stored by now that they are; to hooks, and to workers where they can be claimed."""
     fresh = [new for new, submitted in stored if submitted.fresh]
     for new in fresh:
-        registry.notify("pfd_job_event", event=JobEvent("submitted", new.id, new.task, new.queue))
+        registry.notify("pfd_job_event", event=JobEvent(EventKind.SUBMITTED, new.id, new.task, new.queue))
     # Only now: the eager runtime runs a job, and what waits for it, where it is notified.
     ids = {new.id for new in fresh}
     for new in fresh:

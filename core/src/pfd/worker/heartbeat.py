@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from pfd.errors import StoreError, StoreReplaced
+from pfd.errors import StopReason, StoreError, StoreReplaced
 from pfd.events import publish_reclaimed, settle_the_rest
 from pfd.monitor import Alarm, LastingThread, Vitals
 from pfd.notify import Wakeup, WakeupListener
@@ -214,9 +214,9 @@ class Heartbeat:
         for seq, (number, run) in current.items():
             claim_number, cancel = orders.get(seq, (None, False))
             if claim_number != number:
-                run.stop("stale")  # another's by now; or ended, and then nobody listens any more
+                run.stop(StopReason.STALE)  # another's by now; or ended, and then nobody listens any more
             elif cancel:
-                run.stop("cancel")
+                run.stop(StopReason.CANCEL)
 
     def _reconcile(self) -> Reclaimed:
         """Give up jobs that the store says run here and that no slot holds; what became of them.

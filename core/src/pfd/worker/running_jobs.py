@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import Protocol
 
+from pfd.errors import StopReason
 from pfd.job import Job
 from pfd.runner.call import Outcome
 
@@ -17,8 +18,8 @@ class Run(Protocol):
     def run(self) -> Outcome:
         """Run to the end; blocks."""
 
-    def stop(self, reason: str) -> None:
-        """Ask the task to stop, from any thread: `"cancel"`, or `"stale"` to end it at once."""
+    def stop(self, reason: StopReason) -> None:
+        """Ask the task to stop, from any thread; STALE ends it at once."""
 
 
 class RunningJobs:

@@ -17,16 +17,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pfd.artifacts import ArtifactFolder
-from pfd.errors import PfdError, PluginError, SettingsError, StaleClaim, StoreError, StoreReplaced, StoreUnavailable
+from pfd.errors import (
+    PfdError,
+    PluginError,
+    SettingsError,
+    StaleClaim,
+    StopReason,
+    StoreError,
+    StoreReplaced,
+    StoreUnavailable,
+)
 from pfd.events import publish, publish_ended, settle_the_rest
-from pfd.hooks import JobStart
+from pfd.hooks import EventKind, JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
 from pfd.monitor import MOST_CONNECTIONS, Alarm, LastingThread, Monitor
 from pfd.notify import Notifier, Wakeup, WakeupListener
 from pfd.plugins import Registry
 from pfd.retention import give_up
 from pfd.runner import native, shortage
-from pfd.runner.call import Outcome, describe
+from pfd.runner.call import Outcome, OutcomeKind, describe
 from pfd.runner.inline import InlineRun
 from pfd.runner.isolated import IsolatedRun
 from pfd.runner.shortage import Shortage
@@ -186,7 +195,7 @@ class Worker:
             # Set first: a run that begins now looks at it once it can be stopped.
             self._requeueing = True
             for _, run in self._running_jobs.runs().values():
-                run.stop("cancel")
+                run.stop(StopReason.CANCEL)
             self._join(time.monotonic() + self.settings.grace + 5.0)
         self._threads = []
         self._progress.close()
@@ -316,7 +325,7 @@ class Worker:
 
     def _refuse(self, job: Job, error: RuntimeError) -> None:
         """Put a job back for which there is no thread."""
-        outcome = Outcome("short", failure=JobFailure("WorkerLost", f"its worker is short of something: {error}"))
+        outcome = Outcome.short(str(error))
         try:
             with self._running_jobs.holding(job):
                 self._finish(job, None, outcome, time.monotonic(), None)
@@ -362,13 +371,13 @@ class Worker:
             where = f", on gpu {device_lock.device.name}" if device_lock else ""
             fields = _fields(job, **({"gpu": device_lock.device.name} if device_lock else {}))
             log.info("%s %s begins, attempt %d%s", job.task, job.id[:8], job.attempt, where, extra=fields)
-            publish(self.registry, job, "claimed")
+            publish(self.registry, job, EventKind.CLAIMED)
             start = JobStart(job, task, self.settings)
             self.registry.notify("pfd_before_job", start=start)
             run = self._make_run(start, inline=inline, device_lock=device_lock)
             with self._running_jobs.running(job, run):
                 if self._requeueing:
-                    run.stop("cancel")
+                    run.stop(StopReason.CANCEL)
                 if isinstance(run, IsolatedRun):
                     self._heartbeat.wake()  # it looks for orders more often now; an inline job is over before that
                 outcome = run.run()
@@ -383,10 +392,10 @@ class Worker:
 
     def _not_run(self, job: Job, error: Exception) -> Outcome:
         if self.slots and (what := shortage.cause(error)) is not None:
-            return Outcome("short", failure=JobFailure("WorkerLost", f"its worker is short of something: {what}"))
+            return Outcome.short(what)
         if not isinstance(error, PfdError):
             log.error("job %s could not be run", job.id, exc_info=error)
-        return Outcome("failed", failure=describe(error))
+        return Outcome(OutcomeKind.FAILED, failure=describe(error))
 
     def _interrupted(self, job: Job, seconds: float) -> None:
         failure = JobFailure("JobCancelled", "its caller was interrupted while it ran")
@@ -399,10 +408,10 @@ class Worker:
         job, task = start.job, start.task
 
         def on_progress(fraction: float, status: str, meta: dict[str, Any]) -> None:
-            self._progress.report(Report(job, fraction, status, meta, lambda: run.stop("stale")))
+            self._progress.report(Report(job, fraction, status, meta, lambda: run.stop(StopReason.STALE)))
 
         def on_standing(status: str) -> None:
-            self._progress.report(Report(job, None, status, {}, lambda: run.stop("stale")))
+            self._progress.report(Report(job, None, status, {}, lambda: run.stop(StopReason.STALE)))
 
         run: Run
         if inline or task.isolation == "inline":
@@ -437,15 +446,15 @@ class Worker:
         """Write how a run ended and, in the same transaction, claim the next job for this slot."""
         artifacts: tuple[ArtifactFile, ...] = ()
         try:
-            if outcome.kind == "done":
+            if outcome.kind is OutcomeKind.DONE:
                 folder = ArtifactFolder(self.settings.home, job.id, job.claim or 0)
                 listing = functools.partial(_listing, folder, self.settings.home)
                 artifacts = self._persistently("the artifacts of a job are not listed yet", listing)
         except (OSError, PfdError) as error:
-            outcome = replace(outcome, kind="failed", result=None, failure=describe(error))
+            outcome = replace(outcome, kind=OutcomeKind.FAILED, result=None, failure=describe(error))
         outcome, rest = self._weighed(job, outcome, began)
 
-        def write() -> tuple[str, list[EndedJob], Job | None, list[EndedJob]]:
+        def write() -> tuple[EventKind, list[EndedJob], Job | None, list[EndedJob]]:
             unready: list[EndedJob] = []
             with self.store.write() as connection:
                 kind, ended = write_outcome(
@@ -463,16 +472,17 @@ class Worker:
                 return kind, ended, self.claim(connection, wanted, unready), unready
 
         def make_room() -> bool:
-            return outcome.kind != "done" and give_up(self.store, self.settings.home, job)
+            return outcome.kind is not OutcomeKind.DONE and give_up(self.store, self.settings.home, job)
 
         seconds = time.monotonic() - began
         try:
             kind, ended, following, unready = self._write(write, make_room)
         except StaleClaim as error:
             log.warning("%s; what it did is not kept", error)
-            publish(self.registry, job, "stale", seconds=seconds)
+            publish(self.registry, job, EventKind.STALE, seconds=seconds)
             return None
-        reason = f": {outcome.failure.message.partition(chr(10))[0]}" if outcome.failure and kind != "success" else ""
+        why = outcome.stopped_for or (outcome.failure.message.partition("\n")[0] if outcome.failure else None)
+        reason = f": {why}" if why and kind is not EventKind.SUCCESS else ""
         fields = _fields(job, outcome=kind, seconds=round(seconds, 3))
         log.info("%s %s: %s after %.2f s%s", job.task, job.id[:8], kind, seconds, reason, extra=fields)
         if not ended:
@@ -487,12 +497,12 @@ class Worker:
 
     def _weighed(self, job: Job, outcome: Outcome, began: float) -> tuple[Outcome, float]:
         """How a run counts, and after how many seconds to try again where it could not be begun."""
-        if outcome.kind != "short" or outcome.failure is None:
+        if outcome.kind is not OutcomeKind.SHORT or outcome.failure is None:
             self._shortage.over(job.seq, began)
             return outcome, 0.0
         rest = self._shortage.met(job.seq, outcome.failure.message)
         if rest is None:
-            return replace(outcome, kind="lost"), 0.0
+            return replace(outcome, kind=OutcomeKind.LOST), 0.0
         log.warning("job %s is requeued: %s; next try in %.0f s", job.id, outcome.failure.message, rest)
         return outcome, rest
 

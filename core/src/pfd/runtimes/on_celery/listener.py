@@ -7,9 +7,14 @@ import threading
 import time
 from typing import Any
 
-from pfd.hooks import JobEvent, hookimpl
+from pfd.hooks import EventKind, JobEvent, hookimpl
 
-_ENDS = {"success": "task-succeeded", "failure": "task-failed", "revoked": "task-revoked", "retry": "task-retried"}
+_ENDS = {
+    EventKind.SUCCESS: "task-succeeded",
+    EventKind.FAILURE: "task-failed",
+    EventKind.REVOKED: "task-revoked",
+    EventKind.RETRY: "task-retried",
+}
 
 MOST_SHOWN = 1024
 """Characters of the parameters of a job that an event carries, as of Celery's own."""
@@ -78,7 +83,7 @@ class CeleryListener:
     @hookimpl
     def pfd_job_event(self, event: JobEvent) -> None:
         """See a change of a job."""
-        if event.kind == "claimed":
+        if event.kind == EventKind.CLAIMED:
             seen = SeenJob(event, self)
             with self._changing:
                 self._running[event.job_id] = seen
@@ -87,7 +92,7 @@ class CeleryListener:
             if self._is_heard:
                 self._send("task-received", event, args="()", kwargs=seen.shown_parameters)
                 self._send("task-started", event)
-        elif event.kind != "submitted":
+        elif event.kind != EventKind.SUBMITTED:
             with self._changing:
                 found = self._running.pop(event.job_id, None)
                 if found is not None and self._state is not None:
@@ -97,10 +102,10 @@ class CeleryListener:
 
     @staticmethod
     def _details(event: JobEvent, seen: SeenJob | None) -> dict[str, Any]:
-        if event.kind == "success":
+        if event.kind == EventKind.SUCCESS:
             runtime = time.monotonic() - seen.began if seen else 0.0
             return {"result": event.result or "", "runtime": runtime}
-        if event.kind == "revoked":
+        if event.kind == EventKind.REVOKED:
             return {"terminated": seen is not None, "signum": None, "expired": False}
         failure = event.failure
         text = f"{failure.type}: {failure.message}" if failure else ""

@@ -10,9 +10,9 @@ from typing import Any
 from dramatiq import Broker, Message, MessageProxy
 from dramatiq.middleware.prometheus import Prometheus
 
-from pfd.hooks import JobEvent, hookimpl
+from pfd.hooks import EventKind, JobEvent, hookimpl
 
-_ENDS = frozenset({"success", "failure", "revoked", "retry", "lost", "stale"})
+_ENDS = frozenset(EventKind) - {EventKind.SUBMITTED, EventKind.CLAIMED}
 
 
 class JobMetrics(Prometheus):
@@ -42,10 +42,10 @@ class JobMetrics(Prometheus):
         """See a change of a job."""
         if self._broker is None:
             return  # no process of Dramatiq's own has made the metrics
-        if event.kind == "claimed":
+        if event.kind == EventKind.CLAIMED:
             message = Message[Any](event.queue, event.task, (), {}, {}, message_id=event.job_id)
             self._running[event.job_id] = MessageProxy(message)
             super().before_process_message(self._broker, self._running[event.job_id])
         elif event.kind in _ENDS and (proxy := self._running.pop(event.job_id, None)) is not None:
-            failed = RuntimeError(event.kind) if event.kind != "success" else None
+            failed = RuntimeError(event.kind) if event.kind != EventKind.SUCCESS else None
             super().after_process_message(self._broker, proxy, exception=failed)
