@@ -10,8 +10,9 @@ def test_it_adds(pfd_home):
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pfd.lazy import lazy_names
 
 if TYPE_CHECKING:
     import pytest
@@ -30,14 +31,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 # Late: workers that run the tasks of the contract load this package as well, and have no use for pytest.
-_LATE = {"pfd_home": "pfd.testing.fixtures", "pfd_settings": "pfd.testing.fixtures"}
+_FIXTURES = ("pfd_home", "pfd_settings")
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        return getattr(importlib.import_module(_LATE[name]), name)
-    raise AttributeError(f"module 'pfd.testing' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, {"fixtures": _FIXTURES})
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATE})  # pytest looks for fixtures among these
+    return sorted({*globals(), *_FIXTURES})  # pytest looks for fixtures among these
