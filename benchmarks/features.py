@@ -54,7 +54,7 @@ def shared() -> tuple[list[Any], Any]:
     from pfd_plugin_features.windows import Condition
 
     by_name = {feature.name: feature for feature in FEATURES}
-    return [by_name[peer.feature] for peer in EQUAL_TO_TSFEL], Condition(RATE, WINDOW, RATE / 2)
+    return [by_name[reference.feature] for reference in EQUAL_TO_TSFEL], Condition(RATE, WINDOW, RATE / 2)
 
 
 def functions() -> dict[str, Callable[[Signals], Any]]:
@@ -64,10 +64,10 @@ def functions() -> dict[str, Callable[[Signals], Any]]:
     from pfd_plugin_features import EQUAL_TO_TSFEL
 
     found: dict[str, Callable[[Signals], Any]] = {}
-    for peer in EQUAL_TO_TSFEL:
-        function = getattr(tsfel, peer.function)
+    for reference in EQUAL_TO_TSFEL:
+        function = getattr(tsfel, reference.function)
         with_rate = "fs" in inspect.signature(function).parameters
-        found[peer.function] = partial(function, fs=RATE) if with_rate else function
+        found[reference.function] = partial(function, fs=RATE) if with_rate else function
     return found
 
 
@@ -100,11 +100,11 @@ def check() -> int:
     ours = compute(chosen, x, condition)
     theirs = functions()
     for row, window in enumerate(centred(x)):
-        for column, peer in enumerate(EQUAL_TO_TSFEL):
-            found = theirs[peer.function](window)
-            value = peer.convert(float(found if peer.part is None else found[peer.part]), RATE, WINDOW)
+        for column, reference in enumerate(EQUAL_TO_TSFEL):
+            found = theirs[reference.function](window)
+            value = reference.convert(float(found if reference.part is None else found[reference.part]), RATE, WINDOW)
             if not np.isclose(ours[row, column], value, rtol=1e-6, atol=1e-12):
-                raise SystemExit(f"{peer.feature}: {ours[row, column]!r} is not TSFEL's {value!r}")
+                raise SystemExit(f"{reference.feature}: {ours[row, column]!r} is not TSFEL's {value!r}")
     return len(chosen)
 
 

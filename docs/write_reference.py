@@ -206,10 +206,10 @@ def _features() -> Iterator[str]:
             if feature.domain == domain:
                 yield f"| `{feature.name}` | {feature.unit} | {_cell(' '.join(feature.definition.split()))} |\n"
     yield EQUAL_HEAD.format(count=len(EQUAL_TO_TSFEL))
-    for head, peers in (("", EQUAL_TO_TSFEL), (DIFFERENT_HEAD, UNLIKE_TSFEL)):
+    for head, references in (("", EQUAL_TO_TSFEL), (DIFFERENT_HEAD, UNLIKE_TSFEL)):
         yield head
-        for peer in peers:
-            yield f"| `{peer.feature}` | `{peer.function}` | {_cell(peer.note) or 'nothing'} |\n"
+        for one in references:
+            yield f"| `{one.feature}` | `{one.function}` | {_cell(one.note) or 'nothing'} |\n"
 
 
 def _metrics() -> Iterator[str]:

@@ -46,7 +46,7 @@ def test_a_bearing_that_was_healthy_and_then_failed_counts_for_both_classes() ->
 
 
 @pytest.mark.parametrize(
-    ("leaky", "stamp", "expected"),
+    ("leaky", "provenance", "expected"),
     [
         (False, "split by bearing: 3 bearings test", []),
         (False, "split by bearing; left out: x; LEAKY: y", []),
@@ -55,8 +55,8 @@ def test_a_bearing_that_was_healthy_and_then_failed_counts_for_both_classes() ->
         (True, "in words of another version", ["leaky split"]),
     ],
 )
-def test_a_leaky_split_is_a_caution_that_says_how(leaky: bool, stamp: str, expected: list[str]) -> None:
-    assert [caution.text.partition(":")[0] for caution in leak("forest", leaky, stamp)] == expected
+def test_a_leaky_split_is_a_caution_that_says_how(leaky: bool, provenance: str, expected: list[str]) -> None:
+    assert [caution.text.partition(":")[0] for caution in leak("forest", leaky, provenance)] == expected
 
 
 def test_a_status_tells_how_many_there_are_and_what_they_are() -> None:

@@ -100,7 +100,7 @@ def test_a_recording_of_unknown_fault_is_stored_and_has_no_label(make_info, writ
 
 
 def _as_format_1(path: Path) -> None:
-    """Make a file what an earlier version would have written: it had no remarks."""
+    """Make a file what an earlier version would have written: it had no provenance."""
     with h5py.File(path, "r+") as file:
         del file["remarks"]
         file.attrs["format_version"] = 1
@@ -137,12 +137,12 @@ def test_findings_are_kept_beside_the_content_and_that_nobody_has_looked_is_not_
         assert dataset.fingerprint == open_dataset(write_dataset(recordings, name="plain")).fingerprint
 
 
-def test_remarks_that_are_damaged_are_found(make_info, write_dataset, noise) -> None:
+def test_provenance_that_is_damaged_are_found(make_info, write_dataset, noise) -> None:
     path = write_dataset([(make_info(origins={"rpm": "the tacho"}), noise(1, 100))])
     with h5py.File(path, "r+") as file:
         text = file["remarks"][...].tobytes()
         file["remarks"][...] = np.frombuffer(text.replace(b"tacho", b"guess"), np.uint8)
-    with open_dataset(path) as dataset, pytest.raises(DataError, match="its remarks are damaged"):
+    with open_dataset(path) as dataset, pytest.raises(DataError, match="its provenance is damaged"):
         dataset.verify()
     with h5py.File(path, "r+") as file:
         del file["remarks"]

@@ -38,7 +38,7 @@ def test_nine_bearings_of_three_classes_give_the_27_folds_of_the_cwru_protocol(m
         assert Counter(recordings[i].fault_type for i in fold.test) == dict.fromkeys(CLASSES, 4)
         assert Counter(recordings[i].fault_type for i in fold.train) == dict.fromkeys(CLASSES, 8)
         assert fold.validation == ()
-    assert folds[0].stamp == (
+    assert folds[0].provenance == (
         "leave one bearing a class out, fold 1 of 27: test on ball0, inner_race0, outer_race0; no validation part"
     )
 
@@ -52,14 +52,14 @@ def test_each_bearing_validates_as_often_as_it_tests(make_info) -> None:
     }
     assert counts["validation"] == counts["test"] == {f"{c}{n}": 9 for c in CLASSES for n in range(3)}
     assert make_folds(recordings, validation=True, seed=4) == folds
-    assert "validate on" in folds[0].stamp
+    assert "validate on" in folds[0].provenance
 
 
 def test_more_folds_than_asked_for_are_drawn_and_every_stamp_says_so(make_info) -> None:
     recordings = bench(make_info, dict.fromkeys(("normal", *CLASSES), 30), each=1)
     folds = make_folds(recordings, at_most=50, seed=1)
     assert len({fold.test for fold in folds}) == len(folds) == 50
-    assert all("of 50, drawn from 810000:" in fold.stamp for fold in folds)
+    assert all("of 50, drawn from 810000:" in fold.provenance for fold in folds)
     assert make_folds(recordings, at_most=50, seed=1) == folds
     assert {fold.test for fold in make_folds(recordings, at_most=50, seed=2)} != {fold.test for fold in folds}
     assert len(make_folds(recordings)) == 200
@@ -72,7 +72,7 @@ def test_too_few_bearings_are_refused_with_their_counts(make_info) -> None:
         make_folds(bench(make_info, {"normal": 2, "ball": 3}), validation=True)
     folds = make_folds(bench(make_info, {"normal": 1, "ball": 3, "inner_race": 3}), leave_out=["normal"])
     assert len(folds) == 9
-    assert folds[0].stamp.endswith("; left out: normal")
+    assert folds[0].provenance.endswith("; left out: normal")
     with pytest.raises(DataError, match="at_most=0"):
         make_folds(bench(make_info, {"ball": 3}), at_most=0)
 
@@ -131,7 +131,7 @@ def test_no_window_of_one_group_is_ever_on_two_sides(make_info, protocol: str, d
         parts = [split.parts(index, row[4]) for index, row in enumerate(rows)]
         if protocol == "leaky-random":
             assert split.leaky
-            assert split.stamp.startswith("LEAKY")
+            assert split.provenance.startswith("LEAKY")
             assert all(set(part.tolist()) <= {0, 1, 2} for part in parts)  # each window in one part, none in two
             continue
         assert not split.leaky

@@ -124,7 +124,7 @@ def test_parameters_choose_a_stored_split_or_have_one_made(entry: DatasetEntry) 
     assert chosen(protocol="recording", seed=3) == make_split(recordings, "recording", seed=3)
     honest, fold = chosen(name="honest"), chosen(name="cv", fold=4)
     assert honest == make_split(recordings, seed=2)  # its own seed, not that of the job
-    assert (honest.name, honest.fold, honest.title) == ("honest", None, f"{honest.stamp}; stored as 'honest'")
+    assert (honest.name, honest.fold, honest.title) == ("honest", None, f"{honest.provenance}; stored as 'honest'")
     assert (fold.name, fold.fold) == ("cv", 4)
     assert "fold 4 of 5" in fold.title
     assert fold.title.endswith("; stored as 'cv' (fold=4)")
@@ -180,7 +180,7 @@ def test_the_shell_makes_and_lists_splits(entry: DatasetEntry) -> None:
         ("honest", 1, entry.fingerprint),
     ]
     heads, newest, _ = run("splits").splitlines()
-    assert heads.split() == ["NAME", "DATASET", "FOLDS", "PROTOCOL", "MADE", "STAMP"]
+    assert heads.split() == ["NAME", "DATASET", "FOLDS", "PROTOCOL", "MADE", "SPLIT"]
     assert newest.startswith("cv")
 
 

@@ -85,7 +85,7 @@ def test_by_bearing_is_what_is_done_unless_asked_otherwise(bench) -> None:
     split = make_split(bench({"normal": 4, "ball": 4}))
     assert split.protocol == "bearing"
     assert not split.leaky
-    assert split.stamp == "split by bearing: 4 bearings train, 2 bearings validation, 2 bearings test"
+    assert split.provenance == "split by bearing: 4 bearings train, 2 bearings validation, 2 bearings test"
 
 
 def test_the_seed_decides_which_bearing_is_tested_and_nothing_else_does(bench) -> None:
@@ -97,7 +97,7 @@ def test_the_seed_decides_which_bearing_is_tested_and_nothing_else_does(bench) -
 def test_two_bearings_a_class_train_and_test_and_the_stamp_says_there_is_no_validation(bench) -> None:
     split = make_split(bench({"normal": 2, "ball": 3}))
     assert split.validation == ()
-    assert "no validation part (normal has 2 bearings)" in split.stamp
+    assert "no validation part (normal has 2 bearings)" in split.provenance
 
 
 def test_a_class_with_one_bearing_is_refused_with_its_count_and_the_alternatives(bench) -> None:
@@ -108,7 +108,7 @@ def test_a_class_with_one_bearing_is_refused_with_its_count_and_the_alternatives
         'this would work here: `protocol="recording"` (which puts recordings of one bearing on both sides); '
         'or `protocol="load"`; or `protocol="speed"`; or `leave_out=["normal"]` '
         "(loses the healthy class: a model tells ball, inner_race apart, and not whether a bearing is damaged); "
-        'or `protocol="leaky-random"` (deals out windows, and is stamped as leaky)'
+        'or `protocol="leaky-random"` (deals out windows, and is marked as leaky)'
     )
 
 
@@ -127,7 +127,7 @@ def test_one_load_is_refused_with_its_name_and_by_what_else_to_split(bench) -> N
         make_split(bench({"normal": 1, "ball": 1}, rpms=(800, 1200), loads=("no load",)), "load")
     assert caught.value.hint == (
         'this would work here: `protocol="recording"` (which puts recordings of one bearing on both sides); '
-        'or `protocol="speed"`; or `protocol="leaky-random"` (deals out windows, and is stamped as leaky)'
+        'or `protocol="speed"`; or `protocol="leaky-random"` (deals out windows, and is marked as leaky)'
     )
 
 
@@ -194,7 +194,7 @@ def test_a_lone_class_can_be_left_out_by_name_and_is_stamped(bench, name: str) -
     recordings = bench({"normal": 1, "ball": 3, "inner_race": 3})
     split = make_split(recordings, leave_out=[name])
     assert split.left_out == (name,)
-    assert split.stamp.endswith(f"left out: {name}")
+    assert split.provenance.endswith(f"left out: {name}")
     assert all(recordings[i].fault_type != "normal" for part in sides(split) for i in part)
 
 
@@ -217,7 +217,7 @@ def test_unlabelled_recordings_are_refused_by_their_number_and_are_no_class(benc
         make_split(recordings, protocol)
     assert str(caught.value.hint).startswith('`leave_out=["unlabelled"]`')
     split = make_split(recordings, protocol, leave_out=["unlabelled"])
-    assert split.stamp.endswith("left out: unlabelled")
+    assert split.provenance.endswith("left out: unlabelled")
     assert all(recordings[i].fault_type for part in sides(split) for i in part)
 
 
@@ -232,7 +232,7 @@ def test_what_needs_no_labels_is_given_all_of_a_dataset_that_has_none_and_refuse
     recordings = [replace(info, fault_type=None) for info in bench({"ball": 1})]
     split = make_split(recordings, needs_labels=False)
     assert sides(split) == [(0, 1, 2, 3), (), ()]
-    assert split.stamp == "not split: none of 4 recordings is labelled, so there is nothing to judge"
+    assert split.provenance == "not split: none of 4 recordings is labelled, so there is nothing to judge"
     with pytest.raises(DataError, match="4 of 4 recordings are unlabelled") as caught:
         make_split(recordings)
     assert caught.value.hint == "give their fault_type where they are imported"
@@ -250,7 +250,7 @@ def test_train_at_one_speed_and_test_at_another(bench) -> None:
     assert {recordings[i].rpm for i in split.train} == {800}
     assert {recordings[i].rpm for i in split.test} == {1200}
     assert split.validation == ()
-    assert split.stamp == "train at 800 rpm, test at 1200 rpm; no validation part; train and test share bearings"
+    assert split.provenance == "train at 800 rpm, test at 1200 rpm; no validation part; train and test share bearings"
     assert make_split(recordings, "speed") == split
     assert {recordings[i].rpm for i in make_split(recordings, "speed", test_value="800").test} == {800}
 
@@ -258,7 +258,7 @@ def test_train_at_one_speed_and_test_at_another(bench) -> None:
 def test_a_third_speed_validates(bench) -> None:
     split = make_split(bench({"normal": 1, "ball": 1}, rpms=(800, 1200, 1600)), "speed", test_value="1200 rpm")
     assert all(sides(split))
-    assert "validate at" in split.stamp
+    assert "validate at" in split.provenance
 
 
 def test_speeds_within_five_per_cent_are_one(bench) -> None:
@@ -305,7 +305,7 @@ def test_a_bearing_that_was_healthy_and_then_failed_stays_on_one_side(make_info)
 def test_random_windows_must_be_asked_for_by_name_and_are_stamped(bench) -> None:
     split = make_split(bench({"normal": 1, "ball": 1}), "leaky-random", seed=1)
     assert split.leaky
-    assert split.stamp.startswith("LEAKY")
+    assert split.provenance.startswith("LEAKY")
     parts = split.parts(0, 10_000)
     assert [round(float((parts == part).mean()), 1) for part in range(3)] == [0.6, 0.2, 0.2]
     assert (parts == split.parts(0, 10_000)).all()
@@ -328,9 +328,15 @@ def test_a_protocol_that_does_not_exist_or_takes_no_value_is_refused(bench) -> N
         make_split(recordings, "bearing", test_value="x")
 
 
+def test_the_earlier_name_of_a_provenance_is_read_with_a_warning() -> None:
+    split = Split("bearing", 0, (0, 1), (2,), (3,), "by hand")
+    with pytest.warns(DeprecationWarning, match=r"Split\.stamp is called provenance now"):
+        assert split.stamp == "by hand"
+
+
 def test_splits_that_deal_windows_alike_have_one_digest_and_others_another() -> None:
-    split = Split("bearing", 0, (0, 1), (2,), (3,), "a stamp")
-    same = [replace(split, seed=1), replace(split, stamp="left out: x, y"), replace(split, name="kept", fold=2)]
+    split = Split("bearing", 0, (0, 1), (2,), (3,), "a provenance")
+    same = [replace(split, seed=1), replace(split, provenance="left out: x, y"), replace(split, name="kept", fold=2)]
     assert {one.digest for one in same} == {split.digest}
     leaky = replace(split, leaky=True, train=(0, 1, 2, 3), validation=(0, 1, 2, 3), test=(0, 1, 2, 3))
     other = [replace(split, train=(0, 1, 2), validation=()), replace(split, test=(4,)), leaky, replace(leaky, seed=1)]

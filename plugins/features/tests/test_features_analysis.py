@@ -113,9 +113,9 @@ def test_unlabelled_recordings_are_described_and_correlated_but_nothing_is_learn
         table = read_features(find_feature_set(session, described["feature_set_id"]))
     assert set(table.label) == {""}
     assert table.x.shape == (described["n_windows"], described["n_features"])
-    stamp = "not split: none of 16 recordings is labelled, so there is nothing to judge"
+    provenance = "not split: none of 16 recordings is labelled, so there is nothing to judge"
     result = submit("compute_correlation_task", feature_set=described["feature_set_id"]).get()
-    assert (result["stamp"], result["leaky"]) == (stamp, False)
+    assert (result["stamp"], result["leaky"]) == (provenance, False)
     assert result["n_windows"] == {"train": described["n_windows"], "validation": 0}
     for task in ("compute_importance_task", "select_features_task"):
         with pytest.raises(JobFailed, match="16 of 16 recordings are unlabelled"):
@@ -149,7 +149,9 @@ def test_a_selection_is_a_feature_set_with_the_chosen_columns_of_every_window(fe
     assert chosen.id != whole.id == result["selected_from"] == chosen.selected_from
     assert list(chosen.features) == result["features"]
     assert len(result["features"]) == 5
-    assert str(chosen.stamp).startswith(f"5 features selected by mrmr on seed 0, {result['stamp']} [")
+    with pytest.warns(DeprecationWarning, match=r"FeatureSetEntry\.stamp is called provenance now"):
+        assert chosen.stamp == chosen.provenance
+    assert str(chosen.provenance).startswith(f"5 features selected by mrmr on seed 0, {result['stamp']} [")
     before, after = read_features(whole), read_features(chosen)
     np.testing.assert_array_equal(after.x, before.x[:, [before.names.index(name) for name in after.names]])
     np.testing.assert_array_equal(after.record, before.record)
@@ -298,7 +300,7 @@ def test_a_selection_is_no_leak_on_its_own_split_by_name_or_by_protocol(feature_
     chosen = submit("select_features_task", feature_set=feature_set, n_features=5, split={"name": "honest"}).get()
     ref = chosen["feature_set_id"]
     with reading() as session:
-        assert "on split 'honest': seed 3, split by bearing" in str(find_feature_set(session, ref).stamp)
+        assert "on split 'honest': seed 3, split by bearing" in str(find_feature_set(session, ref).provenance)
     by_name = submit("compute_correlation_task", feature_set=ref, split={"name": "honest"}).get()
     by_protocol = submit("compute_correlation_task", feature_set=ref, split={"seed": 3}).get()
     other = submit("compute_correlation_task", feature_set=ref, split={"name": "cv", "fold": 1}).get()

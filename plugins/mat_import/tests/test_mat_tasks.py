@@ -327,6 +327,6 @@ def test_the_cwru_recordings_make_nine_faulty_bearings_that_split_without_the_lo
         with pytest.raises(pfd.DataError, match="class 'normal' has 1 bearing"):
             make_split(dataset.recordings)
         split = make_split(dataset.recordings, leave_out=["normal"])
-        assert split.stamp == (
+        assert split.provenance == (
             "split by bearing: 3 bearings train, 3 bearings validation, 3 bearings test; left out: normal"
         )

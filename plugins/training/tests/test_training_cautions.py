@@ -148,7 +148,7 @@ def test_bearings_that_are_trained_on_are_counted() -> None:
 def test_a_leaky_split_is_named_and_that_it_shares_bearings_goes_without_saying() -> None:
     given = evidence(predictions())
     leaky = replace(
-        given, leaky=True, stamp="LEAKY: random windows; cut", bearings={**given.bearings, "train": ["t0-0"]}
+        given, leaky=True, provenance="LEAKY: random windows; cut", bearings={**given.bearings, "train": ["t0-0"]}
     )
     assert only(leaky).text.startswith("leaky split (random windows)")
 

@@ -36,7 +36,7 @@ class Entry:
     id: int
     predictions_file: StoredFile
     classes: tuple[str, ...] = ("normal", "ball")
-    stamp: str = "split by bearing; no validation part"
+    provenance: str = "split by bearing; no validation part"
 
 
 def info(record: str, fault: str | None, **changes: Any) -> RecordingInfo:

@@ -175,11 +175,13 @@ def test_a_fold_of_a_stored_split_is_taken_and_named_in_all_that_is_kept(pfd_hom
     handle = submit("train_model_task", **own, split={"name": "cv", "fold": 2})
     result = handle.get()
     assert (result["protocol"], result["split_name"], result["split_fold"]) == ("bearing-folds", "cv", 2)
-    assert f"{folds[1].stamp}; stored as 'cv' (fold=2)" in result["stamp"]
+    assert f"{folds[1].provenance}; stored as 'cv' (fold=2)" in result["stamp"]
     assert result["leaky"] is False
     with reading() as session:
         kept = find_experiment(session, result["experiment_id"])
-    assert (kept.split["name"], kept.split["fold"], kept.stamp) == ("cv", 2, result["stamp"])
+    assert (kept.split["name"], kept.split["fold"], kept.provenance) == ("cv", 2, result["stamp"])
+    with pytest.warns(DeprecationWarning, match=r"ExperimentEntry\.stamp is called provenance now"):
+        assert kept.stamp == kept.provenance
     assert set(read_predictions(kept, "test").record.tolist()) == set(folds[1].test)
     assert "'cv' (fold=2)" in json.loads(handle.artifacts["config.json"].read_text(encoding="utf-8"))["stamp"]
     leaky = submit("train_model_task", **own, split={"name": "easy"}).get()
@@ -220,7 +222,7 @@ def test_a_network_cannot_tell_at_what_rate_a_recording_was_made(noise_at_two_ra
     assert f"; {said}; epoch" in result["stamp"]
     config = json.loads(handle.artifacts["config.json"].read_text(encoding="utf-8"))
     assert (config["lowpass_hz"], config["band"]) == (pytest.approx(4920.0), said)
-    # With a filter that leaves the band of the anti-alias filter in, the same network tells them; the stamp says so.
+    # With a filter that leaves the band of the anti-alias filter in, the network tells them, as the provenance says.
     told = submit("train_model_task", **CNN, epochs=8, lowpass_hz=5999.0).get()
     assert min(told["validation_accuracy"], told["test_accuracy"]) > 0.95
     assert "above 4920 Hz they can be told apart by their rates" in told["stamp"]

@@ -5,9 +5,9 @@ Importing this package is light: NumPy, HDF5 and SQLAlchemy load with the first 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pfd.lazy import lazy_names
 from pfd_plugin_data.params import DatasetName, DatasetRef, SpeedSource, SplitParams
 from pfd_plugin_data.plugin import generate_dataset_task
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.labels import plain_lines, plain_text
     from pfd_plugin_data.normalisation import ZNorm
+    from pfd_plugin_data.provenance import Finding
     from pfd_plugin_data.recording import FAULTS, MEAN_OF, ChannelInfo, RecordingInfo
-    from pfd_plugin_data.remarks import Finding
     from pfd_plugin_data.speed_profile import SpeedProfile, even_samples
     from pfd_plugin_data.speed_sources import speed_words
     from pfd_plugin_data.split_store import StoredSplit, choose_split, find_split, list_splits, save_splits
@@ -113,40 +113,36 @@ __all__ = [
     "write_csv",
 ]
 
-_LATE = {
-    "recording": ("FAULTS", "MEAN_OF", "ChannelInfo", "RecordingInfo"),
-    "remarks": ("Finding",),
-    "writer": ("DatasetWriter",),
-    "dataset": ("Dataset", "open_dataset"),
-    "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
-    "bands": ("band_words", "common_bandwidth", "common_lowpass"),
-    "card": ("croissant",),
-    "cautions": ("Caution", "few_bearings", "in_brief", "leak"),
-    "export": ("export_dataset",),
-    "folds": ("make_folds",),
-    "foreign": ("StoredTensor", "open_zip", "read_array", "reading_foreign", "require_arrays", "tensor_header"),
-    "split_store": ("StoredSplit", "choose_split", "find_split", "list_splits", "save_splits"),
-    "normalisation": ("ZNorm",),
-    "fitting": ("fit_znorm",),
-    "splits": ("PARTS", "PROTOCOLS", "Split", "make_split"),
-    "windows": (
-        "WindowBatch",
-        "common_channel",
-        "common_rate",
-        "common_samples_per_rev",
-        "count_windows",
-        "iter_windows",
-    ),
-    "speed_profile": ("SpeedProfile", "even_samples"),
-    "speed_sources": ("speed_words",),
-    "labels": ("plain_lines", "plain_text"),
-    "csv_tables": ("from_cell", "write_csv"),
-    "kinematics": ("fault_line", "fault_orders"),
-}
-_MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULE_OF:
-        return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "recording": ("FAULTS", "MEAN_OF", "ChannelInfo", "RecordingInfo"),
+        "provenance": ("Finding",),
+        "writer": ("DatasetWriter",),
+        "dataset": ("Dataset", "open_dataset"),
+        "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
+        "bands": ("band_words", "common_bandwidth", "common_lowpass"),
+        "card": ("croissant",),
+        "cautions": ("Caution", "few_bearings", "in_brief", "leak"),
+        "export": ("export_dataset",),
+        "folds": ("make_folds",),
+        "foreign": ("StoredTensor", "open_zip", "read_array", "reading_foreign", "require_arrays", "tensor_header"),
+        "split_store": ("StoredSplit", "choose_split", "find_split", "list_splits", "save_splits"),
+        "normalisation": ("ZNorm",),
+        "fitting": ("fit_znorm",),
+        "splits": ("PARTS", "PROTOCOLS", "Split", "make_split"),
+        "windows": (
+            "WindowBatch",
+            "common_channel",
+            "common_rate",
+            "common_samples_per_rev",
+            "count_windows",
+            "iter_windows",
+        ),
+        "speed_profile": ("SpeedProfile", "even_samples"),
+        "speed_sources": ("speed_words",),
+        "labels": ("plain_lines", "plain_text"),
+        "csv_tables": ("from_cell", "write_csv"),
+        "kinematics": ("fault_line", "fault_orders"),
+    },
+)

@@ -18,7 +18,7 @@ Deal = Callable[[str, list[int], str | None], object]
 """Splits these recordings by a protocol, at a value to test at or none; raises `DataError` where that cannot be."""
 
 
-def ways_out(
+def suggest_splits(
     recordings: Sequence[RecordingInfo],
     kept: list[int],
     deal: Deal,
@@ -55,7 +55,7 @@ def ways_out(
             by = "" if works_by == protocol else f" with {_named(works_by)}"
             ways.append(f"{Hint.parameter('leave_out', left)}{by}{_lost(recordings, kept, without)}")
         tried.append(names)
-    leaky = f"{Hint.parameter('protocol', 'leaky-random')} (deals out windows, and is stamped as leaky)"
+    leaky = f"{Hint.parameter('protocol', 'leaky-random')} (deals out windows, and is marked as leaky)"
     if ways:
         return f"this would work here: {'; or '.join(ways)}; or {leaky}"
     need = "these recordings cannot be split without leakage: record at least 2 bearings of each class"

@@ -37,7 +37,7 @@ def common_bandwidth(recordings: Sequence[RecordingInfo], sample_rate_hz: float,
 
 
 def band_words(recordings: Sequence[RecordingInfo], sample_rate_hz: float, lowpass_hz: float | None) -> str:
-    """What was done to recordings of different rates, for a stamp; empty where they have one rate.
+    """What was done to recordings of different rates, for the provenance of a score; empty where they have one rate.
 
     Says so, too, where a filter that was asked for leaves them apart.
     """

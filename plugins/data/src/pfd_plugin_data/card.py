@@ -22,8 +22,8 @@ from typing import Any
 from pfd_plugin_data.catalog import DatasetEntry
 from pfd_plugin_data.classes import UNLABELLED
 from pfd_plugin_data.dataset import Dataset
+from pfd_plugin_data.provenance import BIASES, Finding
 from pfd_plugin_data.recording import FAULTS, ChannelInfo, RecordingInfo
-from pfd_plugin_data.remarks import BIASES, Finding
 
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 SAID = 20

@@ -59,11 +59,11 @@ def few_bearings(
     return [Caution(subject, brief, f"{brief}: another deal of the bearings may score quite differently")]
 
 
-def leak(subject: str, leaky: bool, stamp: str) -> list[Caution]:
-    """One caution where what is judged has been looked at in training; the stamp says how."""
+def leak(subject: str, leaky: bool, provenance: str) -> list[Caution]:
+    """One caution where what is judged has been looked at in training; the provenance says how."""
     if not leaky:
         return []
-    said = [clause.removeprefix("LEAKY: ") for clause in stamp.split("; ") if clause.startswith("LEAKY: ")]
+    said = [clause.removeprefix("LEAKY: ") for clause in provenance.split("; ") if clause.startswith("LEAKY: ")]
     how = f" ({', '.join(said)})" if said else ""
     text = f"leaky split{how}: its scores say nothing about recordings that are yet to come"
     return [Caution(subject, "leaky split", text)]

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
-from pfd_plugin_data import layout, members
+from pfd_plugin_data import hdf5_checks, layout
 from pfd_plugin_data.params import SpeedSource
+from pfd_plugin_data.provenance import Finding, Provenance, decode_provenance
 from pfd_plugin_data.recording import RecordingInfo
-from pfd_plugin_data.remarks import Finding, Remarks, decode_remarks
 from pfd_plugin_data.speed_profile import SpeedProfile
 from pfd_plugin_data.speed_sources import of_source
 
@@ -33,7 +33,7 @@ class Dataset:
 
     `findings` is what its user should know of the recordings; None where nobody has looked, as in what a simulator has
     made, and in files of format 1.  `digest`, SHA-256 in hexadecimal, is that of its fingerprint and of what is
-    remarked of it; that the recordings have this fingerprint, `verify` shows.
+    told of it; that the recordings have this fingerprint, `verify` shows.
 
     Made by `open_dataset`.  Arrays that were read stay valid after `close`.
     """
@@ -122,9 +122,9 @@ class Dataset:
         """Read everything and compare with the fingerprint.  Raises `DataError` naming what is damaged."""
         with _converting(self.path), h5py.File(self.path, "r") as file:
             columns = _columns(file)
-            digests = [row.tobytes() for row in members.array(file, "digests", _BYTES, ndim=2)[...]]
+            digests = [row.tobytes() for row in hdf5_checks.array(file, "digests", _BYTES, ndim=2)[...]]
             if file.attrs["format_version"] >= 2 and not _is_intact(file):
-                raise DataError(f"{self.path}: its remarks are damaged", hint=_HINT)
+                raise DataError(f"{self.path}: its provenance is damaged", hint=_HINT)
         for index, (text, expected) in enumerate(zip(columns, digests, strict=True)):
             if layout.digest(text, self.read(index), self.truth(index)) != expected:
                 raise DataError(f"{self.path}: recording {self.recordings[index].record_id!r} is damaged", hint=_HINT)
@@ -158,21 +158,21 @@ def open_dataset(path: Path | str, *, speed_source: SpeedSource = "declared") ->
                 f"{path} has format {version}, this version reads up to {layout.VERSION}", hint="update pfd-plugin-data"
             )
         recordings = tuple(layout.decode_info(text) for text in _columns(file))
-        remarked = _text(file, "remarks") if version >= 2 else b""
-        remarks = decode_remarks(remarked) if version >= 2 else Remarks(({},) * len(recordings))
-        if len(remarks.origins) != len(recordings):
-            raise DataError(f"{path} is damaged: it says of {len(remarks.origins)} recordings where they came from")
-        recordings = tuple(map(_traced, recordings, remarks.origins))
-        digests = members.array(file, "digests", _BYTES, ndim=2).shape
-        signals = members.group(file, "signals")
+        told = _text(file, layout.PROVENANCE) if version >= 2 else b""
+        provenance = decode_provenance(told) if version >= 2 else Provenance(({},) * len(recordings))
+        if len(provenance.origins) != len(recordings):
+            raise DataError(f"{path} is damaged: it says of {len(provenance.origins)} recordings where they came from")
+        recordings = tuple(map(_traced, recordings, provenance.origins))
+        digests = hdf5_checks.array(file, "digests", _BYTES, ndim=2).shape
+        signals = hdf5_checks.group(file, "signals")
         places = [_place(signals, layout.key(i), info) for i, info in enumerate(recordings)]
         name, fingerprint = file.attrs["name"].decode(), file.attrs["fingerprint"].decode()
     if not recordings or digests != (len(recordings), 32):
         raise DataError(f"{path} is damaged: {len(recordings)} recordings, digests of shape {digests}", hint=_HINT)
     mapped = _mapped(path, zip(places, recordings, strict=True))
     recordings = of_source(recordings, speed_source, path)
-    digest = hashlib.sha256(b"\n".join((fingerprint.encode(), remarked))).hexdigest()
-    return Dataset(path, name, fingerprint, recordings, remarks.findings, digest, *mapped)
+    digest = hashlib.sha256(b"\n".join((fingerprint.encode(), told))).hexdigest()
+    return Dataset(path, name, fingerprint, recordings, provenance.findings, digest, *mapped)
 
 
 def _columns(file: Any) -> list[bytes]:
@@ -185,18 +185,18 @@ def _traced(info: RecordingInfo, origins: Mapping[str, str]) -> RecordingInfo:
 
 
 def _text(file: Any, name: str) -> bytes:
-    return bytes(members.array(file, name, _BYTES, ndim=1)[...].tobytes())
+    return bytes(hdf5_checks.array(file, name, _BYTES, ndim=1)[...].tobytes())
 
 
 def _is_intact(file: Any) -> bool:
-    digest = hashlib.sha256(_text(file, "remarks")).hexdigest()
-    return bool(file["remarks"].attrs["sha256"] == digest.encode())
+    digest = hashlib.sha256(_text(file, layout.PROVENANCE)).hexdigest()
+    return bool(file[layout.PROVENANCE].attrs["sha256"] == digest.encode())
 
 
 def _place(signals: Any, name: str, info: RecordingInfo) -> int:
     """The offset in the file of a signal whose array is as its columns say."""
     shape = (len(info.channels), info.n_samples)
-    signal = members.array(signals, name, layout.SIGNAL_TYPE, ndim=2)
+    signal = hdf5_checks.array(signals, name, layout.SIGNAL_TYPE, ndim=2)
     if signal.shape != shape:
         raise ValueError(f"the signal of {info.record_id!r} is {signal.shape}, its columns say {shape}")
     return int(signal.id.get_offset())
@@ -207,7 +207,7 @@ def _courses(file: Any, recordings: tuple[RecordingInfo, ...]) -> Iterator[tuple
     for index, info in enumerate(recordings):
         try:
             group = _truth_group(file, index)
-            if group is not None and members.holds(group, "speed_hz"):
+            if group is not None and hdf5_checks.holds(group, "speed_hz"):
                 hz = _truth(group, "speed_hz")
                 yield index, SpeedProfile.of_even(hz, info.n_samples, info.sample_rate_hz)
         except (DataError, *_DAMAGE) as error:
@@ -219,14 +219,14 @@ def _truth_group(file: Any, index: int) -> Any | None:
     """What holds the truth of a recording; None where it has none."""
     group = file
     for name in ("truth", layout.key(index)):
-        if not members.holds(group, name):
+        if not hdf5_checks.holds(group, name):
             return None
-        group = members.group(group, name)
+        group = hdf5_checks.group(group, name)
     return group
 
 
 def _truth(group: Any, name: str) -> npt.NDArray[Any]:
-    return np.asarray(members.array(group, name, *layout.TRUTH_TYPES)[...])
+    return np.asarray(hdf5_checks.array(group, name, *layout.TRUTH_TYPES)[...])
 
 
 def _mapped(

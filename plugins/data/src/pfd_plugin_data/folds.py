@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from pfd import DataError
-from pfd_plugin_data.alternatives import ways_out
+from pfd_plugin_data.alternatives import suggest_splits
 from pfd_plugin_data.grouping import by_class, kept_indices, require_labels
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.splits import Split, dealer, require_two
@@ -34,8 +34,8 @@ def make_folds(
 ) -> tuple[Split, ...]:
     """One split for each choice of one bearing of each class as the test part; the others train.
 
-    Where there are more choices than `at_most`, that many different ones are drawn by `seed`, and each stamp says of
-    how many.
+    Where there are more choices than `at_most`, that many different ones are drawn by `seed`, and the provenance of
+    each says of how many.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def make_folds(
         return _made(recordings, kept, validation, at_most, seed, left_out)
     except DataError as error:
         if error.hint is None:
-            error.hint = ways_out(recordings, kept, deal, protocol=FOLDS, left_out=left_out)
+            error.hint = suggest_splits(recordings, kept, deal, protocol=FOLDS, left_out=left_out)
         raise
 
 
@@ -94,12 +94,12 @@ def _made(
         for bearing, indices in members.items():
             part = "test" if bearing in tested else "validation" if bearing in validated else "train"
             parts[part] += indices
-        stamp = f"leave one bearing a class out, fold {fold + 1} {said}: test on {', '.join(sorted(tested))}"
-        stamp += f", validate on {', '.join(sorted(validated))}" if validation else "; no validation part"
-        stamp += f"; left out: {', '.join(left_out)}" if left_out else ""
-        _require_all(recordings, kept, parts, stamp)
+        provenance = f"leave one bearing a class out, fold {fold + 1} {said}: test on {', '.join(sorted(tested))}"
+        provenance += f", validate on {', '.join(sorted(validated))}" if validation else "; no validation part"
+        provenance += f"; left out: {', '.join(left_out)}" if left_out else ""
+        _require_all(recordings, kept, parts, provenance)
         train, held, test = (tuple(sorted(parts[name])) for name in ("train", "validation", "test"))
-        splits.append(Split(FOLDS, seed, train, held, test, stamp, False, left_out))
+        splits.append(Split(FOLDS, seed, train, held, test, provenance, False, left_out))
     return tuple(splits)
 
 
@@ -137,12 +137,14 @@ def _require_three(classes: dict[str, list[str]], *, needed: bool) -> None:
         )
 
 
-def _require_all(recordings: Sequence[RecordingInfo], kept: list[int], parts: dict[str, list[int]], stamp: str) -> None:
+def _require_all(
+    recordings: Sequence[RecordingInfo], kept: list[int], parts: dict[str, list[int]], provenance: str
+) -> None:
     everything = {recordings[i].label for i in kept}
     for part in ("train", "test"):
         absent = everything - {recordings[i].label for i in parts[part]}
         if absent:
             raise DataError(
-                f"{stamp}: the {part} part would hold no {', '.join(sorted(absent))}",
+                f"{provenance}: the {part} part would hold no {', '.join(sorted(absent))}",
                 hint="a bearing that was healthy and then failed counts for one class; leave such a class out",
             )

@@ -2,17 +2,17 @@
 
     /                  attributes: format, format_version, name, fingerprint
     /recordings        UTF-8 text as uint8, one line of JSON a recording: the columns of `RecordingInfo`
-    /remarks           the same, one line of JSON: `Remarks`; attribute: sha256 of it
+    /remarks           the same, one line of JSON: its `Provenance`; attribute: sha256 of it
     /digests           uint8 (recordings, 32): SHA-256 over each recording's columns, signal and truth
     /signals/000000    little-endian float32 (channels, samples), contiguous and aligned: it can be memory-mapped
     /truth/000000/...  what a simulator knows beside the signal: float64, such as `impact_times`, s, or uint8
 
 Nothing in it is of variable length: HDF5 keeps such values in a heap, and hangs on one that is damaged.
 
-The fingerprint is the SHA-256 over the digests.  It says what is in a dataset, whatever its name, its file, and what is
-remarked of it: where its values came from, and findings.
+The fingerprint is the SHA-256 over the digests.  It says what is in a dataset, whatever its name, its file, and its
+provenance: where its values came from, and findings.
 
-Version 1 has no remarks.  Its digests are those of version 2, so the same content has the same fingerprint in both.
+Version 1 has no provenance.  Its digests are those of version 2, so the same content has the same fingerprint in both.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from pfd_plugin_data.speed_profile import SpeedProfile
 
 FORMAT = "pfd-dataset"
 VERSION = 2
+PROVENANCE = "remarks"
+"""The array that holds the provenance: format 2 calls it so."""
+
 DIGESTED_AS = b"pfd-dataset/1"
 """What a digest begins with.  It stays as it is for as long as the same content is to have the same fingerprint."""
 

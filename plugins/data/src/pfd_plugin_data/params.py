@@ -359,7 +359,7 @@ class SplitParams(Params):
     protocol: Literal["bearing", "recording", "load", "speed", "leaky-random"] | None = Field(
         None,
         description="what must not lie on two sides, 'bearing' when absent; "
-        "'leaky-random' deals windows and is stamped as leaky",
+        "'leaky-random' deals windows and is marked as leaky",
     )
     test_value: float | Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         None, description="the speed in rpm, or the load, to test at; the last one in order when absent"

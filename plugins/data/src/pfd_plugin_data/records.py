@@ -53,5 +53,5 @@ class SplitRow(Record):
     leaky: Mapped[bool] = mapped_column(Boolean, nullable=False)
     parts: Mapped[dict[str, Any]] = mapped_column(JSON, nullable=False)
     left_out: Mapped[list[Any]] = mapped_column(JSON, nullable=False)
-    stamp: Mapped[str] = mapped_column(Text, nullable=False)
+    provenance: Mapped[str] = mapped_column("stamp", Text, nullable=False)
     created_at: Mapped[float] = mapped_column(Double, nullable=False)

@@ -38,6 +38,6 @@ def _measured(info: RecordingInfo) -> RecordingInfo:
 
 
 def speed_words(recordings: Sequence[RecordingInfo]) -> str:
-    """Which speeds count, for a stamp; empty where all are the declared ones."""
+    """Which speeds count, for the provenance of a score; empty where all are the declared ones."""
     measured = sum(info.rpm_source == MEASURED for info in recordings)
     return f"speeds as measured ({measured} of {len(recordings)} recordings)" if measured else ""

@@ -67,7 +67,8 @@ def save_splits(session: Session, name: str, entry: DatasetEntry, splits: Sequen
     if known:
         if (known[0].fingerprint, [one.split for one in known]) != (entry.fingerprint, list(splits)):
             raise DataError(
-                f"there is a split {name!r} already, with other parts or for another dataset: {known[0].split.stamp}",
+                f"there is a split {name!r} already, with other parts or for another dataset: "
+                f"{known[0].split.provenance}",
                 hint="choose another name; 'pfd data splits' lists those taken",
             )
         return known
@@ -85,7 +86,7 @@ def save_splits(session: Session, name: str, entry: DatasetEntry, splits: Sequen
                 leaky=split.leaky,
                 parts={part: list(getattr(split, part)) for part in PARTS},
                 left_out=list(split.left_out),
-                stamp=split.stamp,
+                provenance=split.provenance,
                 created_at=now,
             )
         )
@@ -204,6 +205,6 @@ def _named(name: str) -> Select[SplitRow]:
 def _stored(row: SplitRow) -> StoredSplit:
     train, validation, test = (tuple(int(i) for i in row.parts[part]) for part in PARTS)
     split = Split(
-        row.protocol, row.seed, train, validation, test, row.stamp, row.leaky, tuple(str(n) for n in row.left_out)
+        row.protocol, row.seed, train, validation, test, row.provenance, row.leaky, tuple(str(n) for n in row.left_out)
     )
     return StoredSplit(row.name, row.fold + 1, row.n_folds, row.dataset_id, row.fingerprint, split, row.created_at)

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError
-from pfd_plugin_data.alternatives import ways_out
+from pfd.lazy import RenamedAttribute
+from pfd_plugin_data.alternatives import suggest_splits
 from pfd_plugin_data.grouping import SAME_SPEED, by_class, by_load, by_speed, kept_indices, require_labels
 from pfd_plugin_data.recording import RecordingInfo
 
@@ -32,8 +33,9 @@ LEAKY_SHARES = (0.6, 0.2, 0.2)
 class Split:
     """Which recordings train, which validate, which test.
 
-    `train`, `validation` and `test` are indices into the dataset's recordings; `validation` may be empty.  `stamp` is
-    one line for people, to stand beside every score made with it.  `left_out` is what was left out by name.
+    `train`, `validation` and `test` are indices into the dataset's recordings; `validation` may be empty.
+    `provenance` is one line for people, to stand beside every score made with it.  `left_out` is what was left out by
+    name.
 
     `name`, and `fold` from 1 where there are several, are those of a stored split.  They say where it came from and not
     what it is, so two splits that differ in them alone are equal.
@@ -47,16 +49,18 @@ class Split:
     train: tuple[int, ...]
     validation: tuple[int, ...]
     test: tuple[int, ...]
-    stamp: str
+    provenance: str
     leaky: bool = False
     left_out: tuple[str, ...] = ()
     name: str | None = field(default=None, compare=False)
     fold: int | None = field(default=None, compare=False)
 
+    stamp = RenamedAttribute("provenance")
+
     @property
     def title(self) -> str:
-        """The stamp, and the name where the split is a stored one."""
-        return self.stamp if self.name is None else f"{self.stamp}; stored as {self.source}"
+        """The provenance, and the name where the split is a stored one."""
+        return self.provenance if self.name is None else f"{self.provenance}; stored as {self.source}"
 
     @property
     def source(self) -> str:
@@ -97,7 +101,7 @@ def make_split(
     test_value : the load, or the speed in rpm, to test at; the last one in order unless given.
     leave_out : classes, bearings or recordings, by name, that take no part; "unlabelled" is those of unknown fault.
     needs_labels : False for what looks at no class.  Where no recording that takes part is labelled there is nothing to
-        judge, so that all are the training part, which the stamp says; else a recording of unknown fault is refused.
+        judge, so that all are the training part, as the provenance says; else a recording of unknown fault is refused.
 
     Raises
     ------
@@ -114,21 +118,21 @@ def make_split(
     require_labels(recordings, kept)
     deal = dealer(recordings, seed)
     try:
-        parts, stamp = deal(protocol, kept, test_value)
+        parts, provenance = deal(protocol, kept, test_value)
     except DataError as error:
         if error.hint is None:
-            error.hint = ways_out(recordings, kept, deal, protocol=protocol, left_out=left_out)
+            error.hint = suggest_splits(recordings, kept, deal, protocol=protocol, left_out=left_out)
         raise
     if protocol != "leaky-random" and _bearings(recordings, parts[0]) & _bearings(recordings, parts[2]):
-        stamp += "; train and test share bearings"
-    stamp += _left_out(left_out)
+        provenance += "; train and test share bearings"
+    provenance += _left_out(left_out)
     train, validation, test = (tuple(sorted(part)) for part in parts)
-    return Split(protocol, seed, train, validation, test, stamp, protocol == "leaky-random", left_out)
+    return Split(protocol, seed, train, validation, test, provenance, protocol == "leaky-random", left_out)
 
 
 def _unsplit(kept: list[int], seed: int, left_out: tuple[str, ...]) -> Split:
-    stamp = f"not split: none of {len(kept)} recordings is labelled, so there is nothing to judge"
-    return Split(UNSPLIT, seed, tuple(kept), (), (), stamp + _left_out(left_out), False, left_out)
+    provenance = f"not split: none of {len(kept)} recordings is labelled, so there is nothing to judge"
+    return Split(UNSPLIT, seed, tuple(kept), (), (), provenance + _left_out(left_out), False, left_out)
 
 
 def _left_out(names: tuple[str, ...]) -> str:
@@ -145,7 +149,7 @@ _Parts = tuple[list[int], list[int], list[int]]
 def dealer(
     recordings: Sequence[RecordingInfo], seed: int
 ) -> Callable[[str, list[int], str | float | None], tuple[_Parts, str]]:
-    """What deals those of the recordings that take part out by a protocol: the parts, and the stamp.
+    """What deals those of the recordings that take part out by a protocol: the parts, and the provenance.
 
     It raises `DataError` where that cannot be, without a hint where another protocol may be the answer.
     """
@@ -182,11 +186,11 @@ def _deal(
     train, validation, test = ([i for group in parts[name] for i in members[group]] for name in PARTS)
     _require_classes(recordings, kept, train, test, noun)
     counts = [f"{len(parts[name])} {noun}s {name}" for name in PARTS if parts[name]]
-    stamp = f"split by {noun}: {', '.join(counts)}"
+    provenance = f"split by {noun}: {', '.join(counts)}"
     if scarce:
         few = ", ".join(f"{name} has {count}" for name, count in scarce.items())
-        stamp += f"; no validation part ({few} {noun}s)"
-    return (train, validation, test), stamp
+        provenance += f"; no validation part ({few} {noun}s)"
+    return (train, validation, test), provenance
 
 
 def require_two(classes: dict[str, list[str]], noun: str, *, validates: bool = True) -> None:

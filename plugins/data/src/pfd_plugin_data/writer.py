@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from pfd import ArtifactError, DataError, replacing
 from pfd_plugin_data import layout
+from pfd_plugin_data.provenance import Finding, Provenance, encode_provenance
 from pfd_plugin_data.recording import RecordingInfo
-from pfd_plugin_data.remarks import Finding, Remarks, encode_remarks
 
 _CONTIGUOUS = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
 _CONTIGUOUS.set_layout(h5py.h5d.CONTIGUOUS)
@@ -91,12 +91,12 @@ class DatasetWriter:
     def _finish(self) -> None:
         if not self._infos:
             raise DataError(f"dataset {self.name!r} would hold no recording")
-        remarks = encode_remarks(Remarks(tuple(self._origins), self._findings))
+        provenance = encode_provenance(Provenance(tuple(self._origins), self._findings))
         try:
             self._file["recordings"] = np.frombuffer(b"\n".join(self._infos), np.uint8)
             self._file["digests"] = np.frombuffer(b"".join(self._digests), np.uint8).reshape(-1, 32)
-            self._file["remarks"] = np.frombuffer(remarks, np.uint8)
-            self._file["remarks"].attrs["sha256"] = np.bytes_(hashlib.sha256(remarks).hexdigest())
+            self._file[layout.PROVENANCE] = np.frombuffer(provenance, np.uint8)
+            self._file[layout.PROVENANCE].attrs["sha256"] = np.bytes_(hashlib.sha256(provenance).hexdigest())
             self._file.attrs.update(
                 {
                     "format": np.bytes_(layout.FORMAT),

@@ -5,9 +5,9 @@ Importing this package is light: the functions load on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pfd.lazy import lazy_names
 from pfd_plugin_evaluation.params import GenerateRocAnalysisParams, GenerateRocAnalysisResult
 from pfd_plugin_evaluation.plugin import generate_roc_analysis_task
 
@@ -27,16 +27,10 @@ __all__ = [
     "macro_auroc_interval",
 ]
 
-_LATE = {
-    "ClassRoc": "roc",
-    "class_rocs": "roc",
-    "macro_auroc": "roc",
-    "Interval": "interval",
-    "macro_auroc_interval": "interval",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "roc": ("ClassRoc", "class_rocs", "macro_auroc"),
+        "interval": ("Interval", "macro_auroc_interval"),
+    },
+)

@@ -43,7 +43,7 @@ class Panel:
 
     title: str
     scores: str
-    stamp: str
+    provenance: str
     leaky: bool
     curves: Sequence[ClassRoc]
     interval: Interval
@@ -149,8 +149,8 @@ def _above(axis: Axes, text: str, points: float, **style: Any) -> None:
 
 
 def _small_print(panel: Panel) -> list[str]:
-    """What stands beside the area, in lines: other scores, how the interval was made, the stamp of the split."""
-    texts = (panel.scores, panel.interval.note, panel.stamp)
+    """What stands beside the area, in lines: other scores, how the interval was made, the provenance of the split."""
+    texts = (panel.scores, panel.interval.note, panel.provenance)
     return [line for text in texts for line in plain_lines(text, WRAP)]
 
 

@@ -44,7 +44,7 @@ class ClassAuroc(Result):
 
 
 class ExperimentRoc(Result):
-    """One experiment.  `stamp` and `cautions` belong beside its scores."""
+    """One experiment.  `stamp`, which is its split, and `cautions` belong beside its scores."""
 
     experiment_id: int
     model: str

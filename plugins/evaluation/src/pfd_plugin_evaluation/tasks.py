@@ -45,7 +45,7 @@ def generate_roc_analysis(params: GenerateRocAnalysisParams, ctx: TaskContext) -
         cautions = [*cautions_of(entry, params.part, predictions), *_of_interval(entry, interval, params.n_bootstrap)]
         words = [caution.text for caution in cautions]
         scores = _scores(entry, params.part)
-        panels.append(Panel(_title(entry), scores, entry.stamp, entry.leaky, curves, interval, words))
+        panels.append(Panel(_title(entry), scores, entry.provenance, entry.leaky, curves, interval, words))
         results.append(_result(entry, params.part, predictions, curves, interval, cautions))
         told += cautions
         read.append(predictions)
@@ -112,7 +112,7 @@ def _result(
         experiment_id=entry.id,
         model=entry.model,
         dataset=entry.dataset_name,
-        stamp=entry.stamp,
+        stamp=entry.provenance,
         leaky=entry.leaky,
         n_windows=len(predictions),
         n_recordings=int(np.unique(predictions.record).size),

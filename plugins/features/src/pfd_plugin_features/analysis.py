@@ -96,7 +96,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
             *([f"Whiskers: the standard deviation of {params.n_repeats} permutations."] if spreads else []),
             _judged("forest", reached, table),
             *_noted(skipped),
-            _stamp(entry, table),
+            _provenance(entry, table),
         ],
         cautions=[caution.text for caution in cautions],
     )
@@ -153,12 +153,12 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         reached_all = _score(table.train, validation, list(range(len(table.names))), params.random_seed, growing)
     ctx.check_cancelled()
     ctx.progress(0.92, "Storing")
-    stamp = f"{len(names)} features selected by {params.method} {on_split(table.split)}"
-    stamp += f"{MADE_OF}{entry.stamp}" if entry.stamp else ""
+    provenance = f"{len(names)} features selected by {params.method} {on_split(table.split)}"
+    provenance += f"{MADE_OF}{entry.provenance}" if entry.provenance else ""
     leaky = _is_leaky(entry, table)
     path = ctx.artifact("features.parquet")
     write_columns(
-        entry.file.intact(), path, names, {"selected_from": entry.id, "selection": params.method, "stamp": stamp}
+        entry.file.intact(), path, names, {"selected_from": entry.id, "selection": params.method, "stamp": provenance}
     )
     left = sorted(set(range(len(table.names))) - set(found.chosen), key=lambda i: -found.scores[i])
     order = [*found.chosen, *left]
@@ -174,7 +174,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         notes=[
             _judged(f"forest on these {len(names)}", reached, table),
             *([] if reached_all is None else [f"Of a forest on all {len(table.names)} features: {reached_all:.3f}."]),
-            _stamp(entry, table),
+            _provenance(entry, table),
         ],
         cautions=[caution.text for caution in cautions],
     )
@@ -191,7 +191,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
             "features": names,
             "method": params.method,
             "selected_from": entry.id,
-            "stamp": stamp,
+            "stamp": provenance,
             "leaky": leaky,
             "dataset_fingerprint": entry.dataset_fingerprint,
             "scaling": {
@@ -209,7 +209,9 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     }
     row |= {"path": home_relative(ctx.settings.home, path), "features": names, "seal": Seal.of(path).to_json()}
     with ctx.session() as session:
-        ref = save_feature_set(session, ctx.job_id, {**row, "selected_from": entry.id, "stamp": stamp, "leaky": leaky})
+        ref = save_feature_set(
+            session, ctx.job_id, {**row, "selected_from": entry.id, "provenance": provenance, "leaky": leaky}
+        )
     of_all = f"{len(names)} of {len(table.names)} features"
     if reached is not None and reached_all is not None:
         of_all += f": balanced accuracy {reached:.3f}, on all {reached_all:.3f}"
@@ -260,9 +262,9 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
         notes=[
             f"{params.method.capitalize()} correlation over {len(table.train)} windows of the training part.",
             f"In a framed cluster each two features correlate by {params.threshold:g} at least, either way.",
-            _stamp(entry, table),
+            _provenance(entry, table),
         ],
-        cautions=[caution.text for caution in leak("", _is_leaky(entry, table), _stamp(entry, table))],
+        cautions=[caution.text for caution in leak("", _is_leaky(entry, table), _provenance(entry, table))],
     )
     figures.save(figure, ctx.artifact("correlation.png"), ctx.artifact("correlation.svg"))
     write_table(
@@ -370,7 +372,7 @@ def _looked_at(entry: FeatureSetEntry, table: LearningTable) -> dict[str, Any]:
     return {
         "dataset_id": entry.dataset_id,
         "dataset_fingerprint": entry.dataset_fingerprint,
-        "stamp": _stamp(entry, table),
+        "stamp": _provenance(entry, table),
         "split_name": table.split.name,
         "split_fold": table.split.fold,
         "leaky": _is_leaky(entry, table),
@@ -385,8 +387,8 @@ def _named(entry: FeatureSetEntry, source: DatasetEntry) -> str:
     return f"feature set {entry.id} of dataset {source.name}"
 
 
-def _stamp(entry: FeatureSetEntry, table: LearningTable) -> str:
-    said = (entry.leak(table.split), entry.stamp and f"of {entry.stamp}", table.split.title, entry.speeds)
+def _provenance(entry: FeatureSetEntry, table: LearningTable) -> str:
+    said = (entry.leak(table.split), entry.provenance and f"of {entry.provenance}", table.split.title, entry.speeds)
     return "; ".join(filter(None, said))
 
 
@@ -395,7 +397,7 @@ def _is_leaky(entry: FeatureSetEntry, table: LearningTable) -> bool:
 
 
 def _cautions(subject: str, entry: FeatureSetEntry, table: LearningTable, reached: float | None) -> list[Caution]:
-    return cautions_of(subject, table, reached, stamp=_stamp(entry, table), leaky=_is_leaky(entry, table))
+    return cautions_of(subject, table, reached, provenance=_provenance(entry, table), leaky=_is_leaky(entry, table))
 
 
 def _judged(what: str, reached: float | None, table: LearningTable) -> str:

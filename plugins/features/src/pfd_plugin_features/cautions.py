@@ -8,12 +8,14 @@ from pfd_plugin_data import Caution, few_bearings, leak
 from pfd_plugin_features.learning import LearningTable
 
 
-def cautions_of(subject: str, table: LearningTable, reached: float | None, *, stamp: str, leaky: bool) -> list[Caution]:
+def cautions_of(
+    subject: str, table: LearningTable, reached: float | None, *, provenance: str, leaky: bool
+) -> list[Caution]:
     """What has to be known of importances or of a selection, what weighs most first.
 
     `reached` is the balanced accuracy on the validation part, None where the split has none.
     """
-    found = leak(subject, leaky, stamp)
+    found = leak(subject, leaky, provenance)
     if table.validation is None or reached is None:
         text = "no validation part: that a model does well on these features has not been seen on any recording"
         return [*found, Caution(subject, "no validation part", text)]

@@ -14,7 +14,7 @@ class FeatureSetRow(JobRecord, Record):
     """One feature set: what was described, how, and where the table lies (relative to PFD_HOME).
 
     `libraries` are the versions that computed it, and `seal` tells whether the file is as it was written.  A selection
-    names the set that it was `selected_from`, and `stamp` says by what and on which split, and `leaky` whether that
+    names the set that it was `selected_from`; `provenance` says by what and on which split, and `leaky` whether that
     looked at what is to be judged.
     """
 
@@ -37,5 +37,5 @@ class FeatureSetRow(JobRecord, Record):
     libraries: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     n_unusable: Mapped[int | None] = mapped_column(Integer)
     selected_from: Mapped[int | None] = mapped_column(Integer)
-    stamp: Mapped[str | None] = mapped_column(Text)
+    provenance: Mapped[str | None] = mapped_column("stamp", Text)
     leaky: Mapped[bool | None] = mapped_column(Boolean)

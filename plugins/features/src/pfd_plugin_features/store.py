@@ -12,21 +12,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pfd import DataError, Seal, StoredFile, load_settings, replacing
+from pfd.lazy import RenamedAttribute
 from pfd_plugin_data import Split
 from pfd_plugin_features.records import FeatureSetRow
 
 MADE_OF = "; made of "
-"""In a stamp, between a selection and the set that it was made from."""
+"""In the provenance of a selection, between its words and those of the set that it was made from."""
 
 
 def on_split(split: Split) -> str:
-    """The words of a stamp for the split that a selection was made on."""
+    """How the provenance of a selection names the split that it was made on."""
     return f"on split {split.source}: {_dealt(split)}" if split.source else f"on {_dealt(split)}"
 
 
 def _dealt(split: Split) -> str:
     """What a split is, under whatever name.  The digest tells it from all others, also where the words do not."""
-    return f"seed {split.seed}, {split.stamp} {_mark(split)}"
+    return f"seed {split.seed}, {split.provenance} {_mark(split)}"
 
 
 def _mark(split: Split) -> str:
@@ -38,7 +39,7 @@ class FeatureSetEntry:
     """A stored feature set.  `version` is that of the features' definitions.
 
     `speed_source` is None where lines went by the declared speeds.  A selection names the set it was `selected_from`,
-    and its `stamp` says by what and on which split.
+    and its `provenance` says by what and on which split.
     """
 
     id: int
@@ -57,8 +58,10 @@ class FeatureSetEntry:
     n_unusable: int | None = None
     speed_source: str | None = None
     selected_from: int | None = None
-    stamp: str | None = None
+    provenance: str | None = None
     leaky: bool = False
+
+    stamp = RenamedAttribute("provenance")
 
     @property
     def path(self) -> Path:
@@ -67,15 +70,15 @@ class FeatureSetEntry:
 
     @property
     def speeds(self) -> str | None:
-        """The words of a stamp for the speeds that lines went by; None for the declared ones."""
+        """How a provenance names the speeds that lines went by; None for the declared ones."""
         return f"features by {self.speed_source} speeds" if self.speed_source else None
 
     def leak(self, split: Split) -> str | None:
         """How what is judged under `split` has been looked at in choosing these features; None where it has not."""
         if self.leaky:
             return "LEAKY: its features were selected in sight of what is judged"
-        own = (self.stamp or "").partition(MADE_OF)[0]
-        if self.stamp is not None and not own.endswith(_mark(split)):
+        own = (self.provenance or "").partition(MADE_OF)[0]
+        if self.provenance is not None and not own.endswith(_mark(split)):
             return "LEAKY: its features were selected on another split"
         return None
 
@@ -188,6 +191,6 @@ def _entry(row: FeatureSetRow, home: Path) -> FeatureSetEntry:
         n_unusable=row.n_unusable,
         speed_source=row.speed_source,
         selected_from=row.selected_from,
-        stamp=row.stamp,
+        provenance=row.provenance,
         leaky=bool(row.leaky),
     )

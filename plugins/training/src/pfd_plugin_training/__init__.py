@@ -5,9 +5,9 @@ Importing this package is light: readers and models load on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pfd.lazy import lazy_names
 from pfd_plugin_training.params import TrainModelParams, TrainModelResult
 from pfd_plugin_training.plugin import train_model_task
 
@@ -37,22 +37,14 @@ __all__ = [
     "WindowDataset",
 ]
 
-_LATE = {
-    "ExperimentEntry": "store",
-    "find_experiment": "store",
-    "Predictions": "predictions",
-    "read_predictions": "predictions",
-    "TrainedModel": "models",
-    "load_model": "models",
-    "cautions_of": "cautions",
-    "subject_of": "cautions",
-    "Scores": "scores",
-    "score": "scores",
-    "WindowDataset": "windows",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "store": ("ExperimentEntry", "find_experiment"),
+        "predictions": ("Predictions", "read_predictions"),
+        "models": ("TrainedModel", "load_model"),
+        "cautions": ("cautions_of", "subject_of"),
+        "scores": ("Scores", "score"),
+        "windows": ("WindowDataset",),
+    },
+)

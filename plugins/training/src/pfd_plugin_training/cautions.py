@@ -33,7 +33,7 @@ class Evidence:
     predictions : of that part.
     metrics : scores of each part, by the names of `Scores`.
     bearings : of each part.
-    stamp, leaky : how it was split and selected, and whether that has looked at what is judged.
+    provenance, leaky : how it was split and selected, and whether that has looked at what is judged.
     """
 
     subject: str
@@ -41,7 +41,7 @@ class Evidence:
     predictions: Predictions
     metrics: Mapping[str, Mapping[str, Any]]
     bearings: Mapping[str, Sequence[str]]
-    stamp: str
+    provenance: str
     leaky: bool
 
 
@@ -54,13 +54,13 @@ def cautions_of(entry: ExperimentEntry, part: str, predictions: Predictions) -> 
     """What has to be known of the scores of one part of an experiment; `predictions` are of that part."""
     bearings = entry.split.get("bearings", {})
     return list(
-        cautions(Evidence(subject_of(entry), part, predictions, entry.metrics, bearings, entry.stamp, entry.leaky))
+        cautions(Evidence(subject_of(entry), part, predictions, entry.metrics, bearings, entry.provenance, entry.leaky))
     )
 
 
 def cautions(given: Evidence) -> Iterator[Caution]:
     """What has to be known of scores, what weighs most first."""
-    leaky = leak(given.subject, given.leaky, given.stamp)
+    leaky = leak(given.subject, given.leaky, given.provenance)
     yield from leaky
     if given.part == "train":
         brief = "scored on its training part"

@@ -21,8 +21,8 @@ class Outcome:
     parts : predictions by part; a part without windows is absent.
     model_path : the written model.
     config : what it was trained with, resolved.
-    selection : how the kept state was chosen, for the stamp; empty where there was nothing to choose.
-    band : how recordings of different rates were made alike, for the stamp; empty where they have one rate.
+    selection : how the kept state was chosen, for the provenance; empty where there was nothing to choose.
+    band : how recordings of different rates were made alike, for the provenance; empty where they have one rate.
     """
 
     classes: tuple[str, ...]

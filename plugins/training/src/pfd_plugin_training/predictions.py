@@ -69,7 +69,7 @@ def read_predictions(entry: ExperimentEntry, part: str = "test") -> Predictions:
         raise DataError(f"part={part!r}: choose one of {', '.join(PARTS)}")
     found = read_part(entry.predictions_file.intact(), part)
     if found is None:
-        raise DataError(f"experiment {entry.id} has no {part} part", hint=entry.stamp)
+        raise DataError(f"experiment {entry.id} has no {part} part", hint=entry.provenance)
     if found.classes != entry.classes:
         raise DataError(f"{entry.predictions_path} holds predictions of other classes than experiment {entry.id} says")
     return found

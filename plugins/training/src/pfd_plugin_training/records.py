@@ -25,7 +25,7 @@ class ExperimentRow(JobRecord, Record):
     dataset_fingerprint: Mapped[str] = mapped_column(String(128), nullable=False)
     feature_set_id: Mapped[int | None] = mapped_column(Integer)
     random_seed: Mapped[int] = mapped_column(BigInteger, nullable=False)
-    stamp: Mapped[str] = mapped_column(Text, nullable=False)
+    provenance: Mapped[str] = mapped_column("stamp", Text, nullable=False)
     leaky: Mapped[bool] = mapped_column(Boolean, nullable=False)
     classes: Mapped[list[Any]] = mapped_column(JSON, nullable=False)
     split: Mapped[dict[str, Any]] = mapped_column(JSON, nullable=False)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pfd import DataError, Seal, StoredFile, load_settings
+from pfd.lazy import RenamedAttribute
 from pfd_plugin_training.records import ExperimentRow
 
 CHANGED = "restore it from a backup, or train the model again"
@@ -23,7 +24,7 @@ class ExperimentEntry:
     Parameters
     ----------
     dataset_fingerprint : of the content it learnt from.
-    stamp : how it was split and selected, in one line; it belongs beside every score.
+    provenance : how it was split and selected, in one line; it belongs beside every score.
     leaky : whether windows of one recording lie on both sides of the split.
     classes : names, in the order of the columns of probabilities.
     split : protocol, seed, the name and fold of a stored one, and the recordings of each part, by index and by id.
@@ -40,7 +41,7 @@ class ExperimentEntry:
     dataset_fingerprint: str
     feature_set_id: int | None
     random_seed: int
-    stamp: str
+    provenance: str
     leaky: bool
     classes: tuple[str, ...]
     split: Mapping[str, Any]
@@ -48,6 +49,8 @@ class ExperimentEntry:
     metrics: Mapping[str, Any]
     model_file: StoredFile
     predictions_file: StoredFile
+
+    stamp = RenamedAttribute("provenance")
 
     @property
     def model_path(self) -> Path:
@@ -111,7 +114,7 @@ def _entry(row: ExperimentRow, home: Path) -> ExperimentEntry:
         dataset_fingerprint=row.dataset_fingerprint,
         feature_set_id=row.feature_set_id,
         random_seed=row.random_seed,
-        stamp=row.stamp,
+        provenance=row.provenance,
         leaky=row.leaky,
         classes=tuple(row.classes),
         split=row.split,

@@ -39,14 +39,14 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     scores = {part: score(predictions, majority) for part, predictions in outcome.parts.items()}
     # That features were selected, and on which split, belongs beside the scores: on another they have seen its test.
     leak = features.leak(split) if features else None
-    of_features = (features.stamp, features.speeds) if features else ()
-    stamp = "; ".join(filter(None, (leak, split.title, outcome.band, outcome.selection, *of_features)))
+    of_features = (features.provenance, features.speeds) if features else ()
+    provenance = "; ".join(filter(None, (leak, split.title, outcome.band, outcome.selection, *of_features)))
     predictions_path = ctx.artifact("predictions.npz")
     write_predictions(predictions_path, outcome.parts)
     config = {**outcome.config, "params": params.model_dump(mode="json"), "classes": list(outcome.classes)}
     metrics = {part: asdict(values) for part, values in scores.items()}
     leaky = split.leaky or leak is not None
-    _write_json(ctx.artifact("config.json"), {**config, "dataset_fingerprint": entry.fingerprint, "stamp": stamp})
+    _write_json(ctx.artifact("config.json"), {**config, "dataset_fingerprint": entry.fingerprint, "stamp": provenance})
     _write_json(ctx.artifact("history.json"), [asdict(epoch) for epoch in outcome.history])
     stored = _store(
         {
@@ -56,7 +56,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
             "dataset_fingerprint": entry.fingerprint,
             "feature_set_id": features.id if features else None,
             "random_seed": params.random_seed,
-            "stamp": stamp,
+            "provenance": provenance,
             "leaky": leaky,
             "classes": list(outcome.classes),
             "split": _described(split, recordings),
@@ -71,7 +71,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     )
     cautions = cautions_of(stored, "test", outcome.parts["test"])
     told = [str(caution) for caution in cautions]
-    _write_json(ctx.artifact("metrics.json"), {"stamp": stamp, "cautions": told, **metrics})
+    _write_json(ctx.artifact("metrics.json"), {"stamp": provenance, "cautions": told, **metrics})
     for caution in told:
         ctx.log.warning("%s", caution)
     validation, test = scores.get("validation"), scores["test"]
@@ -86,7 +86,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         protocol=split.protocol,
         split_name=split.name,
         split_fold=split.fold,
-        stamp=stamp,
+        stamp=provenance,
         leaky=leaky,
         n_windows={part: _count(outcome.parts.get(part), "start", unique=False) for part in PARTS},
         n_recordings={part: _count(outcome.parts.get(part), "record") for part in PARTS},
@@ -167,7 +167,7 @@ def _described(split: Split, recordings: tuple[RecordingInfo, ...]) -> dict[str,
         "protocol": split.protocol,
         "seed": split.seed,
         "leaky": split.leaky,
-        "stamp": split.stamp,
+        "stamp": split.provenance,
         "left_out": list(split.left_out),
         "records": {part: list(indices) for part, indices in parts.items()},
         "bearings": {part: sorted({recordings[i].bearing_id for i in indices}) for part, indices in parts.items()},

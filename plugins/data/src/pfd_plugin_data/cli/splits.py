@@ -78,7 +78,7 @@ def split(
         return
     echo(one_line(f"split {name} of dataset {entry.id} {entry.name} ({entry.fingerprint[:12]})"))
     for one in stored[:SHOWN_FOLDS]:
-        echo(one_line(one.split.stamp))
+        echo(one_line(one.split.provenance))
     if len(stored) > SHOWN_FOLDS:
         echo(f"… and {len(stored) - SHOWN_FOLDS} more folds; --json gives all, split.fold=N takes one")
     if len(stored) == 1:
@@ -101,16 +101,16 @@ def splits(dataset: str | None, as_json: bool) -> None:
         echo("no splits yet; 'pfd data split DATASET NAME' makes one")
         return
     rows = [
-        (one.name, one.dataset_id, one.n_folds, one.split.protocol, moment(one.created_at), _stamp(one))
+        (one.name, one.dataset_id, one.n_folds, one.split.protocol, moment(one.created_at), _provenance(one))
         for one in found
     ]
-    print_table(("NAME", "DATASET", "FOLDS", "PROTOCOL", "MADE", "STAMP"), rows, right={1, 2})
+    print_table(("NAME", "DATASET", "FOLDS", "PROTOCOL", "MADE", "SPLIT"), rows, right={1, 2})
 
 
-def _stamp(one: StoredSplit) -> str:
+def _provenance(one: StoredSplit) -> str:
     """What all folds of a split have in common: which bearings are tested is another matter in each."""
-    stamp = one.split.stamp
-    return stamp if one.n_folds == 1 else f"{one.n_folds} folds: {stamp.partition(', fold ')[0]}"
+    provenance = one.split.provenance
+    return provenance if one.n_folds == 1 else f"{one.n_folds} folds: {provenance.partition(', fold ')[0]}"
 
 
 def _parts(recordings: Sequence[RecordingInfo], made: Split) -> list[tuple[object, ...]]:
@@ -133,7 +133,7 @@ def _json(stored: StoredSplit) -> dict[str, Any]:
         "protocol": made.protocol,
         "seed": made.seed,
         "leaky": made.leaky,
-        "stamp": made.stamp,
+        "stamp": made.provenance,
         "left_out": list(made.left_out),
         "parts": {part: list(getattr(made, part)) for part in PARTS},
         "created_at": stored.created_at,
