@@ -119,6 +119,7 @@ PUBLIC: dict[str, list[str]] = {
         "in_brief",
         "iter_windows",
         "leak",
+        "leakage",
         "list_datasets",
         "list_splits",
         "make_folds",

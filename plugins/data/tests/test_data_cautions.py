@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from pfd_plugin_data import Caution, few_bearings, in_brief, leak
+from pfd_plugin_data import Caution, few_bearings, in_brief, leak, leakage
 
 CLASSES = ("normal", "inner", "ball")
 
@@ -46,17 +48,29 @@ def test_a_bearing_that_was_healthy_and_then_failed_counts_for_both_classes() ->
 
 
 @pytest.mark.parametrize(
-    ("leaky", "provenance", "expected"),
+    ("leaks", "expected"),
     [
-        (False, "split by bearing: 3 bearings test", []),
-        (False, "split by bearing; left out: x; LEAKY: y", []),
-        (True, "LEAKY: random windows of all; cut", ["leaky split (random windows of all)"]),
-        (True, "LEAKY: chosen in sight; LEAKY: random windows", ["leaky split (chosen in sight, random windows)"]),
-        (True, "in words of another version", ["leaky split"]),
+        ((), []),
+        (["random windows of all"], ["leaky split (random windows of all)"]),
+        (("chosen in sight", "random windows"), ["leaky split (chosen in sight, random windows)"]),
+        (["left out: x; LEAKY: y"], ["leaky split (left out"]),
     ],
 )
-def test_a_leaky_split_is_a_caution_that_says_how(leaky: bool, provenance: str, expected: list[str]) -> None:
-    assert [caution.text.partition(":")[0] for caution in leak("forest", leaky, provenance)] == expected
+def test_a_leaky_split_is_a_caution_that_says_how(leaks: Sequence[str], expected: list[str]) -> None:
+    assert [caution.text.partition(":")[0] for caution in leakage("forest", leaks)] == expected
+
+
+@pytest.mark.parametrize(
+    ("leaky", "stamp", "expected"),
+    [
+        (False, "split by bearing; left out: x; LEAKY: y", []),
+        (True, "LEAKY: chosen in sight; LEAKY: random windows; cut", ["chosen in sight", "random windows"]),
+        (True, "in words of another version", ["how is not said"]),
+    ],
+)
+def test_the_earlier_form_reads_a_text_and_warns(leaky: bool, stamp: str, expected: list[str]) -> None:
+    with pytest.warns(DeprecationWarning, match=r"leakage\(subject, leaks\)"):
+        assert leak("forest", leaky, stamp) == leakage("forest", expected)
 
 
 def test_a_status_tells_how_many_there_are_and_what_they_are() -> None:

@@ -26,7 +26,7 @@ def table(bearings: int = 3, *, present: int = 2) -> LearningTable:
 
 
 def briefs(of: LearningTable, reached: float | None, *, leaky: bool = False) -> list[str]:
-    found = cautions_of("feature set 3", of, reached, provenance=f"LEAKY: {SPLIT.provenance}", leaky=leaky)
+    found = cautions_of("feature set 3", of, reached, ["random windows"] if leaky else [])
     assert all(str(caution).startswith("feature set 3: ") for caution in found)
     return [caution.brief for caution in found]
 

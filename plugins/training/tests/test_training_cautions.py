@@ -13,7 +13,6 @@ from pfd_plugin_training import Predictions, score
 from pfd_plugin_training.cautions import Evidence, cautions
 
 CLASSES = ("normal", "inner", "ball", "outer")
-STAMP = "split by bearing: 12 bearings train, 12 bearings test"
 
 
 def predictions(present: int = 4, *, right: float = 1.0, each: int = 60, bearings: int = 3) -> Predictions:
@@ -32,7 +31,7 @@ def evidence(test: Predictions, *, part: str = "test", validation: float | None 
     if validation is not None:
         found["validation"] = asdict(score(predictions(right=validation), majority=0))
     held = {"train": ["a", "b"], "test": sorted(set(test.bearing_id))}
-    return Evidence("forest (experiment 3)", part, test, found, held, STAMP, leaky=False)
+    return Evidence("forest (experiment 3)", part, test, found, held)
 
 
 def briefs(given: Evidence) -> list[str]:
@@ -50,7 +49,7 @@ def test_a_good_score_on_enough_bearings_has_none() -> None:
 
 def test_each_names_whom_it_concerns() -> None:
     given = evidence(predictions(3, right=0.2, bearings=1), validation=0.1)
-    found = list(cautions(replace(given, leaky=True)))
+    found = list(cautions(replace(given, leaks=("random windows",))))
     assert len(found) >= 4
     assert all(str(caution).startswith("forest (experiment 3): ") for caution in found)
 
@@ -147,9 +146,7 @@ def test_bearings_that_are_trained_on_are_counted() -> None:
 
 def test_a_leaky_split_is_named_and_that_it_shares_bearings_goes_without_saying() -> None:
     given = evidence(predictions())
-    leaky = replace(
-        given, leaky=True, provenance="LEAKY: random windows; cut", bearings={**given.bearings, "train": ["t0-0"]}
-    )
+    leaky = replace(given, leaks=("random windows",), bearings={**given.bearings, "train": ["t0-0"]})
     assert only(leaky).text.startswith("leaky split (random windows)")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.bands import band_words, common_bandwidth, common_lowpass
     from pfd_plugin_data.card import croissant
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
-    from pfd_plugin_data.cautions import Caution, few_bearings, in_brief, leak
+    from pfd_plugin_data.cautions import Caution, few_bearings, in_brief, leak, leakage
     from pfd_plugin_data.csv_tables import from_cell, write_csv
     from pfd_plugin_data.dataset import Dataset, open_dataset
     from pfd_plugin_data.export import export_dataset
@@ -95,6 +95,7 @@ __all__ = [
     "in_brief",
     "iter_windows",
     "leak",
+    "leakage",
     "list_datasets",
     "list_splits",
     "make_folds",
@@ -123,7 +124,7 @@ __getattr__ = lazy_names(
         "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
         "bands": ("band_words", "common_bandwidth", "common_lowpass"),
         "card": ("croissant",),
-        "cautions": ("Caution", "few_bearings", "in_brief", "leak"),
+        "cautions": ("Caution", "few_bearings", "in_brief", "leak", "leakage"),
         "export": ("export_dataset",),
         "folds": ("make_folds",),
         "foreign": ("StoredTensor", "open_zip", "read_array", "reading_foreign", "require_arrays", "tensor_header"),

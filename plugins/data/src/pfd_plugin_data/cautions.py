@@ -6,6 +6,7 @@ alone are made here; those of a model's scores where models are.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,14 +60,20 @@ def few_bearings(
     return [Caution(subject, brief, f"{brief}: another deal of the bearings may score quite differently")]
 
 
-def leak(subject: str, leaky: bool, provenance: str) -> list[Caution]:
-    """One caution where what is judged has been looked at in training; the provenance says how."""
-    if not leaky:
+def leakage(subject: str, leaks: Sequence[str]) -> list[Caution]:
+    """One caution where training has looked at what is judged; `leaks` says how, once for each way."""
+    if not leaks:
         return []
-    said = [clause.removeprefix("LEAKY: ") for clause in provenance.split("; ") if clause.startswith("LEAKY: ")]
-    how = f" ({', '.join(said)})" if said else ""
-    text = f"leaky split{how}: its scores say nothing about recordings that are yet to come"
+    text = f"leaky split ({', '.join(leaks)}): its scores say nothing about recordings that are yet to come"
     return [Caution(subject, "leaky split", text)]
+
+
+def leak(subject: str, leaky: bool, stamp: str) -> list[Caution]:
+    """The earlier form of `leakage`, which took how it leaks from the text of a provenance."""
+    message = "leak(subject, leaky, stamp) is leakage(subject, leaks) now, and goes with the next version"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    said = [clause.removeprefix("LEAKY: ") for clause in stamp.split("; ") if clause.startswith("LEAKY: ")]
+    return leakage(subject, said or ["how is not said"]) if leaky else []
 
 
 def in_brief(cautions: Sequence[Caution], *, subjects: bool = False) -> str:

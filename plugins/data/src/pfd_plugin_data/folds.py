@@ -20,6 +20,9 @@ from pfd_plugin_data.splits import Split, dealer, require_two
 FOLDS = "bearing-folds"
 """The protocol's name in a `Split`."""
 
+HELD_OUT = "leave one bearing a class out"
+"""How the provenance of each fold begins."""
+
 MAX_FOLDS = 200
 """Most folds that are made unless more are asked for."""
 
@@ -94,7 +97,7 @@ def _made(
         for bearing, indices in members.items():
             part = "test" if bearing in tested else "validation" if bearing in validated else "train"
             parts[part] += indices
-        provenance = f"leave one bearing a class out, fold {fold + 1} {said}: test on {', '.join(sorted(tested))}"
+        provenance = f"{HELD_OUT}, fold {fold + 1} {said}: test on {', '.join(sorted(tested))}"
         provenance += f", validate on {', '.join(sorted(validated))}" if validation else "; no validation part"
         provenance += f"; left out: {', '.join(left_out)}" if left_out else ""
         _require_all(recordings, kept, parts, provenance)

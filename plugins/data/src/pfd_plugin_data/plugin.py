@@ -30,7 +30,7 @@ def pfd_register_records() -> Iterable[Tables]:
             name="data",
             module="pfd_plugin_data.records",
             migrations="pfd_plugin_data.migrations",
-            head="data_0003",
+            head="data_0004",
             upgrade_order=1,
             files="pfd_plugin_data.catalog:stored_files",
         )

@@ -34,7 +34,8 @@ class SplitRow(Record):
     """One fold of a named split, counted from 0 in the table alone; a split that has no folds is fold 0 of 1.
 
     `parts` holds indices of recordings by the name of a part; they mean something beside the dataset of that
-    fingerprint only.  A person makes and names it, not a job, so it hangs on a dataset alone.
+    fingerprint only.  `digest` is equal for splits that deal windows alike.  A person makes and names it, not a job, so
+    it hangs on a dataset alone.
     """
 
     __tablename__ = "data_split"
@@ -53,5 +54,6 @@ class SplitRow(Record):
     leaky: Mapped[bool] = mapped_column(Boolean, nullable=False)
     parts: Mapped[dict[str, Any]] = mapped_column(JSON, nullable=False)
     left_out: Mapped[list[Any]] = mapped_column(JSON, nullable=False)
+    digest: Mapped[str] = mapped_column(String(64), nullable=False)
     provenance: Mapped[str] = mapped_column("stamp", Text, nullable=False)
     created_at: Mapped[float] = mapped_column(Double, nullable=False)

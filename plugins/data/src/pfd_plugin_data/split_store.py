@@ -63,15 +63,14 @@ def save_splits(session: Session, name: str, entry: DatasetEntry, splits: Sequen
     _require_name(name)
     if not splits:
         raise DataError(f"split {name!r} would hold no fold")
-    known = _folds(session, name)
-    if known:
-        if (known[0].fingerprint, [one.split for one in known]) != (entry.fingerprint, list(splits)):
+    if known := session.scalars(_named(name)).all():
+        before = [(row.fingerprint, row.protocol, row.digest) for row in known]
+        if before != [(entry.fingerprint, split.protocol, split.digest) for split in splits]:
             raise DataError(
-                f"there is a split {name!r} already, with other parts or for another dataset: "
-                f"{known[0].split.provenance}",
+                f"there is a split {name!r} already, with other parts or for another dataset: {known[0].provenance}",
                 hint="choose another name; 'pfd data splits' lists those taken",
             )
-        return known
+        return [_stored(row) for row in known]
     now = time.time()
     for fold, split in enumerate(splits):
         session.add(
@@ -86,12 +85,13 @@ def save_splits(session: Session, name: str, entry: DatasetEntry, splits: Sequen
                 leaky=split.leaky,
                 parts={part: list(getattr(split, part)) for part in PARTS},
                 left_out=list(split.left_out),
+                digest=split.digest,
                 provenance=split.provenance,
                 created_at=now,
             )
         )
     session.flush()
-    return _folds(session, name)
+    return [_stored(row) for row in session.scalars(_named(name))]
 
 
 def find_split(session: Session, name: str, fold: int | None = None) -> StoredSplit:
@@ -192,10 +192,6 @@ def _require_name(name: str) -> None:
             f"{name!r} is no name for a split",
             hint="begin with a letter, and go on with at most 63 letters, digits, '_', '-' and '.'",
         ) from error
-
-
-def _folds(session: Session, name: str) -> list[StoredSplit]:
-    return [_stored(row) for row in session.scalars(_named(name))]
 
 
 def _named(name: str) -> Select[SplitRow]:

@@ -28,6 +28,9 @@ UNSPLIT = "unsplit"
 
 LEAKY_SHARES = (0.6, 0.2, 0.2)
 
+RANDOM_WINDOWS = "random windows of the same recordings in all parts"
+"""How the protocol `leaky-random` leaks."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -67,6 +70,11 @@ class Split:
         """What a stored split is called, with its fold; empty where it was made for the occasion."""
         fold = "" if self.fold is None else f" (fold={self.fold})"
         return "" if self.name is None else f"{self.name!r}{fold}"
+
+    @property
+    def leak(self) -> str | None:
+        """How training has looked at what is judged; None where it has not."""
+        return RANDOM_WINDOWS if self.leaky else None
 
     @property
     def digest(self) -> str:
@@ -156,7 +164,7 @@ def dealer(
 
     def deal(protocol: str, kept: list[int], test_value: str | float | None = None) -> tuple[_Parts, str]:
         if protocol == "leaky-random":
-            return (kept, kept, kept), "LEAKY: random windows of the same recordings in all parts"
+            return (kept, kept, kept), f"LEAKY: {RANDOM_WINDOWS}"
         if protocol == "bearing":
             return _deal(recordings, kept, lambda info: info.bearing_id, "bearing", seed)
         if protocol == "recording":

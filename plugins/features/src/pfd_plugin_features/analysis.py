@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pfd import DataError, Seal, TaskContext, home_relative, replacing
-from pfd_plugin_data import Caution, DatasetEntry, choose_split, find_dataset, in_brief, leak, write_csv
+from pfd_plugin_data import Caution, DatasetEntry, choose_split, find_dataset, in_brief, leakage, write_csv
 from pfd_plugin_features import figures, importance, selection
 from pfd_plugin_features.cautions import cautions_of, lost_by_selection
 from pfd_plugin_features.correlation import cluster, correlation
@@ -155,7 +155,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     ctx.progress(0.92, "Storing")
     provenance = f"{len(names)} features selected by {params.method} {on_split(table.split)}"
     provenance += f"{MADE_OF}{entry.provenance}" if entry.provenance else ""
-    leaky = _is_leaky(entry, table)
+    leaky = bool(_leaks(entry, table))
     path = ctx.artifact("features.parquet")
     write_columns(
         entry.file.intact(), path, names, {"selected_from": entry.id, "selection": params.method, "stamp": provenance}
@@ -208,10 +208,10 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         )
     }
     row |= {"path": home_relative(ctx.settings.home, path), "features": names, "seal": Seal.of(path).to_json()}
+    row |= {"selected_from": entry.id, "provenance": provenance, "leaky": leaky}
+    row |= {"split_protocol": table.split.protocol, "split_digest": table.split.digest}
     with ctx.session() as session:
-        ref = save_feature_set(
-            session, ctx.job_id, {**row, "selected_from": entry.id, "provenance": provenance, "leaky": leaky}
-        )
+        ref = save_feature_set(session, ctx.job_id, row)
     of_all = f"{len(names)} of {len(table.names)} features"
     if reached is not None and reached_all is not None:
         of_all += f": balanced accuracy {reached:.3f}, on all {reached_all:.3f}"
@@ -264,7 +264,7 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
             f"In a framed cluster each two features correlate by {params.threshold:g} at least, either way.",
             _provenance(entry, table),
         ],
-        cautions=[caution.text for caution in leak("", _is_leaky(entry, table), _provenance(entry, table))],
+        cautions=[caution.text for caution in leakage("", _leaks(entry, table))],
     )
     figures.save(figure, ctx.artifact("correlation.png"), ctx.artifact("correlation.svg"))
     write_table(
@@ -375,7 +375,7 @@ def _looked_at(entry: FeatureSetEntry, table: LearningTable) -> dict[str, Any]:
         "stamp": _provenance(entry, table),
         "split_name": table.split.name,
         "split_fold": table.split.fold,
-        "leaky": _is_leaky(entry, table),
+        "leaky": bool(_leaks(entry, table)),
         "n_windows": {name: 0 if part is None else len(part) for name, part in parts.items()},
         "n_bearings": {
             name: 0 if part is None else int(np.unique(part.bearing_id).size) for name, part in parts.items()
@@ -388,16 +388,18 @@ def _named(entry: FeatureSetEntry, source: DatasetEntry) -> str:
 
 
 def _provenance(entry: FeatureSetEntry, table: LearningTable) -> str:
-    said = (entry.leak(table.split), entry.provenance and f"of {entry.provenance}", table.split.title, entry.speeds)
+    own = entry.leak(table.split)
+    said = (own and f"LEAKY: {own}", entry.provenance and f"of {entry.provenance}", table.split.title, entry.speeds)
     return "; ".join(filter(None, said))
 
 
-def _is_leaky(entry: FeatureSetEntry, table: LearningTable) -> bool:
-    return table.split.leaky or entry.leak(table.split) is not None
+def _leaks(entry: FeatureSetEntry, table: LearningTable) -> list[str]:
+    """How what is judged has been looked at, in choosing the features and in training."""
+    return [leak for leak in (entry.leak(table.split), table.split.leak) if leak]
 
 
 def _cautions(subject: str, entry: FeatureSetEntry, table: LearningTable, reached: float | None) -> list[Caution]:
-    return cautions_of(subject, table, reached, provenance=_provenance(entry, table), leaky=_is_leaky(entry, table))
+    return cautions_of(subject, table, reached, _leaks(entry, table))
 
 
 def _judged(what: str, reached: float | None, table: LearningTable) -> str:

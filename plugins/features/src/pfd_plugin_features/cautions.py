@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from pfd_plugin_data import Caution, few_bearings, leak
+from pfd_plugin_data import Caution, few_bearings, leakage
 from pfd_plugin_features.learning import LearningTable
 
 
-def cautions_of(
-    subject: str, table: LearningTable, reached: float | None, *, provenance: str, leaky: bool
-) -> list[Caution]:
+def cautions_of(subject: str, table: LearningTable, reached: float | None, leaks: Sequence[str] = ()) -> list[Caution]:
     """What has to be known of importances or of a selection, what weighs most first.
 
-    `reached` is the balanced accuracy on the validation part, None where the split has none.
+    `reached` is the balanced accuracy on the validation part, None where the split has none; `leaks` as for `leakage`.
     """
-    found = leak(subject, leaky, provenance)
+    found = leakage(subject, leaks)
     if table.validation is None or reached is None:
         text = "no validation part: that a model does well on these features has not been seen on any recording"
         return [*found, Caution(subject, "no validation part", text)]

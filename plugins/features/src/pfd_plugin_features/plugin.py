@@ -80,7 +80,7 @@ def pfd_register_records() -> list[Tables]:
             name="features",
             module="pfd_plugin_features.records",
             migrations="pfd_plugin_features.migrations",
-            head="features_0004",
+            head="features_0005",
             upgrade_order=2,
             files="pfd_plugin_features.store:stored_files",
         )

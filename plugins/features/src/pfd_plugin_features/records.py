@@ -14,8 +14,8 @@ class FeatureSetRow(JobRecord, Record):
     """One feature set: what was described, how, and where the table lies (relative to PFD_HOME).
 
     `libraries` are the versions that computed it, and `seal` tells whether the file is as it was written.  A selection
-    names the set that it was `selected_from`; `provenance` says by what and on which split, and `leaky` whether that
-    looked at what is to be judged.
+    names the set that it was `selected_from`, and the protocol and digest of the split that it was made on; `leaky` is
+    whether that looked at what is to be judged, and `provenance` says all this in one line.
     """
 
     __tablename__ = "features_feature_set"
@@ -37,5 +37,7 @@ class FeatureSetRow(JobRecord, Record):
     libraries: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     n_unusable: Mapped[int | None] = mapped_column(Integer)
     selected_from: Mapped[int | None] = mapped_column(Integer)
+    split_protocol: Mapped[str | None] = mapped_column(String(64))
+    split_digest: Mapped[str | None] = mapped_column(String(64))
     provenance: Mapped[str | None] = mapped_column("stamp", Text)
     leaky: Mapped[bool | None] = mapped_column(Boolean)

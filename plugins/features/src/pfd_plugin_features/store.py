@@ -27,11 +27,7 @@ def on_split(split: Split) -> str:
 
 def _dealt(split: Split) -> str:
     """What a split is, under whatever name.  The digest tells it from all others, also where the words do not."""
-    return f"seed {split.seed}, {split.provenance} {_mark(split)}"
-
-
-def _mark(split: Split) -> str:
-    return f"[{split.digest}]"
+    return f"seed {split.seed}, {split.provenance} [{split.digest}]"
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,7 @@ class FeatureSetEntry:
     """A stored feature set.  `version` is that of the features' definitions.
 
     `speed_source` is None where lines went by the declared speeds.  A selection names the set it was `selected_from`,
-    and its `provenance` says by what and on which split.
+    and the protocol and digest of the split that it was made on; its `provenance` is one line for people.
     """
 
     id: int
@@ -58,6 +54,8 @@ class FeatureSetEntry:
     n_unusable: int | None = None
     speed_source: str | None = None
     selected_from: int | None = None
+    split_protocol: str | None = None
+    split_digest: str | None = None
     provenance: str | None = None
     leaky: bool = False
 
@@ -76,10 +74,9 @@ class FeatureSetEntry:
     def leak(self, split: Split) -> str | None:
         """How what is judged under `split` has been looked at in choosing these features; None where it has not."""
         if self.leaky:
-            return "LEAKY: its features were selected in sight of what is judged"
-        own = (self.provenance or "").partition(MADE_OF)[0]
-        if self.provenance is not None and not own.endswith(_mark(split)):
-            return "LEAKY: its features were selected on another split"
+            return "its features were selected in sight of what is judged"
+        if self.selected_from is not None and self.split_digest != split.digest:
+            return "its features were selected on another split"
         return None
 
 
@@ -191,6 +188,8 @@ def _entry(row: FeatureSetRow, home: Path) -> FeatureSetEntry:
         n_unusable=row.n_unusable,
         speed_source=row.speed_source,
         selected_from=row.selected_from,
+        split_protocol=row.split_protocol,
+        split_digest=row.split_digest,
         provenance=row.provenance,
         leaky=bool(row.leaky),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pfd_plugin_data import Caution, few_bearings, leak
+from pfd_plugin_data import Caution, few_bearings, leakage
 from pfd_plugin_training.predictions import Predictions
 from pfd_plugin_training.store import ExperimentEntry
 
@@ -33,7 +33,7 @@ class Evidence:
     predictions : of that part.
     metrics : scores of each part, by the names of `Scores`.
     bearings : of each part.
-    provenance, leaky : how it was split and selected, and whether that has looked at what is judged.
+    leaks : how training has looked at what is judged, once for each way.
     """
 
     subject: str
@@ -41,8 +41,7 @@ class Evidence:
     predictions: Predictions
     metrics: Mapping[str, Mapping[str, Any]]
     bearings: Mapping[str, Sequence[str]]
-    provenance: str
-    leaky: bool
+    leaks: Sequence[str] = ()
 
 
 def subject_of(entry: ExperimentEntry) -> str:
@@ -53,14 +52,12 @@ def subject_of(entry: ExperimentEntry) -> str:
 def cautions_of(entry: ExperimentEntry, part: str, predictions: Predictions) -> list[Caution]:
     """What has to be known of the scores of one part of an experiment; `predictions` are of that part."""
     bearings = entry.split.get("bearings", {})
-    return list(
-        cautions(Evidence(subject_of(entry), part, predictions, entry.metrics, bearings, entry.provenance, entry.leaky))
-    )
+    return list(cautions(Evidence(subject_of(entry), part, predictions, entry.metrics, bearings, entry.leaks)))
 
 
 def cautions(given: Evidence) -> Iterator[Caution]:
     """What has to be known of scores, what weighs most first."""
-    leaky = leak(given.subject, given.leaky, given.provenance)
+    leaky = leakage(given.subject, given.leaks)
     yield from leaky
     if given.part == "train":
         brief = "scored on its training part"

@@ -194,7 +194,7 @@ def _earlier(ctx: TaskContext, digest: str, network: Cnn1d) -> Checkpoint | None
 
 
 def _digest(config: Mapping[str, Any], dataset: Dataset, split: Split, seed: int) -> str:
-    whole = {"config": config, "dataset": dataset.fingerprint, "split": asdict(split), "seed": seed}
+    whole = {"config": config, "dataset": dataset.fingerprint, "split": split.digest, "seed": seed}
     return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
 
 

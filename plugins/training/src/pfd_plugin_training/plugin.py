@@ -30,7 +30,7 @@ def pfd_register_records() -> list[Tables]:
             name="training",
             module="pfd_plugin_training.records",
             migrations="pfd_plugin_training.migrations",
-            head="training_0002",
+            head="training_0003",
             upgrade_order=3,
             files="pfd_plugin_training.store:stored_files",
         )

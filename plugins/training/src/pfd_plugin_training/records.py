@@ -13,7 +13,8 @@ from pfd.records import JobRecord, Record
 class ExperimentRow(JobRecord, Record):
     """One trained model: what it learnt from, how, and what came of it.
 
-    Paths are relative to PFD_HOME; seals tell whether their files are as they were written.
+    `leaks` says how training has looked at what is judged, once for each way; `split_digest` is equal where windows are
+    dealt alike.  Paths are relative to PFD_HOME; seals tell whether their files are as they were written.
     """
 
     __tablename__ = "training_experiment"
@@ -27,6 +28,9 @@ class ExperimentRow(JobRecord, Record):
     random_seed: Mapped[int] = mapped_column(BigInteger, nullable=False)
     provenance: Mapped[str] = mapped_column("stamp", Text, nullable=False)
     leaky: Mapped[bool] = mapped_column(Boolean, nullable=False)
+    leaks: Mapped[list[Any]] = mapped_column(JSON, nullable=False)
+    split_protocol: Mapped[str | None] = mapped_column(String(64))
+    split_digest: Mapped[str | None] = mapped_column(String(64))
     classes: Mapped[list[Any]] = mapped_column(JSON, nullable=False)
     split: Mapped[dict[str, Any]] = mapped_column(JSON, nullable=False)
     config: Mapped[dict[str, Any]] = mapped_column(JSON, nullable=False)

@@ -25,7 +25,10 @@ class ExperimentEntry:
     ----------
     dataset_fingerprint : of the content it learnt from.
     provenance : how it was split and selected, in one line; it belongs beside every score.
-    leaky : whether windows of one recording lie on both sides of the split.
+    leaky : whether training has looked at what is judged.
+    leaks : how, once for each way; empty where it has not.
+    split_protocol : what lies whole on one side of the split, such as `"bearing"`.
+    split_digest : equal for two experiments on a dataset whose splits deal its windows alike.
     classes : names, in the order of the columns of probabilities.
     split : protocol, seed, the name and fold of a stored one, and the recordings of each part, by index and by id.
     config : all that is needed to train it again.
@@ -49,6 +52,9 @@ class ExperimentEntry:
     metrics: Mapping[str, Any]
     model_file: StoredFile
     predictions_file: StoredFile
+    leaks: tuple[str, ...] = ()
+    split_protocol: str | None = None
+    split_digest: str | None = None
 
     stamp = RenamedAttribute("provenance")
 
@@ -122,4 +128,7 @@ def _entry(row: ExperimentRow, home: Path) -> ExperimentEntry:
         metrics=row.metrics,
         model_file=file("model", row.model_path, row.model_seal),
         predictions_file=file("predictions", row.predictions_path, row.predictions_seal),
+        leaks=tuple(map(str, row.leaks)),
+        split_protocol=row.split_protocol,
+        split_digest=row.split_digest,
     )

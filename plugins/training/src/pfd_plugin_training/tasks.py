@@ -39,13 +39,16 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     scores = {part: score(predictions, majority) for part, predictions in outcome.parts.items()}
     # That features were selected, and on which split, belongs beside the scores: on another they have seen its test.
     leak = features.leak(split) if features else None
+    leaks = [one for one in (leak, split.leak) if one]
     of_features = (features.provenance, features.speeds) if features else ()
-    provenance = "; ".join(filter(None, (leak, split.title, outcome.band, outcome.selection, *of_features)))
+    provenance = "; ".join(
+        filter(None, (leak and f"LEAKY: {leak}", split.title, outcome.band, outcome.selection, *of_features))
+    )
     predictions_path = ctx.artifact("predictions.npz")
     write_predictions(predictions_path, outcome.parts)
     config = {**outcome.config, "params": params.model_dump(mode="json"), "classes": list(outcome.classes)}
     metrics = {part: asdict(values) for part, values in scores.items()}
-    leaky = split.leaky or leak is not None
+    leaky = bool(leaks)
     _write_json(ctx.artifact("config.json"), {**config, "dataset_fingerprint": entry.fingerprint, "stamp": provenance})
     _write_json(ctx.artifact("history.json"), [asdict(epoch) for epoch in outcome.history])
     stored = _store(
@@ -58,6 +61,9 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
             "random_seed": params.random_seed,
             "provenance": provenance,
             "leaky": leaky,
+            "leaks": leaks,
+            "split_protocol": split.protocol,
+            "split_digest": split.digest,
             "classes": list(outcome.classes),
             "split": _described(split, recordings),
             "config": config,

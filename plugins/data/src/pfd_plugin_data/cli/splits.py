@@ -10,7 +10,7 @@ import click
 from pfd import DataError, reading, writing
 from pfd.console import echo, moment, one_line, print_json, print_table
 from pfd_plugin_data.catalog import find_dataset
-from pfd_plugin_data.folds import FOLDS, MAX_FOLDS, make_folds
+from pfd_plugin_data.folds import FOLDS, HELD_OUT, MAX_FOLDS, make_folds
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.split_store import StoredSplit, list_splits, save_splits
 from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
@@ -109,8 +109,8 @@ def splits(dataset: str | None, as_json: bool) -> None:
 
 def _provenance(one: StoredSplit) -> str:
     """What all folds of a split have in common: which bearings are tested is another matter in each."""
-    provenance = one.split.provenance
-    return provenance if one.n_folds == 1 else f"{one.n_folds} folds: {provenance.partition(', fold ')[0]}"
+    shared = HELD_OUT if one.split.protocol == FOLDS else one.split.provenance
+    return one.split.provenance if one.n_folds == 1 else f"{one.n_folds} folds: {shared}"
 
 
 def _parts(recordings: Sequence[RecordingInfo], made: Split) -> list[tuple[object, ...]]:
@@ -134,6 +134,7 @@ def _json(stored: StoredSplit) -> dict[str, Any]:
         "seed": made.seed,
         "leaky": made.leaky,
         "stamp": made.provenance,
+        "digest": made.digest,
         "left_out": list(made.left_out),
         "parts": {part: list(getattr(made, part)) for part in PARTS},
         "created_at": stored.created_at,
