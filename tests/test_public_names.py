@@ -73,6 +73,7 @@ PUBLIC: dict[str, list[str]] = {
         "read_regular",
         "reading",
         "replacing",
+        "write_json",
         "writing",
     ],
     "pfd_plugin_data": [

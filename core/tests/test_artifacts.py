@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from core.tests.support.stores import make_settings
-from pfd import ArtifactError, Dispatcher, artifact_path, replacing
+from pfd import ArtifactError, Dispatcher, artifact_path, replacing, write_json
 from pfd.artifacts import ArtifactFolder
 from pfd.plugins import Registry
 
@@ -108,3 +109,24 @@ def test_published_artifacts_are_found_by_handle_and_by_job(
         path.unlink()
         with pytest.raises(ArtifactError, match="is gone"):
             _ = handle.artifacts
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "scores.json"
+    write_json(path, {"class": "Wälzlager", "accuracy": 0.5})
+    assert path.read_text(encoding="utf-8") == '{\n  "class": "W\\u00e4lzlager",\n  "accuracy": 0.5\n}\n'
+    write_json(path, [1, 2], indent=None)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"accuracy": float("nan")})
+    assert path.read_text(encoding="utf-8") == "[1, 2]\n"
+    assert [entry.name for entry in path.parent.iterdir()] == ["scores.json"]
+
+
+def test_a_task_writes_json_and_names_its_files_below_the_home(tmp_path: Path, registry: Registry) -> None:
+    settings = make_settings(tmp_path / "home", runtime="eager")
+    with Dispatcher(settings, registry=registry) as dispatcher:
+        handle = dispatcher.submit("write_json")
+        found = handle.get()["text"]
+        path = handle.artifacts["scores/all.json"]
+        assert found == path.relative_to(settings.home).as_posix()
+        assert json.loads(path.read_text(encoding="utf-8")) == {"accuracy": 0.5}

@@ -114,3 +114,9 @@ def test_a_traceback_in_python_shows_the_hint_and_only_the_last() -> None:
 def test_a_hint_of_an_error_is_a_hint(given_hint: str | None) -> None:
     error = DataError("no", hint=given_hint)
     assert error.hint is None if given_hint is None else isinstance(error.hint, Same)
+
+
+def test_the_names_that_are_most_like_one_are_asked_after() -> None:
+    assert Hint.did_you_mean("honset", ["honest", "cv", "honesty"]) == "did you mean honest, honesty?"
+    assert Hint.did_you_mean("x", {"honest": 1}, "'pfd data splits' lists them") == "'pfd data splits' lists them"
+    assert Hint.did_you_mean("x", ()) == ""

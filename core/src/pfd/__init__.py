@@ -53,7 +53,7 @@ from pfd.settings import Settings, load_settings
 from pfd.task import Params, Ref, Result, Task, UserPath
 
 if TYPE_CHECKING:
-    from pfd.artifacts import replacing
+    from pfd.artifacts import replacing, write_json
     from pfd.client.dispatcher import Dispatcher
     from pfd.client.handle import JobHandle
     from pfd.client.job_list import JobList
@@ -131,40 +131,25 @@ __all__ = [
     "read_regular",
     "reading",
     "replacing",
+    "write_json",
     "writing",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
-        "artifacts": ("replacing",),
+        "artifacts": ("replacing", "write_json"),
         "client.dispatcher": ("Dispatcher",),
         "client.handle": ("JobHandle",),
         "client.job_list": ("JobList",),
-        "client.readers": (
-            "artifact_path",
-            "reading",
-            "writing",
-        ),
+        "client.readers": ("artifact_path", "reading", "writing"),
         "context": ("TaskContext",),
-        "files": (
-            "open_regular",
-            "read_regular",
-        ),
+        "files": ("open_regular", "read_regular"),
         "handles": ("Handle",),
         "hooks": ("Records",),
         "runtimes.local": ("Worker",),
-        "schedules.schedule": (
-            "Schedule",
-            "ScheduleSlot",
-            "SlotOutcome",
-        ),
-        "stored": (
-            "Seal",
-            "StoredFile",
-            "home_path",
-            "home_relative",
-        ),
+        "schedules.schedule": ("Schedule", "ScheduleSlot", "SlotOutcome"),
+        "stored": ("Seal", "StoredFile", "home_path", "home_relative"),
     },
 )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pfd.characters import is_shown
 from pfd.errors import ArtifactError
@@ -127,6 +129,13 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any, *, indent: int | None = 2) -> None:
+    """Write a value as JSON, whole or not at all.  Raises `ValueError` for what JSON has not, as NaN is."""
+    text = json.dumps(value, indent=indent, allow_nan=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -12,11 +12,12 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pfd.artifacts import ArtifactFolder
+from pfd.artifacts import ArtifactFolder, write_json
 from pfd.errors import CancelRequested, PluginError, StoreUnavailable, shown
 from pfd.job import Job
 from pfd.reporter import Reporter, Send
 from pfd.settings import Settings
+from pfd.stored import home_relative
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -121,6 +122,16 @@ class TaskContext:
     def artifact(self, name: str) -> Path:
         """The path to write an artifact to, inside this run's folder.  Published when the job succeeds."""
         return self._folder.file(name)
+
+    def write_json(self, name: str, value: Any, *, indent: int | None = 2) -> Path:
+        """Write an artifact as JSON, whole or not at all; its path.  Raises `ValueError` for NaN and infinities."""
+        path = self.artifact(name)
+        write_json(path, value, indent=indent)
+        return path
+
+    def home_relative(self, path: Path) -> str:
+        """The path of a file below PFD_HOME as a row keeps it.  Raises `ArtifactError` for one that lies elsewhere."""
+        return home_relative(self.settings.home, path)
 
     def checkpoint(self, name: str) -> Path | None:
         """The newest file of that name left by an earlier run of this job, or None."""

@@ -6,10 +6,11 @@ how a hint is stored; whoever shows it says for which surface.
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 _MARK = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)=([^`]*)`")
@@ -25,6 +26,12 @@ class Hint(str):
         """A parameter with its value, to be put into a hint."""
         text = json.dumps(value, ensure_ascii=False).replace("`", "\\u0060")
         return f"`{path}={text}`"
+
+    @staticmethod
+    def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+        """A question after the names that are most like one that is not there; `otherwise` where none is like it."""
+        near = difflib.get_close_matches(name, list(known), n=3)
+        return f"did you mean {', '.join(near)}?" if near else otherwise
 
     def under(self, group: str) -> Hint:
         """The same for parameters that lie in a group: `leave_out` of a split is the `split.leave_out` of a task."""

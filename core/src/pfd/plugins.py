@@ -7,7 +7,6 @@ down.  Nothing heavy is imported: a manifest names its code as strings.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib.metadata
 import importlib.util
 import json
@@ -20,6 +19,7 @@ from typing import Any, Literal
 
 from pfd import entrypoints, reserved
 from pfd.errors import PluginError, SettingsError, UnknownTask, shown
+from pfd.hints import Hint
 from pfd.hooks import API_VERSION, Command, Reference, ResultView, Tables
 from pfd.manifest import ManifestError, implementation, problems, registered
 from pfd.origin import is_own, own_trace, place, reason
@@ -121,13 +121,11 @@ class Registry:
             return task
         if refused := next((record for record in self.records if name in record.lost), None):
             raise UnknownTask(f"task {name!r} is not taken from {refused.name}: {refused.cause}", hint=refused.hint)
-        near = difflib.get_close_matches(name, self.tasks, n=3)
-        if near:
-            hint = f"did you mean {', '.join(near)}?"
-        elif self.absent:
-            hint = f"not loaded: {', '.join(self.absent)}; 'pfd plugins' says why"
+        if self.absent:
+            otherwise = f"not loaded: {', '.join(self.absent)}; 'pfd plugins' says why"
         else:
-            hint = "'pfd tasks' lists those that are installed"
+            otherwise = "'pfd tasks' lists those that are installed"
+        hint = Hint.did_you_mean(name, self.tasks, otherwise)
         raise UnknownTask(f"unknown task {name!r}", hint=hint)
 
     @property

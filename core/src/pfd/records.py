@@ -7,12 +7,19 @@ A plugin's `records.py` imports from here only:
     class Dataset(JobRecord, Record):
         __tablename__ = "data_dataset"
         ...
+
+and its `store.py` writes and finds rows by `upsert_for_job` and `require_row`.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, MetaData, String
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import ForeignKey, MetaData, String, inspect, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from pfd.errors import DataError
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -39,3 +46,45 @@ class JobRecord:
     job_id: Mapped[str] = mapped_column(
         String(64), ForeignKey("pfd_job.id", ondelete="RESTRICT"), unique=True, nullable=False
     )
+
+
+Row = TypeVar("Row", bound=Record)
+RowOfJob = TypeVar("RowOfJob", bound=JobRecord)
+
+
+def upsert_for_job(session: Session, table: type[RowOfJob], job_id: str, values: Mapping[str, Any]) -> RowOfJob:
+    """Write the row that a job has made, by the names of its columns; a re-run of the job updates its row.
+
+    The row has its id when it comes back.
+
+    Raises
+    ------
+    TypeError : the table has no column of a name.
+    """
+    if unknown := values.keys() - inspect(table).column_attrs.keys():
+        raise TypeError(f"{table.__name__} has no column {', '.join(sorted(unknown))}")
+    row = session.scalars(select(table).where(table.job_id == job_id)).first()
+    if row is None:
+        row = table()
+        row.job_id = job_id
+        session.add(row)
+    for name, value in values.items():
+        setattr(row, name, value)
+    session.flush()
+    return row
+
+
+def require_row(session: Session, table: type[Row], number: int, what: str, *, made_by: str) -> Row:
+    """The row whose primary key is that number.
+
+    Raises
+    ------
+    DataError : there is none; the message names the newest ones, and the hint the task that makes `what`.
+    """
+    row = session.get(table, number)
+    if row is None:
+        key = inspect(table).primary_key[0]
+        newest = session.scalars(select(key).order_by(key.desc()).limit(5)).all()
+        known = f"the newest are {', '.join(map(str, newest))}" if newest else "there is none yet"
+        raise DataError(f"no {what} {number}; {known}", hint=f"{made_by} makes one")
+    return row

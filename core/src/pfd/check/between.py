@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pfd import reserved
 from pfd.check.finding import Declared, Finding
-from pfd.check.lookup import meant
+from pfd.hints import Hint
 
 
 def compare(declared: Sequence[Declared], builtin: Collection[str], whole: bool) -> Iterator[Finding]:
@@ -19,10 +19,10 @@ def compare(declared: Sequence[Declared], builtin: Collection[str], whole: bool)
     yield from _tables([one for one in declared if one.kind == "tables"])
     kinds = [one.name for one in declared if one.kind == "reference"]
     for one in declared:
-        if one.kind == "refers" and one.name not in kinds and (whole or meant(one.name, kinds)):
+        if one.kind == "refers" and one.name not in kinds and (whole or Hint.did_you_mean(one.name, kinds)):
             task, parameter = one.fields or ("", "")
             problem = f"names a {one.name!r}, and no plugin keeps such things"
-            yield Finding(one.plugin, f"task {task}", parameter, problem, meant(one.name, kinds), one.path)
+            yield Finding(one.plugin, f"task {task}", parameter, problem, Hint.did_you_mean(one.name, kinds), one.path)
     for view in declared:
         if view.kind == "view":
             own_last = sorted(declared, key=lambda one: one.plugin == view.plugin)
@@ -68,7 +68,7 @@ def _tables(tables: Sequence[Declared]) -> Iterator[Finding]:
 def _view(view: Declared, fields: Mapping[str, Sequence[str] | None], whole: bool) -> Iterator[Finding]:
     subject = f"result view {view.name}"
     if view.name not in fields:
-        hint = meant(view.name, list(fields))
+        hint = Hint.did_you_mean(view.name, fields)
         if whole or hint:
             yield Finding(view.plugin, subject, "task", f"there is no task {view.name!r}", hint, view.path)
         return
@@ -76,5 +76,5 @@ def _view(view: Declared, fields: Mapping[str, Sequence[str] | None], whole: boo
         return
     for name in view.fields or ():
         if name not in known:
-            hint = meant(name, list(known)) or f"it has {', '.join(known) or 'no fields'}"
+            hint = Hint.did_you_mean(name, known, f"it has {', '.join(known) or 'no fields'}")
             yield Finding(view.plugin, subject, "fields", f"the result has no field {name!r}", hint, view.path)

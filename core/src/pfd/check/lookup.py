@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -10,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pfd.hints import Hint
 from pfd.origin import own_trace, place, reason
 
 TRACEBACK = "--debug shows the traceback"
@@ -47,24 +47,20 @@ def attribute(target: str, folder: Path | None, what: str) -> Any:
     except AttributeError:
         own = [one for one in dir(found) if not one.startswith("__")]
         raise Missing(
-            f"there is no {what} {wanted} in {name}", meant(wanted, own), str(getattr(found, "__file__", "") or "")
+            f"there is no {what} {wanted} in {name}",
+            Hint.did_you_mean(wanted, own),
+            str(getattr(found, "__file__", "") or ""),
         ) from None
     except BaseException as error:  # a module may look its names up by code of its own
         where = place(error, folder)
         raise Missing(f"{target} raises {reason(error)}", "", where, own_trace(error, folder)) from error
 
 
-def meant(name: str, known: list[str]) -> str:
-    """A question after the nearest of some names, where there is one."""
-    near = difflib.get_close_matches(name, known, n=3)
-    return f"did you mean {', '.join(near)}?" if near else ""
-
-
 def _near_modules(name: str) -> str:
     parent, _, last = name.rpartition(".")
     if not parent:
         tops = [one.name for one in pkgutil.iter_modules()]
-        return meant(last, tops) or f"install what provides {last!r}"
+        return Hint.did_you_mean(last, tops, f"install what provides {last!r}")
     found = sys.modules.get(parent)
     beside = [one.name for one in pkgutil.iter_modules(getattr(found, "__path__", None) or [])]
-    return meant(last, beside) or f"{parent} has {', '.join(beside) or 'no modules'}"
+    return Hint.did_you_mean(last, beside, f"{parent} has {', '.join(beside) or 'no modules'}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.metadata
 import os
 import threading
@@ -15,6 +14,7 @@ from pfd.check.between import compare
 from pfd.check.finding import Finding
 from pfd.check.outside import Looked, look
 from pfd.errors import ParameterError
+from pfd.hints import Hint
 from pfd.plugins import GROUP
 from pfd.settings import Settings
 
@@ -44,8 +44,7 @@ def named(names: Collection[str], settings: Settings) -> list[EntryPoint]:
     known = [*(entry.name for entry in entries), *(finding.plugin for finding in unreadable(()))]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3)
-            hint = f"did you mean {', '.join(near)}?" if near else f"there are: {', '.join(known) or 'none'}"
+            hint = Hint.did_you_mean(name, known, f"there are: {', '.join(known) or 'none'}")
             raise ParameterError(f"there is no plugin {name!r}", hint=hint)
     return [entry for entry in entries if entry.name in names]
 

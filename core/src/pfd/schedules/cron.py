@@ -11,7 +11,6 @@ waits, where a clock is set.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import itertools
 import math
@@ -22,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pfd.errors import ParameterError
+from pfd.hints import Hint
 
 MAX_EXPRESSION, MAX_ZONE = 200, 64
 """Characters of an expression, and of the name of a zone."""
@@ -103,8 +103,8 @@ def cron_problems(expression: object, zone: object) -> Iterator[str]:
     try:
         _zone(zone)
     except (KeyError, ValueError, OSError):  # not there; not a name; the name of a folder of zones
-        near = difflib.get_close_matches(zone, sorted(zoneinfo.available_timezones()), n=3)
-        yield f"zone={zone!r}: there is no such time zone" + (f"; did you mean {', '.join(near)}?" if near else "")
+        near = Hint.did_you_mean(zone, sorted(zoneinfo.available_timezones()))
+        yield f"zone={zone!r}: there is no such time zone" + (f"; {near}" if near else "")
 
 
 def _expression_problems(expression: object) -> Iterator[str]:

@@ -5,7 +5,6 @@ The time that counts is the store's own: the server's where there is one, else t
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from pfd.errors import UnknownSchedule, shown
+from pfd.hints import Hint
 from pfd.job import LAST_TIME
 from pfd.schedules.cron import Cron
 from pfd.schedules.schedule import Overlap, Schedule, ScheduleSlot, SlotOutcome
@@ -159,8 +159,8 @@ def _lock(connection: Connection, name: str) -> sa.Row[Any]:
 
 def _unknown(connection: Connection, name: str) -> UnknownSchedule:
     names = connection.execute(sa.select(schedules.c.name).order_by(schedules.c.name)).scalars().all()
-    near = difflib.get_close_matches(name, names, n=3) if is_storable(name) and len(name) <= MAX_NAME else []
-    hint = f"did you mean {', '.join(near)}?" if near else "'pfd schedules' lists those that there are"
+    like = names if is_storable(name) and len(name) <= MAX_NAME else ()
+    hint = Hint.did_you_mean(name, like, "'pfd schedules' lists those that there are")
     return UnknownSchedule(f"no schedule {shown(name)}", hint=hint)
 
 

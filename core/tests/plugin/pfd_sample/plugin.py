@@ -112,6 +112,7 @@ TASKS = [
     _task("not_json", NoParams, Anything),
     _task("read_path", PathParams, Text),
     _task("write_artifact", NoParams, Text),
+    _task("write_json", NoParams, Text),
     _task("write_many", SizeParams, Text),
     _task("family", SleepParams, Text),
     _task("tidy", SleepParams, Text),

@@ -156,6 +156,10 @@ def write_artifact(params: NoParams, ctx: TaskContext) -> Text:
     return Text(text="plots/a.txt")
 
 
+def write_json(params: NoParams, ctx: TaskContext) -> Text:
+    return Text(text=ctx.home_relative(ctx.write_json("scores/all.json", {"accuracy": 0.5})))
+
+
 def family(params: SleepParams, ctx: TaskContext) -> Text:
     """Leaves a grandchild behind that has a session of its own.  A second run only says that it is one."""
     if ctx.checkpoint("begun"):

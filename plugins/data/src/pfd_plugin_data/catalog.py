@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pfd import DataError, Seal, StoredFile, home_relative, load_settings
+from pfd import DataError, Hint, Seal, StoredFile, home_relative, load_settings
+from pfd.records import upsert_for_job
 from pfd_plugin_data.dataset import Dataset, open_dataset
 from pfd_plugin_data.params import SpeedSource
 from pfd_plugin_data.recording import FAULTS, RecordingInfo
@@ -92,12 +92,8 @@ def _found(session: Session, ref: int | str) -> DatasetRow:
     if (row := session.scalars(query).first()) is not None:
         return row
     names = session.scalars(select(DatasetRow.name).distinct()).all()
-    near = difflib.get_close_matches(str(ref), names, n=3)
-    if near:
-        hint = f"did you mean {', '.join(near)}?"
-    else:
-        hint = "'pfd data ls' lists them" if names else "there is none yet: submit generate_dataset_task to make one"
-    raise DataError(f"no dataset {ref!r}", hint=hint)
+    listed = "'pfd data ls' lists them" if names else "there is none yet: submit generate_dataset_task to make one"
+    raise DataError(f"no dataset {ref!r}", hint=Hint.did_you_mean(str(ref), names, listed))
 
 
 def dataset_names(session: Session) -> dict[str, str]:
@@ -122,20 +118,17 @@ def list_datasets(session: Session, *, home: Path | None = None) -> list[Dataset
 
 def register_dataset(session: Session, dataset: Dataset, *, job_id: str, home: Path) -> DatasetEntry:
     """Write the row of the dataset that a job has made.  A re-run of the job updates its row."""
-    row = session.scalars(select(DatasetRow).where(DatasetRow.job_id == job_id)).first()
-    if row is None:
-        row = DatasetRow(job_id=job_id)
-        session.add(row)
-    row.name = dataset.name
-    row.path = home_relative(home, dataset.path)
-    row.fingerprint = dataset.fingerprint
-    row.n_recordings = len(dataset.recordings)
-    row.n_bearings = len({info.bearing_id for info in dataset.recordings})
-    row.classes = _count_classes(dataset.recordings)
-    row.seal = Seal.of(dataset.path, dataset.digest).to_json()
-    row.created_at = time.time()
-    session.flush()
-    return _entry(row, home)
+    values = {
+        "name": dataset.name,
+        "path": home_relative(home, dataset.path),
+        "fingerprint": dataset.fingerprint,
+        "n_recordings": len(dataset.recordings),
+        "n_bearings": len({info.bearing_id for info in dataset.recordings}),
+        "classes": _count_classes(dataset.recordings),
+        "seal": Seal.of(dataset.path, dataset.digest).to_json(),
+        "created_at": time.time(),
+    }
+    return _entry(upsert_for_job(session, DatasetRow, job_id, values), home)
 
 
 def _count_classes(recordings: Sequence[RecordingInfo]) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -25,9 +24,10 @@ def kept_indices(recordings: Sequence[RecordingInfo], left_out: tuple[str, ...])
     known = set().union(*names)
     for name in left_out:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3) or sorted({info.bearing_id for info in recordings})[:10]
+            bearings = f"there are {', '.join(sorted({info.bearing_id for info in recordings})[:10])}"
             raise DataError(
-                f"leave_out: no class, bearing or recording is called {name!r}", hint=f"there are {', '.join(near)}"
+                f"leave_out: no class, bearing or recording is called {name!r}",
+                hint=Hint.did_you_mean(name, known, bearings),
             )
     kept = [index for index, own in enumerate(names) if not own & set(left_out)]
     if not kept:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -105,9 +104,8 @@ def find_split(session: Session, name: str, fold: int | None = None) -> StoredSp
     first = session.scalars(query.limit(1)).first()
     if first is None:
         names = session.scalars(select(SplitRow.name).distinct()).all()
-        near = difflib.get_close_matches(name, names, n=3)
         listed = "'pfd data splits' lists them" if names else "there is none yet: 'pfd data split' makes one"
-        raise DataError(f"no split {name!r}", hint=f"did you mean {', '.join(near)}?" if near else listed)
+        raise DataError(f"no split {name!r}", hint=Hint.did_you_mean(name, names, listed))
     if fold is None and first.n_folds > 1:
         raise DataError(
             f"split {name!r} has {first.n_folds} folds", hint=f"say which: {Hint.parameter('fold', 1)} is the first"

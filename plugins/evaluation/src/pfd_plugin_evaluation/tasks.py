@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
 
-from pfd import TaskContext, replacing
+from pfd import TaskContext
 from pfd_plugin_data import Caution, in_brief
 from pfd_plugin_evaluation.figure import Panel, draw, save
 from pfd_plugin_evaluation.interval import Interval, macro_auroc_interval
@@ -62,9 +61,7 @@ def generate_roc_analysis(params: GenerateRocAnalysisParams, ctx: TaskContext) -
         str(entry.id): {curve.name: {"fpr": curve.fpr.tolist(), "tpr": curve.tpr.tolist()} for curve in panel.curves}
         for entry, panel in zip(entries, panels, strict=True)
     }
-    with replacing(ctx.artifact("roc.json")) as temporary:
-        text = json.dumps({**result.model_dump(mode="json"), "curves": curves_of}, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    ctx.write_json("roc.json", {**result.model_dump(mode="json"), "curves": curves_of}, indent=None)
     for caution in told:
         ctx.log.warning("%s", caution)
     ctx.progress(1.0, f"Macro AUROC {', '.join(map(_area, results))}{in_brief(told, subjects=len(entries) > 1)}")

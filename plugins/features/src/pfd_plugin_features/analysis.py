@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pfd import DataError, Seal, TaskContext, home_relative, replacing
+from pfd import DataError, Seal, TaskContext
+from pfd.records import upsert_for_job
 from pfd_plugin_data import Caution, DatasetEntry, choose_split, find_dataset, in_brief, leakage, write_csv
 from pfd_plugin_features import figures, importance, selection
 from pfd_plugin_features.cautions import cautions_of, lost_by_selection
@@ -26,12 +25,12 @@ from pfd_plugin_features.params import (
     SelectFeaturesParams,
     SelectFeaturesResult,
 )
+from pfd_plugin_features.records import FeatureSetRow
 from pfd_plugin_features.store import (
     MADE_OF,
     FeatureSetEntry,
     find_feature_set,
     on_split,
-    save_feature_set,
 )
 from pfd_plugin_features.table import read_features, write_columns
 from pfd_plugin_features.threads import job_threads
@@ -185,8 +184,8 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         [[table.names[i], "yes" if i in found.chosen else "no", float(found.scores[i])] for i in order],
     )
     scaling = Scaling.fitted(table.train.x[:, list(found.chosen)])
-    _write_json(
-        ctx.artifact("selection.json"),
+    ctx.write_json(
+        "selection.json",
         {
             "features": names,
             "method": params.method,
@@ -207,11 +206,11 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
             *("channel", "speed_source", "n_windows", "n_unusable"),
         )
     }
-    row |= {"path": home_relative(ctx.settings.home, path), "features": names, "seal": Seal.of(path).to_json()}
+    row |= {"path": ctx.home_relative(path), "features": names, "seal": Seal.of(path).to_json()}
     row |= {"selected_from": entry.id, "provenance": provenance, "leaky": leaky}
     row |= {"split_protocol": table.split.protocol, "split_digest": table.split.digest}
     with ctx.session() as session:
-        ref = save_feature_set(session, ctx.job_id, row)
+        ref = upsert_for_job(session, FeatureSetRow, ctx.job_id, row).id
     of_all = f"{len(names)} of {len(table.names)} features"
     if reached is not None and reached_all is not None:
         of_all += f": balanced accuracy {reached:.3f}, on all {reached_all:.3f}"
@@ -414,8 +413,3 @@ def _judged(what: str, reached: float | None, table: LearningTable) -> str:
 
 def _noted(skipped: dict[str, str]) -> list[str]:
     return [f"No {method.replace('_', ' ')} importance: {reason}." for method, reason in skipped.items()]
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")

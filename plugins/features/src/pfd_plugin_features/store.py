@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from pfd import DataError, Seal, StoredFile, load_settings, replacing
 from pfd.lazy import RenamedAttribute
+from pfd.records import require_row
 from pfd_plugin_data import Split
 from pfd_plugin_features.records import FeatureSetRow
 
@@ -96,12 +97,7 @@ def require_feature_set(session: Session, ref: int) -> None:
 
 
 def _found(session: Session, ref: int) -> FeatureSetRow:
-    row = session.get(FeatureSetRow, ref)
-    if row is None:
-        newest = session.scalars(select(FeatureSetRow.id).order_by(FeatureSetRow.id.desc()).limit(5)).all()
-        known = f"the newest are {', '.join(map(str, newest))}" if newest else "there is none yet"
-        raise DataError(f"no feature set {ref}; {known}", hint="extract_features_task makes one")
-    return row
+    return require_row(session, FeatureSetRow, ref, "feature set", made_by="extract_features_task")
 
 
 def feature_set_names(session: Session) -> dict[str, str]:
@@ -154,18 +150,6 @@ def place_again(source: Path, path: Path) -> None:
     except OSError:
         with replacing(path) as temporary:
             shutil.copyfile(source, temporary)
-
-
-def save_feature_set(session: Session, job_id: str, values: Mapping[str, Any]) -> int:
-    """Write the row of the feature set that a job has made; its id.  A re-run of the job updates its row."""
-    row = session.scalars(select(FeatureSetRow).where(FeatureSetRow.job_id == job_id)).first()
-    if row is None:
-        row = FeatureSetRow(job_id=job_id)
-        session.add(row)
-    for name, value in values.items():
-        setattr(row, name, value)
-    session.flush()
-    return row.id
 
 
 def _entry(row: FeatureSetRow, home: Path) -> FeatureSetEntry:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from pfd import DataError, Seal, TaskContext, home_relative
+from pfd import DataError, Seal, TaskContext
+from pfd.records import upsert_for_job
 from pfd_plugin_data import (
     Dataset,
     DatasetEntry,
@@ -25,12 +26,12 @@ from pfd_plugin_data import (
 from pfd_plugin_features.envelope_domain import line_orders
 from pfd_plugin_features.extraction import VERSION, choose, compute, usable
 from pfd_plugin_features.params import ExtractFeaturesParams, ExtractFeaturesResult
+from pfd_plugin_features.records import FeatureSetRow
 from pfd_plugin_features.store import (
     FeatureSetEntry,
     find_same,
     is_intact,
     place_again,
-    save_feature_set,
 )
 from pfd_plugin_features.table import table_writer
 from pfd_plugin_features.threads import job_threads
@@ -134,13 +135,13 @@ def _extract(
             )
     row = {
         **wanted,
-        "path": home_relative(ctx.settings.home, path),
+        "path": ctx.home_relative(path),
         "n_windows": writer.rows,
         "n_unusable": unusable,
         "seal": Seal.of(path).to_json(),
     }
     with ctx.session() as session:
-        ref = save_feature_set(session, ctx.job_id, row)
+        ref = upsert_for_job(session, FeatureSetRow, ctx.job_id, row).id
     ctx.progress(1.0, f"{len(names)} features of {writer.rows} windows")
     return _result(ref, wanted, writer.rows, unusable, absent)
 

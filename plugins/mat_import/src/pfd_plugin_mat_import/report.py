@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 import pfd_plugin_data as data
+from pfd import write_json
 from pfd_plugin_mat_import.findings import Measured
 from pfd_plugin_mat_import.params import Finding, ImportedBearing
 
@@ -65,7 +66,7 @@ def write_findings(path: Path, findings: Sequence[Finding], recordings: Sequence
         "findings": [finding.model_dump() for finding in findings],
         "recordings": [{"file": file, **measured.to_json()} for file, measured in recordings],
     }
-    path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(path, found, indent=1)
 
 
 def for_dataset(findings: Sequence[Finding]) -> list[data.Finding]:

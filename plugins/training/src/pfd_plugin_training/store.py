@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pfd import DataError, Seal, StoredFile, load_settings
+from pfd import Seal, StoredFile, load_settings
 from pfd.lazy import RenamedAttribute
+from pfd.records import require_row
 from pfd_plugin_training.records import ExperimentRow
 
 CHANGED = "restore it from a backup, or train the model again"
@@ -85,12 +86,7 @@ def require_experiment(session: Session, ref: int) -> None:
 
 
 def _found(session: Session, ref: int) -> ExperimentRow:
-    row = session.get(ExperimentRow, ref)
-    if row is None:
-        newest = session.scalars(select(ExperimentRow.id).order_by(ExperimentRow.id.desc()).limit(5)).all()
-        known = f"the newest are {', '.join(map(str, newest))}" if newest else "there is none yet"
-        raise DataError(f"no experiment {ref}; {known}", hint="train_model_task makes one")
-    return row
+    return require_row(session, ExperimentRow, ref, "experiment", made_by="train_model_task")
 
 
 def experiment_names(session: Session) -> dict[str, str]:

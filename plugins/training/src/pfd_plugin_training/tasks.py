@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
 
-from pfd import DataError, Seal, TaskContext, home_relative, replacing
+from pfd import DataError, Seal, TaskContext
+from pfd.records import upsert_for_job
 from pfd_plugin_data import Dataset, DatasetEntry, RecordingInfo, Split, choose_split, find_dataset, in_brief
 from pfd_plugin_features import FeatureSetEntry, find_feature_set
 from pfd_plugin_training.cautions import cautions_of
@@ -21,7 +18,7 @@ from pfd_plugin_training.parts import recordings_of
 from pfd_plugin_training.predictions import PARTS, Predictions, write_predictions
 from pfd_plugin_training.records import ExperimentRow
 from pfd_plugin_training.scores import Scores, score
-from pfd_plugin_training.store import ExperimentEntry, find_experiment
+from pfd_plugin_training.store import find_experiment
 
 
 def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
@@ -49,35 +46,35 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     config = {**outcome.config, "params": params.model_dump(mode="json"), "classes": list(outcome.classes)}
     metrics = {part: asdict(values) for part, values in scores.items()}
     leaky = bool(leaks)
-    _write_json(ctx.artifact("config.json"), {**config, "dataset_fingerprint": entry.fingerprint, "stamp": provenance})
-    _write_json(ctx.artifact("history.json"), [asdict(epoch) for epoch in outcome.history])
-    stored = _store(
-        {
-            "model": params.model,
-            "dataset_id": entry.id,
-            "dataset_name": entry.name,
-            "dataset_fingerprint": entry.fingerprint,
-            "feature_set_id": features.id if features else None,
-            "random_seed": params.random_seed,
-            "provenance": provenance,
-            "leaky": leaky,
-            "leaks": leaks,
-            "split_protocol": split.protocol,
-            "split_digest": split.digest,
-            "classes": list(outcome.classes),
-            "split": _described(split, recordings),
-            "config": config,
-            "metrics": metrics,
-            "model_path": home_relative(ctx.settings.home, outcome.model_path),
-            "predictions_path": home_relative(ctx.settings.home, predictions_path),
-            "model_seal": Seal.of(outcome.model_path).to_json(),
-            "predictions_seal": Seal.of(predictions_path).to_json(),
-        },
-        ctx,
-    )
+    ctx.write_json("config.json", {**config, "dataset_fingerprint": entry.fingerprint, "stamp": provenance})
+    ctx.write_json("history.json", [asdict(epoch) for epoch in outcome.history])
+    row = {
+        "model": params.model,
+        "dataset_id": entry.id,
+        "dataset_name": entry.name,
+        "dataset_fingerprint": entry.fingerprint,
+        "feature_set_id": features.id if features else None,
+        "random_seed": params.random_seed,
+        "provenance": provenance,
+        "leaky": leaky,
+        "leaks": leaks,
+        "split_protocol": split.protocol,
+        "split_digest": split.digest,
+        "classes": list(outcome.classes),
+        "split": _described(split, recordings),
+        "config": config,
+        "metrics": metrics,
+        "model_path": ctx.home_relative(outcome.model_path),
+        "predictions_path": ctx.home_relative(predictions_path),
+        "model_seal": Seal.of(outcome.model_path).to_json(),
+        "predictions_seal": Seal.of(predictions_path).to_json(),
+    }
+    with ctx.session() as session:
+        ref = upsert_for_job(session, ExperimentRow, ctx.job_id, row).id
+        stored = find_experiment(session, ref, home=ctx.settings.home)
     cautions = cautions_of(stored, "test", outcome.parts["test"])
     told = [str(caution) for caution in cautions]
-    _write_json(ctx.artifact("metrics.json"), {"stamp": provenance, "cautions": told, **metrics})
+    ctx.write_json("metrics.json", {"stamp": provenance, "cautions": told, **metrics})
     for caution in told:
         ctx.log.warning("%s", caution)
     validation, test = scores.get("validation"), scores["test"]
@@ -178,20 +175,3 @@ def _described(split: Split, recordings: tuple[RecordingInfo, ...]) -> dict[str,
         "records": {part: list(indices) for part, indices in parts.items()},
         "bearings": {part: sorted({recordings[i].bearing_id for i in indices}) for part, indices in parts.items()},
     }
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def _store(values: Mapping[str, Any], ctx: TaskContext) -> ExperimentEntry:
-    with ctx.session() as session:
-        row = session.scalars(select(ExperimentRow).where(ExperimentRow.job_id == ctx.job_id)).first()
-        if row is None:
-            row = ExperimentRow(job_id=ctx.job_id)
-            session.add(row)
-        for name, value in values.items():
-            setattr(row, name, value)
-        session.flush()
-        return find_experiment(session, row.id, home=ctx.settings.home)

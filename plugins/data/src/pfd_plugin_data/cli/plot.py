@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, cast, get_args
 import click
 import numpy as np
 
-from pfd import DataError, reading
+from pfd import DataError, Hint, reading
 from pfd.console import echo, one_line
 from pfd_plugin_data.catalog import find_dataset
 from pfd_plugin_data.dataset import Dataset
@@ -117,5 +116,5 @@ def _index(recordings: Sequence[RecordingInfo], name: str) -> int:
     names = [info.record_id for info in recordings]
     if name in names:
         return names.index(name)
-    near = difflib.get_close_matches(name, names, n=3) or names[:5]
-    raise DataError(f"no recording {name!r}", hint=f"there are {', '.join(near)}; 'pfd data show' lists all")
+    first = f"there are {', '.join(names[:5])}; 'pfd data show' lists all"
+    raise DataError(f"no recording {name!r}", hint=Hint.did_you_mean(name, names, first))
