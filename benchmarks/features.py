@@ -51,7 +51,7 @@ def centred(x: npt.NDArray[np.float32]) -> Signals:
 def shared() -> tuple[list[Any], Any]:
     """Our features that TSFEL has with equal values, and the condition they are computed under."""
     from pfd_plugin_features import EQUAL_TO_TSFEL, FEATURES
-    from pfd_plugin_features.windows import Condition
+    from pfd_plugin_features.condition import Condition
 
     by_name = {feature.name: feature for feature in FEATURES}
     return [by_name[reference.feature] for reference in EQUAL_TO_TSFEL], Condition(RATE, WINDOW, RATE / 2)
@@ -181,9 +181,9 @@ def _by_domain() -> dict[str, dict[str, float]]:
     """For each domain, how many features there are, and ms a window in a batch."""
     from pfd_plugin_data import fault_orders
     from pfd_plugin_features import FEATURES
+    from pfd_plugin_features.condition import Condition
     from pfd_plugin_features.envelope_domain import line_orders
     from pfd_plugin_features.extraction import choose, compute
-    from pfd_plugin_features.windows import Condition
 
     geometry = {"n_balls": 9, "ball_d_mm": 7.94, "pitch_d_mm": 39.04, "contact_deg": 0.0}
     known = Condition(RATE, WINDOW, RATE / 2, shaft_hz=30.0, orders=line_orders(fault_orders(geometry)))

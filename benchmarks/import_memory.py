@@ -55,7 +55,7 @@ from pathlib import Path
 from pfd_plugin_data import fault_orders, iter_windows, open_dataset
 from pfd_plugin_features.envelope_domain import line_orders
 from pfd_plugin_features.extraction import choose, compute
-from pfd_plugin_features.windows import Condition
+from pfd_plugin_features.condition import Condition
 
 geometry = {"n_balls": 9, "ball_d_mm": 7.94, "pitch_d_mm": 39.04, "contact_deg": 0.0}
 condition = Condition(48e3, 4096, 24e3, 29.5, None, "", line_orders(fault_orders(geometry)))

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from pfd_plugin_data import RecordingInfo, make_split
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.extraction import choose, compute
-from pfd_plugin_features.windows import Condition
 from pfd_plugin_mat_import.bearings import unite
 from pfd_plugin_mat_import.copies import CopyFinder
 from pfd_plugin_mat_import.examining import examine

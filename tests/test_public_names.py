@@ -79,6 +79,7 @@ PUBLIC: dict[str, list[str]] = {
     "pfd_plugin_data": [
         "Caution",
         "ChannelInfo",
+        "Conditioning",
         "Dataset",
         "DatasetEntry",
         "DatasetName",
@@ -118,6 +119,7 @@ PUBLIC: dict[str, list[str]] = {
         "from_cell",
         "generate_dataset_task",
         "in_brief",
+        "is_constant",
         "iter_windows",
         "leak",
         "leakage",
@@ -136,7 +138,9 @@ PUBLIC: dict[str, list[str]] = {
         "save_splits",
         "speed_words",
         "tensor_header",
+        "window_starts",
         "write_csv",
+        "znorm",
     ],
     "pfd_plugin_evaluation": [
         "ClassRoc",

@@ -9,10 +9,10 @@ from scipy import signal as sps
 
 from pfd_plugin_data import fault_orders
 from pfd_plugin_features import FEATURES, Windows
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.envelope_domain import line_orders
 from pfd_plugin_features.extraction import choose, compute
 from pfd_plugin_features.orders import at_angles
-from pfd_plugin_features.windows import Condition
 
 RATE = 12_000.0
 LENGTH = 2048

@@ -10,9 +10,9 @@ from scipy import signal, stats
 
 from pfd_plugin_data import fault_orders
 from pfd_plugin_features import FEATURES, Windows
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.envelope_domain import line_orders
 from pfd_plugin_features.extraction import choose, compute, usable
-from pfd_plugin_features.windows import Condition
 
 RATE = 12_000.0
 LENGTH = 2048

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pfd_plugin_features import FEATURES
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.extraction import choose, compute
-from pfd_plugin_features.windows import Condition
 
 CONDITION = Condition(
     sample_rate_hz=12_000.0,

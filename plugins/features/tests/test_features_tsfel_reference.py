@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pfd_plugin_features import FEATURES
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.extraction import compute
 from pfd_plugin_features.tsfel_reference import EQUAL_TO_TSFEL, UNLIKE_TSFEL, TsfelReference
-from pfd_plugin_features.windows import Condition
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of what TSFEL itself imports

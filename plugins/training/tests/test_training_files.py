@@ -13,6 +13,7 @@ import torch
 from pfd import DataError, StoredFile
 from pfd_plugin_data import (
     ChannelInfo,
+    Conditioning,
     Dataset,
     DatasetWriter,
     RecordingInfo,
@@ -26,7 +27,7 @@ from pfd_plugin_training.cnn1d import Cnn1dConfig, build
 from pfd_plugin_training.models import NetworkModel, load_network, save_network
 from pfd_plugin_training.parts import classes_of, part_of_windows
 from pfd_plugin_training.predictions import write_predictions
-from pfd_plugin_training.signals import Conditioning, open_signals, starts
+from pfd_plugin_training.signals import open_signals, starts
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def test_windows_are_those_of_the_dataset_reader_at_its_common_rate(
 ) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    conditioning = Conditioning.of(dataset, lowpass_hz=lowpass)
+    conditioning = Conditioning.of(dataset.recordings, lowpass_hz=lowpass)
     signals = open_signals(dataset, [0, 1, 2], conditioning, window=1024, hop=hop, scratch=scratch)
     assert conditioning.channel == "DE"
     assert list(signals) == [0, 1]

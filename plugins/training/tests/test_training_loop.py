@@ -12,11 +12,12 @@ import torch
 from torch import nn
 
 from pfd import DataError
+from pfd_plugin_data import znorm
 from pfd_plugin_training import WindowDataset, checkpoint
 from pfd_plugin_training.checkpoint import Checkpoint
 from pfd_plugin_training.cnn1d import Cnn1d, Cnn1dConfig, build
 from pfd_plugin_training.loop import FitOptions, Fitted, class_weights, cpu_threads, fit, predict, weighted_loss
-from pfd_plugin_training.windows import WindowIndex, normalise
+from pfd_plugin_training.torch_windows import WindowIndex
 
 WINDOW = 256
 OPTIONS = FitOptions(epochs=4, batch_size=16, learning_rate=3e-3, seed=7, run="this")
@@ -170,12 +171,12 @@ def test_windows_come_normalised_and_a_constant_one_as_zeros() -> None:
     assert y.tolist() == [0, 1]
     np.testing.assert_allclose(x.mean(dim=2), 0, atol=1e-6)
     np.testing.assert_allclose(x.std(dim=2, correction=0), 1, rtol=1e-5)
-    assert not normalise(np.full((1, WINDOW), 0.1, dtype=np.float32)).any()
+    assert not znorm(np.full((1, WINDOW), 0.1, dtype=np.float32)).any()
 
 
 def test_a_gain_of_the_sensor_changes_nothing() -> None:
     x = np.random.default_rng(0).standard_normal((2, WINDOW)).astype(np.float32)
-    np.testing.assert_allclose(normalise(1e-9 * x), normalise(x), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(znorm(1e-9 * x), znorm(x), rtol=1e-3, atol=1e-5)
 
 
 def test_windows_serve_torchs_own_loader_too() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pfd_plugin_data.card import croissant
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
     from pfd_plugin_data.cautions import Caution, few_bearings, in_brief, leak, leakage
+    from pfd_plugin_data.conditioning import Conditioning
     from pfd_plugin_data.csv_tables import from_cell, write_csv
     from pfd_plugin_data.dataset import Dataset, open_dataset
     from pfd_plugin_data.export import export_dataset
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     )
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.labels import plain_lines, plain_text
-    from pfd_plugin_data.normalisation import ZNorm
+    from pfd_plugin_data.normalisation import ZNorm, is_constant, znorm
     from pfd_plugin_data.provenance import Finding
     from pfd_plugin_data.recording import FAULTS, MEAN_OF, ChannelInfo, RecordingInfo
     from pfd_plugin_data.speed_profile import SpeedProfile, even_samples
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         common_samples_per_rev,
         count_windows,
         iter_windows,
+        window_starts,
     )
     from pfd_plugin_data.writer import DatasetWriter
 
@@ -58,6 +60,7 @@ __all__ = [
     "PROTOCOLS",
     "Caution",
     "ChannelInfo",
+    "Conditioning",
     "Dataset",
     "DatasetEntry",
     "DatasetName",
@@ -93,6 +96,7 @@ __all__ = [
     "from_cell",
     "generate_dataset_task",
     "in_brief",
+    "is_constant",
     "iter_windows",
     "leak",
     "leakage",
@@ -111,7 +115,9 @@ __all__ = [
     "save_splits",
     "speed_words",
     "tensor_header",
+    "window_starts",
     "write_csv",
+    "znorm",
 ]
 
 __getattr__ = lazy_names(
@@ -122,6 +128,7 @@ __getattr__ = lazy_names(
         "writer": ("DatasetWriter",),
         "dataset": ("Dataset", "open_dataset"),
         "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),
+        "conditioning": ("Conditioning",),
         "bands": ("band_words", "common_bandwidth", "common_lowpass"),
         "card": ("croissant",),
         "cautions": ("Caution", "few_bearings", "in_brief", "leak", "leakage"),
@@ -129,7 +136,7 @@ __getattr__ = lazy_names(
         "folds": ("make_folds",),
         "foreign": ("StoredTensor", "open_zip", "read_array", "reading_foreign", "require_arrays", "tensor_header"),
         "split_store": ("StoredSplit", "choose_split", "find_split", "list_splits", "save_splits"),
-        "normalisation": ("ZNorm",),
+        "normalisation": ("ZNorm", "is_constant", "znorm"),
         "fitting": ("fit_znorm",),
         "splits": ("PARTS", "PROTOCOLS", "Split", "make_split"),
         "windows": (
@@ -139,6 +146,7 @@ __getattr__ = lazy_names(
             "common_samples_per_rev",
             "count_windows",
             "iter_windows",
+            "window_starts",
         ),
         "speed_profile": ("SpeedProfile", "even_samples"),
         "speed_sources": ("speed_words",),

@@ -36,6 +36,6 @@ def fit_znorm(dataset: Dataset, split: Split, *, window: int, hop: int, **condit
             moments.add(chosen)
     if not n_windows:
         raise DataError(f"the training part holds no window of {window} samples", hint="choose a shorter window")
-    if not moments.deviation:
+    if moments.is_constant:
         raise DataError("the samples of all training windows are the same: there is nothing to scale by")
     return ZNorm(moments.mean, moments.deviation, n_windows)

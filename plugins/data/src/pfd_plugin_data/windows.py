@@ -137,13 +137,18 @@ def iter_windows(
 
 def count_windows(dataset: Dataset, record: int, *, window: int, hop: int, **conditions: Unpack[Conditions]) -> int:
     """How many windows `iter_windows` gives of a recording; nothing of it is read."""
-    return _count(_source(dataset, record, conditions)[0], window, hop)
+    return _count(_source(dataset, record, conditions)[0].size, window, hop)
 
 
-def _count(source: Source, window: int, hop: int) -> int:
+def window_starts(n_samples: int, *, window: int, hop: int) -> npt.NDArray[np.int64]:
+    """First samples of the windows that `iter_windows` cuts from so many samples at the common rate, `(n,)`."""
+    return hop * np.arange(_count(n_samples, window, hop), dtype=np.int64)
+
+
+def _count(n_samples: int, window: int, hop: int) -> int:
     if window < 1 or hop < 1:
         raise DataError(f"window={window} and hop={hop} must be at least 1")
-    return max(0, (source.size - window) // hop + 1)
+    return max(0, (n_samples - window) // hop + 1)
 
 
 def _source(dataset: Dataset, record: int, conditions: Conditions) -> tuple[Source, float]:
@@ -177,7 +182,7 @@ def _source(dataset: Dataset, record: int, conditions: Conditions) -> tuple[Sour
 
 def _blocks(source: Source, window: int, hop: int) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     """Stretches of a source that hold whole windows, each with the number of its first window."""
-    total = _count(source, window, hop)
+    total = _count(source.size, window, hop)
     most = max(1, (BLOCK - window) // hop + 1)
     for first in range(0, total, most):
         last = min(first + most, total) - 1

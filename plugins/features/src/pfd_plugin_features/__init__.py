@@ -26,12 +26,12 @@ from pfd_plugin_features.plugin import (
 )
 
 if TYPE_CHECKING:
+    from pfd_plugin_features.batch import Windows
     from pfd_plugin_features.extraction import FEATURES, VERSION
     from pfd_plugin_features.feature import Feature
     from pfd_plugin_features.store import FeatureSetEntry, find_feature_set
     from pfd_plugin_features.table import FeatureTable, read_features
     from pfd_plugin_features.tsfel_reference import EQUAL_TO_TSFEL, UNLIKE_TSFEL
-    from pfd_plugin_features.windows import Windows
 
 # The tasks.  Stored feature sets.  What a feature is, what it is computed from, and what other libraries make of it.
 __all__ = [
@@ -67,6 +67,6 @@ __getattr__ = lazy_names(
         "feature": ("Feature",),
         "store": ("FeatureSetEntry", "find_feature_set"),
         "table": ("FeatureTable", "read_features"),
-        "windows": ("Windows",),
+        "batch": ("Windows",),
     },
 )

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
+from pfd_plugin_features.batch import Floats, Windows, ratio
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.feature import Feature
-from pfd_plugin_features.windows import Condition, Floats, Windows, ratio
 
 SEGMENT = 128
 """Samples a segment: its 1,024 pairs of frequencies from 31 segments of a 2,048-sample window."""

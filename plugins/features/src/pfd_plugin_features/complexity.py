@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
+from pfd_plugin_features.batch import Floats, Windows
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.feature import Feature
-from pfd_plugin_features.windows import Condition, Floats, Windows
 
 TEMPLATE = 2
 TOLERANCE = 0.2

@@ -11,8 +11,9 @@ from functools import partial
 
 import numpy as np
 
+from pfd_plugin_features.batch import Floats, Windows, ratio
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.feature import Feature
-from pfd_plugin_features.windows import Condition, Floats, Windows, ratio
 
 LINES = ("bpfo", "bpfi", "2bsf", "ftf")
 """Fault lines by name; a spall on a rolling element meets both races, so it shows at twice BSF."""

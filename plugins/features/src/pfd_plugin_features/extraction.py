@@ -8,8 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from pfd_plugin_data import is_constant
+from pfd_plugin_features.batch import Floats, Windows
 from pfd_plugin_features.bispectrum_domain import BISPECTRUM
 from pfd_plugin_features.complexity import COMPLEXITY
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.envelope_domain import ENVELOPE
 from pfd_plugin_features.feature import Feature
 from pfd_plugin_features.frequency_domain import FREQUENCY
@@ -19,7 +22,6 @@ from pfd_plugin_features.orders import ORDER_TRACKING
 from pfd_plugin_features.packets import WAVELET_PACKETS
 from pfd_plugin_features.time_domain import TIME
 from pfd_plugin_features.wavelet_domain import WAVELETS
-from pfd_plugin_features.windows import Condition, Floats, Windows
 
 VERSION = 2
 """Raised whenever the definition of a feature changes, so that a stored table says by which definitions it was made."""
@@ -63,8 +65,10 @@ def choose(domains: Iterable[str], conditions: Sequence[Condition]) -> tuple[tup
 
 
 def usable(x: Floats) -> npt.NDArray[np.bool_]:
-    """Which windows, `(n,)`, can be described: all samples finite, and not all the same."""
-    return np.asarray(np.isfinite(x).all(axis=1) & (np.ptp(x, axis=1) > 0))
+    """Which windows, `(n,)`, can be described: all samples finite, and not all the same but for rounding."""
+    found = np.isfinite(x).all(axis=1)
+    found[found] = ~is_constant(x[found])
+    return np.asarray(found)
 
 
 def compute(

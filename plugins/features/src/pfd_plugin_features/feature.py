@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pfd_plugin_features.windows import Condition, Floats, Windows
+from pfd_plugin_features.batch import Floats, Windows
+from pfd_plugin_features.condition import Condition
 
 
 def always(_: Condition) -> str | None:

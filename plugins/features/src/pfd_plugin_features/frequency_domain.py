@@ -11,8 +11,9 @@ from functools import partial
 
 import numpy as np
 
+from pfd_plugin_features.batch import Floats, Windows, ratio
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.feature import Feature
-from pfd_plugin_features.windows import Condition, Floats, Windows, ratio
 
 BANDS = 8
 """Equal bands between 0 Hz and half the sample rate, for the distribution of power."""

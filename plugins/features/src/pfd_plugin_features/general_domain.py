@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
+from pfd_plugin_features.batch import Floats, Windows, ratio
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.feature import Feature
-from pfd_plugin_features.windows import Condition, Floats, Windows, ratio
 
 NEIGHBOURS = 10
 """Samples to each side that a neighbourhood peak rises above."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+from pfd_plugin_features.batch import Floats, Windows, ratio
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.feature import Feature
-from pfd_plugin_features.windows import Condition, Floats, Windows, ratio
 
 SEGMENT = 64
 """Samples of a segment of the spectral kurtosis: about the ringing of an impact, far less than the time between two."""

@@ -12,9 +12,10 @@ from functools import partial
 
 import numpy as np
 
+from pfd_plugin_features.batch import Floats, Windows, ratio
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.feature import Feature
 from pfd_plugin_features.frequency_domain import harmonic_amplitude
-from pfd_plugin_features.windows import Condition, Floats, Windows, ratio
 
 MIN_TURNS = 4
 """Whole turns in a window: the average over fewer leaves too much of what does not turn with the shaft."""

@@ -8,9 +8,10 @@ from functools import partial
 import numpy as np
 import pywt
 
+from pfd_plugin_features.batch import Floats, Windows, ratio
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.feature import Feature
 from pfd_plugin_features.wavelet_domain import WAVELET
-from pfd_plugin_features.windows import Condition, Floats, Windows, ratio
 
 LEVEL = 3
 PACKETS = 2**LEVEL

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
 from pfd import DataError, Seal, TaskContext
 from pfd.records import upsert_for_job
 from pfd_plugin_data import (
+    Conditioning,
     Dataset,
     DatasetEntry,
     RecordingInfo,
     SpeedProfile,
-    band_words,
-    common_bandwidth,
-    common_channel,
-    common_lowpass,
-    common_rate,
     fault_orders,
     find_dataset,
     iter_windows,
     speed_words,
 )
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.envelope_domain import line_orders
 from pfd_plugin_features.extraction import VERSION, choose, compute, usable
 from pfd_plugin_features.params import ExtractFeaturesParams, ExtractFeaturesResult
@@ -35,7 +33,6 @@ from pfd_plugin_features.store import (
 )
 from pfd_plugin_features.table import table_writer
 from pfd_plugin_features.threads import job_threads
-from pfd_plugin_features.windows import Condition
 
 LIBRARIES = ("numpy", "pywavelets", "scipy")
 """What computes the values: under other versions they may differ in the last digits, so that a set is not reused."""
@@ -56,12 +53,10 @@ def _extract(
     dataset: Dataset, entry: DatasetEntry, params: ExtractFeaturesParams, ctx: TaskContext
 ) -> ExtractFeaturesResult:
     recordings = dataset.recordings
-    rate = params.sample_rate_hz or common_rate(recordings)
-    channel = params.channel or common_channel(recordings)
+    conditioning = Conditioning.of(recordings, params.channel, params.sample_rate_hz, params.lowpass_hz)
+    rate, bandwidth = conditioning.sample_rate_hz, conditioning.bandwidth_hz(recordings)
     hop = params.hop or params.window
-    lowpass_hz = common_lowpass(recordings, rate, params.lowpass_hz)
-    bandwidth = common_bandwidth(recordings, rate, lowpass_hz)
-    if words := band_words(recordings, rate, lowpass_hz):
+    if words := conditioning.words(recordings):
         ctx.log.info("recordings were %s", words)
     if words := speed_words(recordings):
         ctx.log.info("%s", words)
@@ -87,9 +82,7 @@ def _extract(
         "version": VERSION,
         "window": params.window,
         "hop": hop,
-        "sample_rate_hz": rate,
-        "lowpass_hz": lowpass_hz,
-        "channel": channel,
+        **asdict(conditioning),
         "speed_source": None if params.speed_source == "declared" else params.speed_source,
         "features": names,
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
@@ -107,15 +100,7 @@ def _extract(
     with table_writer(path, names, origin) as writer:
         for index, (info, profile) in enumerate(zip(recordings, profiles, strict=True)):
             ctx.progress(index / len(recordings), f"Recording {index + 1}/{len(recordings)}", record_id=info.record_id)
-            for batch in iter_windows(
-                dataset,
-                [index],
-                window=params.window,
-                hop=hop,
-                channel=channel,
-                sample_rate_hz=rate,
-                lowpass_hz=lowpass_hz,
-            ):
+            for batch in iter_windows(dataset, [index], window=params.window, hop=hop, **conditioning.conditions):
                 ctx.check_cancelled()
                 kept = usable(batch.x)
                 unusable += int(kept.size - kept.sum())

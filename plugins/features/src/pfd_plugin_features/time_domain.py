@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pfd_plugin_features.batch import Floats, Windows, ratio
 from pfd_plugin_features.feature import Feature
-from pfd_plugin_features.windows import Floats, Windows, ratio
 
 
 def rms(w: Windows) -> Floats:

@@ -13,8 +13,9 @@ import numpy as np
 import pywt
 from scipy import fft
 
+from pfd_plugin_features.batch import Floats, Windows, ratio
+from pfd_plugin_features.condition import Condition
 from pfd_plugin_features.feature import Feature
-from pfd_plugin_features.windows import Condition, Floats, Windows, ratio
 
 WAVELET = "db4"
 LEVELS = 5

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pfd_plugin_training.predictions import Predictions, read_predictions
     from pfd_plugin_training.scores import Scores, score
     from pfd_plugin_training.store import ExperimentEntry, find_experiment
-    from pfd_plugin_training.windows import WindowDataset
+    from pfd_plugin_training.torch_windows import WindowDataset
 
 # The task.  Experiments and what belongs to them.  Scores, and cautions beside them.  Windows for torch.
 __all__ = [
@@ -45,6 +45,6 @@ __getattr__ = lazy_names(
         "models": ("TrainedModel", "load_model"),
         "cautions": ("cautions_of", "subject_of"),
         "scores": ("Scores", "score"),
-        "windows": ("WindowDataset",),
+        "torch_windows": ("WindowDataset",),
     },
 )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pfd import DataError, Hint
 from pfd_plugin_training.checkpoint import Checkpoint, Epoch, Weights, copy_of, moments_of, restore_moments
 from pfd_plugin_training.seeds import Stream, generator
-from pfd_plugin_training.windows import WindowDataset
+from pfd_plugin_training.torch_windows import WindowDataset
 
 EVALUATION_BATCH = 256
 

@@ -14,13 +14,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pfd import DataError, replacing
-from pfd_plugin_data import StoredTensor, reading_foreign, tensor_header
+from pfd_plugin_data import StoredTensor, reading_foreign, tensor_header, znorm
 from pfd_plugin_training.checkpoint import copy_of
 from pfd_plugin_training.cnn1d import Cnn1d, Cnn1dConfig
 from pfd_plugin_training.columns import by_name
 from pfd_plugin_training.forest_file import ForestNames, load_forest, read_names
 from pfd_plugin_training.loop import EVALUATION_BATCH
-from pfd_plugin_training.windows import normalise
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -84,7 +83,7 @@ class NetworkModel:
         self.network.eval()
         parts = [np.empty((0, len(self.classes)), dtype=np.float32)]
         for first in range(0, len(x), EVALUATION_BATCH):
-            batch = normalise(np.asarray(x[first : first + EVALUATION_BATCH], dtype=np.float32))
+            batch = znorm(np.asarray(x[first : first + EVALUATION_BATCH], dtype=np.float32))
             parts.append(torch.softmax(self.network(torch.from_numpy(batch[:, None, :])), dim=1).numpy())
         return np.concatenate(parts)
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from pfd import Hint, ParameterError, TaskContext
-from pfd_plugin_data import Dataset, Split, band_words
+from pfd_plugin_data import Conditioning, Dataset, Split
 from pfd_plugin_training import checkpoint as checkpoints
 from pfd_plugin_training.checkpoint import Checkpoint
 from pfd_plugin_training.cnn1d import Cnn1d, Cnn1dConfig, build
@@ -23,8 +23,8 @@ from pfd_plugin_training.params import TrainModelParams
 from pfd_plugin_training.parts import classes_of, part_of_windows, recordings_of
 from pfd_plugin_training.predictions import PARTS, Predictions
 from pfd_plugin_training.seeds import Stream, integer
-from pfd_plugin_training.signals import Conditioning, Signal, open_signals, starts
-from pfd_plugin_training.windows import WindowDataset, WindowIndex
+from pfd_plugin_training.signals import Signal, open_signals, starts
+from pfd_plugin_training.torch_windows import WindowDataset, WindowIndex
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -38,8 +38,8 @@ def run_network(params: TrainModelParams, dataset: Dataset, split: Split, ctx: T
             "'pfd doctor --deep' shows which torch is installed and what it sees",
         )
     recordings = dataset.recordings
-    conditioning = Conditioning.of(dataset, params.channel, params.sample_rate_hz, params.lowpass_hz)
-    band = band_words(recordings, conditioning.sample_rate_hz, conditioning.lowpass_hz)
+    conditioning = Conditioning.of(recordings, params.channel, params.sample_rate_hz, params.lowpass_hz)
+    band = conditioning.words(recordings)
     if band:
         ctx.log.info("recordings were %s", band)
     hop = params.hop or params.window

@@ -4,46 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from pfd_plugin_data import Dataset, RecordingInfo, common_channel, common_lowpass, common_rate, iter_windows
+from pfd_plugin_data import Conditioning, Dataset, iter_windows, window_starts
 
 Signal = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Conditioning:
-    """What is done to recordings before windows are cut: one channel, one rate, one band."""
-
-    channel: str
-    sample_rate_hz: float
-    lowpass_hz: float | None
-
-    @staticmethod
-    def of(
-        dataset: Dataset,
-        channel: str | None = None,
-        sample_rate_hz: float | None = None,
-        lowpass_hz: float | None = None,
-    ) -> Conditioning:
-        """Fill in what was left open from the whole dataset, so that all parts of a split are treated alike.
-
-        Where rates differ, all recordings are low-passed alike, so that none can be told by its rate.
-        """
-        rate = sample_rate_hz or common_rate(dataset.recordings)
-        return Conditioning(
-            channel or common_channel(dataset.recordings),
-            rate,
-            common_lowpass(dataset.recordings, rate, lowpass_hz),
-        )
-
-    def leaves(self, info: RecordingInfo) -> bool:
-        """Whether a recording can be read as it is stored."""
-        return info.sample_rate_hz == self.sample_rate_hz and self.lowpass_hz is None
 
 
 def open_signals(
@@ -79,7 +47,7 @@ def starts(signals: Mapping[int, Signal], record: int, window: int, hop: int) ->
     """First samples of the windows of a recording, as `iter_windows` cuts them."""
     if record not in signals:
         return np.empty(0, dtype=np.int64)
-    return np.arange(0, signals[record].size - window + 1, hop, dtype=np.int64)
+    return window_starts(signals[record].size, window=window, hop=hop)
 
 
 def _conditioned(
@@ -90,15 +58,7 @@ def _conditioned(
     with tempfile.TemporaryFile(dir=scratch) as file:
         signal: Signal = np.memmap(file, dtype=np.float32, mode="w+", shape=(max(longest, 1),))
     end = 0
-    for batch in iter_windows(
-        dataset,
-        [record],
-        window=window,
-        hop=hop,
-        channel=conditioning.channel,
-        sample_rate_hz=conditioning.sample_rate_hz,
-        lowpass_hz=conditioning.lowpass_hz,
-    ):
+    for batch in iter_windows(dataset, [record], window=window, hop=hop, **conditioning.conditions):
         # Windows that overlap hold the same samples, so each is simply put where it came from.
         for first, x in zip(batch.start, batch.x, strict=True):
             signal[first : first + window] = x

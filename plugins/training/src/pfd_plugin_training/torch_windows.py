@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from pfd_plugin_data import znorm
 from pfd_plugin_training.signals import Signal
 
 
@@ -24,16 +25,6 @@ class WindowIndex:
 
     def __len__(self) -> int:
         return len(self.y)
-
-
-def normalise(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Each window `(n, window)` about its mean, over its standard deviation: a sensor's gain is no fault.
-
-    A constant window becomes zeros.
-    """
-    mean = x.mean(axis=1, keepdims=True, dtype=np.float64)
-    deviation = x.std(axis=1, keepdims=True, dtype=np.float64)
-    return np.asarray((x - mean) / np.where(deviation > 0, deviation, 1.0), dtype=np.float32)
 
 
 class WindowDataset(Dataset[tuple[Tensor, Tensor]]):
@@ -60,4 +51,4 @@ class WindowDataset(Dataset[tuple[Tensor, Tensor]]):
         for target, row in zip(raw, rows, strict=True):
             first = self.index.start[row]
             target[:] = self.signals[int(self.index.record[row])][first : first + self.window]
-        return torch.from_numpy(normalise(raw)[:, None, :]), torch.from_numpy(self.index.y[np.asarray(rows)])
+        return torch.from_numpy(znorm(raw)[:, None, :]), torch.from_numpy(self.index.y[np.asarray(rows)])
