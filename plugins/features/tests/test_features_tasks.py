@@ -24,9 +24,8 @@ from pfd_plugin_data import (
     register_dataset,
 )
 from pfd_plugin_features import FEATURES, VERSION, find_feature_set, read_features
-from pfd_plugin_features.extraction import choose, compute
+from pfd_plugin_features.extraction import choose, compute, condition_of
 from pfd_plugin_features.table import KEY, read_table
-from pfd_plugin_features.tasks import _condition
 
 
 def submit(task: str, **params: Any) -> Any:
@@ -56,7 +55,7 @@ def test_it_stores_the_features_of_every_window(dataset: dict[str, Any]) -> None
         info = opened.recordings[5]
         batch = next(iter_windows(opened, [5], window=1024, hop=512))
         features = [feature for feature in FEATURES if feature.name in table.names]
-        expected = compute(features, batch.x, _condition(info, 12_000.0, 6000.0, 1024))
+        expected = compute(features, batch.x, condition_of(info, 12_000.0, 6000.0, 1024))
     rows = table.record == 5
     np.testing.assert_allclose(table.x[rows], expected, rtol=1e-12)
     np.testing.assert_array_equal(table.start[rows], batch.start)
@@ -240,7 +239,7 @@ def test_features_of_a_ramp_go_by_the_speed_of_each_window_or_are_absent(pfd_hom
             profile, info = dataset.speed(int(record)), recordings[record]
             assert profile is not None
             window = dataset.read(int(record), int(start), int(start) + 2048)
-            nominal = _condition(replace(info, rpm_source="nominal"), rate, rate / 2, 2048)
+            nominal = condition_of(replace(info, rpm_source="nominal"), rate, rate / 2, 2048)
             hz = float(profile.mean_hz(start / rate, (start + 2048) / rate))
             np.testing.assert_allclose(table.x[row, column], compute([feature], window, nominal.at(hz))[0, 0])
             if info.fault_type == "outer_race":
@@ -272,7 +271,7 @@ def test_recordings_that_were_brought_down_to_a_common_rate_cannot_be_told_by_it
             writer.add(RecordingInfo(str(index), str(index), None, None, *columns, *ends), signal)
     with open_dataset(tmp_path / "x.h5") as opened:
         edge = common_lowpass(opened.recordings, 12_000.0)
-        condition = _condition(opened.recordings[0], 12_000.0, edge or 6000.0, 2048)
+        condition = condition_of(opened.recordings[0], 12_000.0, edge or 6000.0, 2048)
         features, _ = choose({feature.domain for feature in FEATURES}, [condition])
         found: dict[float, list[Any]] = {}
         for index, info in enumerate(opened.recordings):

@@ -1,4 +1,4 @@
-"""From batches of windows to rows of features."""
+"""From batches of windows, and what is known of their recording, to rows of features."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from pfd_plugin_data import is_constant
+from pfd_plugin_data import RecordingInfo, SpeedProfile, fault_orders, is_constant
 from pfd_plugin_features.batch import Floats, Windows
 from pfd_plugin_features.bispectrum_domain import BISPECTRUM
 from pfd_plugin_features.complexity import COMPLEXITY
 from pfd_plugin_features.condition import Condition
-from pfd_plugin_features.envelope_domain import ENVELOPE
+from pfd_plugin_features.envelope_domain import ENVELOPE, line_orders
 from pfd_plugin_features.feature import Feature
 from pfd_plugin_features.frequency_domain import FREQUENCY
 from pfd_plugin_features.general_domain import GENERAL
@@ -44,6 +44,31 @@ FEATURES: tuple[Feature, ...] = (
 """All features, in the order of the table's columns."""
 
 
+def condition_of(
+    info: RecordingInfo, rate: float, bandwidth: float, window: int, profile: SpeedProfile | None = None
+) -> Condition:
+    """The condition of the windows of a recording; `profile` is the course of its speed, where that is stored."""
+    # A shaft at rest has no harmonics: 0 rpm tells no more than an unknown speed.
+    shaft_hz, span, why = info.rpm / 60 if info.rpm else None, None, "the speed is unknown"
+    if profile is None and info.speed_changes:
+        # A mean over the recording would be right in none of its windows.
+        shaft_hz, why = None, "the speed changes, and its course is not stored"
+    elif profile is not None and profile.slowest_hz == 0:
+        shaft_hz, why = None, "the shaft stands for a while"
+    elif profile is not None:
+        shaft_hz = float(profile.mean_hz(0.0, info.n_samples / info.sample_rate_hz))
+        span = (profile.slowest_hz, profile.fastest_hz)
+    return Condition(
+        sample_rate_hz=rate,
+        window=window,
+        bandwidth_hz=bandwidth,
+        shaft_hz=shaft_hz,
+        shaft_span_hz=span,
+        no_speed=why,
+        orders=line_orders(fault_orders(info.geometry)) if info.geometry else {},
+    )
+
+
 def choose(domains: Iterable[str], conditions: Sequence[Condition]) -> tuple[tuple[Feature, ...], dict[str, str]]:
     """The features of some domains that can be computed under every condition, and why each other one cannot.
 
@@ -66,7 +91,7 @@ def choose(domains: Iterable[str], conditions: Sequence[Condition]) -> tuple[tup
 
 def usable(x: Floats) -> npt.NDArray[np.bool_]:
     """Which windows, `(n,)`, can be described: all samples finite, and not all the same but for rounding."""
-    found = np.isfinite(x).all(axis=1)
+    found = np.asarray(np.isfinite(x).all(axis=1))
     found[found] = ~is_constant(x[found])
     return np.asarray(found)
 

@@ -25,6 +25,9 @@ STEP = 10
 SHAP_BATCH = 20
 """Windows whose SHAP values are computed between two such looks."""
 
+TREES = 100
+"""Of the forest that tells what a selection costs."""
+
 
 def mutual_information(train: Part, seed: int, on_step: OnStep = untold) -> Matrix:
     """I(feature; class) in nats, `(f,)`, by nearest neighbours (Ross, PLoS ONE 9, 2014): each feature by itself."""
@@ -64,6 +67,18 @@ def balanced_accuracy(forest: RandomForestClassifier, part: Part) -> float:
         # That classes are named which the part does not hold is a mistake like any other.
         warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
         return float(balanced_accuracy_score(part.y, forest.predict(part.x)))
+
+
+def forest_score(
+    train: Part, validation: Part, columns: list[int], seed: int, threads: int, on_step: OnStep = untold
+) -> float:
+    """Balanced accuracy on the validation part of a forest of `TREES` trees on some of the features."""
+
+    def of(part: Part) -> Part:
+        return Part(part.x[:, columns], part.y, part.bearing_id, part.record)
+
+    forest = fit_forest(of(train), TREES, seed, threads, on_step)
+    return balanced_accuracy(forest, of(validation))
 
 
 def permutation_falls(

@@ -36,7 +36,7 @@ extract_features_task = Task(
 
 compute_importance_task = Task(
     "compute_importance_task",
-    run="pfd_plugin_features.analysis:compute_importance",
+    run="pfd_plugin_features.tasks:compute_importance",
     params=ComputeImportanceParams,
     result=ComputeImportanceResult,
     summary="Judge what each feature tells of the fault, by up to four measures.",
@@ -47,7 +47,7 @@ compute_importance_task = Task(
 
 select_features_task = Task(
     "select_features_task",
-    run="pfd_plugin_features.analysis:select_features",
+    run="pfd_plugin_features.tasks:select_features",
     params=SelectFeaturesParams,
     result=SelectFeaturesResult,
     summary="Choose features on the training part, and store them as a feature set.",
@@ -58,7 +58,7 @@ select_features_task = Task(
 
 compute_correlation_task = Task(
     "compute_correlation_task",
-    run="pfd_plugin_features.analysis:compute_correlation",
+    run="pfd_plugin_features.tasks:compute_correlation",
     params=ComputeCorrelationParams,
     result=ComputeCorrelationResult,
     summary="Correlate the features, and group those that say the same.",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.svm import LinearSVC
 
 from pfd_plugin_features.importance import mutual_information
 from pfd_plugin_features.learning import Labels, Matrix, OnStep, Part, Scaling, is_constant, untold
+from pfd_plugin_features.params import SelectFeaturesParams
 
 BINS = 10
 """Equally filled bins that mRMR sees a feature in."""
@@ -29,6 +31,20 @@ class Selection:
     chosen: tuple[int, ...]
     scores: Matrix
     note: str
+
+
+def select(params: SelectFeaturesParams, train: Part, steps: Callable[[str], OnStep]) -> Selection:
+    """Choose features by the method that parameters name; `steps` makes what tells of the steps of something."""
+    count, seed = params.n_features, params.random_seed
+    if params.method == "variance":
+        return by_variance(train, count)
+    if params.method == "mutual_information":
+        return by_mutual_information(train, count, seed, steps("Measuring feature"))
+    if params.method == "mrmr":
+        return by_mrmr(train, count, steps("Choosing feature"))
+    if params.method == "rfe":
+        return by_rfe(train, count, seed, steps("Eliminating feature"))
+    return by_stability(train, count, seed, params.n_subsamples, steps("Choosing on half"))
 
 
 def by_variance(train: Part, count: int) -> Selection:

@@ -1,11 +1,17 @@
-"""The feature tasks: context and storage around `extraction`."""
+"""The feature tasks: context and storage around extraction, importance, selection and correlation.
+
+What loads scikit-learn and matplotlib is imported where it is used: an extraction needs neither.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pfd import DataError, Seal, TaskContext
 from pfd.records import upsert_for_job
@@ -13,26 +19,40 @@ from pfd_plugin_data import (
     Conditioning,
     Dataset,
     DatasetEntry,
-    RecordingInfo,
-    SpeedProfile,
-    fault_orders,
     find_dataset,
+    in_brief,
     iter_windows,
+    leakage,
     speed_words,
+    write_csv,
 )
-from pfd_plugin_features.condition import Condition
-from pfd_plugin_features.envelope_domain import line_orders
-from pfd_plugin_features.extraction import VERSION, choose, compute, usable
-from pfd_plugin_features.params import ExtractFeaturesParams, ExtractFeaturesResult
+from pfd_plugin_features.cautions import lost_by_selection
+from pfd_plugin_features.extraction import VERSION, choose, compute, condition_of, usable
+from pfd_plugin_features.learning import Scaling, is_constant
+from pfd_plugin_features.params import (
+    ComputeCorrelationParams,
+    ComputeCorrelationResult,
+    ComputeImportanceParams,
+    ComputeImportanceResult,
+    ExtractFeaturesParams,
+    ExtractFeaturesResult,
+    FeatureCluster,
+    FeatureImportance,
+    SelectFeaturesParams,
+    SelectFeaturesResult,
+)
 from pfd_plugin_features.records import FeatureSetRow
-from pfd_plugin_features.store import (
-    FeatureSetEntry,
-    find_same,
-    is_intact,
-    place_again,
-)
-from pfd_plugin_features.table import table_writer
+from pfd_plugin_features.steps import telling
+from pfd_plugin_features.store import MADE_OF, FeatureSetEntry, find_same, is_intact, on_split, place_again
+from pfd_plugin_features.study import NO_VALIDATION, Study
+from pfd_plugin_features.table import table_writer, write_columns
 from pfd_plugin_features.threads import job_threads
+
+if TYPE_CHECKING:
+    from pfd_plugin_features.learning import Matrix
+
+write_table = partial(write_csv, digits=9)
+"""Of scores, whose further digits say nothing."""
 
 LIBRARIES = ("numpy", "pywavelets", "scipy")
 """What computes the values: under other versions they may differ in the last digits, so that a set is not reused."""
@@ -62,7 +82,7 @@ def _extract(
         ctx.log.info("%s", words)
     profiles = [dataset.speed(index) for index in range(len(recordings))]
     conditions = [
-        _condition(info, rate, bandwidth, params.window, profile)
+        condition_of(info, rate, bandwidth, params.window, profile)
         for info, profile in zip(recordings, profiles, strict=True)
     ]
     features, absent = choose(params.domains, conditions)
@@ -167,25 +187,270 @@ def _result(
     )
 
 
-def _condition(
-    info: RecordingInfo, rate: float, bandwidth: float, window: int, profile: SpeedProfile | None = None
-) -> Condition:
-    # A shaft at rest has no harmonics: 0 rpm tells no more than an unknown speed.
-    shaft_hz, span, why = info.rpm / 60 if info.rpm else None, None, "the speed is unknown"
-    if profile is None and info.speed_changes:
-        # A mean over the recording would be right in none of its windows.
-        shaft_hz, why = None, "the speed changes, and its course is not stored"
-    elif profile is not None and profile.slowest_hz == 0:
-        shaft_hz, why = None, "the shaft stands for a while"
-    elif profile is not None:
-        shaft_hz = float(profile.mean_hz(0.0, info.n_samples / info.sample_rate_hz))
-        span = (profile.slowest_hz, profile.fastest_hz)
-    return Condition(
-        sample_rate_hz=rate,
-        window=window,
-        bandwidth_hz=bandwidth,
-        shaft_hz=shaft_hz,
-        shaft_span_hz=span,
-        no_speed=why,
-        orders=line_orders(fault_orders(info.geometry)) if info.geometry else {},
+def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> ComputeImportanceResult:
+    """Judge each feature by several measures, all on the training part but for permutation, on the validation part.
+
+    Artifacts: `importance.png` and `.svg`, `importance.csv`.
+    """
+    from pfd_plugin_features import figures, importance
+
+    study = Study.of(params, ctx)
+    entry, table = study.entry, study.table
+    train, validation = table.train, table.validation
+    skipped = {"permutation": NO_VALIDATION} if "permutation" in params.methods and validation is None else {}
+    methods = [method for method in params.methods if method not in skipped]
+    if not methods:
+        raise DataError(
+            f"permutation importance is taken on the validation part, and {NO_VALIDATION}: {table.split.title}",
+            hint="choose another split or another measure",
+        )
+    ctx.progress(0.05, "Growing the forest")
+    growing = telling(ctx, 0.05, 0.3, "Growing the forest, tree")
+    forest = importance.fit_forest(train, params.n_estimators, params.random_seed, job_threads(), growing)
+    scores: dict[str, Matrix] = {}
+    spreads: dict[str, Matrix] = {}
+    for number, method in enumerate(methods):
+        ctx.check_cancelled()
+        start, end = (0.3 + 0.6 * done / len(methods) for done in (number, number + 1))
+        ctx.progress(start, f"Measuring {method.replace('_', ' ')}", method=method)
+        steps = partial(telling, ctx, start, end, method=method)
+        if method == "mutual_information":
+            measuring = steps("Measuring mutual information, feature")
+            scores[method] = importance.mutual_information(train, params.random_seed, measuring)
+        elif method == "forest":
+            scores[method] = importance.forest_importance(forest)
+        elif method == "shap":
+            explaining = steps("Explaining window")
+            scores[method] = importance.shap_importance(forest, train, params.random_seed, explaining)
+        elif validation is not None:
+            permuting = steps("Permuting feature")
+            falls = importance.permutation_falls(forest, validation, params.n_repeats, params.random_seed, permuting)
+            scores[method], spreads[method] = falls.mean(axis=0), falls.std(axis=0)
+    rank = importance.mean_rank(scores)
+    order = np.argsort(rank, kind="stable")
+    names = [table.names[i] for i in order]
+    reached = None if validation is None else importance.balanced_accuracy(forest, validation)
+    cautions = study.cautions(f"feature set {entry.id}", reached)
+    ctx.progress(0.92, "Drawing")
+    figure = figures.draw_importance(
+        names,
+        {method: values[order] for method, values in scores.items()},
+        {method: values[order] for method, values in spreads.items()},
+        of=study.title,
+        notes=[
+            *([f"Whiskers: the standard deviation of {params.n_repeats} permutations."] if spreads else []),
+            study.judged("forest", reached),
+            *_noted(skipped),
+            study.provenance,
+        ],
+        cautions=[caution.text for caution in cautions],
     )
+    figures.save(figure, ctx.artifact("importance.png"), ctx.artifact("importance.svg"))
+    write_table(
+        ctx.artifact("importance.csv"),
+        ["feature", "mean_rank", *scores],
+        [[table.names[i], float(rank[i]), *(float(values[i]) for values in scores.values())] for i in order],
+    )
+    ctx.progress(1.0, f"{names[0]} tells most, of {len(names)} features{in_brief(cautions)}")
+    return ComputeImportanceResult(
+        **study.looked_at(),
+        feature_set_id=entry.id,
+        methods=methods,
+        skipped=skipped,
+        validation_score=reached,
+        chance=1 / len(table.classes),
+        cautions=[str(caution) for caution in cautions],
+        features=[
+            FeatureImportance(
+                name=table.names[i],
+                mean_rank=float(rank[i]),
+                scores={method: float(values[i]) for method, values in scores.items()},
+            )
+            for i in order
+        ],
+    )
+
+
+def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFeaturesResult:
+    """Choose features on the training part, and store them as a feature set of its own.
+
+    The new set keeps all windows and the values as they were; train on it under the same split.  Artifacts:
+    `features.parquet`, `selection.json` (with the scaling of the training part), `selection.csv`, `selection.png` and
+    `.svg`.
+    """
+    from pfd_plugin_features import figures, importance, selection
+
+    study = Study.of(params, ctx)
+    entry, table = study.entry, study.table
+    varying = int(np.count_nonzero(~is_constant(table.train.x)))
+    if params.n_features > varying:
+        raise DataError(
+            f"n_features={params.n_features}, but of the {len(table.names)} features of set {entry.id} {varying} vary "
+            "over the training part",
+            hint="ask for fewer",
+        )
+    ctx.progress(0.1, f"Selecting by {params.method.replace('_', ' ')}")
+    found = selection.select(params, table.train, partial(telling, ctx, 0.1, 0.8))
+    names = [table.names[i] for i in found.chosen]
+    validation, reached, reached_all = table.validation, None, None
+    if validation is not None:
+        ctx.progress(0.8, "Judging on the validation part")
+        score = partial(
+            importance.forest_score, table.train, validation, seed=params.random_seed, threads=job_threads()
+        )
+        growing = telling(ctx, 0.8, 0.86, "Judging these by a forest, tree")
+        reached = score(list(found.chosen), on_step=growing)
+        growing = telling(ctx, 0.86, 0.92, "Judging all by a forest, tree")
+        reached_all = score(list(range(len(table.names))), on_step=growing)
+    ctx.check_cancelled()
+    ctx.progress(0.92, "Storing")
+    provenance = f"{len(names)} features selected by {params.method} {on_split(table.split)}"
+    provenance += f"{MADE_OF}{entry.provenance}" if entry.provenance else ""
+    leaky = bool(study.leaks)
+    path = ctx.artifact("features.parquet")
+    write_columns(
+        entry.file.intact(), path, names, {"selected_from": entry.id, "selection": params.method, "stamp": provenance}
+    )
+    left = sorted(set(range(len(table.names))) - set(found.chosen), key=lambda i: -found.scores[i])
+    order = [*found.chosen, *left]
+    subject = f"{len(names)} features of set {entry.id}"
+    cautions = study.cautions(subject, reached)
+    cautions += lost_by_selection(subject, len(table.names), reached, reached_all)
+    figure = figures.draw_selection(
+        [table.names[i] for i in order],
+        found.scores[order],
+        len(names),
+        found.note,
+        of=f"by {params.method.replace('_', ' ')}, {study.title}",
+        notes=[
+            study.judged(f"forest on these {len(names)}", reached),
+            *([] if reached_all is None else [f"Of a forest on all {len(table.names)} features: {reached_all:.3f}."]),
+            study.provenance,
+        ],
+        cautions=[caution.text for caution in cautions],
+    )
+    figures.save(figure, ctx.artifact("selection.png"), ctx.artifact("selection.svg"))
+    write_table(
+        ctx.artifact("selection.csv"),
+        ["feature", "selected", "score"],
+        [[table.names[i], "yes" if i in found.chosen else "no", float(found.scores[i])] for i in order],
+    )
+    scaling = Scaling.fitted(table.train.x[:, list(found.chosen)])
+    ctx.write_json(
+        "selection.json",
+        {
+            "features": names,
+            "method": params.method,
+            "selected_from": entry.id,
+            "stamp": provenance,
+            "leaky": leaky,
+            "dataset_fingerprint": entry.dataset_fingerprint,
+            "scaling": {
+                name: {"mean": float(mean), "std": float(std)}
+                for name, mean, std in zip(names, scaling.mean, scaling.std, strict=True)
+            },
+        },
+    )
+    row = {
+        name: getattr(entry, name)
+        for name in (
+            *("dataset_id", "dataset_fingerprint", "version", "window", "hop", "sample_rate_hz", "lowpass_hz"),
+            *("channel", "speed_source", "n_windows", "n_unusable"),
+        )
+    }
+    row |= {"path": ctx.home_relative(path), "features": names, "seal": Seal.of(path).to_json()}
+    row |= {"selected_from": entry.id, "provenance": provenance, "leaky": leaky}
+    row |= {"split_protocol": table.split.protocol, "split_digest": table.split.digest}
+    with ctx.session() as session:
+        ref = upsert_for_job(session, FeatureSetRow, ctx.job_id, row).id
+    of_all = f"{len(names)} of {len(table.names)} features"
+    if reached is not None and reached_all is not None:
+        of_all += f": balanced accuracy {reached:.3f}, on all {reached_all:.3f}"
+    ctx.progress(1.0, f"{'LEAKY: ' if leaky else ''}{of_all}{in_brief(cautions)}")
+    return SelectFeaturesResult(
+        **study.looked_at(),
+        feature_set_id=ref,
+        selected_from=entry.id,
+        method=params.method,
+        features=names,
+        scores={table.names[i]: float(found.scores[i]) for i in order},
+        score_is=found.note,
+        validation_score=reached,
+        validation_score_all=reached_all,
+        chance=1 / len(table.classes),
+        cautions=[str(caution) for caution in cautions],
+    )
+
+
+def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> ComputeCorrelationResult:
+    """Correlate the features over the training part, and group those that say the same.
+
+    It looks at no class, so that it can look at recordings none of which is labelled: at all of them.
+
+    Artifacts: `correlation.png` and `.svg`, `correlation.csv` (the matrix), `clusters.csv`.
+    """
+    from pfd_plugin_features import figures
+    from pfd_plugin_features.correlation import cluster, correlation
+
+    study = Study.of(params, ctx, needs_labels=False)
+    entry, table = study.entry, study.table
+    constant = is_constant(table.train.x)
+    kept = np.flatnonzero(~constant)
+    if kept.size < 2:
+        raise DataError(
+            f"{kept.size} of {len(table.names)} features vary over the training part, and two are needed",
+            hint="extract more features",
+        )
+    names = [table.names[i] for i in kept]
+    ctx.progress(0.2, f"Correlating {len(names)} features")
+    matrix = correlation(table.train.x[:, kept], params.method)
+    ctx.check_cancelled()
+    ctx.progress(0.6, "Clustering")
+    clusters = cluster(matrix, params.threshold)
+    ctx.progress(0.7, "Drawing")
+    figure = figures.draw_correlation(
+        names,
+        matrix,
+        clusters,
+        params.threshold,
+        of=study.title,
+        notes=[
+            f"{params.method.capitalize()} correlation over {len(table.train)} windows of the training part.",
+            f"In a framed cluster each two features correlate by {params.threshold:g} at least, either way.",
+            study.provenance,
+        ],
+        cautions=[caution.text for caution in leakage("", study.leaks)],
+    )
+    figures.save(figure, ctx.artifact("correlation.png"), ctx.artifact("correlation.svg"))
+    write_table(
+        ctx.artifact("correlation.csv"),
+        ["feature", *names],
+        [[name, *(float(value) for value in row)] for name, row in zip(names, matrix, strict=True)],
+    )
+    write_table(
+        ctx.artifact("clusters.csv"),
+        ["cluster", "feature", "representative"],
+        [
+            [number, names[i], "yes" if i == members[0] else "no"]
+            for number, members in enumerate(clusters.members, 1)
+            for i in members
+        ],
+    )
+    only_trained = {"n_windows": {"train": len(table.train), "validation": 0}}
+    ctx.progress(1.0, f"{len(names)} features in {len(clusters.members)} clusters")
+    return ComputeCorrelationResult(
+        **(study.looked_at() | only_trained),
+        feature_set_id=entry.id,
+        method=params.method,
+        threshold=params.threshold,
+        n_features=len(names),
+        clusters=[
+            FeatureCluster(representative=names[members[0]], members=[names[i] for i in members])
+            for members in clusters.members
+        ],
+        constant=[table.names[i] for i in np.flatnonzero(constant)],
+    )
+
+
+def _noted(skipped: dict[str, str]) -> list[str]:
+    return [f"No {method.replace('_', ' ')} importance: {reason}." for method, reason in skipped.items()]
