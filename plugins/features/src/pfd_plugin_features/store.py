@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +16,9 @@ from pfd.lazy import RenamedAttribute
 from pfd.records import require_row
 from pfd_plugin_data import Split
 from pfd_plugin_features.records import FeatureSetRow
+
+if TYPE_CHECKING:
+    from pfd_plugin_data import DatasetEntry
 
 MADE_OF = "; made of "
 """In the provenance of a selection, between its words and those of the set that it was made from."""
@@ -71,6 +74,14 @@ class FeatureSetEntry:
     def speeds(self) -> str | None:
         """How a provenance names the speeds that lines went by; None for the declared ones."""
         return f"features by {self.speed_source} speeds" if self.speed_source else None
+
+    def require_unchanged(self, source: DatasetEntry) -> None:
+        """Raise `DataError` where its dataset is not the one any more that it was made from."""
+        if source.fingerprint != self.dataset_fingerprint:
+            raise DataError(
+                f"dataset {source.id} has changed since feature set {self.id} was made from it",
+                hint="extract the features again",
+            )
 
     def leak(self, split: Split) -> str | None:
         """How what is judged under `split` has been looked at in choosing these features; None where it has not."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pfd import DataError, TaskContext
+from pfd import TaskContext
 from pfd_plugin_data import Caution, DatasetEntry, choose_split, find_dataset
 from pfd_plugin_features.cautions import cautions_of
 from pfd_plugin_features.learning import LearningTable, deal
@@ -38,11 +38,7 @@ class Study:
         with ctx.session() as session:
             entry = find_feature_set(session, params.feature_set, home=ctx.settings.home)
             source = find_dataset(session, entry.dataset_id, home=ctx.settings.home)
-        if source.fingerprint != entry.dataset_fingerprint:
-            raise DataError(
-                f"dataset {source.id} has changed since feature set {entry.id} was made from it",
-                hint="extract the features again",
-            )
+        entry.require_unchanged(source)
         with source.open() as dataset:
             recordings = dataset.recordings
         split = choose_split(

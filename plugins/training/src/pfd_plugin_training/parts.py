@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,3 +59,19 @@ def part_of_windows(split: Split, record: npt.NDArray[np.int64]) -> npt.NDArray[
         rows = np.flatnonzero(record == index)
         part[rows] = split.parts(int(index), len(rows))
     return part
+
+
+def describe(split: Split, recordings: Sequence[RecordingInfo]) -> dict[str, Any]:
+    """A split as an experiment keeps it: what it is, and the recordings and bearings of each part."""
+    parts = {part: recordings_of(split, part) for part in PARTS}
+    return {
+        "name": split.name,
+        "fold": split.fold,
+        "protocol": split.protocol,
+        "seed": split.seed,
+        "leaky": split.leaky,
+        "stamp": split.provenance,
+        "left_out": list(split.left_out),
+        "records": {part: list(indices) for part, indices in parts.items()},
+        "bearings": {part: sorted({recordings[i].bearing_id for i in indices}) for part, indices in parts.items()},
+    }

@@ -9,12 +9,12 @@ import numpy as np
 
 from pfd import DataError, Seal, TaskContext
 from pfd.records import upsert_for_job
-from pfd_plugin_data import Dataset, DatasetEntry, RecordingInfo, Split, choose_split, find_dataset, in_brief
+from pfd_plugin_data import Dataset, DatasetEntry, Split, choose_split, find_dataset, in_brief
 from pfd_plugin_features import FeatureSetEntry, find_feature_set
 from pfd_plugin_training.cautions import cautions_of
 from pfd_plugin_training.outcome import Outcome
 from pfd_plugin_training.params import TrainModelParams, TrainModelResult
-from pfd_plugin_training.parts import recordings_of
+from pfd_plugin_training.parts import describe
 from pfd_plugin_training.predictions import PARTS, Predictions, write_predictions
 from pfd_plugin_training.records import ExperimentRow
 from pfd_plugin_training.scores import Scores, score
@@ -61,7 +61,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         "split_protocol": split.protocol,
         "split_digest": split.digest,
         "classes": list(outcome.classes),
-        "split": _described(split, recordings),
+        "split": describe(split, recordings),
         "config": config,
         "metrics": metrics,
         "model_path": ctx.home_relative(outcome.model_path),
@@ -129,11 +129,7 @@ def _inputs(params: TrainModelParams, ctx: TaskContext) -> tuple[DatasetEntry, F
                 f"not from {other.id} ({other.name!r})",
                 hint="leave dataset out, or name a feature set of it",
             )
-    if features.dataset_fingerprint != entry.fingerprint:
-        raise DataError(
-            f"dataset {entry.id} has changed since feature set {features.id} was made from it",
-            hint="extract the features again",
-        )
+    features.require_unchanged(entry)
     return entry, features
 
 
@@ -160,18 +156,3 @@ def _count(predictions: Predictions | None, column: str, *, unique: bool = True)
         return 0
     values = getattr(predictions, column)
     return int(np.unique(values).size if unique else values.size)
-
-
-def _described(split: Split, recordings: tuple[RecordingInfo, ...]) -> dict[str, Any]:
-    parts = {part: recordings_of(split, part) for part in PARTS}
-    return {
-        "name": split.name,
-        "fold": split.fold,
-        "protocol": split.protocol,
-        "seed": split.seed,
-        "leaky": split.leaky,
-        "stamp": split.provenance,
-        "left_out": list(split.left_out),
-        "records": {part: list(indices) for part, indices in parts.items()},
-        "bearings": {part: sorted({recordings[i].bearing_id for i in indices}) for part, indices in parts.items()},
-    }
