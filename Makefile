@@ -58,7 +58,8 @@ endef
 .PHONY: help
 help:
 	@echo 'make demo    the first pipeline, from recordings to ROC curves'
-	@echo 'make test    all tests              (ARGS="-k name" to choose)'
+	@echo 'make test    the tests              (ARGS="-k name" to choose)'
+	@echo 'make test-all  and the contract in full on every runtime, store and broker'
 	@echo 'make lint    ruff, mypy, import contracts'
 	@echo 'make bench   timings side by side with other queues'
 	@echo 'make dist    wheels and source archives under dist/'
@@ -75,6 +76,11 @@ TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 3 ? n + 
 .PHONY: test
 test: $(STAMP)
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+
+# What 'make test' leaves out as well; ARGS=--contract-full has the longest of them run at full length.
+.PHONY: test-all
+test-all: $(STAMP)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal --all $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP)

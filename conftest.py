@@ -11,7 +11,9 @@ import pytest
 
 pytest_plugins = (
     "tests.support.environments",
+    "tests.support.left_out",
     "tests.support.notes",
+    "tests.support.pace",
     "tests.support.servers",
     "tests.support.brokers",  # after those that it imports from
     "tests.support.skips",

@@ -8,6 +8,7 @@ import pytest
 
 from pfd.testing.contract import *  # noqa: F403  (its fixtures)
 from pfd.testing.contract import MakeSite
+from tests.contract.support.selection import choose
 from tests.contract.support.sites import site_maker
 
 SITES = ("local-sqlite", "local-postgres", "celery-redis-postgres", "dramatiq-redis-postgres")
@@ -21,6 +22,7 @@ def contract_sites(request: pytest.FixtureRequest) -> MakeSite:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Some of these kill workers for a minute; on a busy machine that takes several."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.timeout(900))
+    ours = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    choose(ours)
+    for item in ours:
+        item.add_marker(pytest.mark.timeout(900))

@@ -42,7 +42,7 @@ def _installed(contract_plugins: Path) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=["notify-postgres"])
 def contract_sites(postgres_server: PostgresServer) -> MakeSite:
     """The example's runtime, each site on a database of its own."""
 
