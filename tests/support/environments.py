@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.shared import made_once
 from tests.support.workspace import ROOT, distributions
 
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -90,12 +91,14 @@ class Environment:
 
 
 @pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a wheel of each distribution of this workspace."""
-    target = tmp_path_factory.mktemp("wheels")
-    for distribution in distributions():
-        build(distribution.folder, target)
-    return target
+def wheels(request: pytest.FixtureRequest) -> Path:
+    """A folder with a wheel of each distribution of this workspace, to be read only."""
+
+    def make(target: Path) -> None:
+        for distribution in distributions():
+            build(distribution.folder, target)
+
+    return made_once(request, "wheels", make)
 
 
 @pytest.fixture
