@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from core.tests.support.waiting import lines, until
-from pfd import Dispatcher, JobCancelled, JobFailed, Settings, State, Worker
+from pfd import Dispatcher, JobFailed, Settings, State, Worker
 from pfd.plugins import Registry
 
 PATIENCE = 90.0
 
 
 @pytest.fixture
-def dispatcher(settings: Settings, registry: Registry) -> Iterator[Dispatcher]:
-    with Dispatcher(settings, registry=registry) as found:
+def dispatcher(sqlite_settings: Settings, registry: Registry) -> Iterator[Dispatcher]:
+    with Dispatcher(sqlite_settings, registry=registry) as found:
         yield found
-
-
-def test_a_coordinator_and_its_children_need_no_more_than_one_slot(dispatcher: Dispatcher, registry: Registry) -> None:
-    with Worker(dispatcher.settings, slots=1, registry=registry):
-        handle = dispatcher.submit("gather", {"children": 3})
-        assert handle.get(PATIENCE) == {"value": ["SUCCESS"] * 3}
-    children = dispatcher.jobs(parent=handle.id)
-    assert [(job.level, job.state) for job in children] == [(1, State.SUCCESS)] * 3
 
 
 def test_coordinators_of_coordinators_do_not_wait_for_each_other(
@@ -40,38 +31,10 @@ def test_coordinators_of_coordinators_do_not_wait_for_each_other(
     assert Counter(job.level for job in dispatcher.jobs(limit=100)) == {0: 2, 1: 4, 2: 8, 3: 16}
 
 
-def test_a_coordinator_that_is_killed_and_run_again_submits_nothing_twice(
-    dispatcher: Dispatcher, registry: Registry, tmp_path: Path
-) -> None:
-    witness = tmp_path / "witness"
-    with Worker(dispatcher.settings, slots=1, registry=registry):
-        handle = dispatcher.submit("gather", {"children": 3, "die_once": True, "witness": str(witness)})
-        assert handle.get(PATIENCE) == {"value": ["SUCCESS"] * 3}
-    assert handle.job.lost == 1
-    assert len(dispatcher.jobs(parent=handle.id)) == 3
-    said = lines(witness)
-    assert sum("begins" in line for line in said) == 3
-    assert sum("gathers" in line for line in said) == 2
-
-
 def test_the_children_of_a_coordinator_that_fails_are_cancelled(dispatcher: Dispatcher, registry: Registry) -> None:
     with Worker(dispatcher.settings, slots=1, registry=registry):
         handle = dispatcher.submit("gather", {"children": 3, "seconds": 300, "fail": True})
         with pytest.raises(JobFailed, match="after the children were submitted"):
-            handle.get(PATIENCE)
-        for child in dispatcher.jobs(parent=handle.id):
-            assert dispatcher.handle(child.id).wait(PATIENCE).state is State.REVOKED
-
-
-def test_cancelling_a_coordinator_cancels_its_children(
-    dispatcher: Dispatcher, registry: Registry, tmp_path: Path
-) -> None:
-    witness = tmp_path / "witness"
-    with Worker(dispatcher.settings, slots=1, registry=registry):
-        handle = dispatcher.submit("gather", {"children": 3, "seconds": 300, "witness": str(witness)})
-        until(lambda: any("begins" in line for line in lines(witness)), "a child runs")
-        handle.revoke()
-        with pytest.raises(JobCancelled):
             handle.get(PATIENCE)
         for child in dispatcher.jobs(parent=handle.id):
             assert dispatcher.handle(child.id).wait(PATIENCE).state is State.REVOKED

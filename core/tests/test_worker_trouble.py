@@ -134,22 +134,6 @@ def test_a_worker_starts_where_the_runtime_folder_does_not_exist(sqlite_settings
     assert _run(sqlite_settings, ONE_JOB, tmp_path, XDG_RUNTIME_DIR=str(tmp_path / "absent")) == "{'value': 2}\n"
 
 
-def test_a_second_signal_hands_the_running_job_back_at_once(sqlite_settings: Settings, registry: Registry) -> None:
-    command = [sys.executable, "-c", "from pfd import Worker; Worker().run_forever()"]
-    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
-        handle = dispatcher.submit("nap", {"seconds": 300, "steps": 1000})
-        with subprocess.Popen(command, env=os.environ | as_environment(sqlite_settings)) as worker:
-            until(lambda: handle.state is State.PROGRESS)
-            worker.send_signal(signal.SIGTERM)
-            with pytest.raises(subprocess.TimeoutExpired):
-                worker.wait(1.0)
-            worker.send_signal(signal.SIGTERM)
-            assert worker.wait(PATIENCE) == 0
-        job = handle.job
-        assert (job.state, job.attempt, job.lost) == (State.RETRY, 0, 0)
-        assert dispatcher.workers() == []
-
-
 def test_nothing_is_left_of_the_bells_of_a_store_whose_workers_have_stopped(
     sqlite_settings: Settings, registry: Registry
 ) -> None:
