@@ -6,6 +6,7 @@ import json
 import math
 import re
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,40 @@ EXAMPLES = ROOT / "examples"
 BEARING = ("n_balls=9", "ball_d_mm=7.94", "pitch_d_mm=39.04", "rpm=1800")
 
 
-@pytest.fixture
-def with_good(environment: Environment) -> Environment:
-    """The core and the good example, installed from wheels."""
-    build(EXAMPLES / "good_plugin", environment.folder)
-    [wheel] = environment.folder.glob("pfd_example_kinematics-*.whl")
+def _install(environment: Environment, example: str) -> None:
+    build(EXAMPLES / f"{example}_plugin", environment.folder)
+    [wheel] = environment.folder.glob("*.whl")
     environment.install("pfd-core", str(wheel))
-    return environment
+    wheel.unlink()
+
+
+@pytest.fixture(scope="module")
+def good(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The core and the good example, installed from wheels; nobody changes it."""
+    made = Environment.create(tmp_path_factory.mktemp("good"), wheels)
+    _install(made, "good")
+    return made
+
+
+@pytest.fixture(scope="module")
+def broken(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The same and the broken example."""
+    made = Environment.create(tmp_path_factory.mktemp("broken"), wheels)
+    _install(made, "good")
+    _install(made, "broken")
+    return made
+
+
+@pytest.fixture
+def with_good(good: Environment, tmp_path: Path) -> Environment:
+    """The core and the good example, with a home of this test alone."""
+    return replace(good, home=tmp_path / "home")
+
+
+@pytest.fixture
+def with_broken(broken: Environment, tmp_path: Path) -> Environment:
+    """Beside them the broken example, with a home of this test alone."""
+    return replace(broken, home=tmp_path / "home")
 
 
 def test_a_plugin_of_a_third_party_is_found_and_run(with_good: Environment) -> None:
@@ -48,18 +76,16 @@ def test_a_bad_parameter_of_a_third_party_s_task_exits_2_and_stores_nothing(with
     assert with_good.pfd_json("jobs") == []
 
 
-def test_broken_plugins_change_nothing_for_the_others_and_say_what_is_wrong(with_good: Environment) -> None:
+def test_broken_plugins_change_nothing_for_the_others_and_say_what_is_wrong(
+    with_good: Environment, with_broken: Environment
+) -> None:
     tasks_before = with_good.pfd_json("tasks")
-    build(EXAMPLES / "broken_plugin", with_good.folder)
-    [wheel] = with_good.folder.glob("pfd_example_broken-*.whl")
-    with_good.install(str(wheel))
-
     added = {"without_context_task", "waiting_task", "piecewise_task", "misspelt_task"}
     added |= {"broken_level_task", "broken_gear_task"}
-    assert [task for task in with_good.pfd_json("tasks") if task["name"] not in added] == tasks_before
-    assert with_good.submit("fault_lines_task", *BEARING)["state"] == "SUCCESS"
+    assert [task for task in with_broken.pfd_json("tasks") if task["name"] not in added] == tasks_before
+    assert with_broken.submit("fault_lines_task", *BEARING)["state"] == "SUCCESS"
 
-    status = {plugin["name"]: plugin for plugin in with_good.pfd_json("plugins")}
+    status = {plugin["name"]: plugin for plugin in with_broken.pfd_json("plugins")}
     assert {name: plugin["status"] for name, plugin in status.items()} == {
         "kinematics": "loaded",
         "broken_on_import": "broken",
@@ -77,17 +103,14 @@ def test_broken_plugins_change_nothing_for_the_others_and_say_what_is_wrong(with
     assert "99" in status["made_for_later"]["cause"]
     assert all(plugin["hint"] for plugin in status.values() if plugin["status"] != "loaded")
     for command in ("--help", "--version", "plugins"):
-        assert with_good.pfd(command)
+        assert with_broken.pfd(command)
 
 
 def test_a_check_finds_what_is_wrong_with_each_broken_example_and_nothing_with_the_good_one(
-    with_good: Environment,
+    with_broken: Environment,
 ) -> None:
-    build(EXAMPLES / "broken_plugin", with_good.folder)
-    [wheel] = with_good.folder.glob("pfd_example_broken-*.whl")
-    with_good.install(str(wheel))
     found: dict[str, list[tuple[str, str]]] = {}
-    for one in with_good.pfd_json("plugins", "check", expect=1):
+    for one in with_broken.pfd_json("plugins", "check", expect=1):
         assert one["path"], one
         found.setdefault(one["plugin"], []).append((one["subject"], one["field"]))
     assert found == {
@@ -114,11 +137,11 @@ def test_a_check_finds_what_is_wrong_with_each_broken_example_and_nothing_with_t
         "misspelt_hook": [("hook pfd_register_task", "")],
         "one_task": [("hook pfd_register_tasks", "")],
     }
-    assert with_good.pfd("plugins", "check", "kinematics") == "kinematics: nothing is wrong\n"
+    assert with_broken.pfd("plugins", "check", "kinematics") == "kinematics: nothing is wrong\n"
 
     page = (ROOT / "docs" / "how-to" / "write-a-plugin.md").read_text(encoding="utf-8")
     [(command, shown)] = re.findall(r"^    \$ pfd (plugins check .*)\n((?:    .*\n)+)", page, flags=re.MULTILINE)
-    printed = with_good.pfd(*command.split(), expect=1)
+    printed = with_broken.pfd(*command.split(), expect=1)
     assert re.sub(r" at /.*/(?=pfd_example_broken/)", " at .../", printed) == textwrap.dedent(shown)
 
 
