@@ -83,10 +83,17 @@ def sqlite_settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of a store of this test alone, in the environment as well."""
-    settings = make_settings(tmp_path / "home")
-    for name, value in as_environment(settings).items():
+def other_settings() -> dict[str, object]:
+    """Settings that a file of tests has beside those of `served`."""
+    return {}
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_settings: dict[str, object]) -> Settings:
+    """Settings of a store of this test alone, in the environment as well; the working directory is its own, too."""
+    settings = make_settings(tmp_path / "home", **other_settings)
+    changed = {f"PFD_{name.upper()}": str(value) for name, value in other_settings.items()}
+    for name, value in (as_environment(settings) | changed).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     return settings
@@ -95,6 +102,13 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 def pfd(capsys: pytest.CaptureFixture[str], served: Settings) -> Commands:
     """The command line on that store."""
+    return Commands(capsys)
+
+
+@pytest.fixture
+def bare_pfd(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    """The command line in an empty folder, where nothing is set but the home."""
+    monkeypatch.chdir(tmp_path)
     return Commands(capsys)
 
 

@@ -19,11 +19,10 @@ from pfd.task import Task
 
 
 @pytest.fixture
-def pfd(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Commands:
+def pfd(bare_pfd: Commands, monkeypatch: pytest.MonkeyPatch) -> Commands:
     """The command line, with the sample plugin alone, in an empty folder."""
     monkeypatch.setenv("PFD_PLUGINS", "sample")
-    monkeypatch.chdir(tmp_path)
-    return Commands(capsys)
+    return bare_pfd
 
 
 # -- tasks --------------------------------------------------------------------------------------------------------

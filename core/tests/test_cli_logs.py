@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from core.tests.support.commands import Commands, program, start
-from core.tests.support.stores import as_environment, make_settings
 from core.tests.support.waiting import until
 from pfd import Dispatcher, JobHandle, Settings, State
 from pfd.logs.log_file import LogFile
@@ -23,13 +22,9 @@ ENDLESS = 10_000_000
 
 
 @pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of a store of this test alone, in the environment as well; little of a log is kept."""
-    settings = make_settings(tmp_path / "home", max_log_bytes=MOST)
-    for name, value in (as_environment(settings) | {"PFD_MAX_LOG_BYTES": str(MOST)}).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return settings
+def other_settings() -> dict[str, object]:
+    """Little of a log is kept."""
+    return {"max_log_bytes": MOST}
 
 
 @pytest.fixture

@@ -15,12 +15,6 @@ from core.tests.support.commands import Commands
 BIN = Path(sys.executable).parent
 
 
-@pytest.fixture
-def pfd(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Commands:
-    monkeypatch.chdir(tmp_path)
-    return Commands(capsys)
-
-
 def _run(*command: str, cwd: Path, **variables: str) -> str:
     done = subprocess.run(
         command, cwd=cwd, env=os.environ | variables, capture_output=True, text=True, timeout=280, check=False
@@ -35,8 +29,8 @@ def _install(folder: Path, target: Path) -> None:
     _run(*installer, "--no-deps", "--target", str(target), str(folder), cwd=folder)
 
 
-def test_a_new_plugin_installs_is_found_runs_a_job_and_passes_its_own_tests(pfd: Commands, tmp_path: Path) -> None:
-    made = pfd("new-plugin", "gear-box")
+def test_a_new_plugin_installs_is_found_runs_a_job_and_passes_its_own_tests(bare_pfd: Commands, tmp_path: Path) -> None:
+    made = bare_pfd("new-plugin", "gear-box")
     assert made.code == 0, made
     assert "  pfd plugins check gear_box " in made.out
     folder = tmp_path / "pfd-plugin-gear-box"
@@ -67,8 +61,8 @@ def test_a_new_plugin_installs_is_found_runs_a_job_and_passes_its_own_tests(pfd:
     assert checked == "gear_box: nothing is wrong\n"
 
 
-def test_a_new_plugin_is_clean_by_the_linter_and_the_type_checker(pfd: Commands, tmp_path: Path) -> None:
-    assert pfd("new-plugin", "gearbox").code == 0
+def test_a_new_plugin_is_clean_by_the_linter_and_the_type_checker(bare_pfd: Commands, tmp_path: Path) -> None:
+    assert bare_pfd("new-plugin", "gearbox").code == 0
     folder = tmp_path / "pfd-plugin-gearbox"
     for tool in ("ruff", "mypy"):
         if shutil.which(tool, path=str(BIN)) is None:
@@ -80,15 +74,15 @@ def test_a_new_plugin_is_clean_by_the_linter_and_the_type_checker(pfd: Commands,
     _run(str(BIN / "mypy"), "--strict", "--cache-dir", cache, "src", cwd=folder, MYPYPATH=f"src{os.pathsep}{core}")
 
 
-def test_a_new_plugin_is_written_where_asked_for(pfd: Commands, tmp_path: Path) -> None:
-    assert pfd("new-plugin", "gearbox", "--directory", "deep/er").code == 0
+def test_a_new_plugin_is_written_where_asked_for(bare_pfd: Commands, tmp_path: Path) -> None:
+    assert bare_pfd("new-plugin", "gearbox", "--directory", "deep/er").code == 0
     assert (tmp_path / "deep" / "er" / "pfd-plugin-gearbox" / "pyproject.toml").is_file()
 
 
-def test_a_folder_that_exists_is_not_overwritten(pfd: Commands, tmp_path: Path) -> None:
+def test_a_folder_that_exists_is_not_overwritten(bare_pfd: Commands, tmp_path: Path) -> None:
     mine = tmp_path / "pfd-plugin-gearbox"
     mine.mkdir()
-    shown = pfd("new-plugin", "gearbox")
+    shown = bare_pfd("new-plugin", "gearbox")
     assert shown.code == 2
     assert "exists already" in shown.err
     assert list(mine.iterdir()) == []
@@ -98,23 +92,25 @@ def test_a_folder_that_exists_is_not_overwritten(pfd: Commands, tmp_path: Path) 
 @pytest.mark.parametrize(
     "name", ["Gearbox", "9gear", "gear box", "../gear", "", "gear__box", "gear.box", "g" * 41, "é"]
 )
-def test_a_name_that_cannot_be_used_is_refused_and_nothing_written(pfd: Commands, tmp_path: Path, name: str) -> None:
-    shown = pfd("new-plugin", name)
+def test_a_name_that_cannot_be_used_is_refused_and_nothing_written(
+    bare_pfd: Commands, tmp_path: Path, name: str
+) -> None:
+    shown = bare_pfd("new-plugin", name)
     assert shown.code == 2
     assert "a plugin is called by lower-case letters" in shown.err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_name_of_an_installed_plugin_is_refused(pfd: Commands) -> None:
-    shown = pfd("new-plugin", "sample")
+def test_the_name_of_an_installed_plugin_is_refused(bare_pfd: Commands) -> None:
+    shown = bare_pfd("new-plugin", "sample")
     assert shown.code == 2
     assert "pfd-sample" in shown.err
 
 
-def test_a_folder_that_cannot_be_written_leaves_nothing_behind(pfd: Commands, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_leaves_nothing_behind(bare_pfd: Commands, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    shown = pfd("new-plugin", "gearbox", "--directory", "file")
+    shown = bare_pfd("new-plugin", "gearbox", "--directory", "file")
     assert shown.code != 0
-    shown = pfd("new-plugin", "gearbox", "--directory", "file/below")
+    shown = bare_pfd("new-plugin", "gearbox", "--directory", "file/below")
     assert shown.code == 1
     assert "cannot be written" in shown.err

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from core.tests.support.commands import Commands, start
-from core.tests.support.stores import SHORT
 from core.tests.support.waiting import lines, until
 from pfd import Dispatcher, State
 from pfd.cli.app import run
+
+pytestmark = pytest.mark.usefixtures("served")
 
 Capture = pytest.CaptureFixture[str]
 
@@ -24,18 +25,6 @@ params = { a = 1, b = 2 }
 task = "add_apart"
 params = { a = "${first.value}" }
 """
-
-
-@pytest.fixture(autouse=True)
-def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PFD_PLUGINS", "sample")
-    for name, value in SHORT.items():
-        monkeypatch.setenv(f"PFD_{name.upper()}", str(value))
-
-
-@pytest.fixture
-def commands(capsys: Capture) -> Commands:
-    return Commands(capsys)
 
 
 @pytest.fixture
@@ -138,15 +127,15 @@ def witness(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def test_after_a_failure_the_command_says_how_to_go_on_and_what_succeeded_is_not_done_again(
-    witness: Path, commands: Commands
+    witness: Path, pfd: Commands
 ) -> None:
-    failed = commands("run", "pipeline.toml")
+    failed = pfd("run", "pipeline.toml")
     assert failed.code == 1
     assert "hint: 'pfd run pipeline.toml --resume' goes on without doing again what has succeeded" in failed.err
     assert len(lines(witness)) == 1
 
     witness.with_name("needed").touch()
-    resumed = commands("run", "pipeline.toml", "--resume")
+    resumed = pfd("run", "pipeline.toml", "--resume")
     assert resumed.code == 0
     assert "2 of 3 steps submitted anew (wall, behind), 1 kept" in resumed.err
     assert [row.split()[:2] for row in resumed.lines[-3:]] == [
@@ -156,22 +145,22 @@ def test_after_a_failure_the_command_says_how_to_go_on_and_what_succeeded_is_not
     ]
     assert len(lines(witness)) == 2
 
-    nothing = commands("run", "--resume", "pipeline.toml")
+    nothing = pfd("run", "--resume", "pipeline.toml")
     assert (nothing.code, nothing.out) == (2, "")
     assert "have succeeded: there is nothing to resume" in nothing.err
 
 
-def test_json_of_a_resumed_run_holds_kept_and_new_steps(witness: Path, commands: Commands) -> None:
-    first = commands("run", "pipeline.toml", "--json").json
+def test_json_of_a_resumed_run_holds_kept_and_new_steps(witness: Path, pfd: Commands) -> None:
+    first = pfd("run", "pipeline.toml", "--json").json
     witness.with_name("needed").touch()
-    second = commands.json("run", "pipeline.toml", "--resume")
+    second = pfd.json("run", "pipeline.toml", "--resume")
     assert {step["state"] for step in second.values()} == {"SUCCESS"}
     assert {name for name in first if first[name]["id"] == second[name]["id"]} == {"before"}
 
 
-def test_an_earlier_run_is_named_by_a_job_of_it(witness: Path, commands: Commands) -> None:
-    runs = [commands("run", "pipeline.toml", "--no-wait", "--json").json for _ in range(2)]
-    again = commands("run", "pipeline.toml", runs[0]["wall"]["id"], "--resume", "--no-wait", "--json")
+def test_an_earlier_run_is_named_by_a_job_of_it(witness: Path, pfd: Commands) -> None:
+    runs = [pfd("run", "pipeline.toml", "--no-wait", "--json").json for _ in range(2)]
+    again = pfd("run", "pipeline.toml", runs[0]["wall"]["id"], "--resume", "--no-wait", "--json")
     assert again.code == 0
     assert {name: step["id"] for name, step in again.json.items()} == {
         name: step["id"] for name, step in runs[0].items()
@@ -187,15 +176,15 @@ def test_an_earlier_run_is_named_by_a_job_of_it(witness: Path, commands: Command
         (["0123"], "0123 names an earlier run, which only --resume asks for"),
     ],
 )
-def test_there_is_nothing_to_resume_where(witness: Path, commands: Commands, words: list[str], said: str) -> None:
-    ran = commands("run", "pipeline.toml", *words)
+def test_there_is_nothing_to_resume_where(witness: Path, pfd: Commands, words: list[str], said: str) -> None:
+    ran = pfd("run", "pipeline.toml", *words)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_a_run_whose_process_was_ended_goes_on_in_another(
-    file: Path, tmp_path: Path, commands: Commands, number: signal.Signals, code: int
+    file: Path, tmp_path: Path, pfd: Commands, number: signal.Signals, code: int
 ) -> None:
     """Also where no worker but that of the command is there to run what was submitted by the process that ended."""
     first, second = tmp_path / "first", tmp_path / "second"
@@ -211,16 +200,16 @@ def test_a_run_whose_process_was_ended_goes_on_in_another(
     assert process.returncode == code
     if number == signal.SIGINT:
         assert f"'pfd run {file} --resume' takes them up" in said
-    resumed = commands("run", str(file), "--resume")
+    resumed = pfd("run", str(file), "--resume")
     assert resumed.code == 0
     assert "0 of 3 steps submitted anew, 3 kept" in resumed.err
     assert len(lines(first)) == 1
     assert [line.split(maxsplit=1)[1][:5] for line in lines(second)] == ["begin", "begin", "ends"]
 
 
-def test_of_very_many_problems_the_first_are_listed(file: Path, commands: Commands) -> None:
+def test_of_very_many_problems_the_first_are_listed(file: Path, pfd: Commands) -> None:
     file.write_text("".join(f'[steps.s{number}]\ntask = "add"\n' for number in range(60)))
-    ran = commands("run", str(file))
+    ran = pfd("run", str(file))
     assert ran.code == 2
     assert len(ran.err.splitlines()) == 52
     assert "… and 10 more" in ran.err

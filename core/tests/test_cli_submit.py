@@ -13,21 +13,15 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from core.tests.support.stores import SHORT
 from pfd import Dispatcher, Params, Result, State, Task, UserPath
 from pfd.cli.app import run
 from pfd.cli.parameters import gather
 from pfd.errors import ParameterError
 from pfd.settings import load_settings
 
+pytestmark = pytest.mark.usefixtures("served")
+
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PFD_PLUGINS", "sample")
-    for name, value in SHORT.items():
-        monkeypatch.setenv(f"PFD_{name.upper()}", str(value))
 
 
 class Inner(Params):

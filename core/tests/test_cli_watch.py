@@ -10,20 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from core.tests.support.stores import SHORT
 from core.tests.support.waiting import lines, until
 from pfd import Dispatcher, State, Worker
 from pfd.cli.app import run
 
+pytestmark = pytest.mark.usefixtures("served")
+
 Capture = pytest.CaptureFixture[str]
 PFD = [sys.executable, "-c", "from pfd.cli import main; main()"]
-
-
-@pytest.fixture(autouse=True)
-def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PFD_PLUGINS", "sample")
-    for name, value in SHORT.items():
-        monkeypatch.setenv(f"PFD_{name.upper()}", str(value))
 
 
 @pytest.mark.parametrize(("task", "code"), [("add_apart", 0), ("fail", 1)])
