@@ -11,6 +11,21 @@ from pfd.testing.contract import *  # noqa: F403  (its fixtures)
 from pfd.testing.contract import MakeSite, Site
 from tests.contract.support.sites import site_maker
 
+FEW = ("generate_dataset_task", "select_features_task")
+"""Tasks that `make test` runs on the runtimes with a broker: one of arrays, and one of scikit-learn.
+
+A runtime reaches into a task where it is told to stop, killed and heard, which is the same for all tasks; what a task
+does in its process is the same on all runtimes.  On the embedded one all six are run, and by `make test-all` on each.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if item.path.name == "test_science_tasks.py" and "case" in given:
+            if given["bench"] != "local" and given["case"].task.name not in FEW:
+                item.add_marker(pytest.mark.elsewhere("of tasks on celery and dramatiq: in their process as on local"))
+
 
 @pytest.fixture(scope="session", params=["celery-redis-postgres", "dramatiq-redis-postgres"])
 def contract_sites(request: pytest.FixtureRequest) -> MakeSite:

@@ -132,10 +132,56 @@ CHOSEN["notify-postgres"] = Chosen(
 )
 
 
+LONG = {
+    "test_under_workers_that_are_killed_every_second_each_job_has_one_end": "kills a worker every second, nine times",
+    "test_of_a_thousand_jobs_none_is_run_twice_by_four_workers": "a hundred of its thousand jobs have a process each",
+    "test_each_slot_makes_one_job_while_workers_are_killed": "kills three of its workers, and waits for the next",
+    "test_each_slot_makes_one_job_whatever_the_number_of_workers": "eight slots of a second each",
+    "test_of_missed_slots_only_the_last_fires": "slots have to be missed, and then to come",
+    "test_an_outage_of_the_store_fires_no_slot_twice_and_then_the_last_that_was_missed": "an outage outlasts a lease",
+    "test_an_outage_of_the_store_runs_nothing_again_and_loses_nothing": "an outage outlasts three leases",
+    "test_an_outage_of_another_kind_runs_nothing_again_and_loses_nothing": "an outage outlasts three leases",
+    "test_a_store_that_is_away_shows_in_the_health_and_is_no_reason_for_a_restart": "an outage outlasts a lease",
+    "test_a_store_that_hangs_holds_no_scrape_up_and_leaves_out_what_nobody_knows": "a reading grows too old",
+    "test_a_nights_sleep_of_the_machine_runs_nothing_again": "a machine sleeps for more than two leases",
+    "test_a_task_that_holds_the_gil_for_three_leases_is_not_run_again": "three leases go by",
+    "test_a_job_that_holds_the_gil_for_longer_than_a_lease_keeps_nobody_from_being_well": "a long lease goes by",
+    "test_a_run_that_wakes_after_its_successor_has_ended_leaves_nothing": "a lease lapses",
+    "test_a_run_that_goes_on_while_its_owner_sleeps_has_its_rows_refused": "a lease lapses",
+    "test_a_job_dies_whole_with_its_owner_and_begins_again_in_time": "a lease lapses, and two workers start",
+    "test_the_death_of_a_worker_is_known_on_its_machine_without_waiting_for_a_lease": "starts two workers, kills one",
+    "test_the_loss_of_a_worker_shows_in_the_numbers_of_another": "a lease lapses",
+    "test_a_worker_that_is_told_to_end_lets_its_job_end_or_hands_it_back_uncounted": "three workers start and end",
+    "test_parents_that_a_sweep_and_a_cancel_end_at_once_leave_nothing_waiting": "200 cancels about a lapsed lease",
+    "test_of_a_graph_of_500_jobs_whose_parents_end_at_once_each_runs_once": "500 jobs, and some are lost three times",
+    "test_a_session_that_is_held_too_long_is_rolled_back_with_an_error": "holds a session for ten seconds",
+    "test_of_workers_that_write_all_the_time_none_is_told_of_a_lock": "eight rounds of a second of writing",
+    "test_the_device_of_a_killed_worker_is_free_once_nothing_is_left_of_its_job": "a job outlives its worker",
+    "test_workers_with_the_same_devices_never_have_two_jobs_on_one": "eight jobs with a process each, two workers",
+    "test_a_job_sees_the_packages_that_are_installed_when_it_begins": "two warm servers start, one after an install",
+    "test_nothing_is_forked_from_a_server_that_has_initialised_cuda": "an interpreter for a job, and a worker start",
+    "test_a_worker_claims_only_what_it_can_load": "a second worker starts",
+    "test_a_worker_inside_a_command_claims_what_that_command_submitted_and_its_descendants": "starts a command",
+    "test_a_running_job_hears_that_it_is_to_stop_however_early_it_is_asked": "thirty jobs with a process each",
+    "test_each_library_uses_its_share_of_the_cores": "imports PyTorch and scikit-learn in a warm server",
+    "test_a_data_loader_with_workers_works_in_a_job": "imports PyTorch in a warm server",
+    "test_a_cancel_inside_a_grid_search_is_soft_and_prompt": "imports scikit-learn in a warm server",
+    "test_the_numbers_are_those_of_what_was_run": "a worker starts, and a reading of the store grows old",
+    "test_the_third_loss_is_the_last": "pauses grow between the losses",
+}
+"""Why tests of this folder and of the suite take more than five seconds where a machine is busy."""
+
+FIRST = frozenset({_STORM})
+"""Those that take about a minute."""
+
+
 def choose(items: Iterable[pytest.Item]) -> None:
-    """Mark what `make test` leaves out."""
+    """Mark what `make test` leaves out, and say why some of the others take long."""
     for item in items:
+        name = getattr(item, "originalname", item.name)
         site = getattr(item, "callspec", None) and item.callspec.params.get("contract_sites")  # type: ignore[attr-defined]
         chosen = CHOSEN.get(site)
-        if chosen and getattr(item, "originalname", item.name) not in chosen.tests:
+        if chosen and name not in chosen.tests:
             item.add_marker(pytest.mark.elsewhere(chosen.reason))
+        if name in LONG:
+            item.add_marker(pytest.mark.slow(LONG[name], first=name in FIRST))
