@@ -23,7 +23,7 @@ from pfd.testing.contract_plugin.witness import read_notes
 from tests.support.brokers import free_port
 from tests.support.workspace import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("a worker starts in a container")
 
 DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 

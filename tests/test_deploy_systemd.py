@@ -25,7 +25,7 @@ from tests.support.machine import Machine, why_no_machine
 from tests.support.servers import PostgresServer
 from tests.support.workspace import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("a machine boots, and PFD is installed in it; stops take their time", first=True)
 
 UNITS = ROOT / "deploy" / "systemd"
 HOME, WORKER = "/var/lib/pfd", "pfd-worker@1"

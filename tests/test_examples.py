@@ -145,7 +145,7 @@ def test_a_check_finds_what_is_wrong_with_each_broken_example_and_nothing_with_t
     assert re.sub(r" at /.*/(?=pfd_example_broken/)", " at .../", printed) == textwrap.dedent(shown)
 
 
-@pytest.mark.slow
+@pytest.mark.slow("looks at all plugins, each in interpreters of its own")
 def test_a_check_finds_nothing_wrong_with_the_plugins_of_this_workspace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

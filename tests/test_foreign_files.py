@@ -183,7 +183,7 @@ def fuzz(
     return ends, wrong
 
 
-@pytest.mark.slow
+@pytest.mark.slow("sixty files of each format")
 @pytest.mark.parametrize("kind", sorted(READERS))
 def test_no_mutated_file_ends_hangs_or_fills_its_reader(
     program: Program,
@@ -200,7 +200,7 @@ def test_no_mutated_file_ends_hangs_or_fills_its_reader(
     assert ends["refused"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow("ten jobs of each format")
 @pytest.mark.parametrize("kind", TASKS)
 def test_no_mutated_file_ends_hangs_or_fills_a_task_or_leaves_a_row(
     program: Program,

@@ -14,7 +14,7 @@ import pytest
 from tests.support.command import pfd
 from tests.support.workspace import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("six commands of the page run their jobs")
 
 
 def test_each_command_of_the_page_makes_a_dataset_that_its_program_reads(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_every_plugin_has_a_recipe() -> None:
     assert set(RECIPES) == {found.plugin for found in plugins()}
 
 
-@pytest.mark.slow
+@pytest.mark.slow("an environment for each, and all that leads to its task", first=True)
 @pytest.mark.parametrize("found", plugins(), ids=lambda found: found.name)
 def test_a_wheel_installed_alone_lists_its_tasks_and_runs_one(environment: Environment, found: Any) -> None:
     environment.install(f"{found.name}=={found.version}")
@@ -57,6 +57,7 @@ def test_a_wheel_installed_alone_lists_its_tasks_and_runs_one(environment: Envir
     assert {job["state"] for job in jobs} == {"SUCCESS"}
 
 
+@pytest.mark.slow("five commands without bytecode")
 def test_the_core_alone_has_no_tasks_and_is_in_good_health(environment: Environment) -> None:
     environment.install("pfd-core")
     assert environment.pfd_json("tasks") == []
@@ -67,7 +68,7 @@ def test_the_core_alone_has_no_tasks_and_is_in_good_health(environment: Environm
     check("the core and what it depends on", sum(on_disk(one) for one in installed if not one.name.startswith("pip")))
 
 
-@pytest.mark.slow
+@pytest.mark.slow("installs everything")
 def test_the_meta_distribution_installs_the_command(environment: Environment) -> None:
     environment.install("pfd-all")
     assert environment.pfd("--version").strip()

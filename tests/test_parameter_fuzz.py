@@ -149,7 +149,7 @@ def test_any_json_at_all_makes_a_job_or_is_refused_with_a_reason(name: str, disp
     submit()
 
 
-@pytest.mark.slow
+@pytest.mark.slow("a bounded part of all values, for each task")
 def test_some_of_the_valid_ones_are_run(pfd_home: Path, note: Callable[[str], None]) -> None:
     with Dispatcher() as dispatcher:
         there = _what_is_there(dispatcher, pfd_home.parent)

@@ -16,7 +16,7 @@ from tests.support import examples
 from tests.support.command import pfd
 from tests.support.workspace import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("a pipeline from recordings to curves")
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -58,7 +58,7 @@ def test_its_files_are_yaml_and_its_paths_are_served(page: str, tmp_path: Path) 
     assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
 
 
-@pytest.mark.slow
+@pytest.mark.slow("a worker and a program that trace their job")
 def test_its_worker_is_watched_and_its_program_traced_from_submission_to_result(page: str, tmp_path: Path) -> None:
     variables = dict(re.findall(r"^    export (\w+)=(\S+)$", page, flags=re.MULTILINE))
     assert set(variables) == {"PFD_OTEL", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_ENDPOINT"}

@@ -30,7 +30,7 @@ API, DASHBOARD = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf
 
 PATIENCE = 90.0
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("a web server, a worker and their jobs")
 
 
 @pytest.fixture(scope="module")
