@@ -22,9 +22,8 @@ does in its process is the same on all runtimes.  On the embedded one all six ar
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        if item.path.name == "test_science_tasks.py" and "case" in given:
-            if given["bench"] != "local" and given["case"].task.name not in FEW:
-                item.add_marker(pytest.mark.elsewhere("of tasks on celery and dramatiq: in their process as on local"))
+        if "case" in given and given.get("bench", "local") != "local" and given["case"].task.name not in FEW:
+            item.add_marker(pytest.mark.elsewhere("of tasks on celery and dramatiq: in their process as on local"))
 
 
 @pytest.fixture(scope="session", params=["celery-redis-postgres", "dramatiq-redis-postgres"])

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pfd import Dispatcher, ParameterError
+from tests.support.homes import eager_home
 
 
 def submit(task: str, **params: Any) -> Any:
     return Dispatcher().submit(task, params)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
+    """A home with two forests on the same generated recordings, under two splits."""
+    with eager_home(tmp_path_factory.mktemp("made")) as home:
+        return home, train()
+
+
 @pytest.fixture
-def experiments(pfd_home: Path) -> list[int]:
-    """Two forests on the same generated recordings, under two splits."""
+def experiments(made: tuple[Path, list[int]], pfd_home: Path) -> list[int]:
+    home, ids = made
+    shutil.copytree(home, pfd_home)
+    return ids
+
+
+def train() -> list[int]:
     dataset = submit(
         "generate_dataset_task", name="bench", num_signals_per_fault=4, bearings_per_fault=4, duration_s=1.0
     ).get()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from pfd_plugin_data import (
     save_splits,
 )
 from pfd_plugin_features import find_feature_set, read_features
+from tests.support.homes import eager_home
 
 LEARNING = ("compute_importance_task", "select_features_task", "compute_correlation_task")
 QUICK: dict[str, dict[str, Any]] = {"compute_importance_task": {"n_estimators": 20, "n_repeats": 2}}
@@ -47,9 +49,18 @@ def make_features(bearings: int = 4) -> int:
     return found
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A home with features in it, and their number."""
+    with eager_home(tmp_path_factory.mktemp("made")) as home:
+        return home, make_features()
+
+
 @pytest.fixture
-def feature_set(pfd_home: Path) -> int:
-    return make_features()
+def feature_set(made: tuple[Path, int], pfd_home: Path) -> int:
+    home, number = made
+    shutil.copytree(home, pfd_home)
+    return number
 
 
 def rows(path: Path) -> list[list[str]]:

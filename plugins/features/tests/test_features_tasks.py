@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,25 @@ from pfd_plugin_data import (
 from pfd_plugin_features import FEATURES, VERSION, find_feature_set, read_features
 from pfd_plugin_features.extraction import choose, compute, condition_of
 from pfd_plugin_features.table import KEY, read_table
+from tests.support.homes import eager_home
 
 
 def submit(task: str, **params: Any) -> Any:
     return Dispatcher().submit(task, params)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A home with a dataset in it, and the result of the job that made it."""
+    given = {"name": "bench", "num_signals_per_fault": 2, "bearings_per_fault": 2, "duration_s": 1.0}
+    with eager_home(tmp_path_factory.mktemp("made")) as home:
+        return home, submit("generate_dataset_task", **given).get()
+
+
 @pytest.fixture
-def dataset(pfd_home: Path) -> dict[str, Any]:
-    result: dict[str, Any] = submit(
-        "generate_dataset_task", name="bench", num_signals_per_fault=2, bearings_per_fault=2, duration_s=1.0
-    ).get()
+def dataset(made: tuple[Path, dict[str, Any]], pfd_home: Path) -> dict[str, Any]:
+    home, result = made
+    shutil.copytree(home, pfd_home)
     return result
 
 
