@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 import unicodedata
@@ -21,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.tests.support.commands import PFD, Commands, Ran, program, start
+from core.tests.support.stores import as_environment, make_settings
 from pfd import ArtifactError, Dispatcher, JobHandle, Settings, State
 from pfd.artifacts import ArtifactFolder
 from pfd.characters import escaped_json, is_shown, one_line, printable
@@ -47,10 +49,29 @@ def is_clean(text: str, *, terminal: bool = False) -> bool:
     return all(line == "" or is_shown(line.replace("\t", " ")) for line in text.split("\n"))
 
 
-def ended(dispatcher: Dispatcher, task: str) -> JobHandle:
-    """A job of a task, run to its end by the command line."""
-    ran = program("submit", task, "--wait")
-    assert is_clean(ran.out + ran.err), ran
+TASKS = ("hostile", "misname_hostile", "raise_hostile")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """For each of these tasks a home with a job of it, run to its end by the command line."""
+    homes = {task: tmp_path_factory.mktemp(task) / "home" for task in TASKS}
+    for task, home in homes.items():
+        ran = program("submit", task, "--wait", **as_environment(make_settings(home)))
+        assert is_clean(ran.out + ran.err), ran
+    return homes
+
+
+@pytest.fixture
+def task() -> str:
+    """The task of the job that has ended, where a test does not say another."""
+    return "hostile"
+
+
+@pytest.fixture
+def ended(made: dict[str, Path], task: str, served: Settings, dispatcher: Dispatcher) -> JobHandle:
+    """A job that has ended, alone in the store of this test."""
+    shutil.copytree(made[task], served.home, dirs_exist_ok=True)
     return dispatcher.handle("@last")
 
 
@@ -78,11 +99,11 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("task", ["hostile", "misname_hostile", "raise_hostile"])
+@pytest.mark.parametrize("task", TASKS)
 def test_no_command_lets_a_job_steer_a_terminal_nor_what_reads_its_pipe(
-    pfd: Commands, dispatcher: Dispatcher, task: str
+    pfd: Commands, ended: JobHandle, task: str
 ) -> None:
-    handle = ended(dispatcher, task)
+    handle = ended
     printed = ""
     for words in [*COMMANDS, ("open", "{id}", "--print")]:
         ran = pfd(*(word.format(id=handle.id) for word in words))
@@ -92,10 +113,8 @@ def test_no_command_lets_a_job_steer_a_terminal_nor_what_reads_its_pipe(
 
 
 @pytest.mark.parametrize("task", ["hostile", "raise_hostile"])
-def test_a_terminal_shows_hostile_texts_and_does_not_obey_them(
-    pfd: Commands, dispatcher: Dispatcher, task: str
-) -> None:
-    handle = ended(dispatcher, task)
+def test_a_terminal_shows_hostile_texts_and_does_not_obey_them(pfd: Commands, ended: JobHandle, task: str) -> None:
+    handle = ended
     for words in [("submit", task, "--wait"), *COMMANDS[:6]]:
         shown = on_a_terminal(*(word.format(id=handle.id) for word in words))
         assert is_clean(shown.out, terminal=True), (words, shown)
@@ -104,8 +123,10 @@ def test_a_terminal_shows_hostile_texts_and_does_not_obey_them(
         assert MARKUP in plain or task != "hostile" or words[0] == "watch", (words, plain)
 
 
-def test_a_log_is_cleaned_where_it_is_cut_and_raw_bytes_are_left_alone(pfd: Commands, dispatcher: Dispatcher) -> None:
-    handle = ended(dispatcher, "hostile")
+def test_a_log_is_cleaned_where_it_is_cut_and_raw_bytes_are_left_alone(
+    pfd: Commands, dispatcher: Dispatcher, ended: JobHandle
+) -> None:
+    handle = ended
     shown = program("logs", handle.id)
     assert r"\x1b[2J half ä" in shown.out
     written = log_path(dispatcher.settings.home, handle.job).read_bytes()
@@ -163,8 +184,10 @@ def test_a_name_with_a_line_end_forges_no_line_of_an_error(pfd: Commands) -> Non
     assert len([line for line in ran.err.splitlines() if line.startswith("error:")]) == 1, ran
 
 
-def test_the_files_of_a_job_that_cannot_be_named_are_not_published_and_its_log_says_so(dispatcher: Dispatcher) -> None:
-    handle = ended(dispatcher, "hostile")
+def test_the_files_of_a_job_that_cannot_be_named_are_not_published_and_its_log_says_so(
+    dispatcher: Dispatcher, ended: JobHandle
+) -> None:
+    handle = ended
     assert handle.state is State.SUCCESS
     assert [item.name for item in handle.job.artifacts] == ["plots/good.png"]
     log = log_path(dispatcher.settings.home, handle.job).read_text(encoding="utf-8", errors="replace")
@@ -259,12 +282,13 @@ def test_what_is_logged_without_a_handler_is_clean(pfd: Commands, capsys: pytest
     assert is_clean(logging.lastResort.format(logging.LogRecord("pfd", 30, "", 1, HOSTILE, (), None)))
 
 
+@pytest.mark.parametrize("task", ["raise_hostile"])
 def test_a_handle_shows_hostile_texts_in_a_notebook_and_does_not_obey_them(
-    dispatcher: Dispatcher, pfd: Commands
+    dispatcher: Dispatcher, pfd: Commands, ended: JobHandle, task: str
 ) -> None:
     from pfd.client.display import handle_html, handle_text
 
-    job = ended(dispatcher, "raise_hostile").job
+    job = ended.job
     shown = handle_html(job)
     assert is_clean(shown)
     assert is_clean(handle_text(job))
