@@ -258,6 +258,7 @@ def test_doctor_tells_of_jobs_that_wait_for_a_worker(pfd: Commands) -> None:
     assert "pfd worker --queues default" in shown.out
 
 
+@pytest.mark.slow("each import is tried in an interpreter")
 def test_doctor_deep_imports_the_code_and_warns_of_a_preload_that_is_not_there(pfd: Commands) -> None:
     checks = {check["name"]: check for check in pfd("doctor", "--deep", "--json").json}
     assert checks["task warm"]["status"] == "warn"

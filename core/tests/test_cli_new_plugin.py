@@ -29,6 +29,7 @@ def _install(folder: Path, target: Path) -> None:
     _run(*installer, "--no-deps", "--target", str(target), str(folder), cwd=folder)
 
 
+@pytest.mark.slow("an environment, and the tests of the plugin in it")
 def test_a_new_plugin_installs_is_found_runs_a_job_and_passes_its_own_tests(bare_pfd: Commands, tmp_path: Path) -> None:
     made = bare_pfd("new-plugin", "gear-box")
     assert made.code == 0, made
@@ -61,6 +62,7 @@ def test_a_new_plugin_installs_is_found_runs_a_job_and_passes_its_own_tests(bare
     assert checked == "gear_box: nothing is wrong\n"
 
 
+@pytest.mark.slow("mypy reads the core as well, from nothing", first=True)
 def test_a_new_plugin_is_clean_by_the_linter_and_the_type_checker(bare_pfd: Commands, tmp_path: Path) -> None:
     assert bare_pfd("new-plugin", "gearbox").code == 0
     folder = tmp_path / "pfd-plugin-gearbox"

@@ -182,6 +182,7 @@ def test_there_is_nothing_to_resume_where(witness: Path, pfd: Commands, words: l
     assert said in ran.err
 
 
+@pytest.mark.slow("two programs, and a worker in each")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_a_run_whose_process_was_ended_goes_on_in_another(
     file: Path, tmp_path: Path, pfd: Commands, number: signal.Signals, code: int

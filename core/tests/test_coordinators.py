@@ -20,6 +20,7 @@ def dispatcher(sqlite_settings: Settings, registry: Registry) -> Iterator[Dispat
         yield found
 
 
+@pytest.mark.slow("thirty jobs that have one slot")
 def test_coordinators_of_coordinators_do_not_wait_for_each_other(
     dispatcher: Dispatcher, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,7 @@ def test_no_command_lets_a_job_steer_a_terminal_nor_what_reads_its_pipe(
     assert (MARKUP in printed) == (task != "misname_hostile")
 
 
+@pytest.mark.slow("seven programs, each on a terminal")
 @pytest.mark.parametrize("task", ["hostile", "raise_hostile"])
 def test_a_terminal_shows_hostile_texts_and_does_not_obey_them(pfd: Commands, ended: JobHandle, task: str) -> None:
     handle = ended
@@ -303,6 +304,7 @@ def test_words_for_a_shell_to_complete_are_clean(dispatcher: Dispatcher) -> None
     assert ran.out.splitlines()[:2] == ["plain", "good"]
 
 
+@pytest.mark.slow("nine programs, since plugins are found once in each")
 def test_a_plugin_that_is_broken_says_why_without_steering_the_terminal(
     served: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +330,7 @@ def test_a_plugin_that_is_broken_says_why_without_steering_the_terminal(
     assert r"ImportError: a\x1b]0;PWNED\x07" in program("plugins", PFD_PLUGINS="", PFD_DISABLE_PLUGINS="").out
 
 
+@pytest.mark.slow("five programs, since plugins are found once in each")
 @pytest.mark.parametrize("name", ["noun", f"noun{HOSTILE}"])
 def test_the_help_of_a_plugins_noun_does_not_steer_the_terminal(
     served: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

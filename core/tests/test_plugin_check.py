@@ -456,10 +456,14 @@ UNUSUAL = {
 }
 
 
-@pytest.mark.parametrize("what", UNUSUAL)
-def test_nothing_is_wrong_with_a_function_that_is_unusual(pfd: Commands, write: Write, what: str) -> None:
-    write({"tasks": textwrap.dedent(UNUSUAL[what])})
-    assert checked(pfd) == []
+def test_nothing_is_wrong_with_functions_that_are_unusual(pfd: Commands, write: Write) -> None:
+    """They are looked at in one plugin, and after them one function in which something is wrong."""
+    functions = [*map(textwrap.dedent, UNUSUAL.values()), FAULTS["an async task"].files["tasks"]]
+    task = 'Task("gear_{number}_task", run="{package}.tasks{number}:level", params=Signal, result=Level)'
+    tasks = ", ".join(["level_task", *(task.replace("{number}", str(number)) for number in range(len(functions)))])
+    write(swapped("[level_task]", f"[{tasks}]") | {f"tasks{number}": code for number, code in enumerate(functions)})
+    [found] = checked(pfd)
+    assert (found["subject"], found["field"]) == (f"task gear_{len(UNUSUAL)}_task", "run")
 
 
 def test_all_that_is_wrong_is_found_at_once(pfd: Commands, write: Write) -> None:

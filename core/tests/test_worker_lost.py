@@ -76,6 +76,7 @@ def test_a_job_dies_with_its_keeper_and_is_run_again(
         assert dispatcher.submit("add_apart", {"a": 1}).get(PATIENCE) == {"value": 2}
 
 
+@pytest.mark.slow("a worker starts, and waits before it gives up")
 def test_a_worker_that_is_told_to_end_hands_its_job_back_without_counting_it(
     dispatcher: Dispatcher, tmp_path: Path
 ) -> None:
