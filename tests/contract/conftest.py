@@ -22,7 +22,16 @@ def contract_sites(request: pytest.FixtureRequest) -> MakeSite:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Some of these kill workers for a minute; on a busy machine that takes several."""
-    ours = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    places = [place for place, item in enumerate(items) if item.path.is_relative_to(Path(__file__).parent)]
+    ours = [items[place] for place in places]
     choose(ours)
     for item in ours:
         item.add_marker(pytest.mark.timeout(900))
+    for place, item in zip(places, sorted(ours, key=_order), strict=True):
+        items[place] = item
+
+
+def _order(item: pytest.Item) -> tuple[str, bool]:
+    """Of a file, those tests last that share workers: these are started for the first of them, and then look for jobs
+    five times a second until the last has ended."""
+    return str(item.path), not {"crew", "solo", "pair"}.isdisjoint(getattr(item, "fixturenames", ()))
