@@ -40,6 +40,9 @@ def pytest_configure() -> None:
     # A shell starts what runs in its background deaf to Ctrl-C, and all children with it; some tests press Ctrl-C.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Below `nohup` all would be deaf to SIGHUP; those that this process starts are not, where it has a handler itself.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

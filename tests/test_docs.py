@@ -63,6 +63,7 @@ def test_the_commands_of_the_tutorial_run_in_its_order(tmp_path: Path) -> None:
     assert '"state": "SUCCESS"' in pfd(tmp_path / "home", "job", "@last", "--json")
 
 
+@pytest.mark.slow("five commands, and sixty jobs")
 def test_the_ways_to_find_jobs_run(
     pfd_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -326,6 +326,7 @@ def maker(
     return make
 
 
+@pytest.mark.slow("a hundred stores, of forty steps each")
 def test_the_store_does_what_its_model_does(maker: Callable[[], Store], request: pytest.FixtureRequest) -> None:
     machine = type("Machine", (StoreMachine,), {"make_store": staticmethod(maker)})
     run_state_machine_as_test(  # type: ignore[no-untyped-call]

@@ -77,6 +77,7 @@ def _rung_at_once(site: Site) -> bool:
     return sorted(waits)[2] < site.settings.sweep / 2
 
 
+@pytest.mark.slow("commands wait for the broker first")
 def test_the_command_line_says_that_the_broker_is_away_and_goes_on(site: Site, broker: RedisServer) -> None:
     assert site.dispatcher.jobs() == []  # which makes the tables
     broker.end()
@@ -91,6 +92,7 @@ def test_the_command_line_says_that_the_broker_is_away_and_goes_on(site: Site, b
         assert site.dispatcher.handle(job.id).wait(PATIENCE).state is State.SUCCESS
 
 
+@pytest.mark.slow("its library waits for the broker first")
 def test_a_worker_starts_and_works_while_the_broker_is_away(site: Site, broker: RedisServer) -> None:
     handle = site.submit("nap", {"seconds": 0.1})
     broker.end()
@@ -129,6 +131,7 @@ def test_a_broker_that_does_not_answer_holds_nobody_up(site: Site, broker: Redis
         until(lambda: _rung_at_once(site), "rings are heard again", seconds=90.0)
 
 
+@pytest.mark.slow("its library waits for the broker first")
 def test_a_worker_is_told_to_end_while_the_broker_is_away(site: Site, broker: RedisServer) -> None:
     with site.worker() as program:
         assert site.run("noop").state is State.SUCCESS
@@ -175,6 +178,7 @@ def test_what_a_client_is_to_be_told_waits_for_a_backend_that_is_away(
         assert result.get(timeout=PATIENCE)["attempt"] == 1
 
 
+@pytest.mark.slow("RabbitMQ starts twice")
 @pytest.mark.parametrize("runtime", ["celery", "dramatiq"])
 def test_rabbitmq_that_restarts_loses_nothing_and_that_does_not_answer_keeps_nobody(
     runtime: str, rabbit_server: RabbitServer, request: pytest.FixtureRequest, tmp_path: Path

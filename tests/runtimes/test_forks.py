@@ -21,6 +21,7 @@ def lines_to_the_broker(site: Site) -> set[int]:
     return {one.laddr.port for one in psutil.Process().net_connections("tcp") if port in tuple(one.raddr)}
 
 
+@pytest.mark.slow("RabbitMQ starts")
 @pytest.mark.parametrize("runtime", ["celery", "dramatiq"])
 @pytest.mark.parametrize("by", ["fork", "multiprocessing"])
 def test_a_child_and_its_parent_each_have_a_line_of_their_own(

@@ -23,6 +23,7 @@ def _store_many(site: Site, number: int) -> None:
             jobs.insert(connection, NewJob("contract_noop", "default", {}))
 
 
+@pytest.mark.slow("ten thousand jobs")
 def test_with_ten_thousand_jobs_waiting_rings_stay_few_and_the_most_urgent_job_is_next(calm_site: BrokerSite) -> None:
     site = calm_site
     with site.worker():
@@ -49,6 +50,7 @@ SWEEP = 6.0
 """Seconds: long, so that a ring that nobody heard is plain to see."""
 
 
+@pytest.mark.slow("two workers start, and a sweep is six seconds")
 def test_a_long_job_does_not_hold_a_short_one_back(contract_sites: MakeSite, tmp_path: Path) -> None:
     """A worker whose slot is busy leaves rings to those with a slot free."""
     site = contract_sites(tmp_path, lease=600.0, sweep=SWEEP)

@@ -39,6 +39,8 @@ from pfd_plugin_mat_import import import_mat_dataset_task
 from tests.contract.support.sites import site_maker
 from tests.support import examples
 
+pytestmark = pytest.mark.slow("jobs of a second, held midway, killed and run again")
+
 RUNTIMES = {"local": "local-sqlite", "celery": "celery-redis-postgres", "dramatiq": "dramatiq-redis-postgres"}
 PLUGINS = ("data", "mat_import", "features")
 SLOTS = 4

@@ -78,6 +78,7 @@ def _flower(port: int, path: str) -> Any:
         return json.load(answer)
 
 
+@pytest.mark.slow("Flower asks for events a while after it has found a worker")
 def test_flower_lists_the_jobs_by_the_names_of_their_tasks(celery_crew: Site, tmp_path: Path) -> None:
     port = free_port()
     url = celery_crew.settings.broker_url
@@ -112,6 +113,7 @@ def test_flower_lists_the_jobs_by_the_names_of_their_tasks(celery_crew: Site, tm
     assert "this value is wrong: 7" in fail["exception"]
 
 
+@pytest.mark.slow("Celery starts, and waits for a job that does not end")
 def test_celerys_own_command_line_is_a_worker(celery_site: Site, tmp_path: Path) -> None:
     site = celery_site
     assert site.dispatcher.store is not None
@@ -134,6 +136,7 @@ app.conf.broker_transport_options = {**app.conf.broker_transport_options, "visib
 """
 
 
+@pytest.mark.slow("a job of twelve seconds")
 def test_a_job_that_outlasts_the_visibility_timeout_of_its_broker_runs_once(
     celery_site: Site, tmp_path: Path, contract_full: bool
 ) -> None:
@@ -157,6 +160,7 @@ def test_a_job_that_outlasts_the_visibility_timeout_of_its_broker_runs_once(
     assert len(site.dispatcher.claims(job.id)) == 1
 
 
+@pytest.mark.slow("Dramatiq starts, and waits for a job that does not end")
 def test_dramatiqs_own_command_line_is_a_worker_whose_metrics_count_jobs(dramatiq_site: Site, tmp_path: Path) -> None:
     site = dramatiq_site
     assert site.dispatcher.store is not None
@@ -201,6 +205,7 @@ def _check_handed_back(site: Site, job_id: str) -> None:
     assert site.dispatcher.workers() == []
 
 
+@pytest.mark.slow("RabbitMQ and Celery start")
 def test_an_odd_event_of_another_worker_does_not_end_one_that_celery_started(
     rabbit_server: RabbitServer, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

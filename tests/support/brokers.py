@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import importlib.util
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -12,8 +15,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -107,6 +111,29 @@ class RedisServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+HOSTS = tuple(f"host{number}" for number in range(48))
+"""Virtual hosts that a RabbitMQ has from its first start."""
+
+
+def _definitions(hosts: Sequence[str]) -> dict[str, Any]:
+    """What a RabbitMQ is to hold when it starts: its user `guest`, who may do anything in these virtual hosts."""
+    salt = b"pfd!"
+    hashed = base64.b64encode(salt + hashlib.sha256(salt + b"guest").digest()).decode()
+    anything = {"user": "guest", "configure": ".*", "write": ".*", "read": ".*"}
+    return {
+        "users": [
+            {
+                "name": "guest",
+                "password_hash": hashed,
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": ["administrator"],
+            }
+        ],
+        "vhosts": [{"name": name} for name in ("/", *hosts)],
+        "permissions": [{**anything, "vhost": name} for name in ("/", *hosts)],
+    }
+
+
 class RabbitServer:
     """A RabbitMQ of this test run alone; its user is `guest`."""
 
@@ -137,7 +164,11 @@ class RabbitServer:
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
         (self._folder / "plugins").write_text("[].\n", encoding="ascii")
-        (self._folder / "rabbitmq.conf").write_text("vm_memory_high_watermark.relative = 0.4\n", encoding="ascii")
+        definitions = self._folder / "definitions.json"
+        definitions.write_text(json.dumps(_definitions(HOSTS)), encoding="ascii")
+        configuration = f"vm_memory_high_watermark.relative = 0.4\nload_definitions = {definitions}\n"
+        (self._folder / "rabbitmq.conf").write_text(configuration, encoding="ascii")
+        self._hosts = iter(HOSTS)
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self.start()
@@ -168,12 +199,17 @@ class RabbitServer:
         except (OSError, amqp.AMQPError):
             return False
 
-    def url(self, name: str = "") -> str:
-        """The URL of a virtual host of its own, or of the one that is always there."""
-        if name:
+    def host(self) -> str:
+        """The name of a virtual host that nobody has had.  Its tools take seconds to make one more."""
+        if (name := next(self._hosts, None)) is None:
+            name = f"more{next(_numbers)}"
             self._control("add_vhost", name)
             self._control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
-        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name or '%2F'}"
+        return name
+
+    def url(self, name: str) -> str:
+        """The URL of a virtual host."""
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
 
     def purge(self, name: str) -> None:
         """Lose all messages of a virtual host."""

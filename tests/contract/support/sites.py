@@ -79,7 +79,7 @@ def _on_rabbit(request: pytest.FixtureRequest) -> Callable[[], tuple[str, Callab
     server = cast("RabbitServer", request.getfixturevalue("rabbit_server"))
 
     def empty() -> tuple[str, Callable[[], None]]:
-        name = f"contract{next(_numbers)}"
+        name = server.host()
         return server.url(name), lambda: server.purge(name)
 
     return empty
