@@ -91,7 +91,7 @@ def other_settings() -> dict[str, object]:
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_settings: dict[str, object]) -> Settings:
     """Settings of a store of this test alone, in the environment as well; the working directory is its own, too."""
-    settings = make_settings(tmp_path / "home", **other_settings)
+    settings = make_settings(tmp_path / "home", "", **other_settings)
     changed = {f"PFD_{name.upper()}": str(value) for name, value in other_settings.items()}
     for name, value in (as_environment(settings) | changed).items():
         monkeypatch.setenv(name, value)

@@ -9,6 +9,7 @@ import pytest
 
 from pfd.testing.contract import *  # noqa: F403  (its fixtures)
 from pfd.testing.contract import MakeSite, Site
+from tests.contract.support.selection import params_of
 from tests.contract.support.sites import site_maker
 
 FEW = ("generate_dataset_task", "select_features_task")
@@ -21,7 +22,7 @@ does in its process is the same on all runtimes.  On the embedded one all six ar
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        given = params_of(item)
         if "case" in given and given.get("bench", "local") != "local" and given["case"].task.name not in FEW:
             item.add_marker(pytest.mark.elsewhere("of tasks on celery and dramatiq: in their process as on local"))
 

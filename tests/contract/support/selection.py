@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -171,12 +172,16 @@ FIRST = frozenset({_STORM})
 """Those that take about a minute."""
 
 
+def params_of(item: pytest.Item) -> dict[str, Any]:
+    """The parameters of a test, with those of its fixtures."""
+    return dict(item.callspec.params) if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+
+
 def choose(items: Iterable[pytest.Item]) -> None:
     """Mark what `make test` leaves out, and say why some of the others take long."""
     for item in items:
         name = getattr(item, "originalname", item.name)
-        site = getattr(item, "callspec", None) and item.callspec.params.get("contract_sites")  # type: ignore[attr-defined]
-        chosen = CHOSEN.get(site)
+        chosen = CHOSEN.get(params_of(item).get("contract_sites", ""))
         if chosen and name not in chosen.tests:
             item.add_marker(pytest.mark.elsewhere(chosen.reason))
         if name in LONG:
