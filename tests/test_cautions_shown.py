@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.command import pfd
 
-pytestmark = pytest.mark.slow("four jobs on end, each waited for by a command")
+pytestmark = pytest.mark.slow("four jobs on end, each waited for by a command", first=True)
 
 PIPELINE = """\
 name = "few bearings"

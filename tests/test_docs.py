@@ -50,7 +50,7 @@ def test_the_example_of_the_readme_runs(
     assert "dataset_id" in capsys.readouterr().out
 
 
-@pytest.mark.slow("five commands on end, one trains")
+@pytest.mark.slow("five commands on end, one trains", first=True)
 def test_the_commands_of_the_tutorial_run_in_its_order(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "tutorial" / "first-pipeline.md").read_text(encoding="utf-8")
     commands = [shlex.split(line)[1:] for line in re.findall(r"^    (pfd .*)$", text, flags=re.MULTILINE)]
