@@ -190,7 +190,7 @@ def test_any_other_error_is_raised_by_who_awaits(dispatcher: Dispatcher, monkeyp
 
     async def main() -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(changes, "glances", broken)
+            patch.setattr(changes, "snapshots", broken)
             for one in await asyncio.gather(handle._result(), handle._result(), return_exceptions=True):
                 assert isinstance(one, ZeroDivisionError)
         handle.revoke()
@@ -207,7 +207,7 @@ def test_the_job_of_a_worker_that_is_dead_is_taken_back_while_it_is_awaited(
     with dispatcher.store.write() as connection:
         connection.exec_driver_sql("UPDATE pfd_job SET state = 'STARTED', owner = 'nobody'")
     taken: list[str] = []
-    monkeypatch.setattr(dispatcher, "take_back", lambda: taken.append("back"))
+    monkeypatch.setattr(dispatcher, "reclaim", lambda: taken.append("back"))
 
     async def main() -> None:
         waiting = asyncio.ensure_future(handle)

@@ -101,7 +101,7 @@ def test_a_job_without_a_gpu_slot_says_what_it_waits_for(pfd: Commands, registry
     assert note in submitted.err
     assert "1 job waits for a gpu slot: no live worker has" in pfd("workers").err
     with Dispatcher() as dispatcher, worker(dispatcher, registry) as present:
-        assert present.owner is not None
+        assert present.engine is not None
         listed = pfd("jobs")
         assert "queued, for a gpu slot" in listed.out
         assert note in listed.err

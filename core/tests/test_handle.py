@@ -199,7 +199,7 @@ def test_looks_are_as_far_apart_as_asked_for(dispatcher: Dispatcher, monkeypatch
         next(looks)
         return snapshot(connection, job_id)
 
-    monkeypatch.setattr(changes, "glance", counted)
+    monkeypatch.setattr(changes, "snapshot", counted)
     threading.Timer(1.0, handle.revoke).start()
     with pytest.raises(JobCancelled):
         handle.get(30, interval=0.4)

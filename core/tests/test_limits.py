@@ -226,14 +226,14 @@ def test_a_schedule_has_the_same_limits_and_room_for_its_own_tag(dispatcher: Dis
 
 class Overeager:
     def __init__(self, headers: dict[Any, Any]) -> None:
-        self._carried = headers
+        self._headers = headers
 
     @hookimpl
     def pfd_before_submit(self, submission: JobSubmission) -> None:
-        submission.headers.update(self._carried)
+        submission.headers.update(self._headers)
 
 
-@pytest.mark.parametrize("carried", [{"baggage": "x" * 10_000}, {"baggage": b"\xff"}, {1: "x"}, {"deep": endless()}])
+@pytest.mark.parametrize("headers", [{"baggage": "x" * 10_000}, {"baggage": b"\xff"}, {1: "x"}, {"deep": endless()}])
 def test_what_a_hook_wants_carried_is_left_out_where_it_is_too_much(
     sqlite_settings: Settings, loose: Registry, caplog: pytest.LogCaptureFixture, headers: dict[Any, Any]
 ) -> None:

@@ -292,7 +292,7 @@ def test_the_files_of_another_store_s_home_are_not_touched(store: Store, databas
 _KILLED = """
 import os, signal
 from pfd import Settings
-from pfd import retention as housekeeping
+from pfd import retention
 from pfd.store import Store
 from pfd.store.prune import Which
 settings = Settings.model_validate_json({settings!r})
