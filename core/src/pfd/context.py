@@ -114,7 +114,7 @@ class TaskContext:
     def check_cancelled(self) -> None:
         """Raise `CancelRequested` where the job is to stop.
 
-        A task in a process of its own is interrupted by itself; an inline one stops only here.
+        A task in its own process is interrupted by itself; an inline one stops only here.
         """
         if reason := self._stopping():
             raise CancelRequested(reason)

@@ -1,4 +1,4 @@
-"""Progress of a running task: bounded, coalesced, and sent by a thread of its own."""
+"""Progress of a running task: bounded, coalesced, and sent by its own thread."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Report = tuple[float, str, Mapping[str, Any]]
 
 
 class Reporter:
-    """Progress, coalesced: the newest report is sent about ten times a second, by a thread of its own.
+    """Progress, coalesced: the newest report is sent about ten times a second, by its own thread.
 
     `report` costs a task little more than an assignment.  `close` gives back the last report.
     """
@@ -160,7 +160,7 @@ def _size(name: str, value: Any) -> int:
 
 
 def _unfit(value: Any) -> str | None:
-    """What keeps a value from being written as JSON and read again.  Not by recursion, which has a limit of its own."""
+    """What keeps a value from being written as JSON and read again.  Not by recursion, which has its own limit."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         if any(isinstance(one, int) and one.bit_length() > MAX_BITS for one in level):

@@ -147,7 +147,7 @@ def discard(store: Store, home: Path, ended: Iterable[EndedJob]) -> None:
     """Remove the files of those of these jobs that were cancelled; where space is short, also of those that failed.
 
     Nobody is given them, and a run that is killed cannot clear up behind itself.  They stay where a job had
-    stored a row before it ended, which may name them.  They are removed in a thread of its own: that may take
+    stored a row before it ended, which may name them.  They are removed in another thread: that may take
     long, and who ends a job has leases to renew and other jobs to run.
     """
     for one in ended:

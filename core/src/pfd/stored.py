@@ -71,7 +71,7 @@ class Seal:
     size : bytes.
     mtime_ns, ctime_ns : when its content and its inode were last changed, since the epoch.  A program can set back the
         first, but not the second.
-    sha256 : of the content, in hexadecimal; of a file whose format has a digest of its own, that digest.
+    sha256 : of the content, in hexadecimal; of a file whose format has its own digest, that digest.
     """
 
     size: int
@@ -81,7 +81,7 @@ class Seal:
 
     @classmethod
     def of(cls, path: Path, sha256: str | None = None) -> Self:
-        """The seal of a file as it is now; `sha256` where its format has a digest of its own.
+        """The seal of a file as it is now; `sha256` where its format has its own digest.
 
         Raises
         ------

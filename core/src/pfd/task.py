@@ -134,7 +134,7 @@ class Task:
     params, result : pydantic models.
     summary : one line for lists: what the task does.
     queue : the queue whose slots run it.
-    isolation : `"process"` (a process of its own) or `"inline"` (short pure-Python work in the worker).
+    isolation : `"process"` (its own process) or `"inline"` (short pure-Python work in the worker).
     max_attempts : how often it may be run in all when it raises one of `retry_on`.
     retry_on : exceptions worth another attempt, as classes or `"module:Class"` strings.
     backoff : seconds before the second attempt; doubled for each further one, with jitter, up to `backoff_max`.
@@ -406,7 +406,7 @@ def _has_json(model: type[BaseModel], name: str) -> bool:
         TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True)).json_schema(mode="serialization")
     except PydanticInvalidForJsonSchema:
         return False
-    except PydanticUserError:  # names that are only known later, or a model, which has a configuration of its own
+    except PydanticUserError:  # names that are only known later, or a model, which has its own configuration
         return True
     return True
 

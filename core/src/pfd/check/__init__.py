@@ -1,6 +1,6 @@
 """Whether a plugin does what its author means: everything that its declarations name is looked for, and called.
 
-The code of a plugin runs in an interpreter of its own, which may exit, hang or crash (`inside`); this one watches it
+The code of a plugin runs in its own interpreter, which may exit, hang or crash (`inside`); this one watches it
 (`outside`), and compares what plugins declare with each other (`between`).
 """
 

@@ -1,4 +1,4 @@
-"""The program that looks at one plugin, in an interpreter of its own: `python -P -m pfd.check.inside DESCRIPTOR CRASH`.
+"""The program that looks at one plugin, in its own interpreter: `python -P -m pfd.check.inside DESCRIPTOR CRASH`.
 
 It is given on standard input which plugin, as JSON.  What it finds is written to DESCRIPTOR, and to CRASH where it
 stands when it is ended by a signal.  The plugin may do what it likes to this interpreter.

@@ -195,7 +195,7 @@ def elapsed(job: Job) -> float | None:
 
 
 def named(job: Job) -> str:
-    """How a job is called on a display of its own."""
+    """How a job is called on its own display."""
     return f"{job.task} {job.id[:8]}"
 
 

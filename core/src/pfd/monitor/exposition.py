@@ -17,7 +17,7 @@ from pfd.task import Task
 
 
 class Exposition:
-    """All metrics of a worker, in a registry of its own.
+    """All metrics of a worker, in its own registry.
 
     What else this process may export is not ours, and two workers in a process are two.
     """

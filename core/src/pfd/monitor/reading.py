@@ -32,7 +32,7 @@ class Reading:
 
 
 class Reader:
-    """Reads the store in a thread of its own, when asked: a store that hangs holds nobody up."""
+    """Reads the store in its own thread, when asked: a store that hangs holds nobody up."""
 
     def __init__(self, store: Store, *, kept: float = KEPT, patience: float = PATIENCE) -> None:
         self._store = store

@@ -89,7 +89,7 @@ class _Handler(WSGIRequestHandler):
 
 
 class MonitorServer(socketserver.ThreadingMixIn, WSGIServer):
-    """Each request in a thread of its own, so that one that hangs holds up no other; of neither without limit."""
+    """Each request in its own thread, so that one that hangs holds up no other; of neither without limit."""
 
     daemon_threads = True
     request_queue_size = MOST_CONNECTIONS

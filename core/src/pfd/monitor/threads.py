@@ -13,7 +13,7 @@ PAUSE = 1.0
 
 
 class Alarm:
-    """Which threads of a worker are down.  Thread-safe: each thread has a name of its own."""
+    """Which threads of a worker are down.  Thread-safe: each thread has its own name."""
 
     def __init__(self) -> None:
         self._down: dict[str, str] = {}

@@ -67,7 +67,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _depth(data: Any) -> int:
-    """How deep the data is nested; not by recursion, which has a limit of its own."""
+    """How deep the data is nested; not by recursion, which has its own limit."""
     level, depth = [data], 0
     while level := [
         inner

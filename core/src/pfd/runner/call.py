@@ -198,7 +198,7 @@ def _encode_result(task: Task, returned: Any, most: int) -> str:
     except ParameterError as error:
         named = "; ".join(few(error.problems))
         raise JobError(f"the result of {task.name} cannot be stored: {named}", hint=error.hint) from error
-    if not isinstance(dumped, dict):  # by a serializer of its own
+    if not isinstance(dumped, dict):  # by its own serializer
         raise JobError(
             f"the result of {task.name} is {type(dumped).__name__}, and no object of names and values",
             hint=f"a bug of the plugin that declares {task.name}",

@@ -1,4 +1,4 @@
-"""One run of a job in a process of its own, seen from the worker."""
+"""One run of a job in its own process, seen from the worker."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ CONTROL_LINE = 4096
 
 
 class IsolatedRun:
-    """One run of a job in a process of its own, watched until nothing of that process is left.
+    """One run of a job in its own process, watched until nothing of that process is left.
 
     Parameters
     ----------

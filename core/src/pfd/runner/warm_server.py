@@ -8,7 +8,7 @@ connected and no job runs.  A job does not depend on that: its supervisor sees f
 No job is forked from a process in which CUDA was initialised.  Where an import has done so in here, the server begins
 anew without any, so that it holds no device, makes fresh interpreters instead, and says which import it was.
 
-What to load comes over a line of its own: `{"settings": …, "preload": […], "path": […], "socket": …}`.  A server that
+What to load comes over its own line: `{"settings": …, "preload": […], "path": […], "socket": …}`.  A server that
 has begun anew is also told `"unfit"`: why it loads nothing.
 To each worker, once: `{"ready": true, "failed": {"module": "why"}}`, or `{"ready": true, "unfit": "why"}`.
 """

@@ -70,7 +70,7 @@ class Incoming:
 
 
 class Intake:
-    """Stores what is put in, in a thread of its own.  Thread-safe.
+    """Stores what is put in, in its own thread.  Thread-safe.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ def _limit(connection: Connection, seconds: float) -> Iterator[None]:
 def _cut(raw: sqlite3.Connection) -> None:
     """In the timer's thread.  The connection is not closed here, where its holder may be in the middle of a call."""
     with contextlib.suppress(sqlite3.Error):
-        # A statement after the rollback would be a transaction of its own: from here on none can write.
+        # A statement after the rollback would be its own transaction: from here on none can write.
         raw.execute("PRAGMA query_only=ON")
         raw.execute("ROLLBACK")
 

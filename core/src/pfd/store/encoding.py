@@ -98,7 +98,7 @@ _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _is_deeper(value: Any, most: int) -> bool:
-    """Whether a list or object is nested deeper; not by recursion, which has a limit of its own."""
+    """Whether a list or object is nested deeper; not by recursion, which has its own limit."""
     level = [value]
     for _ in range(most):
         level = [

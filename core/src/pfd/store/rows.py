@@ -1,7 +1,7 @@
 """From a row of the job table to a `Job`.
 
 A page of a listing makes a thousand of them, and a claim makes one while it holds the write lock.  The constructor of a
-frozen dataclass sets each of its thirty fields by a call of its own, which takes longer than the database does.
+frozen dataclass sets each of its thirty fields by its own call, which takes longer than the database does.
 
 A row may have been damaged, or written by something else than PFD.  It is read as far as it can be, and the job says
 what of it could not: one row hides no others, and ends nobody who reads them.

@@ -2,7 +2,7 @@
 
 What an index answers is a range of it that is ordered by `seq`, whose entries hold what the other filters ask for.  So
 a page costs at most a walk along narrow entries, and rows are read only for what is on the page.  Of several states
-each has a range of its own, and these are merged.  Times, texts and parameters stand in rows, which are read for them.
+each has its own range, and these are merged.  Times, texts and parameters stand in rows, which are read for them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Saying that nobody is there to run what was submitted: in the log, once a queue and process.
 
-It is no `warnings` matter: the program that submits is right, and has nothing to change.  Without a handler of its own
+It is no `warnings` matter: the program that submits is right, and has nothing to change.  Without its own handler
 Python's logging writes it to standard error, where a notebook or a shell shows it.
 """
 

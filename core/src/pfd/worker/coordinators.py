@@ -20,7 +20,7 @@ above cannot use up what those below need.
 
 
 class Coordinators:
-    """Claims coordinators and runs each in a thread of its own.
+    """Claims coordinators and runs each in its own thread.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Writing progress: the newest report of each running job, all of them in one transaction, by a thread of its own.
+"""Writing progress: the newest report of each running job, all of them in one transaction, by its own thread.
 
 The threads that run jobs never wait for the store: they enforce limits and pass on a cancel.
 """

@@ -1,6 +1,6 @@
 """Where Celery's messages arrive: wakeups for the slots, and jobs of clients that know nothing of PFD.
 
-Wakeups come by a line of their own, which a worker whose slots are all busy leaves alone: they go to one that has a
+Wakeups come by their own line, which a worker whose slots are all busy leaves alone: they go to one that has a
 slot free.  What clients ask for is stored at any time, though nobody may be free to run it yet; what they send to a
 queue of wakeups, as soon as somebody is.
 """
@@ -41,7 +41,7 @@ No number of unacknowledged messages holds them back: they are off their queue w
 class MessageConsumer:
     """`open`, `call` and `stop` are called from any thread, all else from Celery's event loop.
 
-    `on_stored` is called, from a thread of its own, when jobs of clients have been stored.
+    `on_stored` is called, from another thread, when jobs of clients have been stored.
     """
 
     def __init__(self, host: WorkerHost, on_stored: Callable[[], None]) -> None:
@@ -61,7 +61,7 @@ class MessageConsumer:
         self._intake.start()
 
     def attach(self, hub: Any) -> None:
-        """Take part in the event loop of a new connection, with a line of our own for wakeups."""
+        """Take part in the event loop of a new connection, with our own line for wakeups."""
         hub.add_reader(self._wake, self._woken)
         transport = self.consumer.connection.transport
         if is_redis(self.consumer.app.conf.broker_url):
