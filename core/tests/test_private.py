@@ -153,9 +153,9 @@ def test_locks_in_the_home_hold_as_those_elsewhere(place: Path, home: Path) -> N
         assert not second.try_acquire()
     line = LivenessLock(WORKER, home)
     assert not is_dead(WORKER, home)
-    assert line.descriptor is not None
-    os.close(line.descriptor)
-    line.descriptor = None
+    assert line._lock is not None
+    line._lock.close()  # as the kernel does for whoever dies
+    line._lock = None
     assert is_dead(WORKER, home)
     liveness_lock.forget(WORKER, home)
     assert not is_dead(WORKER, home)

@@ -15,13 +15,19 @@ from typing import Any
 _NOT_THEIRS = (Path(__file__).parent, Path(importlib.__file__ or "").parent)
 
 
-def reason(error: BaseException) -> str:
-    """The type of an error and the first line that it says, whatever its own `__str__` does."""
+def first_line(error: BaseException, otherwise: str = "") -> str:
+    """The first line that an error says, whatever its own `__str__` does; `otherwise` where it says nothing."""
     try:
-        text = str(error).strip().splitlines()
+        lines = str(error).strip().splitlines()
     except Exception:  # somebody's own broken class
-        text = []
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+        lines = []
+    return lines[0] if lines else otherwise
+
+
+def reason(error: BaseException) -> str:
+    """The type of an error and the first line that it says."""
+    said = first_line(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def place(error: BaseException, folder: Path | None = None) -> str:

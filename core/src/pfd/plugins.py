@@ -22,7 +22,7 @@ from pfd.errors import PluginError, SettingsError, UnknownTask, shown
 from pfd.hints import Hint
 from pfd.hooks import API_VERSION, Command, Reference, ResultView, Tables
 from pfd.manifest import ManifestError, implementation, problems, registered
-from pfd.origin import is_own, own_trace, place, reason
+from pfd.origin import first_line, is_own, own_trace, place, reason
 from pfd.settings import Settings
 from pfd.task import MAX_NAME, Task
 
@@ -316,7 +316,7 @@ def _load(entry: importlib.metadata.EntryPoint, settings: Settings) -> _Loaded |
 
 def cause_of(error: BaseException) -> str:
     """What is wrong, in one line; our own errors say it without their type."""
-    return (str(error).splitlines() or [""])[0] if isinstance(error, PluginError) else reason(error)
+    return first_line(error) if isinstance(error, PluginError) else reason(error)
 
 
 def incompatible(module: Any) -> str:

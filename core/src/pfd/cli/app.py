@@ -20,6 +20,7 @@ from pfd.cli.logformat import clean_the_last_resort
 from pfd.cli.state import Session
 from pfd.console import echo, one_line
 from pfd.errors import PfdError, PluginError
+from pfd.origin import first_line
 from pfd.streams import kept_for_the_answer, reader_has_left, settle, take_over
 from pfd.urls import purge
 
@@ -187,8 +188,7 @@ def _end(error: BaseException) -> int:
     if isinstance(error, OSError):
         say(f"error: {error.filename or 'the system'}: {error.strerror or error}")
         return FAILED
-    first = (str(error).strip().splitlines() or ["no message"])[0]
-    say(f"error: {type(error).__name__}: {first}")
+    say(f"error: {type(error).__name__}: {first_line(error, 'no message')}")
     say("hint: this is a fault in pfd or a plugin; --debug shows where")
     return FAILED
 

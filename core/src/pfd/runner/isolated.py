@@ -29,6 +29,7 @@ from pfd.runner.process_tree import Tree
 from pfd.runner.spawner import Processes
 from pfd.settings import Settings
 from pfd.task import Task
+from pfd.waker import Waker
 
 log = logging.getLogger("pfd.worker")
 
@@ -101,10 +102,9 @@ class IsolatedRun:
             self._selector = opened.enter_context(selectors.DefaultSelector())
             self._control, self._their_control = map(opened.enter_context, socket.socketpair())
             self._channel, self._their_channel = map(opened.enter_context, socket.socketpair())
-            self._wake, self._wake_in = map(opened.enter_context, socket.socketpair())
+            self._waker = opened.enter_context(Waker())
             self._output, self._their_output = os.pipe()
             opened.pop_all()
-        self._wake_in.setblocking(False)  # one byte says as much as many, and the watch must not wait
         self._orders: list[StopReason] = []
         self._unsent = memoryview(b"")
         self._said = Lines(ipc.longest(settings.max_result_bytes))
@@ -128,8 +128,7 @@ class IsolatedRun:
     def stop(self, reason: StopReason) -> None:
         """Ask the task to stop, from any thread; STALE ends it at once."""
         self._orders.append(reason)
-        with contextlib.suppress(OSError):
-            self._wake_in.send(b"!")
+        self._waker.wake()
 
     def run(self) -> Outcome:
         """Run to the end; blocks."""
@@ -172,7 +171,7 @@ class IsolatedRun:
             selector.register(self._control, selectors.EVENT_READ, "control")
             selector.register(self._channel, selectors.EVENT_READ, "channel")
             selector.register(self._output, selectors.EVENT_READ, "output")
-            selector.register(self._wake, selectors.EVENT_READ, "wake")
+            selector.register(self._waker, selectors.EVENT_READ, "wake")
             while True:
                 alarms = (limit_at, server_at, glance_at, self._standing_at, self._kill_at, self._end_at)
                 next_at = min((at for at in alarms if at is not None), default=None)
@@ -259,7 +258,7 @@ class IsolatedRun:
     def _read(self, source: str, logfile: LogFile) -> bool:
         """Take in what a source has to say; False at its end."""
         if source == "wake":
-            self._wake.recv(4096)
+            self._waker.drain()
             while self._orders:
                 reason = self._orders.pop(0)
                 if reason is StopReason.STALE:
@@ -427,8 +426,8 @@ class IsolatedRun:
 
     def _close(self) -> None:
         self._selector.close()
-        pairs = (self._control, self._their_control, self._channel, self._their_channel, self._wake, self._wake_in)
-        for connection in pairs:
+        pairs = (self._control, self._their_control, self._channel, self._their_channel)
+        for connection in (*pairs, self._waker):
             connection.close()
         if self._tree is not None:
             self._tree.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -18,6 +17,7 @@ from typing import BinaryIO
 import psutil
 
 from pfd.errors import QueueError
+from pfd.file_lock import FileLock
 from pfd.runner.interpreter import interpreter
 from pfd.runner.profile import Profile
 from pfd.socket_folder import open_private, peer, socket_folder
@@ -173,24 +173,21 @@ def locked(path: Path, home: Path) -> Iterator[None]:
 
     Raises `OSError` or `QueueError` where there can be no such file: its folder may go with the session of its user.
     """
-    lock = _take(path.with_suffix(".lock"), home)
-    try:
+    with _take(path.with_suffix(".lock"), home):
         yield
-    finally:
-        os.close(lock)
 
 
-def _take(path: Path, home: Path) -> int:
+def _take(path: Path, home: Path) -> FileLock:
     while True:
         folder = socket_folder(FOLDER, home)  # a server that ends removes it where it is empty
         try:
-            lock = open_private(path, os.O_RDWR | os.O_CREAT)
+            lock = FileLock(path)
         except FileNotFoundError:
             if folder != path.parent:
                 raise  # sockets lie elsewhere by now
             continue
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.acquire()
         with contextlib.suppress(FileNotFoundError):
-            if os.fstat(lock).st_ino == path.stat().st_ino:
+            if lock.is_on(path):
                 return lock
-        os.close(lock)  # its holder has removed the file: the lock is on nothing
+        lock.close()  # its holder has removed the file: the lock is on nothing

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from pfd.errors import QueueError
 from pfd.notify import Wakeup
+from pfd.origin import first_line
 from pfd.runtimes.address import WRONG
 from pfd.urls import mask, purge
 
@@ -97,8 +98,7 @@ class BoundedNotifier:
 
     def _away(self, error: BaseException) -> QueueError:
         purge(error, self._url)
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        self._reason = f"the broker does not answer: {first}"
+        self._reason = f"the broker does not answer: {first_line(error, type(error).__name__)}"
         return QueueError(self._reason, hint="jobs are stored all the same, and found at the next sweep")
 
     def _take(self, queue: str) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from pfd.errors import StoreError, StoreUnavailable
 from pfd.modes import Share
+from pfd.origin import first_line
 from pfd.store.file import StoreFile, store_id
 from pfd.urls import mask, purge
 
@@ -216,7 +217,7 @@ def refusing_writes(connection: Connection) -> Iterator[None]:
 def explain(error: DBAPIError, url: str) -> StoreError:
     """A `StoreError` for an error of the driver, from which it takes what is secret in the URL."""
     purge(error, url)
-    reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    reason = first_line(error.orig or error, type(error.orig).__name__)
     where = mask(url)
     low = reason.lower()
     if "is locked" in low or "is busy" in low:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pfd.errors import SchemaError
 from pfd.hooks import Tables
+from pfd.origin import first_line
 from pfd.store.engine import READ, UNLIMITED, is_sqlite
 
 log = logging.getLogger("pfd.store")
@@ -88,8 +89,8 @@ def one_at_a_time(connection: Connection) -> None:
 
 def _reason(error: Exception) -> str:
     """The first line of what the database says, without the statement."""
-    text = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    return text.splitlines()[0] if text else "no reason given"
+    said = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return first_line(said, "no reason given")
 
 
 def _upgrade_one(connection: Connection, tables: Tables) -> None:

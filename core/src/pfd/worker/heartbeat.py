@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import selectors
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +19,7 @@ from pfd.schedules.scheduler import Scheduler
 from pfd.settings import Settings
 from pfd.store import ClaimFilter, Store, WorkerInfo, claims, workers
 from pfd.store.workers import Reclaimed
+from pfd.waker import Waker
 from pfd.worker.running_jobs import RunningJobs
 from pfd.worker.sweeper import Sweeper
 
@@ -77,8 +77,7 @@ class Heartbeat:
         # What a caller runs by itself is no worker, and comes and goes with its own jobs.
         serves_all = info.client_id is None and bool(info.slots)
         self._scheduler = Scheduler(store, settings, registry, tell_of) if serves_all else None
-        self._wake, self._wake_in = socket.socketpair()
-        self._wake_in.setblocking(False)  # one byte says as much as many
+        self._waker = Waker()
         self._due_at: float | None = None
         self._unheld: set[tuple[int, int]] = set()
         self._stopping = False
@@ -98,8 +97,7 @@ class Heartbeat:
 
     def wake(self) -> None:
         """Look now: something runs from here on, or the watch is to stop."""
-        with contextlib.suppress(OSError):
-            self._wake_in.send(b"!")
+        self._waker.wake()
 
     def claim_no_more(self) -> None:
         self._claims_no_more = self.vitals.stopping = True
@@ -113,8 +111,7 @@ class Heartbeat:
         with contextlib.suppress(StoreError), self._store.write() as connection:
             workers.leave(connection, self._info.id)
         if not self._thread.is_alive():
-            self._wake.close()
-            self._wake_in.close()
+            self._waker.close()
 
     def look_ahead(self, wanted: ClaimFilter, *, sweeping: bool = False) -> None:
         """Note when the next job falls due, and wake up for it."""
@@ -143,7 +140,7 @@ class Heartbeat:
         self.vitals.watching = True
         try:
             with selectors.DefaultSelector() as selector:
-                selector.register(self._wake, selectors.EVENT_READ)
+                selector.register(self._waker, selectors.EVENT_READ)
                 if self._listener is not None:
                     selector.register(self._listener, selectors.EVENT_READ)
                 self._look(selector)
@@ -185,8 +182,8 @@ class Heartbeat:
 
     def _listen(self, selector: selectors.BaseSelector, timeout: float) -> None:
         for key, _ in selector.select(timeout):
-            if key.fileobj is self._wake:
-                self._wake.recv(4096)
+            if key.fileobj is self._waker:
+                self._waker.drain()
             elif self._listener is not None:
                 self._listener.drain()
                 self._wake_slots()

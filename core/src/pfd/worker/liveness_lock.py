@@ -8,7 +8,6 @@ machine there is no file here, and its lease is what counts.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import re
@@ -16,7 +15,8 @@ from pathlib import Path
 
 from pfd import forks
 from pfd.errors import QueueError
-from pfd.socket_folder import found_folders, in_socket_folder, open_private, remove_where_empty
+from pfd.file_lock import FileLock
+from pfd.socket_folder import found_folders, in_socket_folder, remove_where_empty
 
 log = logging.getLogger("pfd.worker")
 
@@ -30,15 +30,20 @@ class LivenessLock:
 
     def __init__(self, worker_id: str, home: Path) -> None:
         self._path: Path | None = None
-        self.descriptor: int | None = None
+        self._lock: FileLock | None = None
         try:
             name = _checked(worker_id)
-            self._path, self.descriptor = in_socket_folder(FOLDER, home, lambda folder: _made(folder / name))
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._path, self._lock = in_socket_folder(FOLDER, home, lambda folder: _made(folder / name))
+            self._lock.try_acquire()
         except (OSError, QueueError) as error:
             log.warning("were this worker killed, others would know only after a lease: %s", error)
             self.close()
         forks.watch(self, after=LivenessLock._let_go)
+
+    @property
+    def descriptor(self) -> int | None:
+        """What holds it in whoever has a copy; None where its file could not be made."""
+        return None if self._lock is None else self._lock.descriptor
 
     def _let_go(self, _quiet: bool) -> None:
         """In the child of a fork, which is none of this worker's jobs: it must not stand for its parent's life."""
@@ -51,9 +56,9 @@ class LivenessLock:
             self._path.unlink(missing_ok=True)
             remove_where_empty(self._path.parent)
             self._path = None
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-            self.descriptor = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
 
 def is_dead(worker_id: str, home: Path) -> bool:
@@ -62,16 +67,14 @@ def is_dead(worker_id: str, home: Path) -> bool:
         path = _path(worker_id, home)
         if path is None:  # of another machine or container
             return False
-        descriptor = open_private(path, os.O_RDWR)
+        lock = FileLock(path, 0)
     except (OSError, QueueError):  # of another user
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # it is held; or the file system has no such locks, and then nothing is certain
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+    with lock:
+        try:
+            return lock.try_acquire()
+        except OSError:  # the file system has no such locks, and then nothing is certain
+            return False
 
 
 def forget(worker_id: str, home: Path) -> None:
@@ -81,8 +84,8 @@ def forget(worker_id: str, home: Path) -> None:
             path.unlink()
 
 
-def _made(path: Path) -> tuple[Path, int]:
-    return path, open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+def _made(path: Path) -> tuple[Path, FileLock]:
+    return path, FileLock(path, os.O_CREAT | os.O_EXCL)
 
 
 def _path(worker_id: str, home: Path) -> Path | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -27,6 +26,7 @@ from pfd.runtimes.on_celery.client_message import read_request, refused_request
 from pfd.runtimes.on_celery.transport import NotAMessage, lost_connection
 from pfd.runtimes.worker_host import WorkerHost
 from pfd.submission.client_message import ClientMessage
+from pfd.waker import Waker
 
 log = logging.getLogger("pfd.runtimes")
 
@@ -50,9 +50,7 @@ class MessageConsumer:
         self._most = most_bytes(host.settings)
         self.consumer: Any = None
         self._rings: Any = None
-        self._wake, self._wake_in = os.pipe()
-        for end in (self._wake, self._wake_in):
-            os.set_blocking(end, False)
+        self._waker = Waker()
         self._calls: deque[Callable[[], None]] = deque()
         self._closed = False
         self._stopping = False
@@ -62,7 +60,7 @@ class MessageConsumer:
 
     def attach(self, hub: Any) -> None:
         """Take part in the event loop of a new connection, with our own line for wakeups."""
-        hub.add_reader(self._wake, self._woken)
+        hub.add_reader(self._waker.fileno(), self._woken)
         transport = self.consumer.connection.transport
         if is_redis(self.consumer.app.conf.broker_url):
             transport.most_bytes, transport.refuse = self._most, self._refuse_item
@@ -95,8 +93,7 @@ class MessageConsumer:
     def call(self, function: Callable[[], None]) -> None:
         """Have something done by the event loop, from any thread."""
         self._calls.append(function)
-        with contextlib.suppress(OSError):
-            os.write(self._wake_in, b"!")
+        self._waker.wake()
 
     # -- the event loop -----------------------------------------------------------------------------------------
 
@@ -171,8 +168,7 @@ class MessageConsumer:
                 self._rings.consume()
 
     def _woken(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._wake, 4096)
+        self._waker.drain()
         lost = lost_connection(self.consumer.connection.transport)
         while self._calls:
             call = self._calls.popleft()

@@ -5,13 +5,12 @@ Held by locks of the kernel (flock) on files in a folder of this user, and so gi
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 from pathlib import Path
 from typing import Self
 
-from pfd.socket_folder import open_private, socket_folder
+from pfd.file_lock import FileLock
+from pfd.socket_folder import socket_folder
 from pfd.worker.gpu.devices import Place
 
 FOLDER = "gpus"
@@ -33,20 +32,24 @@ class DeviceLock:
         self.device = place.device
         folder = socket_folder(FOLDER, home)
         name = f"{re.sub(r'[^A-Za-z0-9-]', '_', place.device.identity)}.{place.number}"
-        self._line = _open(f"{folder}/{name}.next")
+        self._line = FileLock(f"{folder}/{name}.next")
         try:
-            self.descriptor = _open(f"{folder}/{name}.lock")
+            self._place = FileLock(f"{folder}/{name}.lock")
         except BaseException:
-            os.close(self._line)
+            self._line.close()
             raise
         self._is_next = False
 
+    @property
+    def descriptor(self) -> int:
+        return self._place.descriptor
+
     def try_acquire(self) -> bool:
         """Take the place, or stand in line for it; whether it is had by now."""
-        self._is_next = self._is_next or _lock(self._line)
-        if not (self._is_next and _lock(self.descriptor)):
+        self._is_next = self._is_next or self._line.try_acquire()
+        if not (self._is_next and self._place.try_acquire()):
             return False
-        fcntl.flock(self._line, fcntl.LOCK_UN)
+        self._line.release()
         self._is_next = False
         return True
 
@@ -54,17 +57,5 @@ class DeviceLock:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._line)
-        os.close(self.descriptor)
-
-
-def _open(path: str) -> int:
-    return open_private(path, os.O_RDWR | os.O_CREAT)
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        self._line.close()
+        self._place.close()
