@@ -35,10 +35,12 @@ from pfd import (
     Worker,
     hookimpl,
 )
+from pfd.app import App
 from pfd.errors import DamagedRow
 from pfd.hooks import EventKind
 from pfd.job import ENDED, JobFailure
 from pfd.plugins import Registry
+from pfd.runtimes.local import LocalRuntime
 from pfd.schedules import slots
 from pfd.schedules.scheduler import Scheduler
 from pfd.store import (
@@ -363,7 +365,7 @@ def test_a_schedule_whose_row_is_damaged_is_paused_and_keeps_no_other_from_firin
     listed = {one.name: one for one in dispatcher.schedules()}
     assert listed["bad"].damage.keys() == {"params"}
     assert listed["good"].damage == {}
-    scheduler = Scheduler(store, settings, registry, lambda wakeup: None)
+    scheduler = Scheduler(App(settings, registry, store, LocalRuntime(settings)))
 
     def fires(name: str) -> Callable[[], bool]:
         def fired() -> bool:

@@ -31,6 +31,7 @@ from pfd import (
     Worker,
     hookimpl,
 )
+from pfd.app import App
 from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.schedules import slots
@@ -56,13 +57,18 @@ def dispatcher(settings: Settings, registry: Registry, store: Store) -> Iterator
 
 
 class Clockwork:
-    """A scheduler as a worker has one, turned by hand; `rings` is what it told workers of."""
+    """A scheduler as a worker has one, turned by hand; `wakeups` is what it told workers of."""
+
+    name = "by hand"
 
     def __init__(self, dispatcher: Dispatcher, registry: Registry | None = None, lease: float = 600.0) -> None:
         self.wakeups: list[Wakeup] = []
         settings = dispatcher.settings.model_copy(update={"lease": lease})
         registry = registry or dispatcher.plugins
-        self._scheduler = Scheduler(dispatcher.store, settings, registry, self.wakeups.append)
+        self._scheduler = Scheduler(App(settings, registry, dispatcher.store, self))
+
+    def notify(self, wakeup: Wakeup) -> None:
+        self.wakeups.append(wakeup)
 
     def tick(self) -> None:
         self._scheduler.tick()
@@ -534,6 +540,7 @@ def test_where_the_rules_of_a_zone_have_changed_the_next_slot_is_worked_out_anew
 
 RACE = """
     from pfd import Dispatcher
+    from pfd.app import App
     from pfd.schedules.scheduler import Scheduler
     import cronsim
     d = Dispatcher()
@@ -541,7 +548,7 @@ RACE = """
     patient = d.settings.model_copy(update={"lease": 600.0})  # a turn is as long as it takes
 
     def work():
-        Scheduler(d.store, patient, d.plugins, lambda ring: None).tick()
+        Scheduler(App(patient, d.plugins, d.store, d._runtime)).tick()
         return "turned"
 """
 

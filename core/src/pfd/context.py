@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.orm import Session
 
-    from pfd.notify import Wakeup
+    from pfd.notify import Notifier
     from pfd.plugins import Registry
-    from pfd.store import Store
+    from pfd.store import Store, Submitted
 
 SESSION_SECONDS = 10.0
 """A session held longer than this keeps every other writer of a SQLite store waiting; it is rolled back."""
@@ -65,7 +65,7 @@ class TaskContext:
         stopping: Callable[[], str | None],
         registry: Registry,
         store: Callable[[], Store],
-        notify: Callable[[Wakeup], None],
+        runtime: Notifier,
     ) -> None:
         self.job_id = job.id
         self.task = job.task
@@ -78,7 +78,7 @@ class TaskContext:
         self._stopping = stopping
         self._registry = registry
         self._store = store
-        self._notify = notify
+        self._runtime = runtime
         self._warned = False
 
     @functools.cached_property
@@ -181,25 +181,18 @@ class TaskContext:
         Idempotent by `key` within this job, so that a re-run submits nothing twice.  When this job ends badly, its
         children are cancelled.
         """
+        from pfd.app import App
         from pfd.submission.options import make_options
         from pfd.submission.submit import Origin, submit
 
         chosen = make_options(self._registry.task(task), options)
         origin = Origin(self._job.client_id, self.job_id, self._job.level + 1, key)
-        submitted = self._patiently(
-            lambda: submit(
-                self._store(),
-                self._registry,
-                self._notify,
-                self.settings,
-                task,
-                params,
-                chosen,
-                origin,
-                guard=self._hold,
-            )
-        )
-        return submitted.id
+
+        def step() -> Submitted:
+            app = App(self.settings, self._registry, self._store(), self._runtime)
+            return submit(app, task, params, chosen, origin, guard=self._hold)
+
+        return self._patiently(step).id
 
     def wait_children(self, ids: Iterable[str]) -> Iterator[Job]:
         """Each of these jobs once it has ended, in the order in which they end; how they ended is for the task to see.

@@ -34,6 +34,7 @@ from pfd.store.rows import damage_of
 from pfd.task import Task
 
 if TYPE_CHECKING:  # what few clients need is loaded where it is used
+    from pfd.app import App
     from pfd.client.awaiting import Awaiting
     from pfd.client.job_list import JobList
     from pfd.retention import Pruned
@@ -111,6 +112,12 @@ class Dispatcher:
             return self._connected
 
     @property
+    def _app(self) -> App:
+        from pfd.app import App
+
+        return App(self.settings, self.plugins, self.store, self._runtime)
+
+    @property
     def awaiting(self) -> Awaiting:
         """What looks at the jobs that tasks of the running event loop await.  Raises `RuntimeError` without a loop."""
         from pfd.client.awaiting import Awaiting
@@ -149,10 +156,7 @@ class Dispatcher:
         task = self.plugins.task(name)
         chosen = make_options(task, _listed(options))
         done = submit(
-            self.store,
-            self.plugins,
-            self._runtime.notify,
-            self.settings,
+            self._app,
             name,
             {} if params is None else params,
             chosen,
@@ -277,10 +281,10 @@ class Dispatcher:
         from pfd.submission.submit import notify_workers
 
         job, gone = self.store.settle(lambda connection: jobs.cancel(connection, jobs.resolve(connection, ref)))
-        notify_workers(self._runtime.notify, Wakeup(job.id, job.task, job.queue, cancel=True))
+        notify_workers(self._runtime, Wakeup(job.id, job.task, job.queue, cancel=True))
         with contextlib.suppress(StoreError):  # it is cancelled, and any sweep goes on with the rest
-            publish_ended(self.plugins, self.store, self.settings, gone)
-            settle_the_rest(self.plugins, self.store, self.settings)
+            publish_ended(self._app, gone)
+            settle_the_rest(self._app)
             if job.state in RUNNING and job.id in self.reclaim():
                 return self.job(job.id)
         return job
@@ -311,7 +315,7 @@ class Dispatcher:
         from pfd.worker.sweeper import reclaim_from_the_dead
 
         back = reclaim_from_the_dead(self.store, self.settings)
-        publish_reclaimed(self.plugins, self.store, self.settings, back)
+        publish_reclaimed(self._app, back)
         return back.ids
 
     take_back = RenamedAttribute("reclaim")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from pfd.app import App
 from pfd.errors import SettingsError
 from pfd.monitor import health
 from pfd.monitor.server import Application, MonitorServer, place, serve
 from pfd.monitor.vitals import Vitals
-from pfd.plugins import Registry
-from pfd.settings import Settings
-from pfd.store import Store
 
 if TYPE_CHECKING:
     from pfd.monitor.exposition import Exposition
@@ -26,10 +24,10 @@ class Monitor:
     port is another's.
     """
 
-    def __init__(self, settings: Settings, registry: Registry, store: Store, vitals: Vitals) -> None:
-        self._settings = settings
-        self._registry = registry
-        self._store = store
+    def __init__(self, app: App, vitals: Vitals) -> None:
+        self._settings = app.settings
+        self._registry = app.registry
+        self._store = app.store
         self._vitals = vitals
         self._server: MonitorServer | None = None
         self._exposition: Exposition | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pfd.app import App
 from pfd.client.dispatcher import Dispatcher
 from pfd.client.handle import JobHandle
 from pfd.errors import JobError, ParameterError, shown
@@ -136,9 +137,7 @@ class Pipeline:
         self._require_there(dispatcher, plan)
         with contextlib.closing(load_runtime(settings)) as runtime, _traced(settings, f"submit {self.name}"):
             submit_prepared(
-                dispatcher.store,
-                dispatcher.plugins,
-                runtime.notify,
+                App(settings, dispatcher.plugins, dispatcher.store, runtime),
                 list(plan.fresh.values()),
                 guard=plan.confirm if plan.known else None,
             )

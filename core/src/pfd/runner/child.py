@@ -32,6 +32,7 @@ from pfd.context import TaskContext
 from pfd.job import Job, State
 from pfd.logs.job_logger import FORMAT, JobLogger, is_new
 from pfd.modes import take_umask
+from pfd.notify import Wakeup
 from pfd.plugins import Registry, load_registry
 from pfd.runner import call, native
 from pfd.runner.stop import Stop
@@ -81,6 +82,18 @@ def _to_the_log(descriptor: int) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
+class _ThroughTheWorker:
+    """The runtime as a job's own process has it: its worker passes wakeups on."""
+
+    name = "worker"
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def notify(self, wakeup: Wakeup) -> None:
+        self._channel.say({"wakeup": asdict(wakeup)})
+
+
 def run(connection: socket.socket, registry: Registry | None = None) -> int:
     """Run the job that the worker names.  Returns the exit code of the process."""
     stop = Stop()
@@ -114,7 +127,7 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
         stopping=lambda: stop.reason,
         registry=registry,
         store=stores,
-        notify=lambda wakeup: channel.say({"wakeup": asdict(wakeup)}),
+        runtime=_ThroughTheWorker(channel),
     )
     outcome = call.call(registry, job, context, guard=stop, begun=lambda: channel.say({"begun": True}))
     channel.say(outcome.to_message())

@@ -7,16 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from pfd.app import App
 from pfd.context import TaskContext
 from pfd.errors import StopReason
 from pfd.job import Job
 from pfd.logs.job_logger import JobLogger
 from pfd.logs.log_file import LogFile
-from pfd.notify import Wakeup
-from pfd.plugins import Registry
 from pfd.runner.call import Outcome, OutcomeKind, call
-from pfd.settings import Settings
-from pfd.store import Store
 from pfd.task import Task
 
 
@@ -25,20 +22,14 @@ class InlineRun:
 
     def __init__(
         self,
-        store: Store,
-        registry: Registry,
-        settings: Settings,
+        app: App,
         job: Job,
         task: Task,
         on_progress: Callable[[float, str, dict[str, Any]], None],
-        notify: Callable[[Wakeup], None],
     ) -> None:
-        self._store = store
-        self._registry = registry
-        self._settings = settings
+        self._app = app
         self._job = job
         self._on_progress = on_progress
-        self._notify = notify
         self._reason: StopReason | None = None
         limits = [
             job.options.get("soft_time_limit", task.soft_time_limit),
@@ -53,18 +44,18 @@ class InlineRun:
 
     def run(self) -> Outcome:
         """Run to the end; blocks."""
-        with LogFile(self._settings, self._job) as logfile:
+        with LogFile(self._app.settings, self._job) as logfile:
             context = TaskContext(
                 self._job,
-                self._settings,
+                self._app.settings,
                 send=lambda fraction, status, meta: self._on_progress(fraction, status, dict(meta)),
                 log=JobLogger(self._job.task, _ToLog(logfile)),
                 stopping=self._stopping,
-                registry=self._registry,
-                store=lambda: self._store,
-                notify=self._notify,
+                registry=self._app.registry,
+                store=lambda: self._app.store,
+                runtime=self._app.runtime,
             )
-            outcome = call(self._registry, self._job, context)
+            outcome = call(self._app.registry, self._job, context)
         return Outcome(OutcomeKind.STALE) if self._reason is StopReason.STALE else outcome
 
     def _stopping(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from pfd.app import App
 from pfd.errors import SettingsError
 from pfd.job import QUEUED
 from pfd.notify import Wakeup
@@ -26,7 +27,7 @@ class EagerRuntime:
     def notify(self, wakeup: Wakeup) -> None:
         """Run the job to its end, retries and all; and then what waited for it."""
         store = Store(self._settings, self._registry.tables()).open()
-        worker = Worker(self._settings, self._registry, store, slots={}, runtime=self)
+        worker = Worker(App(self._settings, self._registry, store, self), slots={})
         queues = tuple(sorted({wakeup.queue, *self._registry.queues}))
         try:
             worker.start()

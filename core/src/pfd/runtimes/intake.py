@@ -165,7 +165,7 @@ class Intake:
         host = self._host
         while requests and not self._stopping:
             try:
-                wakeups = import_messages(host.store, host.registry, host.settings, requests)
+                wakeups = import_messages(host.app, requests)
             except (StoreError, MemoryError) as error:  # what this worker lacks is no fault of a message
                 log.warning("%d jobs of clients of %s are not stored yet: %s", len(requests), self._runtime, error)
                 self._pause()

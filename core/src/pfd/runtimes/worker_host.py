@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any, cast
 
+from pfd.app import App
 from pfd.errors import StoreReplaced
 from pfd.monitor import Alarm
 from pfd.notify import Notifier, Wakeup, WakeupListener
@@ -61,7 +62,7 @@ class WorkerHost:
         self.registry = registry
         self.slots = dict(slots)
         self.store = Store(settings, registry.tables())
-        self._runtime = runtime
+        self.app = App(settings, registry, self.store, runtime)
         self._client_id = client_id
         self._on_idle = on_idle
         self.alarm = Alarm()
@@ -74,11 +75,8 @@ class WorkerHost:
         self.store.open()
         try:
             self.worker = Worker(
-                self.settings,
-                self.registry,
-                self.store,
+                self.app,
                 slots=self.slots,
-                runtime=self._runtime,
                 client_id=self._client_id,
                 listener=listener,
                 on_idle=self._on_idle,
@@ -114,7 +112,7 @@ class WorkerHost:
     def wake_or_notify(self, wakeup: Wakeup) -> None:
         """Tell of a job that was stored here: a slot of this worker, or where none is free those of others."""
         if not self.offer(wakeup.queue):
-            notify_workers(self._runtime.notify, wakeup)
+            notify_workers(self.app.runtime, wakeup)
 
     def has_room(self) -> bool:
         """Whether any slot is free."""

@@ -9,22 +9,20 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy.engine import Connection
 
+from pfd.app import App
 from pfd.errors import KeyConflict, PfdError, StoreError
-from pfd.notify import Wakeup
-from pfd.plugins import Registry
 from pfd.schedules import slots
 from pfd.schedules.cron import Cron, Last
 from pfd.schedules.define import job_of
 from pfd.schedules.schedule import SlotOutcome
 from pfd.schedules.slots import Due
-from pfd.settings import Settings
-from pfd.store import NewJob, Store, Submitted, jobs
+from pfd.store import NewJob, Submitted, jobs
 from pfd.submission.submit import accompanied, publish_submitted
 
 log = logging.getLogger("pfd.worker")
@@ -68,11 +66,8 @@ class Scheduler:
     notify : tells workers, this one and others, of a job that is stored.
     """
 
-    def __init__(self, store: Store, settings: Settings, registry: Registry, notify: Callable[[Wakeup], None]) -> None:
-        self._store = store
-        self._settings = settings
-        self._registry = registry
-        self._notify = notify
+    def __init__(self, app: App) -> None:
+        self._app = app
         self._left_to_others: dict[tuple[int, int, int], float] = {}
         self._warned: set[str] = set()
         self._look_ahead_at = -math.inf
@@ -83,7 +78,7 @@ class Scheduler:
         Raises `StoreError` where the store cannot be read or written.
         """
         began = time.monotonic()
-        with self._store.read() as connection:
+        with self._app.store.read() as connection:
             due, now = slots.due(connection)
             if began >= self._look_ahead_at:
                 self._look_ahead_at = began + LOOK_AHEAD
@@ -98,7 +93,7 @@ class Scheduler:
                 raise
             except Exception:  # one that is odd keeps no other from firing
                 log.exception("schedule %s could not be fired", one.definition.name)
-            if time.monotonic() - began > self._settings.lease / 8:
+            if time.monotonic() - began > self._app.settings.lease / 8:
                 return  # the rest at the next sweep, or by others
 
     def _warn(self, ahead: Mapping[str, float]) -> None:
@@ -115,7 +110,7 @@ class Scheduler:
         """What is to be done about a schedule; None where that is nothing, or for others to do."""
         definition = due.definition
         if due.damage:
-            with self._store.write() as connection:
+            with self._app.store.write() as connection:
                 slots.stop(connection, due)
             problems = "; ".join(f"{column}: {problem}" for column, problem in due.damage.items())
             log.error("schedule %s is paused, since its row cannot be read: %s", definition.name, problems)
@@ -126,15 +121,15 @@ class Scheduler:
             return self._give_up(due, _Plan(Last(due.next_at, 0), None, reason=error.message))
         last = cron.last(due.settled_until, now)
         if last is None:  # the rules of its zone have changed since that slot was worked out
-            with self._store.write() as connection:
+            with self._app.store.write() as connection:
                 slots.put_off(connection, due, cron.next(due.settled_until))
             return None
         plan = _Plan(last, cron.next(last.slot))
         if not definition.catch_up and (late := now - last.slot) > LATE:
             return replace(plan, reason=f"no worker was there until {late:.0f} s later, and it does not catch up")
         try:
-            job = job_of(definition, self._registry, self._settings)
-            return replace(plan, job=accompanied(self._registry, job))
+            job = job_of(definition, self._app.registry, self._app.settings)
+            return replace(plan, job=accompanied(self._app.registry, job))
         except PfdError as error:
             reason = error.message
         except Exception as error:  # a validator is code of a plugin, and can raise anything
@@ -144,11 +139,11 @@ class Scheduler:
     def _give_up(self, due: Due, plan: _Plan) -> _Plan | None:
         """A plan without a job, once others have had time enough: they may have the plugin, or the version, for it."""
         since = self._left_to_others.setdefault(_key(due), time.monotonic())
-        return plan if time.monotonic() - since > 2 * self._settings.lease else None
+        return plan if time.monotonic() - since > 2 * self._app.settings.lease else None
 
     def _settle(self, due: Due, plan: _Plan) -> None:
         slot = plan.last.slot
-        with self._store.write() as connection:
+        with self._app.store.write() as connection:
             if not slots.take(connection, due, slot, plan.following, plan.last.before):
                 return
             settled = self._fire(connection, due, plan)
@@ -159,7 +154,7 @@ class Scheduler:
             log.log(level, "schedule %s: no job for %s: %s", name, when, settled.reason)
         else:
             log.info("schedule %s: job %s for %s", name, settled.submitted.id[:8], when)
-            publish_submitted(self._registry, self._notify, [(plan.job, settled.submitted)])
+            publish_submitted(self._app, [(plan.job, settled.submitted)])
 
     def _fire(self, connection: Connection, due: Due, plan: _Plan) -> _Settled:
         if plan.job is None:

@@ -15,13 +15,14 @@ from typing import Any
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
+from pfd.app import App
 from pfd.errors import ParameterError, PfdError, StoreError
 from pfd.hooks import EventKind, JobEvent
 from pfd.job import JobFailure, State, is_job_id
 from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.settings import Settings
-from pfd.store import NewJob, Store, jobs, result_outbox
+from pfd.store import NewJob, jobs, result_outbox
 from pfd.store.encoding import clean_text, encode
 from pfd.submission.options import make_options
 from pfd.submission.submit import Origin, accompanied, prepare
@@ -66,9 +67,7 @@ def check_id(identity: object) -> str:
     return identity
 
 
-def import_messages(
-    store: Store, registry: Registry, settings: Settings, requests: Sequence[ClientMessage]
-) -> list[Wakeup]:
+def import_messages(app: App, requests: Sequence[ClientMessage]) -> list[Wakeup]:
     """Store jobs, those that are not there yet, all in one transaction; wakeups for those that can be claimed.
 
     A request that is not valid is stored as a failed job that says why, and one that cannot be stored beside others
@@ -80,7 +79,7 @@ def import_messages(
         all.
     """
     try:
-        return _import(store, registry, settings, requests)
+        return _import(app, requests)
     except MemoryError:
         raise
     except Exception as error:
@@ -88,26 +87,26 @@ def import_messages(
         if isinstance(error, StoreError) and not isinstance(error.__cause__, DataError | IntegrityError):
             raise
         if len(requests) > 1:
-            return [wakeup for one in requests for wakeup in import_messages(store, registry, settings, [one])]
+            return [wakeup for one in requests for wakeup in import_messages(app, [one])]
         [request] = requests
         if request.problem is not None:
             raise
         reason = error if isinstance(error, PfdError) else _unexpected(error)
         bare = ClientMessage(request.id, request.task, reply=request.reply, problem=reason)
-        return import_messages(store, registry, settings, [bare])
+        return import_messages(app, [bare])
 
 
-def _import(store: Store, registry: Registry, settings: Settings, requests: Sequence[ClientMessage]) -> list[Wakeup]:
+def _import(app: App, requests: Sequence[ClientMessage]) -> list[Wakeup]:
     wakeups, events = [], []
-    with store.write(calling_others=True) as connection:
+    with app.store.write(calling_others=True) as connection:
         for request in requests:
             if jobs.find(connection, request.id) is not None:
                 continue  # delivered before
             if request.known_only:
                 log.warning("a message for %s without parameters is let go of: it may be a wakeup", request.task)
                 continue
-            new, failure = _prepared(registry, settings, request)
-            new = accompanied(registry, new)
+            new, failure = _prepared(app.registry, app.settings, request)
+            new = accompanied(app.registry, new)
             state = _insert(connection, new, failure, request.reply)
             events.append(JobEvent(EventKind.SUBMITTED, new.id, new.task, new.queue))
             if state is State.PENDING:
@@ -115,7 +114,7 @@ def _import(store: Store, registry: Registry, settings: Settings, requests: Sequ
             else:
                 events.append(JobEvent(EventKind.of(state), new.id, new.task, new.queue))
     for event in events:
-        registry.notify("pfd_job_event", event=event)
+        app.registry.notify("pfd_job_event", event=event)
     return wakeups
 
 

@@ -12,12 +12,13 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy.engine import Connection
 
+from pfd.app import App
 from pfd.errors import ParameterError, QueueError, few, shown
 from pfd.hooks import EventKind, JobEvent, JobSubmission
-from pfd.notify import Wakeup
+from pfd.notify import Notifier, Wakeup
 from pfd.plugins import Registry
 from pfd.settings import Settings
-from pfd.store import NewJob, Store, Submitted, jobs
+from pfd.store import NewJob, Submitted, jobs
 from pfd.store.encoding import clean_text, encode
 from pfd.submission.options import Options, after_problems, option_problems
 from pfd.submission.params import referred, validated_params
@@ -44,10 +45,7 @@ class Origin:
 
 
 def submit(
-    store: Store,
-    registry: Registry,
-    notify: Callable[[Wakeup], None],
-    settings: Settings,
+    app: App,
     name: str,
     params: Mapping[str, Any] | BaseModel,
     options: Options,
@@ -60,25 +58,23 @@ def submit(
     ------
     UnknownTask, ParameterError, KeyConflict, UnknownJob, StoreError
     """
-    task = registry.task(name)
-    new = prepare(task, params, options, origin, settings)
+    task = app.registry.task(name)
+    new = prepare(task, params, options, origin, app.settings)
     if not new.after and origin.parent_id is None:  # else what it names may be made by what it waits for
-        require_there(store, registry, task, new.params)
-    new = accompanied(registry, new)
-    with store.write() as connection:
+        require_there(app.store, app.registry, task, new.params)
+    new = accompanied(app.registry, new)
+    with app.store.write() as connection:
         if guard is not None:
             guard(connection)
         if origin.child_key is not None and (known := _known_child(connection, new)):
             return known
         submitted = jobs.insert(connection, new)
-    publish_submitted(registry, notify, [(new, submitted)])
+    publish_submitted(app, [(new, submitted)])
     return submitted
 
 
 def submit_prepared(
-    store: Store,
-    registry: Registry,
-    notify: Callable[[Wakeup], None],
+    app: App,
     new_jobs: Sequence[NewJob],
     guard: Callable[[Connection], None] | None = None,
 ) -> list[Submitted]:
@@ -90,35 +86,33 @@ def submit_prepared(
     ------
     KeyConflict, UnknownJob, StoreError, and whatever `guard` raises : nothing is stored.
     """
-    new_jobs = [accompanied(registry, new) for new in new_jobs]
-    with store.write() as connection:
+    new_jobs = [accompanied(app.registry, new) for new in new_jobs]
+    with app.store.write() as connection:
         if guard is not None:
             guard(connection)
         submitted = [jobs.insert(connection, new) for new in new_jobs]
-    publish_submitted(registry, notify, list(zip(new_jobs, submitted, strict=True)))
+    publish_submitted(app, list(zip(new_jobs, submitted, strict=True)))
     return submitted
 
 
-def publish_submitted(
-    registry: Registry, notify: Callable[[Wakeup], None], stored: Sequence[tuple[NewJob, Submitted]]
-) -> None:
+def publish_submitted(app: App, stored: Sequence[tuple[NewJob, Submitted]]) -> None:
     """Say of jobs that are stored by now that they are; to hooks, and to workers where they can be claimed."""
     fresh = [new for new, submitted in stored if submitted.fresh]
     for new in fresh:
-        registry.notify("pfd_job_event", event=JobEvent(EventKind.SUBMITTED, new.id, new.task, new.queue))
+        app.registry.notify("pfd_job_event", event=JobEvent(EventKind.SUBMITTED, new.id, new.task, new.queue))
     # Only now: the eager runtime runs a job, and what waits for it, where it is notified.
     ids = {new.id for new in fresh}
     for new in fresh:
         if ids.isdisjoint(new.after):  # the others cannot be claimed before one of these has ended
-            notify_workers(notify, Wakeup(new.id, new.task, new.queue))
+            notify_workers(app.runtime, Wakeup(new.id, new.task, new.queue))
 
 
-def notify_workers(notify: Callable[[Wakeup], None], news: Wakeup) -> None:
+def notify_workers(runtime: Notifier, wakeup: Wakeup) -> None:
     """Wake workers; a notification that fails delays the job until a sweep, and loses nothing."""
     try:
-        notify(news)
+        runtime.notify(wakeup)
     except QueueError as error:
-        log.warning("job %s is stored, but its workers could not be told yet: %s", news.job_id, error)
+        log.warning("job %s is stored, but its workers could not be told yet: %s", wakeup.job_id, error)
 
 
 def prepare(

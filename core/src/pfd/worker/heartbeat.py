@@ -9,15 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from pfd.app import App
 from pfd.errors import StopReason, StoreError, StoreReplaced
 from pfd.events import publish_reclaimed, settle_the_rest
 from pfd.monitor import Alarm, LastingThread, Vitals
-from pfd.notify import Wakeup, WakeupListener
-from pfd.plugins import Registry
+from pfd.notify import WakeupListener
 from pfd.retention import SLICE, Pruner
 from pfd.schedules.scheduler import Scheduler
-from pfd.settings import Settings
-from pfd.store import ClaimFilter, Store, WorkerInfo, claims, workers
+from pfd.store import ClaimFilter, WorkerInfo, claims, workers
 from pfd.store.workers import Reclaimed
 from pfd.waker import Waker
 from pfd.worker.running_jobs import RunningJobs
@@ -51,32 +50,29 @@ class Heartbeat:
 
     def __init__(
         self,
-        store: Store,
-        settings: Settings,
-        registry: Registry,
+        app: App,
         info: WorkerInfo,
         running_jobs: RunningJobs,
         wanted: tuple[ClaimFilter, ...],
         wake: Callable[[], None],
-        tell_of: Callable[[Wakeup], None],
         listener: WakeupListener | None,
         alarm: Alarm,
         on_replaced: Callable[[StoreReplaced], None],
     ) -> None:
-        self._store = store
-        self._settings = settings
-        self._registry = registry
+        self._app = app
+        self._store = app.store
+        self._settings = app.settings
         self._info = info
         self._running_jobs = running_jobs
         self._wanted = wanted
         self._wake_slots = wake
         self._listener = listener
         self.vitals = Vitals(info, running_jobs.__len__, alarm)
-        self._sweeper = Sweeper(store, settings, info.id)
-        self._pruner = Pruner(store, settings)
+        self._sweeper = Sweeper(app.store, app.settings, info.id)
+        self._pruner = Pruner(app.store, app.settings)
         # What a caller runs by itself is no worker, and comes and goes with its own jobs.
         serves_all = info.client_id is None and bool(info.slots)
-        self._scheduler = Scheduler(store, settings, registry, tell_of) if serves_all else None
+        self._scheduler = Scheduler(app) if serves_all else None
         self._waker = Waker()
         self._due_at: float | None = None
         self._unheld: set[tuple[int, int]] = set()
@@ -249,8 +245,8 @@ class Heartbeat:
         self._store.check_identity()
         self._gone = None
         back = self._reconcile() + self._sweeper.sweep()
-        publish_reclaimed(self._registry, self._store, self._settings, back)
-        settle_the_rest(self._registry, self._store, self._settings, seconds=SLICE)
+        publish_reclaimed(self._app, back)
+        settle_the_rest(self._app, seconds=SLICE)
         self._pruner.tick()
         if not self._claims_no_more:
             if self._scheduler is not None:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pfd.app import App
 from pfd.artifacts import ArtifactFolder
 from pfd.errors import (
     PfdError,
@@ -31,8 +32,7 @@ from pfd.events import publish, publish_ended, settle_the_rest
 from pfd.hooks import EventKind, JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
 from pfd.monitor import MOST_CONNECTIONS, Alarm, LastingThread, Monitor
-from pfd.notify import Notifier, Wakeup, WakeupListener
-from pfd.plugins import Registry
+from pfd.notify import Wakeup, WakeupListener
 from pfd.retention import give_up
 from pfd.runner import native, shortage
 from pfd.runner.call import Outcome, OutcomeKind, describe
@@ -40,8 +40,7 @@ from pfd.runner.inline import InlineRun
 from pfd.runner.isolated import IsolatedRun
 from pfd.runner.shortage import Shortage
 from pfd.runner.spawner import Processes
-from pfd.settings import Settings
-from pfd.store import ClaimFilter, EndedJob, FinalState, Store, WorkerInfo, claims, jobs, settle
+from pfd.store import ClaimFilter, EndedJob, FinalState, WorkerInfo, claims, jobs, settle
 from pfd.store.rows import damage_of
 from pfd.submission.params import fill, referred
 from pfd.submission.submit import notify_workers
@@ -73,7 +72,7 @@ class Worker:
     ----------
     slots : for each queue (or several, comma-separated) how many jobs may run at once.
     client_id : where given, only jobs that this client has submitted are claimed.
-    runtime : wakes other workers for what is submitted or let go by a job here.
+    app : whose runtime wakes other workers, for what is submitted or let go by a job here.
     listener : hears when others wake this worker; without it only the sweep finds work.
     on_idle : called whenever a slot has found nothing to do.
     alarm : hears of threads of this worker that die; one of its own where left out.
@@ -82,24 +81,20 @@ class Worker:
 
     def __init__(
         self,
-        settings: Settings,
-        registry: Registry,
-        store: Store,
+        app: App,
         *,
         slots: Mapping[str, int],
-        runtime: Notifier,
         client_id: str | None = None,
         listener: WakeupListener | None = None,
         on_idle: Callable[[], None] = lambda: None,
         alarm: Alarm | None = None,
         on_replaced: Callable[[StoreReplaced], None] = lambda _: None,
     ) -> None:
-        self.settings = settings
-        self.registry = registry
-        self.store = store
+        self.app = app
+        self.settings, self.registry, self.store = app.settings, app.registry, app.store
+        self.name = app.runtime.name
         self.slots = dict(slots)
         self.id = uuid.uuid4().hex
-        self._runtime = runtime
         self._alarm = alarm or Alarm()
         self.idle = IdleSlots(slots, on_idle)
         self._stopping = threading.Event()
@@ -107,8 +102,8 @@ class Worker:
         self._liveness_lock: LivenessLock | None = None
         self._running_jobs = RunningJobs()
         self._threads: list[threading.Thread] = []
-        self._progress = ProgressWriter(store, self._alarm)
-        loadable = [task for task in registry.tasks.values() if _loadable(task)]
+        self._progress = ProgressWriter(app.store, self._alarm)
+        loadable = [task for task in app.registry.tasks.values() if _loadable(task)]
         queues = tuple(sorted({queue for names in slots for queue in names.split(",")}))
         self._wanted = ClaimFilter(self.id, queues, tuple(t.name for t in loadable if not t.coordinator), client_id)
         waiting = tuple(task.name for task in loadable if task.coordinator)
@@ -119,32 +114,29 @@ class Worker:
             self._coordinators = Coordinators(
                 wanted[-1], self._claim_coordinator, self._run_beside, self._refuse, self._alarm
             )
-        places = devices.places_for(settings, loadable) if queues else []
+        places = devices.places_for(app.settings, loadable) if queues else []
         self.gpus = devices.counts(places)
         wanted += [replace(self._wanted, gpu=True)] if places else []
         self._gpu_slots = GpuSlots(
-            places, settings.home, wanted[-1], self._is_due, self._claim, self._run_beside, self._alarm
+            places, app.settings.home, wanted[-1], self._is_due, self._claim, self._run_beside, self._alarm
         )
         now = time.time()
         name = f"{socket.gethostname()}:{os.getpid()}"
-        info = WorkerInfo(self.id, name, runtime.name, self.slots, client_id, 0, now, now, self.gpus)
-        self._processes = Processes(settings, Share(settings, store, info))
+        info = WorkerInfo(self.id, name, self.name, self.slots, client_id, 0, now, now, self.gpus)
+        self._processes = Processes(app.settings, Share(app.settings, app.store, info))
         self._heartbeat = Heartbeat(
-            store,
-            settings,
-            registry,
+            replace(app, runtime=self),  # what a schedule submits wakes this worker first
             info,
             self._running_jobs,
             tuple(wanted),
             self.wake,
-            self._notify_others,
             listener,
             self._alarm,
             on_replaced,
         )
         self._shortage = Shortage()
         self._heartbeat.vitals.short_of = self._shortage.told
-        self._monitor = Monitor(settings, registry, store, self._heartbeat.vitals)
+        self._monitor = Monitor(app, self._heartbeat.vitals)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -225,9 +217,10 @@ class Worker:
             self._coordinators.wake()
         self._gpu_slots.wake()
 
-    def _notify_others(self, wakeup: Wakeup) -> None:
-        self.wake()  # those of this process, whatever becomes of the notification
-        notify_workers(self._runtime.notify, wakeup)
+    def notify(self, wakeup: Wakeup) -> None:
+        """Wake the slots of this worker, whatever becomes of the notification, and other workers."""
+        self.wake()
+        notify_workers(self.app.runtime, wakeup)
 
     def check_now(self) -> None:
         """See at once what is to be stopped and what can be claimed."""
@@ -415,7 +408,7 @@ class Worker:
 
         run: Run
         if inline or task.isolation == "inline":
-            run = InlineRun(self.store, self.registry, self.settings, job, task, on_progress, self._runtime.notify)
+            run = InlineRun(self.app, job, task, on_progress)
         else:
             sees = devices.bound(device_lock.device) if device_lock else devices.unbound(self.settings)
             held = self._descriptors(device_lock)
@@ -425,7 +418,7 @@ class Worker:
                 job,
                 task,
                 on_progress,
-                self._notify_others,
+                self.notify,
                 on_standing,
                 {**start.environment, **sees},
                 held,
@@ -492,7 +485,7 @@ class Worker:
         if self.slots:  # else it is the caller that goes on with what was let go
             for wakeup in (wakeup for one in ended for wakeup in one.released):
                 if following is None or wakeup.job_id != following.id:
-                    self._notify_others(wakeup)
+                    self.notify(wakeup)
         return following
 
     def _weighed(self, job: Job, outcome: Outcome, began: float) -> tuple[Outcome, float]:
@@ -537,11 +530,11 @@ class Worker:
 
     def publish_ended(self, ended: list[EndedJob], seconds: float = 0.0) -> None:
         """Tell of jobs whose end is stored: the first ran; the others ended by its end, without having run here."""
-        publish_ended(self.registry, self.store, self.settings, ended[:1], seconds=seconds)
-        publish_ended(self.registry, self.store, self.settings, ended[1:])
+        publish_ended(self.app, ended[:1], seconds=seconds)
+        publish_ended(self.app, ended[1:])
         if len(ended) > settle.PIECE:
             with contextlib.suppress(StoreError):  # a sweep goes on with it
-                settle_the_rest(self.registry, self.store, self.settings)
+                settle_the_rest(self.app)
 
 
 def _result(job: Job) -> dict[str, Any] | None:

@@ -73,6 +73,6 @@ def _cancel(host: WorkerHost, job_id: str) -> bool:
     except StoreError as error:
         log.warning("job %s cannot be cancelled for now: %s", job_id, error)
         return False
-    publish_ended(host.registry, host.store, host.settings, ended)
+    publish_ended(host.app, ended)
     host.check_now()
     return True
