@@ -1,4 +1,4 @@
-"""A runtime without a broker: workers are rung by the notifications of the PostgreSQL that holds the jobs anyway."""
+"""A runtime without a broker: workers are woken by the notifications of the PostgreSQL that holds the jobs anyway."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import psycopg
 
 from pfd import QueueError, Settings, SettingsError
 from pfd.plugins import Registry
-from pfd.runtimes import Ring, Service, StopSignals
+from pfd.runtimes import StopSignals, Wakeup, WorkerHost
 
-CHANNEL = "pfd_ring"
+CHANNEL = "pfd_wakeup"
 PAUSE = 1.0
 """Seconds before another try where the server is away."""
 
 
 class NotifyRuntime:
-    """Rings with NOTIFY."""
+    """Wakes workers with NOTIFY."""
 
     name = "notify"
 
@@ -28,38 +28,38 @@ class NotifyRuntime:
         self._connection: psycopg.Connection | None = None
         self._lock = threading.Lock()
 
-    def ring(self, ring: Ring) -> None:
-        """Tell all who listen.  A ring that is lost costs a sweep, so no more than one try is worth it."""
+    def notify(self, wakeup: Wakeup) -> None:
+        """Tell all who listen.  A wakeup that is lost costs a sweep, so no more than one try is worth it."""
         with self._lock:
             try:
                 if self._connection is None:
                     self._connection = _connect(self._settings)
-                self._connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, ring.queue))
+                self._connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, wakeup.queue))
             except psycopg.Error as error:
                 self._connection = None
                 raise QueueError(f"the server cannot be asked to notify: {error}") from error
 
     def serve(self, registry: Registry, slots: Mapping[str, int], ready: Callable[[], None]) -> None:
         """Be a worker until told to stop."""
-        service = Service(self._settings, registry, slots, self)
+        host = WorkerHost(self._settings, registry, slots, self)
         with StopSignals().heard() as signals:
-            service.start()
+            host.start()
             try:
-                threading.Thread(target=self._listen, args=(service,), daemon=True).start()
+                threading.Thread(target=self._listen, args=(host,), daemon=True).start()
                 ready()
                 signals.wait()
-                service.drain(lambda: signals.hurry)
+                host.drain(lambda: signals.hurry)
             finally:
-                service.stop()
+                host.stop()
 
-    def _listen(self, service: Service) -> None:
+    def _listen(self, host: WorkerHost) -> None:
         pause = threading.Event()
         while True:
             try:
                 with _connect(self._settings) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     for notification in connection.notifies():
-                        service.offer(notification.payload)
+                        host.offer(notification.payload)
             except psycopg.Error:
                 pause.wait(PAUSE)  # jobs are found by the sweep meanwhile
 
