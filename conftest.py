@@ -52,5 +52,5 @@ def test_data() -> Path:
         pytest.skip("PFD_TEST_DATA is not set: it names the folder of real recordings")
     folder = Path(os.environ[TEST_DATA])
     if not folder.is_dir():
-        pytest.fail(f"PFD_TEST_DATA={folder} is no folder")
+        pytest.fail(f"PFD_TEST_DATA={folder} is not a folder")
     return folder

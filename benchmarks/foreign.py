@@ -67,7 +67,7 @@ def _run(sender: Sender) -> float:
             if sender.site.dispatcher.job(job_id).state is State.SUCCESS:
                 return time.monotonic() - began
         time.sleep(0.005)
-    raise SystemExit(f"a good message was no job within {PATIENCE:g} s:\n{sender.site.programs[0].printed[-4000:]}")
+    raise SystemExit(f"a good message was not a job within {PATIENCE:g} s:\n{sender.site.programs[0].printed[-4000:]}")
 
 
 def measure_one(name: str) -> tuple[float, float, float]:

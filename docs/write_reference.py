@@ -117,8 +117,8 @@ Written from the code by `make docs`; a test holds it current. These are definit
 which it was made.
 
 `extract_features_task` computes them of each window, domain by domain (`domains=`). A window is taken about its mean,
-since an offset of the sensor is no vibration. *signal* stands for the unit of the signal; *1* is a pure number. Where a
-feature needs what is not known of every recording (the speed, the bearing's geometry), or a longer window, its column
+since an offset of the sensor is not vibration. *signal* stands for the unit of the signal; *1* is a pure number. Where
+a feature needs what is not known of every recording (the speed, the bearing's geometry), or a longer window, its column
 is absent, and the result says why.
 
 Orders, fault lines and ratios of harmonics go by the speed of the recording. Where this changes, and its course is

@@ -63,7 +63,7 @@ def test_all_problems_are_listed_at_once_and_nothing_is_submitted(file: Path, ca
     )
     assert run(["run", str(file)]) == 2
     err = capsys.readouterr().err
-    for said in ("one: unknown task 'ad'", "two: a=-1", "c: is no parameter", "three: there is no step 'four'"):
+    for said in ("one: unknown task 'ad'", "two: a=-1", "c: is not a parameter", "three: there is no step 'four'"):
         assert said in err
     assert "Traceback" not in err
     assert Dispatcher().jobs() == []

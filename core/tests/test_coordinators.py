@@ -52,7 +52,7 @@ def test_who_waits_for_children_and_is_no_coordinator_fails_with_the_remedy(
 ) -> None:
     with Worker(dispatcher.settings, slots=1, registry=registry):
         handle = dispatcher.submit("gather_in_a_slot", {"children": 2})
-        with pytest.raises(JobFailed, match="gather_in_a_slot waits for children and is no coordinator") as caught:
+        with pytest.raises(JobFailed, match="gather_in_a_slot waits for children and is not a coordinator") as caught:
             handle.get(PATIENCE)
     assert "coordinator=True" in (caught.value.hint or "")
     assert {job.state for job in dispatcher.jobs(parent=handle.id)} <= {State.REVOKED, State.SUCCESS}

@@ -70,7 +70,7 @@ WANTED = ClaimFilter("me", ("default",), ("add",))
 DEEP = '{"a":' + "[" * 900 + "]" * 900 + "}"
 LONG = '{"a":' + "9" * 5000 + "}"
 INVALID: sa.ColumnElement[Any] = sa.literal_column("CAST(x'7bff' AS TEXT)")
-"""A text of SQLite that is no UTF-8."""
+"""A text of SQLite that is not UTF-8."""
 
 TEXTS = st.one_of(
     st.sampled_from(

@@ -62,7 +62,7 @@ def test_clean_text_is_utf8_without_nul(text: str) -> None:
 
 def test_good_pairs_of_surrogates_are_kept() -> None:
     assert decode(encode({"face": "\U0001f600"})) == {"face": "\U0001f600"}
-    assert decode(encode("\ud83d\ude00")) == "\ufffd\ufffd"  # two halves apart are no character
+    assert decode(encode("\ud83d\ude00")) == "\ufffd\ufffd"  # two halves apart are not a character
 
 
 @pytest.mark.parametrize("value", [object(), {"a": {1, 2}}, b"bytes", [1j], {(1, 2): 3}])

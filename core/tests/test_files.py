@@ -77,7 +77,7 @@ def test_pipelines_and_parameters_are_read_from_regular_files_only(
 
 
 def test_a_path_that_can_be_none_is_named() -> None:
-    with pytest.raises(DataError, match="is no path"):
+    with pytest.raises(DataError, match="is not a path"):
         open_regular("a\0b")
 
 

@@ -33,7 +33,7 @@ def test_no_folder_is_named_after_what_is_no_id(tmp_path: Path, identity: str) -
         lambda: job_folder(tmp_path, "logs", identity),
         lambda: ArtifactFolder(tmp_path, identity, 1),
     ):
-        with pytest.raises(ArtifactError, match="is no id of a job"):
+        with pytest.raises(ArtifactError, match="is not an id of a job"):
             make()
 
 
@@ -81,7 +81,7 @@ def test_the_commands_show_a_job_whose_id_is_none(
     assert "no UUID" in pfd("job", "../../precious").out
     logs = pfd("logs", "../../precious")
     assert logs.code != 0
-    assert "is no id of a job" in logs.err
+    assert "is not an id of a job" in logs.err
 
 
 @pytest.mark.parametrize("identity", ["../../precious", "/etc/hostname", "..", "a\0b"])

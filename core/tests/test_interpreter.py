@@ -43,6 +43,6 @@ def test_where_there_is_no_python_it_is_said_and_what_else_can_be_done(
         monkeypatch.setattr(sys, prefix, str(tmp_path))
     with pytest.raises(QueueError) as caught:
         interpreter()
-    assert "this program (/usr/bin/uwsgi) is no Python" in str(caught.value)
+    assert "this program (/usr/bin/uwsgi) is not a Python" in str(caught.value)
     assert str(other) in str(caught.value)
     assert "'pfd worker'" in (caught.value.hint or "")

@@ -117,7 +117,7 @@ REFUSED: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         lambda: {"value": [{"$result": {"job": f"{i}", "field": "x"}} for i in range(1001)]},
         "after: at most 1000, was given 1001",
     ),
-    "a reference to what is no id": (lambda: {"value": Ref("\ud800", "x")}, r"after '\ud800' holds a character"),
+    "a reference to what is not an id": (lambda: {"value": Ref("\ud800", "x")}, r"after '\ud800' holds a character"),
 }
 
 

@@ -222,20 +222,20 @@ def test_any_value_may_stand_in_a_pipeline(dispatcher: Dispatcher, what: str) ->
 
 
 REFUSED: dict[str, tuple[Callable[[Dispatcher], object], type[PfdError], str]] = {
-    "a tag that is an integer": (lambda d: d.jobs(tag=5), ParameterError, "tag=5: is no text"),  # type: ignore[arg-type]
-    "a tag that is no text": (lambda d: d.jobs(tag="\ud800"), ParameterError, r"tag='\ud800': is no text"),
+    "a tag that is an integer": (lambda d: d.jobs(tag=5), ParameterError, "tag=5: is not a text"),  # type: ignore[arg-type]
+    "a tag that is not a text": (lambda d: d.jobs(tag="\ud800"), ParameterError, r"tag='\ud800': is not a text"),
     "a state that there is not": (
         lambda d: d.jobs(state="DONE"),
         ParameterError,
         "state='DONE': choose one of PENDING",
     ),
-    "a page of less than none": (lambda d: d.jobs(limit=-1), ParameterError, "limit=-1: is no integer from 0"),
-    "an id with a NUL": (lambda d: d.job("a\0"), UnknownJob, r"'a\x00' is no job id"),
-    "an id that is a number": (lambda d: d.cancel(5), UnknownJob, "5 is no job id"),  # type: ignore[arg-type]
+    "a page of less than none": (lambda d: d.jobs(limit=-1), ParameterError, "limit=-1: is not an integer from 0"),
+    "an id with a NUL": (lambda d: d.job("a\0"), UnknownJob, r"'a\x00' is not a job id"),
+    "an id that is a number": (lambda d: d.cancel(5), UnknownJob, "5 is not a job id"),  # type: ignore[arg-type]
     "a time that is a text": (
         lambda d: d.handle("@last").wait("soon"),  # type: ignore[arg-type]
         ParameterError,
-        "timeout='soon': is no number",
+        "timeout='soon': is not a number",
     ),
     "an age that is a text": (lambda d: d.prune("old"), ParameterError, "older_than='old'"),  # type: ignore[arg-type]
     "what no JSON is made of": (

@@ -78,9 +78,9 @@ DOUBTFUL = {
     "everybody can write to its folder": (lambda f: f.chmod(0o757), "inner can be written by everybody"),
     "everybody can write to a folder above": (lambda f: f.parent.chmod(0o777), "outer can be written by everybody"),
     "a link leads where everybody can write": (_linked, "elsewhere can be written by everybody"),
-    "a pipe": (_replaced(os.mkfifo), "it is no regular file"),
-    "a folder": (_replaced(Path.mkdir), "it is no regular file"),
-    "a link to a device": (_replaced(lambda path: path.symlink_to("/dev/zero")), "it is no regular file"),
+    "a pipe": (_replaced(os.mkfifo), "it is not a regular file"),
+    "a folder": (_replaced(Path.mkdir), "it is not a regular file"),
+    "a link to a device": (_replaced(lambda path: path.symlink_to("/dev/zero")), "it is not a regular file"),
     "a link to nowhere": (_replaced(lambda path: path.symlink_to("nowhere")), "it cannot be looked at"),
     "a link to itself": (_replaced(lambda path: path.symlink_to(path)), "it cannot be looked at"),
 }

@@ -117,8 +117,8 @@ def test_a_result_that_does_not_fit_the_parameter_fails_that_step(
 
 
 UNREADABLE = {
-    "it is no TOML": (b"[steps", "at end of document"),
-    "it is no text": (b"\xff\xfe[\x00s\x00", "is no UTF-8 text (byte 0)"),
+    "it is not TOML": (b"[steps", "at end of document"),
+    "it is not a text": (b"\xff\xfe[\x00s\x00", "is not UTF-8 text (byte 0)"),
     "it is huge": (b"#" * 2_000_000, "is larger than 1024 KiB"),
     "its lists are nested too deep": (b"x = " + b"[" * 5000 + b"]" * 5000, "is nested more than 50 deep"),
     "its tables are nested too deep": (b"[" + b".".join([b"a"] * 5000) + b"]", "is nested more than 50 deep"),
@@ -152,15 +152,15 @@ def test_a_file_with_the_mark_that_windows_puts_in_front_is_read(tmp_path: Path)
 BAD_FORMS = {
     "it is empty": ("", "at least one table [steps.NAME]"),
     "it has no steps": ("name = 'x'", "at least one table [steps.NAME]"),
-    "its name is a number": ("name = 3\n[steps.a]\ntask='add'", "name=3: is no name"),
-    "its name is empty": ("name = ''\n[steps.a]\ntask='add'", "name='': is no name"),
-    "it has an unknown key": ("nmae = 'x'\n[steps.a]\ntask='add'\nparams={a=1}", "nmae: is no key"),
-    "a step has an unknown key": ("[steps.a]\ntask='add'\nparam={a=1}", "steps.a.param: is no key of a step"),
+    "its name is a number": ("name = 3\n[steps.a]\ntask='add'", "name=3: is not a name"),
+    "its name is empty": ("name = ''\n[steps.a]\ntask='add'", "name='': is not a name"),
+    "it has an unknown key": ("nmae = 'x'\n[steps.a]\ntask='add'\nparams={a=1}", "nmae: is not a key"),
+    "a step has an unknown key": ("[steps.a]\ntask='add'\nparam={a=1}", "steps.a.param: is not a key of a step"),
     "a step has no task": ("[steps.a]\nparams={a=1}", "steps.a.task"),
-    "a step is no table": ("[steps]\na = 3", "steps.a: is not a table"),
-    "after is no list": ("[steps.a]\ntask='add'\nafter='b'", "steps.a.after"),
-    "params is no table": ("[steps.a]\ntask='add'\nparams=[1]", "steps.a.params"),
-    "tags is no list": ("[steps.a]\ntask='add'\nparams={a=1}\ntags='b'", "steps.a.tags"),
+    "a step is not a table": ("[steps]\na = 3", "steps.a: is not a table"),
+    "after is not a list": ("[steps.a]\ntask='add'\nafter='b'", "steps.a.after"),
+    "params is not a table": ("[steps.a]\ntask='add'\nparams=[1]", "steps.a.params"),
+    "tags is not a list": ("[steps.a]\ntask='add'\nparams={a=1}\ntags='b'", "steps.a.tags"),
     "the name of a step cannot be referred to": ("[steps.'a b']\ntask='add'", "steps.a b: the name of a step is"),
 }
 
@@ -189,7 +189,7 @@ BAD_STEPS = {
     "a parameter of a reference is unknown": ("task='add'\nparams={a=1, z='${first.value}'}", "z"),
     "a reference stands inside a text": ("task='nap'\nparams={witness='x/${first.value}'}", "${first.value}"),
     "an option is wrong": ("task='add'\nparams={a=1}\npriority='high'", "priority='high'"),
-    "a queue is no name": ("task='add'\nparams={a=1}\nqueue='No Queue'", "queue='No Queue'"),
+    "a queue is not a name": ("task='add'\nparams={a=1}\nqueue='No Queue'", "queue='No Queue'"),
     "a reference has no field": ("task='nap'\nparams={witness='${first}'}", "witness='${first}': a reference is"),
     "a reference has an empty part": ("task='nap'\nparams={witness='${first.value.}'}", "a reference is the whole"),
     "a field has nothing inside": (
@@ -262,14 +262,14 @@ def test_all_that_is_wrong_is_listed_at_once(tmp_path: Path, dispatcher: Dispatc
     with pytest.raises(ParameterError) as caught:
         pipeline.check(dispatcher.plugins, dispatcher.settings)
     wanted = [
-        "nmae: is no key",
-        "steps.unknown.junk: is no key",
+        "nmae: is not a key",
+        "steps.unknown.junk: is not a key",
         "unknown: unknown task 'ad'",
         "wrong: there is no step 'nowhere'",
         "wrong: priority='high'",
         "wrong: queue='No Queue'",
         "wrong: a=-1",
-        "wrong: z: is no parameter",
+        "wrong: z: is not a parameter",
         "limits: seconds='${wrong}': a reference is the whole",
         "limits: witness: input should be a valid string, and 'value' of add is an integer",
         "limits: soft_time_limit=9 is larger than time_limit=3",

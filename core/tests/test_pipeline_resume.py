@@ -254,7 +254,7 @@ def test_what_is_no_run_of_this_pipeline_is_not_resumed(dispatcher: Dispatcher, 
     with pytest.raises(UnknownJob, match=r"there is no run '\\x00'"):
         pipeline.resume(dispatcher, "\x00")
     alone = dispatcher.submit("add", {"a": 1})
-    with pytest.raises(JobError, match="is no step of a pipeline"):
+    with pytest.raises(JobError, match="is not a step of a pipeline"):
         pipeline.resume(dispatcher, alone.id)
     other = read(LINE.replace("a line", "another")).submit(dispatcher)
     with pytest.raises(JobError, match=f"run {other.id} is one of pipeline 'another', and not of 'a line'"):

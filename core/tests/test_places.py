@@ -52,7 +52,7 @@ def test_a_tilde_is_the_home_folder_in_each_list(tmp_path: Path, monkeypatch: py
 
 
 def test_a_home_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="its name is no UTF-8"):
+    with pytest.raises(SettingsError, match="its name is not UTF-8"):
         load_settings(environ={"PFD_HOME": "/tmp/\udcff"}, start=tmp_path)
 
 

@@ -188,11 +188,11 @@ FAULTS = {
         swapped("samples: tuple[int, ...] = ()", "samples: tuple[int, ...] = 'none'"),
     ),
     "a thread that keeps each command from ending": Fault(
-        "manifest", "", "is no daemon", "daemon=True", "",
+        "manifest", "", "is not a daemon", "daemon=True", "",
         {"plugin": textwrap.dedent(MANIFEST) + THREAD},
     ),
     "a command of click in the place of its name": Fault(
-        "hook pfd_register_commands", "", "returned <Command gear>, which is no Command", "load=", "@hookimpl",
+        "hook pfd_register_commands", "", "returned <Command gear>, which is not a Command", "load=", "@hookimpl",
         {"plugin": textwrap.dedent(CLI) + textwrap.dedent(MANIFEST).replace(COMMAND, "gear")},
     ),
     "an async task": Fault(
@@ -243,7 +243,7 @@ FAULTS = {
         "run is the function builtins:print itself, and is to be named: run='builtins:print'", "--debug",
         "level_task = Task(", swapped('"{package}.tasks:level"', "print"),
     ),
-    "parameters that are no model": Fault(
+    "parameters that are not a model": Fault(
         "manifest", "", "params=<class 'dict'> is not a pydantic model", "--debug", "level_task = Task(",
         swapped("params=Signal", "params=dict"),
     ),
@@ -256,7 +256,7 @@ FAULTS = {
         swapped("return [level_task]", "[level_task]"),
     ),
     "a hook that returns names": Fault(
-        TASKS_HOOK, "", "returned 'level', which is no Task", "return a list of Task", "@hookimpl",
+        TASKS_HOOK, "", "returned 'level', which is not a Task", "return a list of Task", "@hookimpl",
         swapped("[level_task]", "('level',)"),
     ),
     "a hook that returns no task": Fault(
@@ -269,11 +269,11 @@ FAULTS = {
         swapped("[level_task]", "[level]"),
     ),
     "a misspelt hook": Fault(
-        "hook pfd_register_task", "", "is no hook", "did you mean pfd_register_tasks?", "@hookimpl",
+        "hook pfd_register_task", "", "is not a hook", "did you mean pfd_register_tasks?", "@hookimpl",
         {"plugin": MANIFEST + "\n    @hookimpl\n    def pfd_register_task():\n        return []\n"},
     ),
     "a misspelt hook without the mark": Fault(
-        "hook pfd_after_jobs", "", "is no hook, so nobody would call it", "did you mean pfd_after_job?",
+        "hook pfd_after_jobs", "", "is not a hook, so nobody would call it", "did you mean pfd_after_job?",
         "def pfd_after_jobs",
         {"plugin": MANIFEST + "\n    def pfd_after_jobs(end):\n        pass\n"},
     ),

@@ -124,14 +124,17 @@ BROKEN = {
     ),
     "returns something else": (
         "from pfd import hookimpl\n@hookimpl\ndef pfd_register_tasks():\n    return ['add']",
-        "pfd_register_tasks returned 'add', which is no Task",
+        "pfd_register_tasks returned 'add', which is not a Task",
     ),
     "returns nothing": ("from pfd import hookimpl\n@hookimpl\ndef pfd_register_tasks():\n    pass", "returned nothing"),
     "returns one task": (
         GOOD.replace("return [", "return (").replace("time_limit=5.0)]", "time_limit=5.0))"),
         "pfd_register_tasks returned one Task, and not a list of Task",
     ),
-    "returns lists in a list": (GOOD.replace("return [", "return [[").replace("5.0)]", "5.0)]]"), "which is no Task"),
+    "returns lists in a list": (
+        GOOD.replace("return [", "return [[").replace("5.0)]", "5.0)]]"),
+        "which is not a Task",
+    ),
     "registers a task twice": (GOOD.replace("return [", "return 2 * ["), "returned a_task more than once"),
     "returns without end": (
         "import itertools\n"

@@ -68,7 +68,7 @@ def test_a_span_is_taken_from_now() -> None:
 
 @pytest.mark.parametrize("odd", [True, float("nan"), "yesterday", "-2h", [], "9" * 400, "2h ago"])
 def test_what_is_no_moment_is_refused(dispatcher: Dispatcher, odd: Any) -> None:
-    with pytest.raises(ParameterError, match=r"since=.*is no moment"):
+    with pytest.raises(ParameterError, match=r"since=.*is not a moment"):
         dispatcher.jobs(since=odd)
 
 
@@ -195,9 +195,9 @@ def test_pages_of_jobs_with_a_parameter_are_whole_though_many_others_stand_betwe
 @pytest.mark.parametrize(
     ("params", "said"),
     [
-        ([("a", 1)], "is no mapping"),
-        ({1: 2}, "1 is no name"),
-        ({"": 2}, "'' is no name"),
+        ([("a", 1)], "is not a mapping"),
+        ({1: 2}, "1 is not a name"),
+        ({"": 2}, "'' is not a name"),
         ({"a": object()}, "a=<object object.*not JSON"),
         ({"a": b"x"}, "not JSON"),
         ({str(number): 1 for number in range(40)}, "more than 32"),
@@ -370,7 +370,7 @@ def test_the_command_line_looks_for_jobs_in_the_same_ways(pfd: Commands, served:
     assert shown.err == ""
     shown = pfd("jobs", "--tag", "red", "--since", "3d", "--limit", "1")
     assert shown.err.strip() == f"1 of 2; the next: pfd jobs --tag red --since 3d --limit 1 --before {new}"
-    for words, said in ((("--since", "noon"), "is no moment"), (("--param", "a"), "not of the form key=value")):
+    for words, said in ((("--since", "noon"), "is not a moment"), (("--param", "a"), "not of the form key=value")):
         refused = pfd("jobs", *words)
         assert refused.code == 2
         assert said in refused.err

@@ -45,7 +45,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "an inline task beyond its limit": ("add", {"time_limit": 6}, "may not run longer than it declares, 5"),
     "no time at all": ("add", {"time_limit": 0}, "time_limit=0.0 is not positive"),
-    "a limit that is no number": ("add", {"soft_time_limit": math.nan}, "soft_time_limit=nan is not a finite number"),
+    "a limit that is not a number": (
+        "add",
+        {"soft_time_limit": math.nan},
+        "soft_time_limit=nan is not a finite number",
+    ),
     "the beginning of time": ("add", {"not_before": 0}, "not_before=0 is no time between 1970 and 9999"),
     "a time before it": ("add", {"not_before": -5}, "not_before=-5 is no time between 1970 and 9999"),
     "a time in milliseconds": ("add", {"not_before": 1.8e15}, "not_before=1.8e+15 is no time between 1970 and 9999"),
@@ -54,7 +58,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "a wait of ages": ("add", {"countdown": 1e12}, "countdown=1e+12 leads beyond the year 9999"),
     "two times": ("add", {"countdown": 1, "not_before": 2e9}, "say the same thing"),
     "a priority beyond all": ("add", {"priority": 2**31}, "priority=2147483648 is beyond"),
-    "a queue that is no name": ("add", {"queue": "A b"}, "queue='A b'"),
+    "a queue that is not a name": ("add", {"queue": "A b"}, "queue='A b'"),
     "an empty key": ("add", {"key": ""}, "key: 1 to 200 characters, was given 0"),
     "a tag of one character that cannot be stored": ("add", {"tags": "\x00"}, "tag '\\x00' holds a character"),
     "an id with a character that cannot be stored": ("add", {"after": "a\x00"}, "after 'a\\x00' holds a character"),
@@ -180,7 +184,7 @@ WRONG_BESIDE: dict[str, tuple[dict[str, Any], str]] = {
     "a field that is missing in a group": ({"inner": {"names": [REF]}}, "inner.seed: is required"),
     "an item beside it": ({"numbers": [REF, "x"]}, "numbers.1='x'"),
     "a list that is too long": ({"numbers": [REF, REF, REF]}, "numbers="),
-    "a name that is unknown": ({"nubmers": [REF]}, "nubmers: is no parameter"),
+    "a name that is unknown": ({"nubmers": [REF]}, "nubmers: is not a parameter"),
     "a list where there is to be none": ({"day": [REF]}, "day="),
 }
 

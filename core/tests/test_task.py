@@ -229,7 +229,7 @@ def test_each_wrong_parameter_is_named_with_its_value_and_what_is_allowed(regist
     assert caught.value.problems == (
         "a=1001: input should be less than or equal to 1000",
         "b='x': input should be a valid integer, unable to parse string as an integer",
-        "c: is no parameter of this task",
+        "c: is not a parameter of this task",
     )
     with pytest.raises(ParameterError) as caught:
         registry.task("add").validate({})

@@ -87,14 +87,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a span of numpy": ({"value": np.timedelta64(5, "ns")}, "is not JSON"),
     "a long float that no float holds": ({"value": np.longdouble("0.1")}, "is not JSON"),
     "bytes": ({"value": [b"abc"]}, "value.0=b'abc': bytes are not JSON"),
-    "bytes that are no text": ({"raw": b"\xff"}, r"raw=b'\xff': bytes are not JSON"),
+    "bytes that are not a text": ({"raw": b"\xff"}, r"raw=b'\xff': bytes are not JSON"),
     "a foreign object": ({"value": {"a": object}}, "value.a=<class 'object'>: is not JSON"),
     "no number": ({"value": [1.0, float("nan")]}, "value.1=nan: JSON has no such number"),
     "no number of numpy": ({"value": np.float32("nan")}, "JSON has no such number"),
     "infinity": ({"value": float("inf")}, "value=inf: JSON has no such number"),
     "a NUL": ({"value": "a\0b"}, r"value='a\x00b': holds a NUL character"),
     "a name with a NUL": ({"value": {"a\0": 1}}, "holds a NUL character"),
-    "a file name that is no UTF-8": ({"path": Path(NOT_UTF8)}, "is no text in UTF-8"),
+    "a file name that is not UTF-8": ({"path": Path(NOT_UTF8)}, "is not a text in UTF-8"),
     "two names that are one": ({"value": {1: 3, "1": 4}}, "two of its names are one"),
 }
 

@@ -112,10 +112,10 @@ def test_messages_that_no_job_can_be_of_are_counted_and_doctor_shows_them(sender
     site = sender.site
     if isinstance(sender, CeleryRabbit):  # whatever its body is, its headers say whose it is
         sender.publish(b"[[], {}, {}]", headers={"id": "x", "task": TASK}, content_type="application/json")
-        reason = "its id is no UUID in lower case"
+        reason = "its id is not a UUID in lower case"
     else:
         sender.raw(b"[1, 2, 3]")
-        reason = "the message is no object but of type list"
+        reason = "the message is not an object but of type list"
 
     def known() -> bool:
         with site.dispatcher.store.read() as connection:
@@ -193,7 +193,7 @@ def test_a_parameter_of_the_name_of_any_argument_is_no_more_than_unknown(sender:
     else:
         message = {**dramatiq_message(TASK, job_id, QUEUE), "args": [], "kwargs": given}
         sender.raw(to_bytes(message))
-    assert "self: is no parameter" in _failure(sender, job_id)
+    assert "self: is not a parameter" in _failure(sender, job_id)
     _lives(sender)
 
 

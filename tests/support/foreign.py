@@ -75,7 +75,7 @@ def to_bytes(value: Any) -> bytes:
 
 
 def noise(rng: random.Random, valid: bytes) -> bytes:
-    """Bytes that are no message."""
+    """Bytes that are not a message."""
     kind = rng.randrange(6)
     if kind == 0:
         return bytes(rng.randrange(256) for _ in range(rng.randrange(60)))

@@ -70,7 +70,7 @@ def _checkpoint(path: Path) -> None:
     from pfd_plugin_training.checkpoint import load
 
     if load(path, "run") is None:
-        raise DataError(f"{path} is no checkpoint of that run", hint="training begins anew")
+        raise DataError(f"{path} is not a checkpoint of that run", hint="training begins anew")
 
 
 def _matlab(path: Path) -> None:

@@ -93,7 +93,7 @@ class DramatiqRedis(Sender):
 
 
 class Rabbit(Sender):
-    """Either runtime on RabbitMQ, which lets nobody write what is no message."""
+    """Either runtime on RabbitMQ, which lets nobody write what is not a message."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)

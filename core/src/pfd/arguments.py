@@ -18,14 +18,14 @@ MAX_NUMBER = 2**63 - 1
 def a_text(name: str, value: T) -> T:
     """A text that can be stored, or None.  Raises `ParameterError`."""
     if value is not None and not is_storable(value):
-        raise ParameterError(f"{name}={shown(value)}: is no text that can be stored")
+        raise ParameterError(f"{name}={shown(value)}: is not a text that can be stored")
     return value
 
 
 def an_integer(name: str, value: T) -> T:
     """An integer from 0, or None.  Raises `ParameterError`."""
     if value is not None and not (isinstance(value, int) and 0 <= value <= MAX_NUMBER):
-        raise ParameterError(f"{name}={shown(value)}: is no integer from 0 to {MAX_NUMBER}")
+        raise ParameterError(f"{name}={shown(value)}: is not an integer from 0 to {MAX_NUMBER}")
     return value
 
 
@@ -38,7 +38,7 @@ def a_number(name: str, value: object) -> float | None:
     except OverflowError:
         number = math.nan
     if math.isnan(number):
-        raise ParameterError(f"{name}={shown(value)}: is no number")
+        raise ParameterError(f"{name}={shown(value)}: is not a number")
     return number
 
 
@@ -46,7 +46,7 @@ def a_pause(name: str, value: object) -> float | None:
     """Seconds of which there are some, or None.  Raises `ParameterError`."""
     number = a_number(name, value)
     if number is not None and not 0 < number <= threading.TIMEOUT_MAX:
-        raise ParameterError(f"{name}={shown(value)}: is no number of seconds above 0")
+        raise ParameterError(f"{name}={shown(value)}: is not a number of seconds above 0")
     return number
 
 

@@ -29,7 +29,8 @@ def job_folder(home: Path, part: str, job_id: str) -> Path:
     """
     if not is_job_id(job_id):
         raise ArtifactError(
-            f"{job_id!r} is no id of a job", hint="something else than PFD has written to the store; no file is touched"
+            f"{job_id!r} is not an id of a job",
+            hint="something else than PFD has written to the store; no file is touched",
         )
     return home / part / job_id
 
@@ -91,7 +92,7 @@ class ArtifactFolder:
         return tuple(sorted(found, key=lambda item: item.name))
 
     def unpublishable(self) -> list[str]:
-        """Names of files that were written with characters that are not shown, or that are no text at all."""
+        """Names of files that were written with characters that are not shown, or that are not a text at all."""
         return sorted(name for name, _ in self._written() if not is_shown(name))
 
     def _written(self) -> Iterator[tuple[str, Path]]:

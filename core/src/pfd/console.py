@@ -167,7 +167,7 @@ def cut(text: str, most: int) -> str:
 class ByteStream:
     """Prints bytes that come in pieces, as they are or as text: a character may lie on both sides of a cut.
 
-    As text, a line that was written over stands on lines of its own, and a byte that is no UTF-8 as `\\xff`.
+    As text, a line that was written over stands on lines of its own, and a byte that is not UTF-8 as `\\xff`.
     """
 
     def __init__(self, *, raw: bool = False) -> None:

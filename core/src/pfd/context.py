@@ -202,12 +202,12 @@ class TaskContext:
 
         Raises
         ------
-        PluginError : the task is no coordinator.
+        PluginError : the task is not a coordinator.
         UnknownJob : there is no such job.
         """
         if not self.is_coordinator:
             raise PluginError(
-                f"{self.task} waits for children and is no coordinator: it would hold the slot that they may need",
+                f"{self.task} waits for children and is not a coordinator: it would hold the slot that they may need",
                 hint=COORDINATE,
             )
         return self._wait_children(ids)

@@ -35,7 +35,7 @@ def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}", hint="check the path, and the rights on it") from error
     except ValueError as error:  # a NUL, or a character that no path can hold
-        raise DataError(f"{str(path)!r} is no path: {error}") from error
+        raise DataError(f"{str(path)!r} is not a path: {error}") from error
     try:
         _require_regular(path, os.fstat(descriptor))
         return os.fdopen(descriptor, "rb")
@@ -59,7 +59,7 @@ def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
 def read_text(path: str | os.PathLike[str], most: int) -> str:
     """The text of a regular file in UTF-8, without the mark that editors of Windows put before it.
 
-    Raises `DataError` as `read_regular` does, and where it is no UTF-8.
+    Raises `DataError` as `read_regular` does, and where it is not UTF-8.
     """
     return decoded(read_regular(path, most), path)
 
@@ -69,7 +69,7 @@ def decoded(content: bytes, name: str | os.PathLike[str]) -> str:
     try:
         return content.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
-        raise DataError(f"{name}: is no UTF-8 text (byte {error.start})", hint="save it as UTF-8") from error
+        raise DataError(f"{name}: is not UTF-8 text (byte {error.start})", hint="save it as UTF-8") from error
 
 
 def _require_regular(path: str | os.PathLike[str], status: os.stat_result) -> None:

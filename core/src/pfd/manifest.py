@@ -75,12 +75,12 @@ def suspicions(module: Any) -> Iterator[ManifestError]:
     for name, function in _named(module):
         own = inspect.isfunction(function) and function.__module__ == getattr(module, "__name__", None)
         if own and name not in HOOKS and not hasattr(function, "pfd_impl") and _near(name, _ALIKE):
-            message = "is no hook, so nobody would call it"
+            message = "is not a hook, so nobody would call it"
             yield ManifestError(name, message, hint=_meant(name, _ALIKE), place=code_place(function))
 
 
 def registered(module: Any, hook: str, kind: type[_T]) -> tuple[_T, ...]:
-    """What a hook of a module returns.  Raises `ManifestError` where that is no list of what it is to be."""
+    """What a hook of a module returns.  Raises `ManifestError` where that is not a list of what it is to be."""
     function = implementation(module, hook)
     if function is None:
         return ()
@@ -101,7 +101,7 @@ def registered(module: Any, hook: str, kind: type[_T]) -> tuple[_T, ...]:
             if kind is Command and hasattr(item, "callback"):  # of click
                 hint = 'a command is named, and not imported: Command("noun", load="package.module:command", help="…")'
             raise ManifestError(
-                hook, f"returned {shown(item)}, which is no {kind.__name__}", hint=hint, place=code_place(function)
+                hook, f"returned {shown(item)}, which is not a {kind.__name__}", hint=hint, place=code_place(function)
             )
     _check_once(hook, items, code_place(function))
     return items
@@ -132,7 +132,7 @@ def _marked(name: str, function: Any, marks: Mapping[str, Any]) -> Iterator[tupl
         return
     if name not in HOOKS:
         if not marks.get("optionalhook"):
-            yield "is no hook", _meant(name)
+            yield "is not a hook", _meant(name)
         return
     wanted = ", ".join(HOOKS[name])
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):

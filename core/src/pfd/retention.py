@@ -272,7 +272,7 @@ class Pruner:
 
 
 def _job_folders(folder: Path) -> Iterator[str]:
-    """Names of the folders right in this one that may be a job's; what is no folder itself, as a link, is none."""
+    """Names of the folders right in this one that may be a job's; what is not a folder itself, as a link, is none."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if is_job_id(entry.name) and entry.is_dir(follow_symlinks=False):

@@ -128,7 +128,7 @@ class Settings(BaseModel):
         try:
             path.encode()
         except UnicodeEncodeError as error:
-            raise ValueError("its name is no UTF-8, and settings are handed on as such; rename the folder") from error
+            raise ValueError("its name is not UTF-8, and settings are handed on as such; rename the folder") from error
         return Path(path)
 
     @field_validator("roots", "trust")
@@ -389,7 +389,7 @@ def _near(name: str, known: Collection[str]) -> str | None:
 
 
 def _trusted(overrides: Mapping[str, Any], environ: Mapping[str, str]) -> frozenset[Path]:
-    """The folders that whoever started this program trusts.  What is no list of folders is told with all settings."""
+    """The folders that who started this program trusts.  What is not a list of folders is told with all settings."""
     given = overrides.get("trust") or environ.get("PFD_TRUST", "")
     names = given.split(os.pathsep) if isinstance(given, str) else given
     found = []
@@ -427,7 +427,7 @@ def _objection(path: Path, trusted: frozenset[Path]) -> str | None:
     """Why a file is not to be taken."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            return "it is no regular file"
+            return "it is not a regular file"
         return None if path.parent in trusted else foreign_hand(path)
     except (OSError, RuntimeError) as error:  # a link to nowhere, or to itself
         return f"it cannot be looked at ({getattr(error, 'strerror', None) or error})"

@@ -48,7 +48,7 @@ def home_path(home: Path, text: str) -> Path:
             hint="put the file itself there; a link may stand for the whole folder of artifacts",
         )
     raise DataError(
-        f"{text!r} in a row of the store is no path within {home}",
+        f"{text!r} in a row of the store is not a path within {home}",
         hint="something else than PFD has written to the store; 'pfd doctor --files' looks at all rows",
     )
 

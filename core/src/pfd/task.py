@@ -359,7 +359,7 @@ def _explain(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         first, dot, rest = where.partition(".") if len(item["loc"]) == 1 else (where, "", "")
         nested = f"; a parameter of a group stands within it: {{{first!r}: {{{rest!r}: …}}}}" if dot else ""
-        return f"{where}: is no parameter of this task{nested}"
+        return f"{where}: is not a parameter of this task{nested}"
     said = _said(item)
     message = f"{said[0].lower()}{said[1:]}"
     if not where:  # of several parameters: the message names them

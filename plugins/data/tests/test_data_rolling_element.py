@@ -132,7 +132,7 @@ def test_an_inner_race_fault_has_sidebands_at_the_shaft_and_an_outer_one_has_non
 @pytest.mark.parametrize("fault", FAULTY)
 def test_the_snr_asked_for_is_measured_back(fault: str, snr_db: float) -> None:
     made = run(fault, snr_db=snr_db)
-    # From the sum alone: what is left of it without the parts that are no impacts.
+    # From the sum alone: what is left of it without the parts that are not impacts.
     rest = made.signal - made.shaft - made.noise
     assert 10 * np.log10(np.mean(rest**2) / np.mean(made.noise**2)) == pytest.approx(snr_db, abs=1e-6)
 

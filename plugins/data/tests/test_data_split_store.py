@@ -107,7 +107,7 @@ def test_an_unknown_split_names_the_nearest_and_a_bad_name_is_refused(entry: Dat
         find_split(session, "honset")
     assert caught.value.hint == "did you mean honest?"
     for name in ("", "7up", "a/b", "x" * 65):
-        with pytest.raises(DataError, match="is no name for a split"):
+        with pytest.raises(DataError, match="is not a name for a split"):
             run("split", "bench", name)
 
 

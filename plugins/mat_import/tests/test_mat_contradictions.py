@@ -111,5 +111,5 @@ def test_several_variables_of_a_pattern_are_channels_where_that_is_said(save) ->
 
     assert sensors(variable="acc*") == ["acc1", "acc2-1", "acc2-2"]
     assert sensors(variable="acc*", channel=1) == ["acc1-1", "acc2-1"]
-    with pytest.raises(DataError, match=r"gyro\* is no variable"):
+    with pytest.raises(DataError, match=r"gyro\* is not a variable"):
         sensors(variable="gyro*")

@@ -240,7 +240,7 @@ def turning(hz: float, seed: int = 0) -> npt.NDArray[np.float32]:
 
 @pytest.mark.parametrize("off", [-0.08, -0.05, -0.035, 0.035, 0.05, 0.08])
 def test_a_line_beyond_the_range_is_none_within_it(off: float) -> None:
-    """The largest value of a range that a line lies beyond is at its edge: that is no line."""
+    """The largest value of a range that a line lies beyond is at its edge: that is not a line."""
     strong = turning(RPM / 60 * (1 + off)) + 30 * turning(RPM / 60 * (1 + off))
     line = measured(strong, fault_type="normal").measures.shaft_line
     assert line is not None

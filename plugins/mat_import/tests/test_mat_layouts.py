@@ -154,7 +154,7 @@ def test_an_mfpt_file_may_have_no_speed_and_no_load(save, mfpt) -> None:
         ("baseline_1.mat", {"sr": None}, "no struct with the field sr"),
         ("baseline_1.mat", {"sr": "fast"}, "bearing.sr is 'fast'"),
         ("baseline_1.mat", {"sr": 0}, "not a positive number"),
-        ("baseline_1.mat", {"gs": np.full((9, 1), np.nan)}, "9 of 9 samples that are no numbers"),
+        ("baseline_1.mat", {"gs": np.full((9, 1), np.nan)}, "9 of 9 samples that are not numbers"),
         ("baseline_1.mat", {"gs": np.ones((9, 2))}, "not one channel"),
         ("baseline_1.mat", {"gs": "text"}, "not one channel"),
     ],

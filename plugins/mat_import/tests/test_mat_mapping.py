@@ -111,7 +111,7 @@ def test_variables_whose_names_vary_are_found_by_a_pattern(save) -> None:
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
-        ("y", "y is no variable of the file"),
+        ("y", "y is not a variable of the file"),
         ("x.z", r"there is no field z, but a, t"),
         ("x.a.z", "there is no field z, but a ndarray"),
         ("x.a(99)", r"there is no \(99\) of 9"),

@@ -100,7 +100,7 @@ def test_a_vector_in_the_place_of_a_number_is_told_how_to_be_one(save: Any) -> N
 
 
 def test_a_name_that_is_not_there_is_told_with_those_that_are(save: Any) -> None:
-    with pytest.raises(DataError, match="acc is no variable of the file; it has vibration, speed"):
+    with pytest.raises(DataError, match="acc is not a variable of the file; it has vibration, speed"):
         convert(save("a.mat", {"vibration": noise(), "speed": 5.0}), {"variable": "acc"}, variables={"rpm": "speed"})
 
 

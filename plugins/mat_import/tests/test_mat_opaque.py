@@ -88,7 +88,7 @@ BESIDE = {kind: an_object("beside", kind) for kind in CLASSES} | {
     "function handle": a_handle("beside"),
     "cut element": part(MATRIX, b"\0" * 8),
     "unknown class": matrix(99, sides(1, 1), part(INT8, b"beside")),
-    "text that is no ASCII": matrix(4, sides(1, 4), part(INT8, b"beside"), part(16, b"\xff\xfe\xff\xfe")),
+    "text that is not ASCII": matrix(4, sides(1, 4), part(INT8, b"beside"), part(16, b"\xff\xfe\xff\xfe")),
     "negative size": matrix(DOUBLES, sides(-5, 3), part(INT8, b"beside"), part(DOUBLE, b"")),
     "huge claim": matrix(DOUBLES, sides(2**31 - 1, 1000), part(INT8, b"beside"), part(DOUBLE, b"")),
 }

@@ -45,7 +45,7 @@ def test_a_function_makes_one_number_of_a_vector() -> None:
     for place, reason in (
         ("max(v)", "is no place such as"),
         ("mean(mean(v))", "is no place such as"),
-        ("mean(run)", "is no vector of numbers"),
+        ("mean(run)", "is not a vector of numbers"),
         ("rate(v(1))", "1 moments tell no rate"),
     ):
         with pytest.raises(DataError, match=reason):
@@ -53,7 +53,7 @@ def test_a_function_makes_one_number_of_a_vector() -> None:
 
 
 def test_a_mean_of_what_is_no_number_is_refused_with_the_count() -> None:
-    with pytest.raises(DataError, match="2 of its 4 values are no numbers"):
+    with pytest.raises(DataError, match="2 of its 4 values are not numbers"):
         lookup({"v": np.array([1, np.nan, np.inf, 2])}, "mean(v)")
 
 

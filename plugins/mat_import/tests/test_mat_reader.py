@@ -132,7 +132,7 @@ def test_a_link_out_of_the_folder_is_not_followed(save, cwru, tmp_path: Path) ->
     os.mkfifo(tmp_path / "files" / "pipe.mat")
     found = outcomes(tmp_path / "files")
     assert found["link.mat"] == "a link that leads out of the folder"
-    assert found["broken.mat"] == found["pipe.mat"] == "it is no regular file"
+    assert found["broken.mat"] == found["pipe.mat"] == "it is not a regular file"
 
 
 def test_a_name_that_is_not_utf8_is_reported(save, mfpt, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_gap_in_one_recording_is_the_reason_of_its_file_or_cut_from_it_alone(s
     damaged = WINDOWS.copy()
     damaged[3, 60] = np.nan
     path = save("w.mat", {"x": damaged})
-    with pytest.raises(DataError, match="x holds 1 of 64 samples that are no numbers"):
+    with pytest.raises(DataError, match="x holds 1 of 64 samples that are not numbers"):
         convert(path, rows="recordings")
     assert [one.info.n_samples for one in convert(path, rows="recordings", gaps="drop")][2:5] == [64, 60, 64]
 

@@ -186,7 +186,7 @@ def test_a_speed_that_holds_no_numbers_is_refused(save) -> None:
     broken = ramp(T)
     broken[7] = np.nan
     path = save("a.mat", {"x": np.sin(T), "speed": broken, "text": "fast"})
-    for variable, reason in (("speed", "1 of its 100,000 values are no numbers"), ("text", "no vector of numbers")):
+    for variable, reason in (("speed", "1 of its 100,000 values are not numbers"), ("text", "not a vector of numbers")):
         mapping = FileMapping(
             channels=(ChannelMap(variable="x"),), speed=SpeedMap(variable=variable, kind="hz"), values=RIG
         )

@@ -30,7 +30,7 @@ def test_samples_that_are_no_numbers_are_counted_and_their_places_told() -> None
     with pytest.raises(DataError) as raised:
         treat([values], ONE)
     assert str(raised.value) == (
-        "x holds 7 of 1,000 samples that are no numbers (5 NaN, 1 infinite, 1 beyond float32), "
+        "x holds 7 of 1,000 samples that are not numbers (5 NaN, 1 infinite, 1 beyond float32), "
         "at 17, 41 to 43, 100 and at 2 more places; mapping.gaps can drop or interpolate them"
     )
 
@@ -134,7 +134,7 @@ def test_counts_are_brought_to_their_unit_before_anything_else_is_done(save) -> 
     channel = ChannelMap(variable="x", scale=2, offset="zero")
     [found] = convert_file(path, mapping=FileMapping(channels=(channel,), values=RIG))
     np.testing.assert_array_equal(found.signal[0], counts * 2 + 3)
-    with pytest.raises(DataError, match="gone is no variable"):
+    with pytest.raises(DataError, match="gone is not a variable"):
         convert_file(path, mapping=FileMapping(channels=(ChannelMap(variable="x", scale="gone"),), values=RIG))
 
 
@@ -149,12 +149,12 @@ def test_a_file_with_gaps_is_imported_where_that_is_asked_for_and_the_dataset_is
         ).get()
 
     [failure] = run("refuse", dry_run=True)["failures"]
-    assert "3 of 2,000 samples that are no numbers" in failure["reason"]
+    assert "3 of 2,000 samples that are not numbers" in failure["reason"]
     result = run("drop")
     [gap] = [finding for finding in result["findings"] if finding["kind"] == "gaps"]
     assert gap["records"] == ["uestc-N_800_1"]
     treatment = "samples 603 to 2,000 of 2,000 kept, the longest stretch without gaps (2 gaps, the longest 2)"
-    assert gap["text"] == f"1 of 1 recordings had samples that are no numbers: uestc-N_800_1: {treatment}"
+    assert gap["text"] == f"1 of 1 recordings had samples that are not numbers: uestc-N_800_1: {treatment}"
     with pfd.reading() as session, open_dataset(find_dataset(session, "drop").path) as dataset:
         [info] = dataset.recordings
         assert (info.n_samples, info.treatment) == (1398, treatment)

@@ -229,7 +229,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     network = build(Cnn1dConfig(3), seed=4)
     network.head.bias.data[0] = torch.nan
     save_network(tmp_path / "m.safetensors", network)
-    with pytest.raises(DataError, match="weights that are no numbers"):
+    with pytest.raises(DataError, match="weights that are not numbers"):
         load_network(tmp_path / "m.safetensors")
 
 

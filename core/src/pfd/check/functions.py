@@ -131,7 +131,7 @@ def _exception(kind: str, subject: str, report: Report, folder: Path | None, pat
         report.missing(subject, "retry_on", kind, missing, path)
         return
     if not (isinstance(found, type) and issubclass(found, Exception)):
-        report.add(subject, "retry_on", f"{kind!r} is no exception", hint="name a class of exceptions", path=path)
+        report.add(subject, "retry_on", f"{kind!r} is not an exception", hint="name a class of exceptions", path=path)
 
 
 def _preload(library: str, subject: str, report: Report, path: str) -> None:

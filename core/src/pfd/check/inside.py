@@ -136,7 +136,7 @@ class Look:
             return False
         for thread in threading.enumerate():
             if thread is not threading.main_thread() and not thread.daemon:
-                problem = f"starts a thread ({thread.name}) that is no daemon, for whose end each command waits"
+                problem = f"starts a thread ({thread.name}) that is not a daemon, for whose end each command waits"
                 hint = "start it where a job runs, or with daemon=True"
                 self._report.add("manifest", "", problem, hint=hint, path=self._written(""))
         seconds = time.perf_counter() - began - sum(one.seconds for one in watch.found)

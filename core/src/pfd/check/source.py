@@ -37,7 +37,7 @@ def _files(module: Any, folder: Path | None) -> Iterator[Path]:
 def _parsed(file: Path) -> ast.Module | None:
     try:
         return ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):  # as an extension module, which is no text
+    except (OSError, SyntaxError, ValueError):  # as an extension module, which is not a text
         return None
 
 

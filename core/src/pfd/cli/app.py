@@ -105,7 +105,7 @@ def _load(target: str) -> click.Command:
             hint="reinstall the plugin that it belongs to; 'pfd plugins' lists them",
         ) from error
     if not isinstance(command, click.Command):
-        raise PluginError(f"command {target} is no click command")
+        raise PluginError(f"command {target} is not a click command")
     return command
 
 

@@ -212,7 +212,8 @@ class Shape:
         try:
             return json.loads(text)
         except ValueError as error:
-            raise ParameterError(f"{key}={text!r} is no valid JSON: {error}", hint="quote it for your shell") from error
+            problem = f"{key}={text!r} is not valid JSON: {error}"
+            raise ParameterError(problem, hint="quote it for your shell") from error
 
     def _list(self, key: str, text: str, schema: Schema) -> list[Any]:
         parts = [part.strip() for part in text.split(",")] if text else []

@@ -33,7 +33,7 @@ NOT_SERVED: Mapping[str, str] = {
 }
 """Attributes and methods."""
 
-_NO_MESSAGE = "results are read from the store, and are no messages of a broker"
+_NO_MESSAGE = "results are read from the store, and are not messages of a broker"
 _STATES_ARE_FIXED = "which states are the end of a job is fixed"
 
 OF_GET: Mapping[str, str] = {

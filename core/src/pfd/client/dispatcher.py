@@ -364,7 +364,7 @@ class Dispatcher:
         Raises
         ------
         SettingsError : no age is given and none is set, or PFD_HOME belongs to another store.
-        ParameterError : that is no age, that state is not one of an end, or `dry_run` is neither True nor False.
+        ParameterError : that is not an age, that state is not one of an end, or `dry_run` is neither True nor False.
         """
         from pfd.retention import DAY, prune_jobs, remove_orphans, total
         from pfd.store.prune import Which
@@ -376,7 +376,7 @@ class Dispatcher:
                 "nothing says how old a job is to be", hint="name an age in days, or set retention to keep to one"
             )
         if not days >= 0:
-            raise ParameterError(f"older_than={days} is no number of days")
+            raise ParameterError(f"older_than={days} is not a number of days")
         states = ENDED if state is None else some_states("state", state)
         a_switch("dry_run", dry_run)
         if live := states - ENDED:

@@ -199,7 +199,7 @@ class JobHandle:
         ------
         TimeoutError : it has not within `timeout` seconds; it goes on.
         UnknownJob : it has been pruned.
-        ParameterError : `timeout` is no number.
+        ParameterError : `timeout` is not a number.
         """
         return self._await_end(self._watch(timeout))
 
@@ -250,7 +250,7 @@ class JobHandle:
         JobFailed, JobCancelled, TimeLimitExceeded, WorkerLost : how it ended, where not well.
         TimeoutError : it has not ended within `timeout` seconds; it goes on.
         DamagedRow : something else than PFD has written to the store, and its result cannot be read.
-        ParameterError : an option that is not served, or is no number.
+        ParameterError : an option that is not served, or is not a number.
         """
         from pfd.client.celery_words import OF_GET, refuse
         from pfd.client.outcome import result_of, value_of

@@ -52,7 +52,7 @@ class Watch:
     timeout : seconds until the deadline; none where it is None.
     interval : seconds between looks, where they are to be the same.
 
-    Raises `ParameterError` where one of them is no number of seconds.
+    Raises `ParameterError` where one of them is not a number of seconds.
     """
 
     def __init__(self, dispatcher: Access, job_id: str, timeout: float | None, interval: float | None = None) -> None:

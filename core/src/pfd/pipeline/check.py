@@ -44,7 +44,7 @@ def problems(steps: Mapping[str, Step], registry: Registry, settings: Settings) 
         yield f"{len(steps)} steps, more than {MAX_STEPS}: make several pipelines of it"
         return
     if odd := [name for name, step in steps.items() if not _is_step(step)]:
-        yield from (f"{shown(name)}: is no step of texts and mappings" for name in odd)
+        yield from (f"{shown(name)}: is not a step of texts and mappings" for name in odd)
         return
     # Of these alone, since whatever goes through all of a step takes it for granted that it has an end.
     if too_large := [problem for step in steps.values() for problem in _of_size(step, settings.max_params_bytes)]:

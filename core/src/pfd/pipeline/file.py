@@ -32,12 +32,12 @@ class PipelineFile:
 
 
 def read(path: Path) -> PipelineFile:
-    """Read a pipeline file.  Raises `ParameterError` where it cannot be read, or is no TOML."""
+    """Read a pipeline file.  Raises `ParameterError` where it cannot be read, or is not TOML."""
     data = _parse(path)
-    problems = [f"{key}: is no key of a pipeline (name, steps)" for key in sorted(set(data) - {"name", "steps"})]
+    problems = [f"{key}: is not a key of a pipeline (name, steps)" for key in sorted(set(data) - {"name", "steps"})]
     name = data.get("name", path.stem)
     if not isinstance(name, str) or not name or clean_text(name) != name:
-        problems.append(f"name={name!r}: is no name")
+        problems.append(f"name={name!r}: is not a name")
         name = path.stem
     tables = data.get("steps")
     if not isinstance(tables, dict) or not tables:
@@ -87,7 +87,7 @@ def _problems(name: str, table: Any) -> Iterator[str]:
         yield f"{where}: is not a table"
         return
     for key in sorted(set(table) - set(_KEYS)):
-        yield f"{where}.{key}: is no key of a step ({', '.join(_KEYS)})"
+        yield f"{where}.{key}: is not a key of a step ({', '.join(_KEYS)})"
     if not isinstance(table.get("task"), str) or not table["task"]:
         yield f"{where}.task: the name of a task is needed"
     if not isinstance(table.get("params", {}), dict):

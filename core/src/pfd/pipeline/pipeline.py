@@ -43,14 +43,14 @@ class Pipeline:
 
         Raises
         ------
-        ParameterError : the file cannot be read, or is no TOML.
+        ParameterError : the file cannot be read, or is not TOML.
         """
         try:
             path = Path(path)
         except TypeError as error:
-            raise ParameterError(f"{shown(path)}: is no path") from error
+            raise ParameterError(f"{shown(path)}: is not a path") from error
         if len(str(path)) > MAX_PATH:
-            raise ParameterError(f"{shown(str(path))}: is no path, which has at most {MAX_PATH} characters")
+            raise ParameterError(f"{shown(str(path))}: is not a path, which has at most {MAX_PATH} characters")
         found = file.read(path)
         return Pipeline(found.name, found.steps, found.problems)
 
@@ -61,7 +61,7 @@ class Pipeline:
     def check(self, registry: Registry, settings: Settings) -> None:
         """Check the whole before anything is submitted.  Raises `ParameterError` that lists all that is wrong."""
         if not is_storable(self.name) or not self.name:
-            raise ParameterError(f"name={shown(self.name)}: is no name of a pipeline")
+            raise ParameterError(f"name={shown(self.name)}: is not a name of a pipeline")
         problems = (*self.problems, *check.problems(self.steps, registry, settings))
         if problems:
             raise ParameterError(f"pipeline {self.name!r}: " + "; ".join(problems), problems=problems)
@@ -97,7 +97,7 @@ class Pipeline:
         Raises
         ------
         UnknownJob : there is no run to go on with.
-        JobError : nothing is left to do; or what `run` stands for is no run of this pipeline.
+        JobError : nothing is left to do; or what `run` stands for is not a run of this pipeline.
         ParameterError, StoreError : as for `submit`.
         """
         common = _common(options)
@@ -171,7 +171,7 @@ def _common(options: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(given, str | Path):  # one of them, and not its letters
             given = (given,)
         if not isinstance(given, Collection) or not all(isinstance(one, str | Path) for one in given):
-            raise ParameterError(f"{name}={shown(given)}: is no list of texts")
+            raise ParameterError(f"{name}={shown(given)}: is not a list of texts")
         listed[name] = tuple(given)
     if problems := tuple(reserved(listed["tags"])):
         raise ParameterError("; ".join(problems), problems=problems)

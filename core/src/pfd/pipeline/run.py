@@ -83,7 +83,7 @@ def find_run(dispatcher: Dispatcher, pipeline: str, ref: str | None) -> str:
     Raises
     ------
     UnknownJob : there is none.
-    JobError : what `ref` stands for is no run of this pipeline.
+    JobError : what `ref` stands for is not a run of this pipeline.
     """
     if ref is None:
         latest = dispatcher.jobs(tag=pipeline_tag(pipeline), limit=1)
@@ -100,7 +100,7 @@ def find_run(dispatcher: Dispatcher, pipeline: str, ref: str | None) -> str:
     job = of_run[0] if of_run else _job(dispatcher, ref)
     found = tagged(job, RUN)
     if found is None:
-        raise JobError(f"job {job.id} is no step of a pipeline", job_id=job.id, hint="name a run, or a job of one")
+        raise JobError(f"job {job.id} is not a step of a pipeline", job_id=job.id, hint="name a run, or a job of one")
     if pipeline_tag(pipeline) not in job.tags:
         raise JobError(
             f"run {found} is one of pipeline {tagged(job, PIPELINE)!r}, and not of {pipeline!r}",

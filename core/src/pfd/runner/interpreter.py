@@ -33,7 +33,7 @@ def interpreter() -> str:
         if _fits(candidate):
             return candidate
     raise QueueError(
-        f"jobs run in processes of their own, and this program ({sys.executable or 'without a name'}) is no Python to "
+        f"jobs run in their own processes, and this program ({sys.executable or 'without a name'}) is not a Python to "
         f"start them with; nor is another that can import pfd: {', '.join(tried) or 'none was found'}",
         hint="run 'pfd worker' beside it, which serves what it submits; or set sys.executable to the Python in use",
     )

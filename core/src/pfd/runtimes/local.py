@@ -166,7 +166,7 @@ class Worker:
         forks.watch(self, after=Worker._leave_to_the_parent)
 
     def _leave_to_the_parent(self, _quiet: bool) -> None:
-        """In the child of a fork, which has none of the threads: it is no worker, and so it cannot stop one."""
+        """In the child of a fork, which has none of the threads: it is not a worker, and so it cannot stop one."""
         if self._listener is not None:
             self._listener.leave()
         forks.abandon((self._host, self._listener, self._runtime))

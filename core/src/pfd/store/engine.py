@@ -118,7 +118,7 @@ def _sqlite(url: sa.URL, file: StoreFile | None) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        # A text that is no UTF-8 would keep all rows beside it from being read.
+        # A text that is not UTF-8 would keep all rows beside it from being read.
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         connection.isolation_level = None  # transactions begin where PFD says so, not where the driver guesses
         cursor = connection.cursor()

@@ -252,7 +252,7 @@ def resolve(connection: Connection, ref: str) -> str:
     if not prefix or not all(character in "0123456789abcdef-" for character in prefix):
         if prefix and connection.execute(sa.select(jobs.c.id).where(jobs.c.id == ref)).first() is not None:
             return ref
-        raise UnknownJob(f"{shown(ref)} is no job id", hint="'pfd jobs' lists the jobs of this store")
+        raise UnknownJob(f"{shown(ref)} is not a job id", hint="'pfd jobs' lists the jobs of this store")
     # A range on the unique index, where LIKE could not use it under every collation.
     found_ids = (
         connection.execute(

@@ -38,7 +38,7 @@ def _version(connection: Connection, tables: Tables, present: set[str]) -> str |
     name = version_table(tables)
     if name not in present:
         return None
-    # The name is one that a plugin declared, made of letters and digits; it is no input of a user.
+    # The name is one that a plugin declared, made of letters and digits; it is not an input of a user.
     found = connection.execute(sa.select(sa.column("version_num")).select_from(sa.table(name))).scalar()
     return None if found is None else str(found)
 

@@ -141,7 +141,7 @@ def remove(connection: Connection, found: Mapping[int, str], keeping: Sequence[R
 
 
 def unknown(connection: Connection, ids: Iterable[str]) -> set[str]:
-    """Those of some ids that are no job's."""
+    """Those of some ids that are not a job's."""
     asked = set(ids)
     return asked - set(connection.execute(sa.select(jobs.c.id).where(jobs.c.id.in_(asked))).scalars())
 

@@ -24,7 +24,7 @@ PROBE = 2**20
 """Bytes that a disk takes which is not full: more than an end needs."""
 
 STALE = 60.0
-"""Seconds after which nobody is still making what is no reserve yet."""
+"""Seconds after which nobody is still making what is not a reserve yet."""
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 

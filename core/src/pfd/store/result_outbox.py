@@ -32,7 +32,7 @@ Tell = Callable[[Job, dict[str, Any]], None]
 def watch(connection: Connection, seq: int, reply: dict[str, Any]) -> None:
     """Have the state of a job told.  `reply` is what the teller needs to reach the client.
 
-    A client whose `reply` takes more than `MAX_REPLY` bytes, or is no JSON, is told nothing; its job runs all the same.
+    A client whose `reply` takes more than `MAX_REPLY` bytes, or is not JSON, is told nothing; its job runs as well.
     """
     try:
         if len(text := encode(reply)) > MAX_REPLY:

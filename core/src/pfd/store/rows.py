@@ -212,10 +212,10 @@ def _options(text: str) -> dict[str, Any]:
     for name in ("soft_time_limit", "time_limit"):
         limit = value.get(name, 1)
         if type(limit) not in (int, float) or not 0 < limit < math.inf:
-            raise ValueError(f"{name} is no number of seconds")
+            raise ValueError(f"{name} is not a number of seconds")
     roots = value.get("roots", [])
     if type(roots) is not list or not all(type(root) is str for root in roots):
-        raise ValueError("roots are no list of texts")
+        raise ValueError("roots are not a list of texts")
     return value
 
 

@@ -67,7 +67,7 @@ def dump(model: BaseModel, *, exactly: bool, context: object = None, **options: 
     """
     try:
         dumped: dict[str, Any] = model.model_dump(mode="json", fallback=as_number, **options)
-    except ValueError as error:  # pydantic's own, and that of bytes which are no text
+    except ValueError as error:  # pydantic's own, and that of bytes which are not a text
         raise _refusal([problem for name, value in model for problem in not_json(value, name)]) from error
     doubtful = {name: found for name, value in model if (found := list(changed(value, name, exactly=exactly)))}
     if doubtful:  # bytes that are declared as bytes, say, come back as they were
@@ -133,7 +133,7 @@ def _change(value: Any, *, exactly: bool) -> str | None:
     if isinstance(value, str | PurePath) and clean_text(text := str(value)) != text:
         if "\0" in text:
             return "holds a NUL character, which cannot be stored"
-        return "is no text in UTF-8, and cannot be stored; a file of such a name has to be renamed"
+        return "is not a text in UTF-8, and cannot be stored; a file of such a name has to be renamed"
     return None
 
 

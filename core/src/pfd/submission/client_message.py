@@ -63,7 +63,7 @@ class ClientMessage:
 def check_id(identity: object) -> str:
     """The id of a message.  Raises `ParameterError` for one that no job can have."""
     if not (isinstance(identity, str) and is_job_id(identity)):
-        raise ParameterError("its id is no UUID in lower case", hint="send messages whose id is a UUID")
+        raise ParameterError("its id is not a UUID in lower case", hint="send messages whose id is a UUID")
     return identity
 
 

@@ -63,7 +63,7 @@ def some_words(name: str, value: object) -> tuple[str, ...]:
         raise ParameterError(f"{name}: more than {MAX_WORDS} are looked for at once")
     for one in found:
         if one is None:
-            raise ParameterError(f"{name}: None is no text that can be stored")
+            raise ParameterError(f"{name}: None is not a text that can be stored")
         a_text(name, one)
     return found
 
@@ -101,7 +101,7 @@ def a_moment(name: str, value: object, *, now: float | None = None) -> float | N
         moment = math.nan
     if not math.isfinite(moment):
         raise ParameterError(
-            f"{name}={shown(value)}: is no moment",
+            f"{name}={shown(value)}: is not a moment",
             hint="give seconds since the epoch, a datetime with a time zone, or how long ago it is: '2h', '3d'",
         )
     return moment
@@ -112,13 +112,13 @@ def some_params(name: str, value: object) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ParameterError(f"{name}={shown(value)}: is no mapping of names to values")
+        raise ParameterError(f"{name}={shown(value)}: is not a mapping of names to values")
     if len(value) > MAX_WORDS:
         raise ParameterError(f"{name}: more than {MAX_WORDS} are looked for at once")
     found = {}
     for key, one in value.items():
         if not is_storable(key) or not key or len(key) > MAX_TEXT:
-            raise ParameterError(f"{name}: {shown(key)} is no name of a parameter")
+            raise ParameterError(f"{name}: {shown(key)} is not a name of a parameter")
         try:
             found[str(key)] = decode(encode(one))
         except (ParameterError, ValueError) as error:

@@ -70,7 +70,7 @@ class Heartbeat:
         self.vitals = Vitals(info, running_jobs.__len__, alarm)
         self._sweeper = Sweeper(app.store, app.settings, info.id)
         self._pruner = Pruner(app.store, app.settings)
-        # What a caller runs by itself is no worker, and comes and goes with its own jobs.
+        # What a caller runs by itself is not a worker, and comes and goes with its own jobs.
         serves_all = info.client_id is None and bool(info.slots)
         self._scheduler = Scheduler(app) if serves_all else None
         self._waker = Waker()

@@ -96,5 +96,5 @@ def _path(worker_id: str, home: Path) -> Path | None:
 
 def _checked(worker_id: str) -> str:
     if _ID.fullmatch(worker_id) is None:  # of a row that no worker has written: it may lead anywhere
-        raise QueueError(f"{worker_id!r} is no id of a worker")
+        raise QueueError(f"{worker_id!r} is not an id of a worker")
     return worker_id

@@ -282,7 +282,7 @@ def report_oddly(params: NoParams, ctx: TaskContext) -> Text:
 
 
 def report_percent(params: NoParams, ctx: TaskContext) -> Text:
-    """Reports what is no fraction."""
+    """Reports what is not a fraction."""
     for odd in (-1, float("nan"), "half", None, 10**400, 50):
         ctx.progress(odd, f"{odd!r}"[:20])  # type: ignore[arg-type]
     return Text(text="reported")

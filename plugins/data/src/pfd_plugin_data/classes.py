@@ -33,7 +33,7 @@ FAULTS = (*SINGLE, *SEVERAL, *ROTOR[1:])
 """All fault types, in the order of tables and plots."""
 
 UNLABELLED = "unlabelled"
-"""What recordings of unknown fault are called where classes are named; it is no class."""
+"""What recordings of unknown fault are called where classes are named; it is not a class."""
 
 SYNONYMS = {
     "sain": "normal",

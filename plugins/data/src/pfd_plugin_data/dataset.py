@@ -152,7 +152,7 @@ def open_dataset(path: Path | str, *, speed_source: SpeedSource = "declared") ->
         raise DataError(f"{path} does not exist", hint=_HINT)
     with _converting(path), h5py.File(path, "r") as file:
         if file.attrs.get("format") != layout.FORMAT.encode():
-            raise DataError(f"{path} is no dataset of PFD", hint="import it with import_mat_dataset_task")
+            raise DataError(f"{path} is not a dataset of PFD", hint="import it with import_mat_dataset_task")
         if (version := int(file.attrs["format_version"])) > layout.VERSION:
             raise DataError(
                 f"{path} has format {version}, this version reads up to {layout.VERSION}", hint="update pfd-plugin-data"

@@ -34,7 +34,7 @@ MAX_MEMBERS = 100_000
 """Most members of a zip file: a forest has four a tree."""
 
 MAX_TEXT_BYTES = 192 * 1024**2
-"""Most of a member that is no array, such as the JSON which says how a model is put together."""
+"""Most of a member that is not an array, such as the JSON which says how a model is put together."""
 
 MAX_HEADER_BYTES = 4 * 1024**2
 """Longest header of a safetensors file."""
@@ -171,10 +171,10 @@ def tensor_header(path: Path) -> tuple[dict[str, str], dict[str, StoredTensor]]:
             raise DataError(f"its header would have {length} bytes")
         header = json.loads(file.read(length))
     if not isinstance(header, dict):
-        raise DataError("its header is no object of names and values")
+        raise DataError("its header is not an object of names and values")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise DataError("its metadata are no texts")
+        raise DataError("its metadata are not texts")
     tensors = {name: _tensor(name, said, size) for name, said in header.items()}
     claimed = sum(math.prod(one.shape) * _ITEM_BYTES[one.kind] for one in tensors.values())
     if claimed != size - 8 - length:
@@ -184,7 +184,7 @@ def tensor_header(path: Path) -> tuple[dict[str, str], dict[str, StoredTensor]]:
 
 def _tensor(name: str, said: Any, most: int) -> StoredTensor:
     kind, shape = said["dtype"], said["shape"]
-    # With few sides, none of them longer than the file, their product is no number that takes long to work out.
+    # With few sides, none of them longer than the file, their product is not a number that takes long to work out.
     fits = len(shape) <= MAX_SIDES and all(type(side) is int and 0 <= side <= most for side in shape)
     if kind not in _ITEM_BYTES or not fits:
         raise DataError(f"tensor {name[:100]!r} is {str(kind)[:20]!r}, with {len(shape)} sides of at most {most}")

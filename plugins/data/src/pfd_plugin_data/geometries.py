@@ -32,7 +32,7 @@ GEOMETRIES = {
 
 
 def refusal(name: str) -> str:
-    """Why `name` is no geometry, and what to give instead."""
+    """Why `name` is not a geometry, and what to give instead."""
     several = [known for known in GEOMETRIES if known.partition("/")[0] == name]
     if several:
         return f"it is no one geometry, since makers differ; choose one of {', '.join(several)}, or give numbers"

@@ -36,7 +36,7 @@ def kept_indices(recordings: Sequence[RecordingInfo], left_out: tuple[str, ...])
 
 
 def require_labels(recordings: Sequence[RecordingInfo], kept: list[int]) -> None:
-    """Raises `DataError` for recordings of unknown fault, which is no class."""
+    """Raises `DataError` for recordings of unknown fault, which is not a class."""
     unlabelled = [index for index in kept if recordings[index].fault_type is None]
     if not unlabelled:
         return

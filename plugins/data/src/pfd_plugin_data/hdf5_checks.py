@@ -23,7 +23,7 @@ def group(parent: Any, name: str) -> Any:
     """The group `name` directly within another.  Raises `ValueError` where the file itself holds no such group."""
     found = _member(parent, name)
     if not isinstance(found, h5py.Group):
-        raise ValueError(f"{found.name} is no group")
+        raise ValueError(f"{found.name} is not a group")
     return found
 
 
@@ -34,7 +34,7 @@ def array(parent: Any, name: str, *types: np.dtype[Any], ndim: int | None = None
     """
     found = _member(parent, name)
     if not isinstance(found, h5py.Dataset):
-        raise ValueError(f"{found.name} is no array")
+        raise ValueError(f"{found.name} is not an array")
     made = found.id.get_create_plist()
     if made.get_layout() != h5py.h5d.CONTIGUOUS:  # first of all: even its shape may be that of other files
         raise ValueError(f"{found.name} is in chunks or otherwise not contiguous")

@@ -90,8 +90,8 @@ def pack(info: RecordingInfo, signal: npt.NDArray[Any], truth: Mapping[str, npt.
 
     Raises
     ------
-    DataError : its array is not what its columns say, or holds values that float32 has not; `speed_hz` is no course of
-        a speed.
+    DataError : its array is not what its columns say, or holds values that float32 has not; `speed_hz` is not a
+        course of a speed.
     """
     if signal.shape != (len(info.channels), info.n_samples):
         raise DataError(
@@ -101,7 +101,7 @@ def pack(info: RecordingInfo, signal: npt.NDArray[Any], truth: Mapping[str, npt.
     with np.errstate(over="ignore"):  # what overflows is infinite, and refused here
         stored = np.ascontiguousarray(signal, dtype=SIGNAL_TYPE)
     if not np.isfinite(stored).all():
-        raise DataError(f"recording {info.record_id!r}: its signal holds values that are no finite float32")
+        raise DataError(f"recording {info.record_id!r}: its signal holds values that are not finite float32")
     known = {name: _truth_array(array) for name, array in (truth or {}).items()}
     if "speed_hz" in known:
         try:

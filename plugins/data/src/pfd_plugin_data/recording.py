@@ -121,7 +121,7 @@ class RecordingInfo:
         if self.fault_origin not in (None, *ORIGINS):
             problems.append(f"fault_origin={self.fault_origin!r} is none of {', '.join(ORIGINS)}")
         if not (math.isfinite(self.sample_rate_hz) and self.sample_rate_hz > 0):
-            problems.append(f"sample_rate_hz={self.sample_rate_hz} is no rate")
+            problems.append(f"sample_rate_hz={self.sample_rate_hz} is not a rate")
         if self.rpm is not None and not (math.isfinite(self.rpm) and self.rpm >= 0):
             problems.append(f"rpm={self.rpm} is no speed")
         if (self.rpm_measured is None) != (self.rpm_uncertainty is None):
@@ -131,7 +131,7 @@ class RecordingInfo:
             if value is not None and not (math.isfinite(value) and value > 0):
                 problems.append(f"{name}={value} is no speed")
         if any(one.offset is not None and not math.isfinite(one.offset) for one in self.channels):
-            problems.append("the offset of a channel is no number")
+            problems.append("the offset of a channel is not a number")
         if self.n_samples < 1:
             problems.append("it has no samples")
         if strange := sorted(self.origins.keys() - _TRACED):

@@ -187,7 +187,7 @@ def _require_name(name: str) -> None:
         TypeAdapter(DatasetName).validate_python(name)
     except ValidationError as error:
         raise DataError(
-            f"{name!r} is no name for a split",
+            f"{name!r} is not a name for a split",
             hint="begin with a letter, and go on with at most 63 letters, digits, '_', '-' and '.'",
         ) from error
 

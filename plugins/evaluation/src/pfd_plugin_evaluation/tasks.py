@@ -50,7 +50,7 @@ def generate_roc_analysis(params: GenerateRocAnalysisParams, ctx: TaskContext) -
     figure = draw(
         panels,
         heading=f"ROC, {params.part} part",
-        footnote="" if alike else "These panels rest on different recordings: their figures are no comparison.",
+        footnote="" if alike else "These panels rest on different recordings: their figures are not a comparison.",
     )
     save(figure, ctx.artifact("roc.png"), ctx.artifact("roc.svg"))
     found = GenerateRocAnalysisResult(part=params.part, experiments=results, comparable=alike)

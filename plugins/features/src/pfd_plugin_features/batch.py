@@ -31,7 +31,7 @@ class Windows:
         if x.ndim != 2 or x.shape[1] != condition.window:
             raise ValueError(f"windows have shape {x.shape}, expected (n, {condition.window})")
         self.condition = condition
-        # An offset of the sensor is no vibration: it would swamp every moment and the low end of the spectrum.
+        # An offset of the sensor is not vibration: it would swamp every moment and the low end of the spectrum.
         self.given = x
         self.x = x.astype(np.float64)
         self.offset = self.x.mean(axis=1, keepdims=True)

@@ -182,7 +182,7 @@ def read_table(path: Path) -> FeatureTable:
             table = file.read()
             origin = json.loads((table.schema.metadata or {})[KEY])
         if not isinstance(origin, dict):
-            raise DataError("what it says of its origin is no object of names and values")
+            raise DataError("what it says of its origin is not an object of names and values")
         if nulls := [name for name in table.column_names if name != "label" and table[name].null_count]:
             raise DataError(f"its column {nulls[0][:100]!r} has gaps")
         names = tuple(name for name in table.column_names if name not in LEADING)

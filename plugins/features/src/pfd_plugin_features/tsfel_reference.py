@@ -80,7 +80,7 @@ EQUAL_TO_TSFEL = (
     TsfelReference("roll_on", "spectral_roll_on"),
     TsfelReference("median_frequency", "median_frequency"),
     TsfelReference("roll_off", "spectral_roll_off"),
-    TsfelReference("fundamental_frequency", "fundamental_frequency", "a flat top of several bins is no maximum here"),
+    TsfelReference("fundamental_frequency", "fundamental_frequency", "a flat top of several bins is no peak here"),
     TsfelReference("power_bandwidth", "power_bandwidth"),
     TsfelReference("peak_density", "max_power_spectrum"),
 )

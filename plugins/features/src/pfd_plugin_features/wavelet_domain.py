@@ -24,7 +24,7 @@ BANDS = (f"a{LEVELS}", *DETAILS)
 """Lowest band first, as `pywt.wavedec` gives them."""
 
 FLOOR = 1e-12
-"""Of the largest power of a spectrum, what smaller ones are raised to: the logarithm of 0 is no cepstrum."""
+"""Of the largest power of a spectrum, what smaller ones are raised to: the logarithm of 0 is not a cepstrum."""
 
 FIRST_QUEFRENCY_BINS = 10
 """Quefrencies below hold the shape of the whole spectrum, not the distance of its lines."""

@@ -45,7 +45,7 @@ def members(path: Path) -> list[Member]:
 
     Raises
     ------
-    DataError : it is no zip file, or there is too much in it, or only files of other formats.
+    DataError : it is not a zip file, or there is too much in it, or only files of other formats.
     """
     with _converting(), zipfile.ZipFile(path) as file:
         if path.stat().st_size > MAX_ZIP_BYTES:

@@ -28,7 +28,7 @@ class Imported:
     """A recording: its columns, its array, float32 `(channels, samples)`, and what is odd about it.
 
     `speed_hz` is the course of its shaft's speed, where the file has one; `gaps` says what was done about samples that
-    are no numbers.
+    are not numbers.
     """
 
     info: RecordingInfo

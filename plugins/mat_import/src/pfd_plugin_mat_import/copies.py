@@ -311,5 +311,5 @@ def _stretch(channels: Sequence[_Channel], hint: _Hint) -> tuple[int, int] | Non
 
 
 def _near(ratios: npt.NDArray[np.float64], scale: float) -> npt.NDArray[np.bool_]:
-    """Which ratios are that one; none where it is no number."""
+    """Which ratios are that one; none where it is not a number."""
     return np.abs(ratios / scale - 1) < TOLERANCE

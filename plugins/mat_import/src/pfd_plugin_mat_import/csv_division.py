@@ -59,7 +59,7 @@ def read_head(path: Path) -> Head:
 
     Raises
     ------
-    DataError : it is no text, blank, or of lines that end twice.
+    DataError : it is not a text, blank, or of lines that end twice.
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -74,7 +74,7 @@ def read_head(path: Path) -> Head:
         encoding = "latin-1"
         text = head.decode(encoding)
     if any(letter < " " and letter not in "\t\r\n\f" for letter in set(text)):
-        raise DataError("no table of numbers: it holds bytes that are no text")
+        raise DataError("no table of numbers: it holds bytes that are not a text")
     if "\r\r\n" in text:  # Windows' line ends, written as text once more
         raise DataError(r"its lines end in \r\r\n, which is an end and a blank line; write it again with ends of \n")
     lines = list(io.StringIO(text, newline=""))
@@ -145,7 +145,7 @@ class Division:
         self._lines = lines
 
     def check(self) -> None:
-        """Raises `DataError` where the last lines are no data."""
+        """Raises `DataError` where the last lines are not data."""
         if self.count > MAX_COLUMNS:
             raise DataError(f"its lines have {self.count:,} fields, at most {MAX_COLUMNS:,} are read")
         last = len(self.rows) - 1
@@ -159,7 +159,7 @@ class Division:
 
     @cached_property
     def alike(self) -> int:
-        """The line from which on all have as many fields, and are no comment."""
+        """The line from which on all have as many fields, and are not a comment."""
         lines = range(len(self.rows) - 1, 0, -1)
         return next((at for at in lines if len(self.rows[at - 1]) != self.count or self.is_comment(at - 1)), 0)
 
@@ -208,7 +208,7 @@ class Division:
         return cell in GAPS or self.is_number(cell)
 
     def is_comment(self, line: int) -> bool:
-        """Whether a line begins with the mark of a comment, and so is no data."""
+        """Whether a line begins with the mark of a comment, and so is not data."""
         if self.rows[line][0] in GAPS or _COMMENT.match(self._lines[-1]):  # then it is how data begin
             return False
         return _COMMENT.match(self._lines[line]) is not None
@@ -266,7 +266,7 @@ class Division:
 
 
 def _alike_rows(rows: Mapping[int, Sequence[str]], decimal: str) -> set[int]:
-    """Lines that follow one another, with as many fields and numbers in the same of them, and are no notes."""
+    """Lines that follow one another, with as many fields and numbers in the same of them, and are not notes."""
     found = set()
     gaps = GAPS[2:]
     places = {line: tuple(_is_number(cell, decimal) or cell in gaps for cell in cells) for line, cells in rows.items()}

@@ -45,7 +45,7 @@ class TextTable:
 
         Raises
         ------
-        DataError : it is no table with a column of numbers, or what in it is the header is not certain.
+        DataError : it is not a table with a column of numbers, or what in it is the header is not certain.
         """
         with converting("table of text"):
             layout = find_layout(path, self.header)
@@ -188,7 +188,7 @@ def _told(message: str, layout: CsvLayout) -> str:
     if fields:
         return f"{line} has {fields[1]} fields, where the others have {layout.fields}"
     if cell and int(cell[1]) < len(layout.numeric):
-        return f"{line}: {cell[2][:40]!r} in column {int(cell[1]) + 1} is no number, as most in it are"
+        return f"{line}: {cell[2][:40]!r} in column {int(cell[1]) + 1} is not a number, as most in it are"
     if cell:
         return f"{line} has a field more than the others, {cell[2][:40]!r}"
     return f"no table that can be read: {' '.join(message.split())[:160]}"

@@ -41,8 +41,8 @@ def find_layout(path: Path, header: bool | None = None) -> CsvLayout:
 
     Raises
     ------
-    DataError : it is no text, holds no column of numbers, its first lines contradict each other or what the user says,
-        or one of them may be the header or data.
+    DataError : it is not a text, holds no column of numbers, its first lines contradict each other or what the user
+        says, or one of them may be the header or data.
     """
     head = read_head(path)
     table = divide(head.lines)
@@ -73,7 +73,7 @@ def _header(table: Division, said: bool | None) -> int | None:
     if said is False:
         if is_named or table.alike < first:
             line = min(table.alike, above)
-            raise DataError(f"mapping.header=false, and line {line + 1} is {table.shown(line)}, which is no data")
+            raise DataError(f"mapping.header=false, and line {line + 1} is {table.shown(line)}, which is not data")
         return None
     if is_named:
         return above
@@ -137,5 +137,5 @@ def _odd(table: Division, start: int, numeric: Sequence[bool]) -> dict[int, str]
         texts = [line for line, cell in enumerate(cells) if cell not in GAPS and not table.is_number(cell)]
         if len(texts) < sum(map(table.is_number, cells)):
             where = f"line {start + texts[-1] + 1}: {cells[texts[-1]][:40]!r} in column {column + 1}"
-            found[column] = f"{where} is no number, as most in it are"
+            found[column] = f"{where} is not a number, as most in it are"
     return found

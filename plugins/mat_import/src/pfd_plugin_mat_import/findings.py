@@ -126,11 +126,11 @@ def _unlabelled(recordings: Sequence[Measured]) -> Iterator[Finding]:
 
 
 def _gaps(recordings: Sequence[Measured]) -> Iterator[Finding]:
-    """Samples that were no numbers, and what was done about them, which stands with each recording as well."""
+    """Samples that were not numbers, and what was done about them, which stands with each recording as well."""
     told = {recording.info.record_id: recording.gaps for recording in recordings if recording.gaps}
     if told:
         shown = "; ".join(f"{name}: {gaps}" for name, gaps in list(told.items())[:SHOWN_GAPS])
-        text = f"{len(told)} of {len(recordings)} recordings had samples that are no numbers: {shown}"
+        text = f"{len(told)} of {len(recordings)} recordings had samples that are not numbers: {shown}"
         yield finding("gaps", list(told), f"{text}{'; …' if len(told) > SHOWN_GAPS else ''}")
 
 

@@ -47,7 +47,7 @@ def variables(path: Path, suffix: str | None = None, header: bool | None = None)
 
     Raises
     ------
-    DataError : the file is too large, empty, damaged, or of no format that is read; it is no table, and `header` is
+    DataError : the file is too large, empty, damaged, or of no format that is read; it is not a table, and `header` is
         said.
     """
     with converting("readable file"):

@@ -81,7 +81,7 @@ def needed(bins: int) -> float:
 
 
 def peaks(values: Array) -> tuple[np.ndarray, np.ndarray]:
-    """The bins of magnitudes at which they have a peak that is no ripple, and what they are there."""
+    """The bins of magnitudes at which they have a peak that is not a ripple, and what they are there."""
     at, properties = find_peaks(values, prominence=0.0)
     standing = properties["prominences"] >= (1 - SADDLE) * values[at]
     return at[standing], values[at[standing]]

@@ -64,7 +64,7 @@ def _other_places(mapping: FileMapping) -> Iterator[str]:
 
 
 def beside(mapping: FileMapping, names: Sequence[str]) -> set[str]:
-    """Variables that hold columns, scales or the speed, and so are no channels of a pattern."""
+    """Variables that hold columns, scales or the speed, and so are not channels of a pattern."""
     found = {name for place in _other_places(mapping) for name in Place.of(place).fitting(names)}
     return found | {name.of for name in found if isinstance(name, Alias)}
 

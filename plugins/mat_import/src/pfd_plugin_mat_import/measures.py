@@ -15,7 +15,7 @@ from pfd_plugin_mat_import.shaft_speed import WANDER, ShaftSpeed, measure_speed
 from pfd_plugin_mat_import.spectra import ChannelSpectra
 
 LEAST_DROPOUT = 8
-"""Fewer equal samples more in a row are no dropout."""
+"""Fewer equal samples more in a row are not a dropout."""
 
 ONCE_IN = 1e6
 

@@ -132,7 +132,7 @@ class FileMapping(Params):
     )
     gaps: Literal["refuse", "drop", "interpolate"] = Field(
         "refuse",
-        description="recordings with samples that are no numbers: refuse them, keep their longest stretch without any, "
+        description="recordings with samples that are not numbers: refuse them, keep their longest stretch without, "
         "or interpolate up to 5 % of a channel",
     )
 

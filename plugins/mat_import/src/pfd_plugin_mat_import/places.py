@@ -84,7 +84,7 @@ class Place:
         """Words for that no variable of a file fits, and which there are."""
         held = [name[:40] for name in names]
         more = f", and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
-        return f"{self.head} is no variable of the file; it has {', '.join(held[:_SHOWN]) or 'none'}{more}"
+        return f"{self.head} is not a variable of the file; it has {', '.join(held[:_SHOWN]) or 'none'}{more}"
 
     def value(self, values: Mapping[str, Any]) -> Any:
         """What lies there; indices count from 1, in structs, cells and struct arrays.
@@ -192,13 +192,13 @@ def vector(value: Any, place: str) -> npt.NDArray[np.float64]:
     """Numbers that can be reckoned with, float64 `(n,)`.  Raises `DataError` for anything else."""
     array = np.asarray(None if isinstance(value, list | Mapping) else value)
     if not _are_numbers(array) or array.size < 1 or array.size != max(array.shape, default=1):
-        raise DataError(f"{place} is no vector of numbers")
+        raise DataError(f"{place} is not a vector of numbers")
     found = array.ravel().astype(np.float64)
     bad = np.flatnonzero(~(np.abs(found) < MOST))
     if bad.size:
         raise DataError(
-            f"{place}: {bad.size:,} of its {found.size:,} values are no numbers, the first is number {bad[0] + 1:,}; "
-            "gaps of what is no channel are not filled"
+            f"{place}: {bad.size:,} of its {found.size:,} values are not numbers, the first is number {bad[0] + 1:,}; "
+            "gaps of what is not a channel are not filled"
         )
     return found
 

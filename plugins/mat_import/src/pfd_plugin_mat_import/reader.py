@@ -162,7 +162,7 @@ class Reader:
 
         Raises
         ------
-        DataError : it is no zip file, damaged, or there is too much in it.
+        DataError : it is not a zip file, damaged, or there is too much in it.
         """
         self._ask(_line({"members": str(path)}))
         return [(name, reason) for name, reason in self._reply()["members"]]
@@ -321,7 +321,7 @@ def _told(imported: Imported) -> dict[str, Any]:
     try:
         json.dumps(info, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise DataError("it holds text that is no Unicode") from None
+        raise DataError("it holds text that is not a Unicode") from None
     points = 0 if imported.speed_hz is None else imported.speed_hz.size
     notes = [_brief(note) for note in imported.notes]
     return {"info": info, "notes": notes, "gaps": _brief(imported.gaps), "points": points}

@@ -74,10 +74,10 @@ def require_readable(path: Path) -> None:
 
     Raises
     ------
-    DataError : it is no regular file, empty, too large, or the pointer that Git LFS left in its place.
+    DataError : it is not a regular file, empty, too large, or the pointer that Git LFS left in its place.
     """
     if not path.is_file():
-        raise DataError("it is no regular file")
+        raise DataError("it is not a regular file")
     if (size := path.stat().st_size) == 0:
         raise DataError("the file is empty")
     if size > MAX_FILE_BYTES:
@@ -103,7 +103,7 @@ def sha256_of(path: Path) -> str:
 
 def value_of(array: Any) -> Any:
     """An array as all readers give it: single sides dropped, a structured one as a mapping of its fields, text as text.
-    None for what is no value, such as a Python object."""
+    None for what is not a value, such as a Python object."""
     array = np.asarray(array)
     if array.dtype.names is not None:
         return {name: value_of(array[name]) for name in array.dtype.names}

@@ -109,7 +109,7 @@ def _cut(
     start, stop = int(edges[longest]) + 1, int(edges[longest + 1])
     if stop - start < max(2, LEAST_KEPT * bad.size):
         raise DataError(
-            f"{_counted(bad)} are no numbers, and the longest stretch without any is {max(0, stop - start):,} samples: "
+            f"{_counted(bad)} are not numbers, and the longest stretch without is {max(0, stop - start):,} samples: "
             f"less than {LEAST_KEPT:.0%} of the recording"
         )
     told = (
@@ -162,11 +162,11 @@ def _told_runs(bad: npt.NDArray[np.bool_]) -> str:
 
 
 def _refused(row: npt.NDArray[Any], bad: npt.NDArray[np.bool_]) -> str:
-    """How many samples of a channel are no finite numbers, of which kind, and where, counted from 1."""
+    """How many samples of a channel are not finite numbers, of which kind, and where, counted from 1."""
     at = row[bad]
     kinds = {"NaN": np.isnan(at).sum(), "infinite": np.isinf(at).sum(), "beyond float32": np.isfinite(at).sum()}
     told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
     runs = _runs(bad)
     places = ", ".join(str(run[0] + 1) if run.size == 1 else f"{run[0] + 1} to {run[-1] + 1}" for run in runs[:SHOWN])
     more = f" and at {len(runs) - SHOWN:,} more places" if len(runs) > SHOWN else ""
-    return f"{_counted(bad)} that are no numbers ({told}), at {places}{more}"
+    return f"{_counted(bad)} that are not numbers ({told}), at {places}{more}"

@@ -85,7 +85,7 @@ def _shared(given: Evidence) -> Iterator[Caution]:
 def _no_better(given: Evidence, part: str) -> Iterator[Caution]:
     """Scores that one gets without looking at a signal.
 
-    Where the part lacks the training part's most frequent class, naming that is no measure, but a guess still is.
+    Where the part lacks the training part's most frequent class, naming that is not a measure, but a guess still is.
     """
     scores = given.metrics[part]
     present = len(scores["auroc_classes"])

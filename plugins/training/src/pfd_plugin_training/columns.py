@@ -32,7 +32,7 @@ def by_name(table: Any, wanted: Sequence[str], names: Sequence[str] | None = Non
     Raises
     ------
     DataError : the table names no columns, one twice, or lacks some (all of these are told, with names that are near);
-        or a column is of another length than the first, or holds what is no finite number.
+        or a column is of another length than the first, or holds what is not a finite number.
     """
     columns = _named(table) if names is None else _numbered(table, list(names))
     _require(wanted, list(columns))
@@ -109,7 +109,7 @@ def _numbers(column: Any, name: str) -> Matrix:
     try:
         numbers = values.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"column {_quoted(name)} holds what is no number: {str(error)[:_SHOWN]}") from error
+        raise DataError(f"column {_quoted(name)} holds what is not a number: {str(error)[:_SHOWN]}") from error
     if not np.isfinite(numbers).all():
         raise DataError(f"column {_quoted(name)} holds values that are not finite", hint="leave those windows out")
     return numbers

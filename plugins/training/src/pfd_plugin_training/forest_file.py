@@ -112,7 +112,7 @@ def read_names(path: Path) -> ForestNames | None:
 
     Raises
     ------
-    DataError : the file is missing or damaged, or says what is no list of different names.
+    DataError : the file is missing or damaged, or says what is not a list of different names.
     """
     with reading_foreign(path, _HINT), open_zip(path) as file:
         if NAMES not in file.namelist():
@@ -125,7 +125,7 @@ def read_names(path: Path) -> ForestNames | None:
 
 def _texts(said: Any) -> tuple[str, ...]:
     if not isinstance(said, list) or not all(isinstance(name, str) for name in said) or len(set(said)) < len(said):
-        raise DataError("what it says of its columns is no list of different names")
+        raise DataError("what it says of its columns is not a list of different names")
     return tuple(said)
 
 
@@ -244,7 +244,7 @@ def _check_tree(
     if nodes.dtype.names is None or nodes.shape != (count,) or values.shape != (count, 1, int(classes[0])):
         raise DataError(f"a tree of {count} nodes has {nodes.shape}, and values of {values.shape}")
     if values.dtype.kind != "f" or not np.isfinite(values).all() or (values < 0).any():
-        raise DataError("values of a tree are no shares of classes")
+        raise DataError("values of a tree are not shares of classes")
     left, right = nodes["left_child"], nodes["right_child"]
     inner = left != -1
     at = np.flatnonzero(inner)

@@ -111,7 +111,7 @@ def load_network(path: Path) -> Cnn1d:
         _require_fitting(tensors, network.state_dict())
         weights = load_file(path)
         if not all(bool(torch.isfinite(weight).all()) for weight in weights.values() if weight.is_floating_point()):
-            raise DataError("it holds weights that are no numbers")
+            raise DataError("it holds weights that are not numbers")
         network.load_state_dict(weights, assign=True)
     return network.eval()
 

@@ -91,7 +91,7 @@ def make_app(settings: Settings, registry: Registry) -> PfdCelery:
         redis_socket_connect_timeout=TIMEOUT,
         redis_socket_timeout=TIMEOUT,
     )
-    # Those that run whatever they are given, and those that stand for others, are no tasks of PFD.
+    # Those that run whatever they are given, and those that stand for others, are not tasks of PFD.
     app.finalize()
     for name in [name for name in app.tasks if name != CLEAN_UP]:
         del app.tasks[name]

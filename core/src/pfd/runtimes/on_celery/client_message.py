@@ -34,11 +34,11 @@ def read_request(message: Any, most: int, queue: str | None = None) -> ClientMes
     """
     headers = message.headers
     if not isinstance(headers, Mapping):
-        raise ParameterError("its headers are no object")
+        raise ParameterError("its headers are not an object")
     identity = check_id(headers.get("id"))
     task = headers.get("task")
     if not isinstance(task, str) or not 0 < len(task) <= MAX_TASK:
-        raise ParameterError("its header 'task' is no name of a task")
+        raise ParameterError("its header 'task' is not a name of a task")
     bare = ClientMessage(identity, task, reply=_reply(message, headers))
     try:
         return _read(message, headers, bare, most, queue)

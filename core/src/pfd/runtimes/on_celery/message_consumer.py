@@ -32,7 +32,7 @@ log = logging.getLogger("pfd.runtimes")
 
 
 MOST_ODD = 1000
-"""Items that are no messages and may be stored as failures of their ids; of more than that they are only counted.
+"""Items that are not messages and may be stored as failures of their ids; of more than that they are only counted.
 
 No number of unacknowledged messages holds them back: they are off their queue when they are looked at.
 """
@@ -118,7 +118,7 @@ class MessageConsumer:
         self._intake.put(Incoming(str(queue)[:200], read, size, acknowledge, message.headers or message.body))
 
     def _refuse_item(self, queue: str, error: NotAMessage, item: bytes) -> None:
-        """Take what lay in a queue of Redis, and is no message; it is off the queue."""
+        """Take what lay in a queue of Redis, and is not a message; it is off the queue."""
         if isinstance(error.payload, dict) and len(self._intake) < MOST_ODD:
             with contextlib.suppress(ParameterError):  # it has no id
                 request = refused_request(_Item(error.payload), error.message)  # of which little is kept

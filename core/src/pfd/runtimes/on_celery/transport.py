@@ -81,8 +81,8 @@ class RedisTransport(kombu_redis.Transport):
     most_bytes: int = 1 << 20
 
     def refuse(self, queue: str, error: NotAMessage, item: bytes) -> None:  # noqa: ARG002  (its shape)
-        """Tell of an item that is no message."""
-        foreign.error("an item in queue %s is no message: %s", queue, error)
+        """Tell of an item that is not a message."""
+        foreign.error("an item in queue %s is not a message: %s", queue, error)
 
     def on_readable(self, *args: Any) -> None:
         """Take in what has come.  Only what is wrong with the connection is raised."""
@@ -163,17 +163,17 @@ def check_envelope(item: bytes, most: int) -> None:
 
 def _problems(payload: Any) -> Any:
     if not isinstance(payload, dict):
-        yield f"the message is no object but of type {type(payload).__name__}"
+        yield f"the message is not an object but of type {type(payload).__name__}"
         return
     properties = payload.get("properties")
     if not isinstance(properties, dict):
-        yield "its properties are no object"
+        yield "its properties are not an object"
         return
     if not isinstance(payload.get("headers"), dict | None):
-        yield "its headers are no object"
+        yield "its headers are not an object"
     tag = properties.get("delivery_tag")
     if not isinstance(tag, str) or not 0 < len(tag) <= MAX_TAG:
-        yield "its delivery_tag is no short text"
+        yield "its delivery_tag is not a short text"
     delivery = properties.get("delivery_info")
     if not isinstance(delivery, Mapping) or not all(
         isinstance(delivery.get(n), str) for n in ("exchange", "routing_key")
@@ -184,7 +184,7 @@ def _problems(payload: Any) -> Any:
 
 def _body_problems(body: Any, encoding: Any) -> Any:
     if not isinstance(body, str | None):
-        yield f"its body is no text but of type {type(body).__name__}"
+        yield f"its body is not a text but of type {type(body).__name__}"
     elif encoding == "base64":
         try:
             base64.b64decode(body or "")
@@ -219,7 +219,7 @@ def read_any_properties() -> Callable[[], None]:
 
 
 def _loads(kinds: str, buffer: bytes, offset: int) -> Any:
-    """Arguments of a method of AMQP; those of a delivery also where the routing key is no text."""
+    """Arguments of a method of AMQP; those of a delivery also where the routing key is not a text."""
     try:
         return loads(kinds, buffer, offset)
     except UnicodeDecodeError:

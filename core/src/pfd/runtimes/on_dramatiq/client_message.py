@@ -39,7 +39,7 @@ def read_request(queue: str, data: bytes | None, size: int, *, among_wakeups: bo
     identity = check_id(message.get("message_id"))
     task = message.get("actor_name")
     if not isinstance(task, str) or not 0 < len(task) <= MAX_TASK:
-        raise ParameterError("its actor_name is no name of a task")
+        raise ParameterError("its actor_name is not a name of a task")
     try:
         request = _read(queue, message, identity, task)
     except ParameterError as error:
@@ -64,7 +64,7 @@ def _object(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, numbers too long, nested too deep
         raise ParameterError(f"the message is not JSON ({type(error).__name__})") from error
     if not isinstance(message, dict):
-        raise ParameterError(f"the message is no object but of type {type(message).__name__}")
+        raise ParameterError(f"the message is not an object but of type {type(message).__name__}")
     return message
 
 

@@ -118,7 +118,7 @@ def _recording_row(info: RecordingInfo) -> tuple[object, ...]:
 def _balance(recordings: Sequence[RecordingInfo]) -> list[tuple[object, ...]]:
     """One row a class: how many bearings, recordings and seconds it has, and its share of the seconds.
 
-    What is unlabelled is no class, and stands last.
+    What is unlabelled is not a class, and stands last.
     """
     members: defaultdict[str, list[RecordingInfo]] = defaultdict(list)
     for info in recordings:

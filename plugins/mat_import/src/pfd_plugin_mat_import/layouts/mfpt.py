@@ -34,7 +34,7 @@ def _convert(file: MatFile) -> Draft:
     bearing = file.values["bearing"]
     missing = [name for name in ("gs", "sr") if not isinstance(bearing, Mapping) or name not in bearing]
     if missing:
-        raise DataError(f"the variable bearing is no struct with the field {missing[0]}")
+        raise DataError(f"the variable bearing is not a struct with the field {missing[0]}")
     columns = {
         "sample_rate_hz": Known(number(bearing["sr"], "bearing.sr"), "file bearing.sr"),
         "unit": Known("g", "file bearing.gs"),
