@@ -132,8 +132,8 @@ class FileMapping(Params):
     )
     gaps: Literal["refuse", "drop", "interpolate"] = Field(
         "refuse",
-        description="recordings with samples that are not numbers: refuse them, keep their longest stretch without, "
-        "or interpolate up to 5 % of a channel",
+        description="recordings with samples that are not numbers: refuse them, keep their longest stretch without "
+        "any, or interpolate up to 5 % of a channel",
     )
 
     @property

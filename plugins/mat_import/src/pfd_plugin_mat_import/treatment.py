@@ -109,7 +109,7 @@ def _cut(
     start, stop = int(edges[longest]) + 1, int(edges[longest + 1])
     if stop - start < max(2, LEAST_KEPT * bad.size):
         raise DataError(
-            f"{_counted(bad)} are not numbers, and the longest stretch without is {max(0, stop - start):,} samples: "
+            f"{_counted(bad)} are not numbers; the longest stretch without any is {max(0, stop - start):,} samples: "
             f"less than {LEAST_KEPT:.0%} of the recording"
         )
     told = (
