@@ -22,8 +22,8 @@ PATIENCE = 90.0
 
 WORKER = """
 from pfd import Worker
-from pfd.runtimes import service
-service.SHUTDOWN_PATIENCE = 0.3
+from pfd.runtimes import worker_host
+worker_host.SHUTDOWN_PATIENCE = 0.3
 Worker(slots=1).run_forever()
 """
 
