@@ -24,7 +24,7 @@ import pytest
 import yaml
 
 from pfd import Dispatcher, Settings
-from pfd.runtimes.worker_host import SHUTDOWN_PATIENCE
+from pfd.runtimes.base import SHUTDOWN_PATIENCE
 from pfd.store import Store
 from pfd.testing.contract.plugins import CONTRACT, write_plugins
 from tests.support.brokers import find_redis, free_port

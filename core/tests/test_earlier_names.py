@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,35 @@ def test_attributes_lead_to_the_present_ones(sqlite_settings: Settings, registry
     with pytest.warns(DeprecationWarning, match=r"JobSubmission\.carried is called headers now"):
         submission.carried["trace"] = "1"
     assert submission.headers == {"trace": "1"}
+
+
+def test_a_runtime_that_inherits_from_the_protocol_rings_as_well() -> None:
+    from pfd.runtimes import Runtime
+
+    class Inherits(Runtime):
+        name = "inherits"
+
+        def __init__(self, settings: Settings) -> None:
+            self.heard: list[Wakeup] = []
+
+        def ring(self, ring: Wakeup) -> None:
+            self.heard.append(ring)
+
+    runtime = Inherits(Settings())
+    with pytest.warns(DeprecationWarning, match=r"Inherits\.ring is called notify now"):
+        as_notifier(runtime).notify(Wakeup("a", "add", "default"))
+    assert runtime.heard == [Wakeup("a", "add", "default")]
+
+
+def test_records_are_read_and_copied_by_their_earlier_names() -> None:
+    with pytest.warns(DeprecationWarning, match=r"Records\(floor=\)"):
+        found = pfd.Records("rig", "rig.records", "rig.migrations", "rig_0001", 3)
+    with pytest.warns(DeprecationWarning, match=r"Tables\.floor is called upgrade_order now"):
+        assert found.floor == 3
+    with pytest.warns(DeprecationWarning, match=r"Records\(floor=\)"):
+        assert dataclasses.replace(found, head="rig_0002").upgrade_order == 3
+
+
+def test_who_stops_its_own_task_may_do_so_in_any_words() -> None:
+    assert pfd.CancelRequested("a deadline of mine").reason == "a deadline of mine"
+    assert pfd.CancelRequested().reason is pfd.StopReason.CANCEL

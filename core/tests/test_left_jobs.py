@@ -14,8 +14,9 @@ from core.tests.support.commands import PFD, Commands
 from core.tests.support.stores import as_environment
 from core.tests.support.waiting import is_gone, lines, until
 from pfd import Dispatcher, Settings, State, Worker
+from pfd.job import RUNNING
 from pfd.plugins import Registry
-from pfd.worker.sweeper import jobs_of_the_dead
+from pfd.worker.sweeper import dead_workers
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def left(waiting: subprocess.Popen[str], dispatcher: Dispatcher, tmp_path: Path)
     pids = [int(pid) for pid in lines(tmp_path / "witness")[0].split()]
     waiting.kill()
     until(lambda: all(is_gone(pid) for pid in pids), "nothing of the job is left")
-    until(lambda: jobs_of_the_dead(dispatcher.store, dispatcher.settings), "its owner is known to be dead")
+    until(lambda: dead_workers(dispatcher.store, dispatcher.settings), "its owner is known to be dead")
     (job,) = dispatcher.jobs()
     assert job.state in (State.STARTED, State.PROGRESS)
     return job.id
@@ -54,7 +55,7 @@ def test_submit_that_is_told_to_end_hands_its_job_back_as_at_ctrl_c(
     (job,) = dispatcher.jobs()
     assert job.state is State.RETRY
     assert f"interrupted; job {job.id} is queued, and no live worker serves its queue" in told
-    assert not jobs_of_the_dead(dispatcher.store, dispatcher.settings)
+    assert not dead_workers(dispatcher.store, dispatcher.settings)
 
 
 def test_cancel_ends_the_job_of_a_dead_owner(left: str, pfd: Commands) -> None:
@@ -90,3 +91,16 @@ def test_nothing_is_taken_from_a_living_owner_or_one_of_another_machine(
         monkeypatch.undo()
         assert handle.job.state is not State.RETRY
         handle.revoke()
+
+
+def test_jobs_are_looked_at_waited_for_and_reclaimed_where_the_runtime_cannot_be_loaded(
+    left: str, dispatcher: Dispatcher
+) -> None:
+    """As on a machine without the library of the broker that its workers use."""
+    elsewhere = dispatcher.settings.model_copy(update={"runtime": "notthere"})
+    with Dispatcher(elsewhere, registry=dispatcher.plugins) as looking:
+        assert looking.job(left).state in RUNNING
+        with pytest.raises(TimeoutError):
+            looking.handle(left).wait(3.0)  # it is reclaimed meanwhile
+        assert looking.job(left).state is State.RETRY
+        assert looking.reclaim() == ()

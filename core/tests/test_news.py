@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from core.tests.support.waiting import until
-from pfd import Dispatcher, JobEnd, JobEvent, Settings, State, Worker, hookimpl
+from pfd import Dispatcher, EventKind, JobEnd, JobEvent, Settings, State, Worker, hookimpl
+from pfd.job import JobFailure
 from pfd.plugins import Registry
 from pfd.store import ClaimFilter, WorkerInfo, claims, workers
 
@@ -102,3 +103,24 @@ def test_of_a_job_whose_references_lead_nowhere(
     with Worker(dispatcher.settings, slots=1, registry=registry):
         assert bad.wait(PATIENCE).state is State.FAILURE
         until(lambda: ("after FAILURE did not run", bad.id) in told)
+
+
+def test_of_a_job_that_its_worker_puts_back_they_hear_why(
+    dispatcher: Dispatcher, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pfd_sample.plugin
+
+    heard: list[JobEvent] = []
+
+    @hookimpl
+    def pfd_job_event(event: JobEvent) -> None:
+        heard.append(event)
+
+    monkeypatch.setattr(pfd_sample.plugin, "pfd_job_event", pfd_job_event, raising=False)
+    with Worker(dispatcher.settings, registry=registry) as worker:
+        handle = dispatcher.submit("nap", {"seconds": 300})
+        until(lambda: handle.state is State.PROGRESS, "it runs")
+        worker.stop(0.0)
+    [retried] = [event for event in heard if event.kind is EventKind.RETRY]
+    assert retried.job_id == handle.id
+    assert retried.failure == JobFailure("CancelRequested", "cancel")

@@ -1,4 +1,4 @@
-"""A store of the version before, with jobs in every state: it is upgraded, and all goes on."""
+"""A store that the version before has written, with jobs in every state: all is read, and goes on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pfd import Dispatcher, JobCancelled, JobFailed, Settings, State, Worker
 from pfd.plugins import Registry
 
 DUMP = Path(__file__).parent / "data" / "store_pfd_0008.sql"
-"""Written by the version before, in which what is `client_id` now was `session`."""
+"""Written by the version before, which may go on to serve it beside this one."""
 
 SUCCEEDED, FAILED, REVOKED, PENDING, WAITING, LATE, STARTED, PROGRESSED, RETRIED = range(1, 10)
 """Its jobs, by their numbers."""
@@ -54,7 +54,7 @@ def test_what_is_stored_reads_as_before(old: Settings, registry: Registry) -> No
         assert found[PENDING].key == "one"
         assert [claim.outcome for claim in dispatcher.claims(found[SUCCEEDED].id)] == [None]
         assert (schedule.name, schedule.cron) == ("nightly", "0 3 * * *")
-        assert dispatcher.store.versions()["pfd"][0] == "pfd_0009"
+        assert dispatcher.store.versions()["pfd"][0] == "pfd_0008"
 
 
 def test_what_had_not_ended_ends(old: Settings, registry: Registry) -> None:

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from pfd.context import TaskContext
     from pfd.files import open_regular, read_regular
     from pfd.handles import Handle
+    from pfd.hooks import Records as Records  # as Tables was called
     from pfd.runtimes.local import Worker
     from pfd.schedules.schedule import Schedule, ScheduleSlot, SlotOutcome
     from pfd.stored import Seal, StoredFile, home_path, home_relative

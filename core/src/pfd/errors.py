@@ -161,12 +161,12 @@ class StopReason(enum.StrEnum):
 class CancelRequested(BaseException):
     """Raised inside a running task that is to stop.
 
-    A `BaseException`, so that no library takes it for a failed fit.
+    A `BaseException`, so that no library takes it for a failed fit.  `reason` is a `StopReason` where PFD raises it.
     """
 
     def __init__(self, reason: str = StopReason.CANCEL) -> None:
         super().__init__(reason)
-        self.reason = StopReason(reason)
+        self.reason = reason
 
 
 def shown(value: object, most: int = 80) -> str:

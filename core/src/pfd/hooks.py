@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import enum
 import re
-import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from pfd.errors import PluginError, shown
 from pfd.job import Job, JobFailure, State
-from pfd.lazy import RenamedAttribute
+from pfd.lazy import RenamedAttribute, warn_renamed
 from pfd.settings import Settings
 from pfd.task import Task
 
@@ -63,6 +62,8 @@ class Tables:
     upgrade_order: int = 1
     files: str | None = None
 
+    floor = RenamedAttribute("upgrade_order")
+
     def __post_init__(self) -> None:
         _check(
             f"tables {shown(self.name)}",
@@ -78,14 +79,10 @@ class Records(Tables):
     """`Tables`, as it was called, with `floor` for `upgrade_order`."""
 
     def __init__(
-        self, name: str, module: str, migrations: str, head: str, floor: int = 1, files: str | None = None
+        self, name: str, module: str, migrations: str, head: str, floor: int = 1, files: str | None = None, **now: Any
     ) -> None:
-        warnings.warn(
-            "pfd.Records(floor=) is called Tables(upgrade_order=) now; the earlier name goes with the next version",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        super().__init__(name, module, migrations, head, floor, files)
+        warn_renamed("pfd.Records(floor=)", "Tables(upgrade_order=)")
+        super().__init__(name, module, migrations, head, now.pop("upgrade_order", floor), files, **now)
 
 
 @dataclass(frozen=True)

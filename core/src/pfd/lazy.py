@@ -63,10 +63,10 @@ class RenamedAttribute:
         return getattr(instance, self._present)
 
 
-def warn_renamed(earlier: str, present: str) -> None:
-    """Say, where the caller's caller stands, that something is called otherwise now."""
+def warn_renamed(earlier: str, present: str, *, above: int = 2) -> None:
+    """Say, so many callers above, that something is called otherwise now."""
     text = f"{earlier} is called {present} now; the earlier name goes with the next version"
-    warnings.warn(text, DeprecationWarning, stacklevel=3)  # where the name is read
+    warnings.warn(text, DeprecationWarning, stacklevel=above + 1)
 
 
 def renamed_argument(earlier: str, present: str, given: dict[str, Any], value: Any) -> Any:
@@ -81,6 +81,6 @@ def renamed_argument(earlier: str, present: str, given: dict[str, Any], value: A
         name = min(unknown, default=earlier)
         raise TypeError(f"got an unexpected keyword argument {name!r}")
     if earlier in given:
-        warn_renamed(earlier, present)
+        warn_renamed(earlier, present, above=3)
         return given[earlier]
     return value

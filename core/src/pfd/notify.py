@@ -47,7 +47,19 @@ class WakeupListener(Protocol):
         """Hear no more."""
 
 
-class _RingingRuntime:
+class _Silent:
+    """Wakes nobody."""
+
+    name = "none"
+
+    def notify(self, wakeup: Wakeup) -> None:
+        """Nothing: workers find it at their next sweep."""
+
+
+SILENT: Notifier = _Silent()
+
+
+class RingingRuntime:
     """A runtime that has `ring`, as `notify` was called, seen as one that has `notify`."""
 
     def __init__(self, runtime: Any) -> None:
@@ -62,5 +74,6 @@ class _RingingRuntime:
 
 
 def as_notifier(runtime: Any) -> Any:
-    """A runtime as one that has `notify`."""
-    return _RingingRuntime(runtime) if not hasattr(runtime, "notify") and hasattr(runtime, "ring") else runtime
+    """A runtime as one that has `notify`; one that has inherited it from the protocol alone has none."""
+    has = getattr(type(runtime), "notify", None)
+    return RingingRuntime(runtime) if has in (None, Notifier.notify) and hasattr(runtime, "ring") else runtime

@@ -98,9 +98,9 @@ class Tracing:
                 if mine:
                     del self._runs[event.job_id]
             if run is not None and mine:
-                _finish(run, event.kind.value, event.failure)
+                _finish(run, str(event.kind), event.failure)
             elif event.kind == EventKind.LOST and event.job is not None:  # reclaimed from a worker that will not tell
-                _mark(event.job, event.kind.value, event.failure)
+                _mark(event.job, str(event.kind), event.failure)
 
     @hookimpl
     def pfd_after_job(self, end: JobEnd) -> None:

@@ -378,7 +378,7 @@ MANY = "t,x\n" + "1,2\n" * (2 * HEAD_LINES)
         ('a,b\n1,"x\n2,"y"\n3,z\n', "a quotation mark is open"),
         ("\n\n", "it is blank"),
         ("name,word\na,b\nc,d\n", "no column ends in one, and line 3 is 'c,d'"),
-        ("1,\0\n", "bytes that are not a text"),
+        ("1,\0\n", "bytes that are not text"),
         ("1" * 2**21, "more than 1 MiB"),
         (",".join(["1"] * 30_000) + "\n", "30,000 fields, at most 20,000"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "pointer of Git LFS"),

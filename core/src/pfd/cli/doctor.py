@@ -405,13 +405,13 @@ def _file_system(path: Path) -> str:
 
 def _left(session: Session, *, repair: bool) -> Checks:
     """Jobs of workers of this machine that are dead, which nobody runs."""
-    from pfd.worker.sweeper import jobs_of_the_dead
+    from pfd.worker.sweeper import dead_workers
 
     if repair and (back := session.dispatcher.reclaim()):
         yield Check("ok", "left jobs", f"reclaimed from dead workers: {', '.join(one[:8] for one in back)}")
         return
     number = sum(
-        len(session.dispatcher.running(owner)) for owner in jobs_of_the_dead(session.dispatcher.store, session.settings)
+        len(session.dispatcher.running(owner)) for owner in dead_workers(session.dispatcher.store, session.settings)
     )
     if number:
         jobs = "1 job is" if number == 1 else f"{number} jobs are"

@@ -48,7 +48,7 @@ def worker(
     Jobs that need a device run beside the others, in a slot for each device that PFD_GPUS names or this machine has.
 
     Ctrl-C, SIGTERM or the closing of its terminal lets running jobs end, for up to half a minute, and requeues what
-    has not; a second Ctrl-C hands it back at once.  Either way it exits with 0.
+    has not; a second Ctrl-C requeues it at once.  Either way it exits with 0.
 
     \b
     pfd worker --concurrency 2

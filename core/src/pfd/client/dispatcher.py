@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import importlib
 import itertools
 import os
 import threading
@@ -25,7 +26,7 @@ from pfd.client.handle import JobHandle
 from pfd.errors import JobError, ParameterError, SettingsError, StoreError
 from pfd.job import ENDED, RUNNING, Job, State
 from pfd.lazy import RenamedAttribute
-from pfd.notify import Wakeup
+from pfd.notify import SILENT, Notifier, Wakeup
 from pfd.plugins import Registry, load_registry
 from pfd.runtimes.base import Runtime, load_runtime
 from pfd.settings import Settings, load_settings
@@ -41,6 +42,19 @@ if TYPE_CHECKING:  # what few clients need is loaded where it is used
     from pfd.schedules.schedule import Overlap, Schedule, ScheduleSlot
     from pfd.store.search import Search
     from pfd.submission.unserved import UnservedNotice
+
+
+_NEEDED = (
+    "pfd.app",
+    "pfd.client.outcome",
+    "pfd.client.waiting",
+    "pfd.events",
+    "pfd.submission.options",
+    "pfd.submission.submit",
+    "pfd.submission.unserved",
+    "pfd.worker.sweeper",
+)
+"""What clients need once they use a store, and what naming the class alone does not load."""
 
 
 def process_client_id() -> str:
@@ -101,6 +115,10 @@ class Dispatcher:
     def store(self) -> Store:
         with forks.conversation(), self._opening:
             if self._opened is None:
+                for (
+                    module
+                ) in _NEEDED:  # here, where no fork comes between: its child would wait for the import for ever
+                    importlib.import_module(module)
                 self._opened = Store(self.settings, self.plugins.tables()).open()
             return self._opened
 
@@ -111,11 +129,15 @@ class Dispatcher:
                 self._connected = load_runtime(self.settings)
             return self._connected
 
-    @property
-    def _app(self) -> App:
+    def _app(self, runtime: Notifier) -> App:
         from pfd.app import App
 
-        return App(self.settings, self.plugins, self.store, self._runtime)
+        return App(self.settings, self.plugins, self.store, runtime)
+
+    @property
+    def _silent(self) -> App:
+        """For what wakes no workers: it is done as well where the runtime cannot be loaded."""
+        return self._app(SILENT)
 
     @property
     def awaiting(self) -> Awaiting:
@@ -142,7 +164,7 @@ class Dispatcher:
         self._prepare()
 
     def submit(self, name: str, params: Mapping[str, Any] | BaseModel | None = None, **options: Any) -> JobHandle:
-        """Submit a job.  For the options see `pfd.submission.Options`.
+        """Submit a job.  For the options see `pfd.submission.options.Options`.
 
         Raises
         ------
@@ -150,13 +172,14 @@ class Dispatcher:
         KeyConflict : `key` is in use by a live job with other parameters.
         StoreError : the store cannot be reached.
         """
-        from pfd.submission.options import make_options
-        from pfd.submission.submit import Origin, submit
+        with forks.conversation():
+            from pfd.submission.options import make_options
+            from pfd.submission.submit import Origin, submit
 
         task = self.plugins.task(name)
         chosen = make_options(task, _listed(options))
         done = submit(
-            self._app,
+            self._app(self._runtime),
             name,
             {} if params is None else params,
             chosen,
@@ -283,8 +306,8 @@ class Dispatcher:
         job, gone = self.store.settle(lambda connection: jobs.cancel(connection, jobs.resolve(connection, ref)))
         notify_workers(self._runtime, Wakeup(job.id, job.task, job.queue, cancel=True))
         with contextlib.suppress(StoreError):  # it is cancelled, and any sweep goes on with the rest
-            publish_ended(self._app, gone)
-            settle_the_rest(self._app)
+            publish_ended(self._silent, gone)
+            settle_the_rest(self._silent)
             if job.state in RUNNING and job.id in self.reclaim():
                 return self.job(job.id)
         return job
@@ -315,7 +338,7 @@ class Dispatcher:
         from pfd.worker.sweeper import reclaim_from_the_dead
 
         back = reclaim_from_the_dead(self.store, self.settings)
-        publish_reclaimed(self._app, back)
+        publish_reclaimed(self._silent, back)
         return back.ids
 
     take_back = RenamedAttribute("reclaim")

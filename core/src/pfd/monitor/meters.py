@@ -36,7 +36,7 @@ class Meters:
     def pfd_job_event(self, event: JobEvent) -> None:
         """See a change of a job."""
         kind = event.kind
-        if kind is EventKind.CLAIMED:
+        if kind == EventKind.CLAIMED:
             if event.job is not None and event.job.started_at is not None:
                 since = max(event.job.created_at, event.job.due_at)
                 # Not below 0, where the clock of the machine that submitted it is ahead.

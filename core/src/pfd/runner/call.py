@@ -147,7 +147,7 @@ def call(
         result = _encode_result(task, returned, context.settings.max_result_bytes)
         _tell_unpublished(context)
     except CancelRequested as request:
-        return Outcome(OutcomeKind.STOPPED, last=context.reporter.close(), stopped_for=request.reason)
+        return Outcome(OutcomeKind.STOPPED, last=context.reporter.close(), stopped_for=_stop_reason(request))
     except StaleClaim as error:
         return Outcome(OutcomeKind.STALE, last=context.reporter.close(), failure=describe(error))
     except StoreUnavailable as error:  # no fault of the task: what it has left as a checkpoint is not lost
@@ -162,6 +162,14 @@ def call(
         retry = task is not None and worth_retrying(task, error)
         return Outcome(OutcomeKind.FAILED, failure=describe(error), retry=retry, last=context.reporter.close())
     return Outcome(OutcomeKind.DONE, result=result, last=context.reporter.close())
+
+
+def _stop_reason(request: CancelRequested) -> StopReason:
+    """Why a task was stopped; one that raises the request itself, in whatever words, has cancelled its job."""
+    try:
+        return StopReason(request.reason)
+    except ValueError:
+        return StopReason.CANCEL
 
 
 def _policy(job: Job, settings: Settings) -> PathPolicy:

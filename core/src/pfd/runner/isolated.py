@@ -57,7 +57,7 @@ EXIT_PATIENCE = 5.0
 REPORT_PATIENCE = 1.0
 """Seconds that a supervisor may take to say that its job's process has ended, before it is told to end what is left."""
 
-KEEPER_PATIENCE = 3.0
+SUPERVISOR_PATIENCE = 3.0
 """Seconds that a supervisor may take to end its job's processes when told to; then the worker does."""
 
 CONTROL_LINE = 4096
@@ -342,7 +342,7 @@ class IsolatedRun:
     def _kill(self) -> None:
         if not self._killed:
             self._killed = True
-            self._end_at = time.monotonic() + KEEPER_PATIENCE
+            self._end_at = time.monotonic() + SUPERVISOR_PATIENCE
             self._tell({"kill": True})
 
     def _condemn(self, kind: str, message: str, hint: str) -> None:

@@ -32,7 +32,7 @@ class Tree:
     def __init__(self, supervisor: int, job: int) -> None:
         self._supervisor: psutil.Process | None = None
         self._job: psutil.Process | None = None
-        self._keeper_handle = _open(supervisor)
+        self._supervisor_handle = _open(supervisor)
         self.job = _open(job)
         with contextlib.suppress(psutil.NoSuchProcess):
             self._supervisor = psutil.Process(supervisor)
@@ -46,7 +46,7 @@ class Tree:
 
     def resume_supervisor(self) -> None:
         """Have the supervisor go on where it was stopped, so that it hears what it is told."""
-        _signal(self._keeper_handle, self._supervisor, signal.SIGCONT)
+        _signal(self._supervisor_handle, self._supervisor, signal.SIGCONT)
 
     def end(self) -> None:
         """Kill all of them, and wait until that is done.
@@ -74,13 +74,13 @@ class Tree:
             if not warned and time.monotonic() - began > _WARN_AFTER:
                 warned = True
                 log.warning("processes %s do not end when killed", [process.pid for process in living])
-        _signal(self._keeper_handle, self._supervisor, signal.SIGKILL)
+        _signal(self._supervisor_handle, self._supervisor, signal.SIGKILL)
 
     def _end_unseen(self, error: OSError) -> None:
         """Kill job and supervisor by the descriptors held of them; what else there is, the warm server ends."""
         log.warning("processes of a job cannot be looked at, and are ended unseen: %s", error)
         waiting = select.poll()
-        ends = [handle for handle in (self.job, self._keeper_handle) if handle is not None]
+        ends = [handle for handle in (self.job, self._supervisor_handle) if handle is not None]
         for handle in ends:
             waiting.register(handle, select.POLLIN)
             _signal(handle, None, signal.SIGKILL)
@@ -96,10 +96,10 @@ class Tree:
         return [process for process in found if _lives(process)]
 
     def close(self) -> None:
-        for handle in (self.job, self._keeper_handle):
+        for handle in (self.job, self._supervisor_handle):
             if handle is not None:
                 os.close(handle)
-        self.job = self._keeper_handle = None
+        self.job = self._supervisor_handle = None
 
 
 def _open(pid: int) -> int | None:

@@ -9,7 +9,10 @@ from pfd.notify import Wakeup, WakeupListener
 from pfd.runtimes.base import Runtime
 
 if TYPE_CHECKING:
+    from pfd.runtimes.earlier import Service as Service
     from pfd.runtimes.worker_host import StopSignals, WorkerHost
+
+    Bell, Ring = WakeupListener, Wakeup  # as they were called
 
 __all__ = ["Runtime", "StopSignals", "Wakeup", "WakeupListener", "WorkerHost"]
 

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from pfd.errors import PfdError, SettingsError, shown
-from pfd.notify import Notifier, as_notifier
+from pfd.notify import Notifier, RingingRuntime, as_notifier
 from pfd.origin import place, reason
 from pfd.plugins import Registry
 from pfd.settings import Settings
 from pfd.urls import mask_any, purge
 
 GROUP = "pfd.runtimes"
+
+SHUTDOWN_PATIENCE = 30.0
+"""Seconds that running jobs may take to end once a worker has been told to stop."""
 
 EXTRAS = ("celery", "dramatiq")
 """Runtimes of the core whose libraries are installed by an extra of that name."""
@@ -108,6 +111,8 @@ def _odd(runtime: Any) -> Iterator[str]:
     if not isinstance(getattr(runtime, "name", None), str):
         yield "it has no text 'name'"
     for name, arguments in _METHODS.items():
+        if name == "notify" and isinstance(runtime, RingingRuntime):
+            name, arguments = "ring", ("ring",)
         method = getattr(runtime, name, None)
         called = f"{name}({', '.join(arguments)})"
         if not callable(method):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pfd.lazy import RenamedAttribute, warn_renamed
-from pfd.notify import Notifier, as_notifier
+from pfd.notify import WakeupListener, as_notifier
 from pfd.plugins import Registry
 from pfd.runtimes.worker_host import WorkerHost
 from pfd.settings import Settings
@@ -19,13 +20,16 @@ class Service(WorkerHost):
         settings: Settings,
         registry: Registry,
         slots: Mapping[str, int],
-        runtime: Notifier,
+        runtime: Any,
         *,
         session: str | None = None,
         on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         warn_renamed("pfd.runtimes.Service", "WorkerHost")
         super().__init__(settings, registry, slots, as_notifier(runtime), client_id=session, on_idle=on_idle)
+
+    def start(self, listener: WakeupListener | None = None, *, bell: WakeupListener | None = None) -> None:
+        super().start(listener or bell)
 
     owner = RenamedAttribute("worker")
     look = RenamedAttribute("check_now")

@@ -23,11 +23,12 @@ from pfd.errors import QueueError
 from pfd.lazy import RenamedAttribute, renamed_argument
 from pfd.notify import Wakeup
 from pfd.plugins import Registry, load_registry
-from pfd.runtimes.worker_host import SHUTDOWN_PATIENCE, StopSignals, WorkerHost
+from pfd.runtimes.base import SHUTDOWN_PATIENCE
 from pfd.settings import Settings, load_settings
 from pfd.socket_folder import found_folders, in_socket_folder, remove_where_empty
 
 if TYPE_CHECKING:
+    from pfd.runtimes.worker_host import WorkerHost
     from pfd.worker.worker import Worker as Engine
 
 log = logging.getLogger("pfd.runtimes")
@@ -181,6 +182,8 @@ class Worker:
 
     def start(self) -> Self:
         """Begin to claim jobs.  Raises `StoreError` or `SettingsError` where that is not possible."""
+        from pfd.runtimes.worker_host import WorkerHost  # a client, which only notifies, needs no worker
+
         host = WorkerHost(self.settings, self.registry, self.slots, self._runtime, client_id=self._client_id)
         self._listener = _listener(self.settings)
         try:
@@ -209,6 +212,8 @@ class Worker:
 
     def run_forever(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until SIGINT or SIGTERM; a second signal ends it without waiting for running jobs."""
+        from pfd.runtimes.worker_host import StopSignals
+
         with StopSignals().heard() as stop:
             self.start()
             assert self._host is not None

@@ -18,6 +18,7 @@ from pfd.errors import StoreReplaced
 from pfd.monitor import Alarm
 from pfd.notify import Notifier, Wakeup, WakeupListener
 from pfd.plugins import Registry
+from pfd.runtimes.base import SHUTDOWN_PATIENCE
 from pfd.settings import Settings
 from pfd.store import Store
 from pfd.submission.submit import notify_workers
@@ -26,9 +27,6 @@ from pfd.worker.worker import Worker
 log = logging.getLogger("pfd.runtimes")
 
 _Handler = Callable[[int, FrameType | None], Any]
-
-SHUTDOWN_PATIENCE = 30.0
-"""Seconds that running jobs may take to end once a worker has been told to stop."""
 
 BROKER_PATIENCE = 4.0
 """Seconds that may go by until a broker is let go of, once no job runs any more: it may not answer."""

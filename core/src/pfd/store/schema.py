@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pfd.hooks import Tables
 from pfd.records import Record
 
-CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0009", upgrade_order=0)
+CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0008", upgrade_order=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -59,7 +59,7 @@ jobs = Table(
     Column("started_at", Double),
     Column("ended_at", Double),
     Column("key", String(200)),
-    Column("client_id", String(64)),
+    Column("session", String(64), key="client_id"),  # as the version before calls it, which may serve the same store
     Column("parent_id", String(64)),
     Column("level", Integer, nullable=False, server_default="0"),
     Column("coordinator", Integer, nullable=False, server_default="0"),
@@ -141,7 +141,7 @@ workers = Table(
     Column("runtime", String(50), nullable=False),
     Column("slots", Text, nullable=False),
     Column("gpus", Text, nullable=False, server_default="{}"),
-    Column("client_id", String(64)),
+    Column("session", String(64), key="client_id"),  # as the version before calls it, which may serve the same store
     Column("beat", BigInteger, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from pfd.errors import SettingsError, StaleClaim
 from pfd.job import Job
+from pfd.lazy import RenamedAttribute
 from pfd.store import claims
 from pfd.store.encoding import clean_text, encode
 from pfd.store.rows import an_object, wrong_types
@@ -41,6 +42,8 @@ class WorkerInfo:
     seen_at: float
     gpus: dict[str, int] = field(default_factory=dict)
     metrics: str | None = None
+
+    session = RenamedAttribute("client_id")
 
     @property
     def queues(self) -> frozenset[str]:
@@ -74,7 +77,7 @@ def leave(connection: Connection, worker_id: str) -> None:
 
 
 def live(connection: Connection) -> list[WorkerInfo]:
-    rows = connection.execute(sa.select(workers).order_by(workers.c.started_at))
+    rows = connection.execute(sa.select(*(c.label(c.key) for c in workers.c)).order_by(workers.c.started_at))
     return [_info(row._asdict()) for row in rows]
 
 

@@ -174,7 +174,7 @@ def _refs(value: Any) -> Iterator[Ref]:
 
 
 def _as_refs(value: Any) -> Any:
-    """`value` with each reference as a `Ref`, which no model takes for its own value."""
+    """`value` with each reference as a `Ref`, which no model takes for one of its values."""
     if isinstance(value, Mapping):
         return Ref.from_json(value) or {name: _as_refs(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

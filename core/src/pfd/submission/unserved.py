@@ -1,7 +1,7 @@
 """Saying that nobody is there to run what was submitted: in the log, once a queue and process.
 
-It is no `warnings` matter: the program that submits is right, and has nothing to change.  Without its own handler
-Python's logging writes it to standard error, where a notebook or a shell shows it.
+It is no `warnings` matter: the program that submits is right, and has nothing to change.  Without a handler of the
+program's Python's logging writes it to standard error, where a notebook or a shell shows it.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ class LivenessLock:
         try:
             name = _checked(worker_id)
             self._path, self._lock = in_socket_folder(FOLDER, home, lambda folder: _made(folder / name))
-            self._lock.try_acquire()
+            if not self._lock.try_acquire():
+                raise BlockingIOError(f"{self._path} is locked by another program")
         except (OSError, QueueError) as error:
             log.warning("were this worker killed, others would know only after a lease: %s", error)
             self.close()

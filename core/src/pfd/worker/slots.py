@@ -23,7 +23,7 @@ class IdleSlots:
         self._on_idle = on_idle
         self._changed = threading.Condition()
         self._idle: Counter[str] = Counter()
-        self._rung_for: Counter[str] = Counter()
+        self._woken_for: Counter[str] = Counter()
         self._stopped = False
         self.wakeups = 0
 
@@ -40,8 +40,8 @@ class IdleSlots:
         """Wake a slot that serves `queue`; False where all of them are busy, or woken for something else already."""
         with self._changed:
             for names, queues in self._queues.items():
-                if queue in queues and self._idle[names] > self._rung_for[names]:
-                    self._rung_for[names] += 1
+                if queue in queues and self._idle[names] > self._woken_for[names]:
+                    self._woken_for[names] += 1
                     self.wake()
                     return True
         return False
@@ -49,7 +49,7 @@ class IdleSlots:
     def has_room(self) -> bool:
         """Whether any slot is free to be woken."""
         with self._changed:
-            return any(self._idle[names] > self._rung_for[names] for names in self._queues)
+            return any(self._idle[names] > self._woken_for[names] for names in self._queues)
 
     def wait(self, names: str, seen: int) -> None:
         """Wait until woken; not at all where that has happened since `wakeups` was `seen`."""
@@ -62,7 +62,7 @@ class IdleSlots:
             if self.wakeups == seen and not self._stopped:
                 self._changed.wait()
             self._idle[names] -= 1
-            self._rung_for[names] = max(0, self._rung_for[names] - 1)
+            self._woken_for[names] = max(0, self._woken_for[names] - 1)
 
     def stop(self) -> None:
         """Wake all for good."""

@@ -83,7 +83,7 @@ def reclaim_from_the_dead(store: Store, settings: Settings) -> Reclaimed:
     return _reclaim(store, settings, dead, left)
 
 
-def jobs_of_the_dead(store: Store, settings: Settings) -> list[str]:
+def dead_workers(store: Store, settings: Settings) -> list[str]:
     """Workers of this machine that are certainly dead, and whose jobs nobody has reclaimed yet."""
     dead, left = _dead(store, settings)
     return [*(info.id for info in dead), *left]

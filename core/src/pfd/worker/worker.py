@@ -479,7 +479,10 @@ class Worker:
         fields = _fields(job, outcome=kind, seconds=round(seconds, 3))
         log.info("%s %s: %s after %.2f s%s", job.task, job.id[:8], kind, seconds, reason, extra=fields)
         if not ended:
-            publish(self.registry, job, kind, seconds=seconds, failure=outcome.failure)
+            failure = outcome.failure or (
+                outcome.stopped_for and JobFailure("CancelRequested", outcome.stopped_for.value)
+            )
+            publish(self.registry, job, kind, seconds=seconds, failure=failure or None)
         self.publish_ended(ended, seconds)
         self.publish_ended(unready)
         if self.slots:  # else it is the caller that goes on with what was let go

@@ -23,7 +23,7 @@ from pfd_plugin_features.packets import WAVELET_PACKETS
 from pfd_plugin_features.time_domain import TIME
 from pfd_plugin_features.wavelet_domain import WAVELETS
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the definition of a feature changes, so that a stored table says by which definitions it was made."""
 
 BLOCK_SAMPLES = 64 * 2048

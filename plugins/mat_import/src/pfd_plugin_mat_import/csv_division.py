@@ -74,7 +74,7 @@ def read_head(path: Path) -> Head:
         encoding = "latin-1"
         text = head.decode(encoding)
     if any(letter < " " and letter not in "\t\r\n\f" for letter in set(text)):
-        raise DataError("no table of numbers: it holds bytes that are not a text")
+        raise DataError("no table of numbers: it holds bytes that are not text")
     if "\r\r\n" in text:  # Windows' line ends, written as text once more
         raise DataError(r"its lines end in \r\r\n, which is an end and a blank line; write it again with ends of \n")
     lines = list(io.StringIO(text, newline=""))

@@ -321,7 +321,7 @@ def _told(imported: Imported) -> dict[str, Any]:
     try:
         json.dumps(info, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise DataError("it holds text that is not a Unicode") from None
+        raise DataError("it holds text that is not Unicode") from None
     points = 0 if imported.speed_hz is None else imported.speed_hz.size
     notes = [_brief(note) for note in imported.notes]
     return {"info": info, "notes": notes, "gaps": _brief(imported.gaps), "points": points}

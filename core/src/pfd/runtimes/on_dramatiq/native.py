@@ -9,7 +9,7 @@ from pfd.plugins import Registry
 from pfd.runtimes.hosted import Guest
 from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
 from pfd.runtimes.on_dramatiq.runtime import DramatiqRuntime
-from pfd.runtimes.on_dramatiq.worker import listen_for_rings
+from pfd.runtimes.on_dramatiq.worker import listen_for_wakeups
 from pfd.settings import Settings
 
 
@@ -24,7 +24,7 @@ class Native(Middleware):
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         assert isinstance(broker, PfdRedisBroker | PfdRabbitmqBroker)
         queues = sorted(worker.consumer_whitelist or self._registry.queues)
-        listen_for_rings(broker, worker, queues)
+        listen_for_wakeups(broker, worker, queues)
         guest = self._guest = Guest("dramatiq")
         host = guest.begin(self._settings, self._registry, {",".join(queues): worker.worker_threads})
         broker.messages.serve(host)

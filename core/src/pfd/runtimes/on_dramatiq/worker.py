@@ -26,11 +26,11 @@ CONSUMER_THREADS = 2
 def make_worker(broker: PfdBroker, queues: Sequence[str]) -> dramatiq.Worker:
     """A worker for some queues, not started."""
     worker = dramatiq.Worker(broker, queues=set(queues), worker_threads=CONSUMER_THREADS)
-    listen_for_rings(broker, worker, queues)
+    listen_for_wakeups(broker, worker, queues)
     return worker
 
 
-def listen_for_rings(broker: PfdBroker, worker: dramatiq.Worker, queues: Sequence[str]) -> None:
+def listen_for_wakeups(broker: PfdBroker, worker: dramatiq.Worker, queues: Sequence[str]) -> None:
     """Have a worker that has not booted yet consume the wakeups of some queues, beside the requests of clients."""
     for name in queues:
         for declared in (name, wakeup_queue(name)):

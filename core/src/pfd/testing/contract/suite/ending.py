@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from pfd import CancelRequested, JobCancelled, JobFailed, JobHandle, State, TimeLimitExceeded
-from pfd.runner.isolated import KEEPER_PATIENCE
+from pfd.runner.isolated import SUPERVISOR_PATIENCE
 from pfd.testing.contract.processes import is_gone
 from pfd.testing.contract.site import Site
 from pfd.testing.contract.waiting import PATIENCE, until
@@ -111,7 +111,7 @@ class TestEndingEarly:
         pids.append(psutil.Process(pids[0]).ppid())
         asked = time.time()
         handle.revoke()
-        assert _ended_after(handle, asked) < crew.settings.grace + KEEPER_PATIENCE + PROMPT
+        assert _ended_after(handle, asked) < crew.settings.grace + SUPERVISOR_PATIENCE + PROMPT
         assert handle.state is State.REVOKED
         assert all(map(is_gone, pids))
 
