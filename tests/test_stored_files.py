@@ -194,7 +194,7 @@ def test_a_row_whose_path_leaves_the_home_is_not_followed(home: Path, path: str)
         lambda: load_model(experiment),
         lambda: read_predictions(experiment),
     ):
-        with pytest.raises(DataError, match="no path within"):
+        with pytest.raises(DataError, match="not a path within"):
             use()
 
 

@@ -113,7 +113,7 @@ def test_a_runtime_that_inherits_from_the_protocol_rings_as_well() -> None:
         def ring(self, ring: Wakeup) -> None:
             self.heard.append(ring)
 
-    runtime = Inherits(Settings())
+    runtime = Inherits(Settings())  # type: ignore[abstract]
     with pytest.warns(DeprecationWarning, match=r"Inherits\.ring is called notify now"):
         as_notifier(runtime).notify(Wakeup("a", "add", "default"))
     assert runtime.heard == [Wakeup("a", "add", "default")]

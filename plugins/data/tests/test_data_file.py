@@ -268,7 +268,7 @@ def test_a_missing_a_foreign_and_a_newer_file_are_told_apart(tmp_path: Path, mak
         open_dataset(tmp_path / "text.h5")
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["x"] = [1.0]
-    with pytest.raises(DataError, match="no dataset of PFD"):
+    with pytest.raises(DataError, match="not a dataset of PFD"):
         open_dataset(tmp_path / "foreign.h5")
     path = write_dataset([(make_info(), noise(1, 100))])
     with h5py.File(path, "r+") as file:

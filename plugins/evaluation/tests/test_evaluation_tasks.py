@@ -65,7 +65,7 @@ def test_it_writes_curves_and_areas_that_agree_with_the_experiment(experiments: 
     text = handle.artifacts["roc.svg"].read_text(encoding="utf-8")
     assert "LEAKY" in text
     assert "split by bearing" in text
-    assert "no comparison" in text
+    assert "not a comparison" in text
     assert "CAUTION: one test bearing of each class" in text
     assert "CAUTION: leaky split" in text
 

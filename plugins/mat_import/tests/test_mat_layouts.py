@@ -150,8 +150,8 @@ def test_an_mfpt_file_may_have_no_speed_and_no_load(save, mfpt) -> None:
     [
         ("data_1.mat", {}, "neither the file nor its name tells fault_type and bearing_id"),
         ("InnerOuter.mat", {}, "names several"),
-        ("baseline_1.mat", {"gs": None}, "no struct with the field gs"),
-        ("baseline_1.mat", {"sr": None}, "no struct with the field sr"),
+        ("baseline_1.mat", {"gs": None}, "not a struct with the field gs"),
+        ("baseline_1.mat", {"sr": None}, "not a struct with the field sr"),
         ("baseline_1.mat", {"sr": "fast"}, "bearing.sr is 'fast'"),
         ("baseline_1.mat", {"sr": 0}, "not a positive number"),
         ("baseline_1.mat", {"gs": np.full((9, 1), np.nan)}, "9 of 9 samples that are not numbers"),
