@@ -42,7 +42,7 @@ class Hint(str):
         return self._shown(lambda path, value: shlex.quote(f"{path}={_as_text(value)}"))
 
     def in_options(self) -> str:
-        """Parameters as its own command takes them: `--leave-out normal`."""
+        """Parameters as a command with such options takes them: `--leave-out normal`."""
         return self._shown(_as_options)
 
     def in_python(self) -> str:

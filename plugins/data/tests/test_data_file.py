@@ -137,7 +137,7 @@ def test_findings_are_kept_beside_the_content_and_that_nobody_has_looked_is_not_
         assert dataset.fingerprint == open_dataset(write_dataset(recordings, name="plain")).fingerprint
 
 
-def test_provenance_that_is_damaged_are_found(make_info, write_dataset, noise) -> None:
+def test_provenance_that_is_damaged_is_found(make_info, write_dataset, noise) -> None:
     path = write_dataset([(make_info(origins={"rpm": "the tacho"}), noise(1, 100))])
     with h5py.File(path, "r+") as file:
         text = file["remarks"][...].tobytes()
