@@ -16,6 +16,10 @@ from typing import Any
 _MARK = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)=([^`]*)`")
 
 
+MOST_COMPARED = 200
+"""Characters of a name that is compared with others: no name is longer, and the time grows with the square."""
+
+
 class Hint(str):
     """A hint as it is stored; the methods give it as it is shown."""
 
@@ -28,8 +32,13 @@ class Hint(str):
         return f"`{path}={text}`"
 
     @staticmethod
-    def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
-        """A question after the names that are most like one that is not there; `otherwise` where none is like it."""
+    def did_you_mean(name: object, known: Iterable[str], otherwise: str = "") -> str:
+        """A question after the names that are most like one that is not there; `otherwise` where none is like it.
+
+        `name` may be anything: what is not a text, or longer than any name, is like none.
+        """
+        if not isinstance(name, str) or len(name) > MOST_COMPARED:
+            return otherwise
         near = difflib.get_close_matches(name, list(known), n=3)
         return f"did you mean {', '.join(near)}?" if near else otherwise
 
