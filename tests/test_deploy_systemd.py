@@ -79,7 +79,11 @@ class Site:
         """Start a worker, and wait until it serves; its pid as seen in the machine."""
         self.machine.run("systemctl", "start", unit)
         pid = self.machine.show(unit, "MainPID")
-        until(lambda: f":{pid} " in self.pfd("workers"), "the worker serves", seconds=60)
+        try:
+            until(lambda: f":{pid} " in self.pfd("workers"), "the worker serves", seconds=60)
+        except AssertionError as error:
+            log = self.machine.run("journalctl", f"--unit={unit}", "--lines=50", "--no-pager")
+            raise AssertionError(f"{error}, pid {pid}\n{self.pfd('workers')}\n{log}") from None
         return int(pid)
 
     def stop(self, unit: str = WORKER) -> float:

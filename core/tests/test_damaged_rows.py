@@ -329,7 +329,9 @@ def test_a_damaged_job_is_listed_and_shown_with_what_can_be_read_of_it(
     assert pfd("retry", bad).code == 1
 
 
-@pytest.mark.parametrize("row", [{"slots": "not json"}, {"gpus": DEEP}, {"beat": "often"}, {"seen_at": b"\xff"}])
+@pytest.mark.parametrize(
+    "row", [{"slots": "not json"}, {"gpus": DEEP}, {"beat": "often"}, {"seen_at": b"\xff"}, {"lease": "x"}]
+)
 def test_a_worker_whose_row_is_damaged_keeps_nobody_from_taking_back_what_was_lost(
     sqlite_settings: Settings, registry: Registry, row: dict[str, Any]
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from core.tests.support.stores import as_environment
 from core.tests.support.waiting import is_gone, lines, until
 from pfd import Dispatcher, Settings, State, Worker
 from pfd.plugins import Registry
+from pfd.store import WorkerInfo, workers
+from pfd.worker.sweeper import Sweeper
 
 PATIENCE = 90.0
 
@@ -106,3 +109,25 @@ def test_a_signal_that_another_thread_has_been_given_is_heard() -> None:
         "    signals.wait()\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
+
+
+def test_a_worker_with_a_longer_lease_is_given_up_after_that_and_not_before(
+    dispatcher: Dispatcher, sqlite_settings: Settings
+) -> None:
+    settings = sqlite_settings.model_copy(update={"lease": 0.3, "sweep": 0.1})
+    now = time.time()
+    with dispatcher.store.write() as connection:
+        for name, lease in (("slow", 3.0), ("old", None), ("endless", float("inf"))):
+            workers.register(connection, WorkerInfo(name, name, "local", {}, None, 0, now, now, lease=lease))
+    sweeper = Sweeper(dispatcher.store, settings, "me")
+    began = time.monotonic()
+    gone: dict[str, float] = {}
+
+    def only_the_endless_is_left() -> bool:
+        sweeper.sweep()
+        present = {info.id for info in dispatcher.workers()}
+        gone.update({name: time.monotonic() - began for name in {"slow", "old"} - present - gone.keys()})
+        return present == {"endless"}
+
+    until(only_the_endless_is_left, "both are given up", 30)
+    assert gone["old"] < 3.0 < gone["slow"]

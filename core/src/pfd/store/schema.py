@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pfd.hooks import Tables
 from pfd.records import Record
 
-CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0008", upgrade_order=0)
+CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0009", upgrade_order=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -146,6 +146,7 @@ workers = Table(
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),
     Column("metrics", String(300)),
+    Column("lease", Double),  # seconds; none of a worker of the version before
 )
 
 mirrors = Table(

@@ -29,7 +29,7 @@ class WorkerInfo:
     """A worker as others see it.
 
     `slots` maps a queue (or several, comma-separated) to a number of slots, `gpus` a device to a number of gpu slots;
-    `metrics` is the HOST:PORT that it serves metrics at.
+    `metrics` is the HOST:PORT that it serves metrics at, `lease` the seconds within which it gives signs of life.
     """
 
     id: str
@@ -42,6 +42,7 @@ class WorkerInfo:
     seen_at: float
     gpus: dict[str, int] = field(default_factory=dict)
     metrics: str | None = None
+    lease: float | None = None
 
     session = RenamedAttribute("client_id")
 
@@ -149,6 +150,9 @@ def _slots(text: str) -> dict[str, int]:
         return {}
 
 
-_NEUTRAL = {"name": "", "runtime": "", "slots": "{}", "gpus": "{}", "client_id": None, "metrics": None} | dict.fromkeys(
-    ("started_at", "seen_at"), 0.0
-)
+_NEUTRAL: dict[str, Any] = {
+    **dict.fromkeys(("name", "runtime"), ""),
+    **dict.fromkeys(("slots", "gpus"), "{}"),
+    **dict.fromkeys(("client_id", "metrics", "lease")),
+    **dict.fromkeys(("started_at", "seen_at"), 0.0),
+}

@@ -2,7 +2,8 @@
 
 Clocks of machines are never compared.  A worker counts as lost only after this sweeper itself has seen its counter
 unchanged for a whole lease on its own monotonic clock, while the store could be read; after an outage of the store, or
-a night's sleep of this machine, the watch begins anew.  That a worker of the same machine is dead is known at once.
+a night's sleep of this machine, the watch begins anew.  Of two leases, the sweeper's and that of the other worker, the
+longer one counts.  That a worker of the same machine is dead is known at once.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ log = logging.getLogger("pfd.worker")
 
 _NO_BEAT = -1
 """Stands for the counter of a worker that left with jobs in hand: there is none, and so it never moves."""
+
+MAX_LEASE = 3600.0
+"""Seconds.  A row may hold anything, and the jobs of a worker must not wait for ever."""
 
 
 @dataclass
@@ -57,21 +61,24 @@ class Sweeper:
         with self._store.read() as connection:
             present = workers.live(connection)
             orphans = [owner for owner in workers.orphans(connection) if owner != self._me]
-        silent = [info for info in present if info.id != self._me and self._is_lost(info.id, info.beat, now)]
-        left = [owner for owner in orphans if self._is_lost(owner, _NO_BEAT, now)]
+        silent = [info for info in present if info.id != self._me and self._is_lost(info, now)]
+        left = [owner for owner in orphans if self._is_silent(owner, _NO_BEAT, now) or self._has_died(owner)]
         watched = {info.id for info in present} | set(orphans)
         self._seen = {name: sighting for name, sighting in self._seen.items() if name in watched}
         return _reclaim(self._store, self._settings, silent, left)
 
-    def _is_lost(self, worker_id: str, beat: int, now: float) -> bool:
-        return self._is_silent(worker_id, beat, now) or liveness_lock.is_dead(worker_id, self._settings.home)
+    def _is_lost(self, info: WorkerInfo, now: float) -> bool:
+        return self._is_silent(info.id, info.beat, now, info.lease) or self._has_died(info.id)
 
-    def _is_silent(self, worker_id: str, beat: int, now: float) -> bool:
+    def _has_died(self, worker_id: str) -> bool:
+        return liveness_lock.is_dead(worker_id, self._settings.home)
+
+    def _is_silent(self, worker_id: str, beat: int, now: float, lease: float | None = None) -> bool:
         sighting = self._seen.get(worker_id)
         if sighting is None or sighting.beat != beat:
             self._seen[worker_id] = _Sighting(beat, now)
             return False
-        return now - sighting.since > self._settings.lease
+        return now - sighting.since > max(self._settings.lease, min(lease or 0.0, MAX_LEASE))
 
 
 def reclaim_from_the_dead(store: Store, settings: Settings) -> Reclaimed:

@@ -122,7 +122,8 @@ class Worker:
         )
         now = time.time()
         name = f"{socket.gethostname()}:{os.getpid()}"
-        info = WorkerInfo(self.id, name, self.name, self.slots, client_id, 0, now, now, self.gpus)
+        lease = app.settings.lease
+        info = WorkerInfo(self.id, name, self.name, self.slots, client_id, 0, now, now, self.gpus, lease=lease)
         self._processes = Processes(app.settings, Share(app.settings, app.store, info))
         self._heartbeat = Heartbeat(
             replace(app, runtime=self),  # what a schedule submits wakes this worker first
