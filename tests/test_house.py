@@ -15,6 +15,18 @@ def test_a_client_loads_little_of_the_core() -> None:
     assert len(loaded) <= MOST_OF_A_CLIENT
 
 
+def test_a_dispatcher_loads_no_worker_and_nothing_later() -> None:
+    """What its methods import is there when it is made: a fork may come in the middle of a later import."""
+    loaded = set(house.client_modules("Dispatcher()"))
+    print(f"{len(loaded)} modules once a dispatcher is made")
+    assert not [name for name in loaded if name.startswith(("pfd.runner", "pfd.worker.worker", "pfd.runtimes.worker"))]
+    used = house.inner_imports("core/src/pfd/client/dispatcher.py") | house.inner_imports(
+        "core/src/pfd/client/handle.py"
+    )
+    assert "pfd.submission.submit" in used
+    assert used - loaded == {"pfd.client.display"}  # for notebooks
+
+
 def test_no_modules_need_each_other() -> None:
     """At import, on first use, or in annotations alone: whoever reads one would have to read all of them."""
     found = house.circles()

@@ -32,6 +32,7 @@ def main() -> None:
     print(f"lines of the core                     {lines(core):>7,}  in {len(core)} files")
     print(f"lines of the plugins                  {lines(plugins):>7,}  in {len(plugins)} files")
     print(f"modules that a client loads           {len(loaded):>7,}  (from pfd import Dispatcher)")
+    print(f"                                      {len(client_modules('Dispatcher()')):>7,}  once it makes one")
     print(f"circles of imports                    {len(circles()):>7,}  of any kind")
     print(f"signatures of more than {MANY_PARAMETERS} parameters  {sum(map(wide_signatures, core)):>7,}  in the core")
     print(f"                                      {sum(map(wide_signatures, plugins)):>7,}  in the plugins")
@@ -50,11 +51,28 @@ def lines(files: Iterable[Path]) -> int:
     return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
 
 
-def client_modules() -> list[str]:
-    """The modules of the core that a fresh interpreter has loaded for `from pfd import Dispatcher`."""
-    code = "import json, sys; from pfd import Dispatcher; print(json.dumps(list(sys.modules)))"
+def client_modules(then: str = "pass") -> list[str]:
+    """The modules of the core that a fresh interpreter has loaded for `from pfd import Dispatcher`, and `then`."""
+    code = f"import json, sys; from pfd import Dispatcher; {then}; print(json.dumps(list(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return sorted(name for name in json.loads(done.stdout) if name.partition(".")[0] == "pfd")
+
+
+def inner_imports(path: str) -> set[str]:
+    """The modules of the core that functions of a file import."""
+    found: set[str] = set()
+    for function in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for node in ast.walk(function):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    found |= {_module(node.module, alias.name) for alias in node.names}
+    return {name for name in found if name.partition(".")[0] == "pfd"}
+
+
+def _module(parent: str, name: str) -> str:
+    """What `from parent import name` loads: a module of that name, or the parent alone."""
+    inner = ROOT / "core" / "src" / Path(*parent.split("."), f"{name}.py")
+    return f"{parent}.{name}" if inner.exists() else parent
 
 
 def circles() -> list[list[str]]:

@@ -44,26 +44,39 @@ if TYPE_CHECKING:  # what few clients need is loaded where it is used
     from pfd.submission.unserved import UnservedNotice
 
 
-_NEEDED = (
+_USED = (
     "pfd.app",
+    "pfd.artifacts",
+    "pfd.client.awaiting",
+    "pfd.client.celery_words",
+    "pfd.client.job_list",
     "pfd.client.outcome",
     "pfd.client.waiting",
     "pfd.events",
+    "pfd.logs.log_file",
+    "pfd.retention",
+    "pfd.schedules.define",
+    "pfd.schedules.table",
+    "pfd.store.listing",
+    "pfd.store.migrate",
+    "pfd.store.prune",
+    "pfd.store.search",
     "pfd.submission.options",
+    "pfd.submission.searching",
     "pfd.submission.submit",
     "pfd.submission.unserved",
     "pfd.worker.sweeper",
 )
-"""What clients need once they use a store, and what naming the class alone does not load."""
+"""What methods of a dispatcher and its handles import: a program that only names the class does without."""
 
 
 def process_client_id() -> str:
     """The client that this process is: the `client_id` of all that it submits."""
-    return _session(os.getpid())
+    return _client_id(os.getpid())
 
 
 @functools.lru_cache(maxsize=1)
-def _session(pid: int) -> str:  # a forked process gets one of its own
+def _client_id(pid: int) -> str:  # a forked process gets one of its own
     return f"{pid}-{uuid.uuid4().hex[:16]}"
 
 
@@ -84,6 +97,9 @@ class Dispatcher:
         self._tells_unserved = tells_unserved
         self._opened: Store | None = None
         self._connected: Runtime | None = None
+        with forks.conversation():  # a fork in the middle of an import leaves a child that waits for it for ever
+            for module in _USED:
+                importlib.import_module(module)
         self._prepare()
         forks.watch(self, after=Dispatcher._leave_to_the_parent)
 
@@ -115,10 +131,6 @@ class Dispatcher:
     def store(self) -> Store:
         with forks.conversation(), self._opening:
             if self._opened is None:
-                for (
-                    module
-                ) in _NEEDED:  # here, where no fork comes between: its child would wait for the import for ever
-                    importlib.import_module(module)
                 self._opened = Store(self.settings, self.plugins.tables()).open()
             return self._opened
 
@@ -172,9 +184,8 @@ class Dispatcher:
         KeyConflict : `key` is in use by a live job with other parameters.
         StoreError : the store cannot be reached.
         """
-        with forks.conversation():
-            from pfd.submission.options import make_options
-            from pfd.submission.submit import Origin, submit
+        from pfd.submission.options import make_options
+        from pfd.submission.submit import Origin, submit
 
         task = self.plugins.task(name)
         chosen = make_options(task, _listed(options))

@@ -72,7 +72,7 @@ class Outcome:
     result : as JSON, where it is done.
     retry : whether a failure is one after which the task may be tried again.
     last : what it reported last.
-    stopped_for : what a request to stop was made for, where it came to that.
+    stopped_for : what a request to stop was made for, where there was one.
     """
 
     kind: OutcomeKind
@@ -164,12 +164,12 @@ def call(
     return Outcome(OutcomeKind.DONE, result=result, last=context.reporter.close())
 
 
-def _stop_reason(request: CancelRequested) -> StopReason:
-    """Why a task was stopped; one that raises the request itself, in whatever words, has cancelled its job."""
+def _stop_reason(request: CancelRequested) -> StopReason | None:
+    """Why a task was stopped; None where it raised the request itself, in words of its own."""
     try:
         return StopReason(request.reason)
     except ValueError:
-        return StopReason.CANCEL
+        return None
 
 
 def _policy(job: Job, settings: Settings) -> PathPolicy:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pfd.lazy import RenamedAttribute, warn_renamed
-from pfd.notify import WakeupListener, as_notifier
+from pfd.notify import WakeupListener
 from pfd.plugins import Registry
 from pfd.runtimes.worker_host import WorkerHost
 from pfd.settings import Settings
@@ -26,7 +26,7 @@ class Service(WorkerHost):
         on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         warn_renamed("pfd.runtimes.Service", "WorkerHost")
-        super().__init__(settings, registry, slots, as_notifier(runtime), client_id=session, on_idle=on_idle)
+        super().__init__(settings, registry, slots, runtime, client_id=session, on_idle=on_idle)
 
     def start(self, listener: WakeupListener | None = None, *, bell: WakeupListener | None = None) -> None:
         super().start(listener or bell)

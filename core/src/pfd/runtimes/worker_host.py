@@ -16,7 +16,7 @@ from typing import Any, cast
 from pfd.app import App
 from pfd.errors import StoreReplaced
 from pfd.monitor import Alarm
-from pfd.notify import Notifier, Wakeup, WakeupListener
+from pfd.notify import Notifier, Wakeup, WakeupListener, as_notifier
 from pfd.plugins import Registry
 from pfd.runtimes.base import SHUTDOWN_PATIENCE
 from pfd.settings import Settings
@@ -60,7 +60,7 @@ class WorkerHost:
         self.registry = registry
         self.slots = dict(slots)
         self.store = Store(settings, registry.tables())
-        self.app = App(settings, registry, self.store, runtime)
+        self.app = App(settings, registry, self.store, as_notifier(runtime))
         self._client_id = client_id
         self._on_idle = on_idle
         self.alarm = Alarm()

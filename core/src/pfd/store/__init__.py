@@ -6,4 +6,4 @@ from pfd.store.settle import EndedJob
 from pfd.store.store import Store
 from pfd.store.workers import WorkerInfo
 
-__all__ = ["EndedJob", "FinalState", "NewJob", "Store", "Submitted", "ClaimFilter", "WorkerInfo"]
+__all__ = ["ClaimFilter", "EndedJob", "FinalState", "NewJob", "Store", "Submitted", "WorkerInfo"]

@@ -55,11 +55,7 @@ def write_outcome(
         None if meta is None else dict(meta),
     )
     if outcome.kind is OutcomeKind.STOPPED:
-        if (
-            requeueing
-            and outcome.stopped_for is not StopReason.TIME_LIMIT
-            and not claims.to_be_cancelled(connection, job)
-        ):
+        if requeueing and outcome.stopped_for is StopReason.CANCEL and not claims.to_be_cancelled(connection, job):
             return _kind(EventKind.RETRY, requeue(connection, job))
         return _kind(None, claims.end(connection, job, _stopped(job, outcome, ending)))
     if outcome.kind is OutcomeKind.FAILED:

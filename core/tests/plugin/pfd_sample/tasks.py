@@ -265,14 +265,6 @@ def print_much(params: SizeParams, ctx: TaskContext) -> Text:
     return Text(text="printed")
 
 
-def report_much(params: SizeParams, ctx: TaskContext) -> Text:
-    """Reports as often as it can, forwards and once back."""
-    for step in range(params.size):
-        ctx.progress(0.9 * step / params.size, f"step {step}", step=step)
-    ctx.progress(0.2, "the last word", step=params.size)
-    raise ValueError("after the last word")
-
-
 def report_oddly(params: NoParams, ctx: TaskContext) -> Text:
     """Reports what JSON cannot say."""
     ctx.progress(0.25, "odd", progress=7, thing=object(), loss=float("nan"), nul="a\x00b")

@@ -49,7 +49,7 @@ class MessageConsumer:
         self._intake = Intake(host, "celery", on_stored)
         self._most = most_bytes(host.settings)
         self.consumer: Any = None
-        self._rings: Any = None
+        self._wakeups: Any = None
         self._waker = Waker()
         self._calls: deque[Callable[[], None]] = deque()
         self._closed = False
@@ -68,7 +68,7 @@ class MessageConsumer:
         channel.basic_qos(0, sum(self._host.slots.values()), False)
         names = sorted({name for group in self._host.slots for name in group.split(",")})
         queues = [Queue(wakeup_queue(name)) for name in names]  # type: ignore[no-untyped-call]
-        self._rings = Consumer(  # type: ignore[no-untyped-call]
+        self._wakeups = Consumer(  # type: ignore[no-untyped-call]
             channel, queues, on_message=self._take_wakeup, on_decode_error=self.receive_undecoded
         )
         self._closed = False
@@ -76,7 +76,7 @@ class MessageConsumer:
             # As Celery itself does for `worker_disable_prefetch`: nothing is fetched while the consumer is paused.
             may = channel.qos.can_consume
             channel.qos.can_consume = lambda: not self._closed and may()
-        self._rings.consume()
+        self._wakeups.consume()
         if not self._host.has_room():
             self._pause()
 
@@ -159,13 +159,13 @@ class MessageConsumer:
         if not self._closed:
             self._closed = True
             if not is_redis(self.consumer.app.conf.broker_url):
-                self._rings.cancel()
+                self._wakeups.cancel()
 
     def _let_in(self) -> None:
         if self._closed and not self._stopping:
             self._closed = False
             if not is_redis(self.consumer.app.conf.broker_url):
-                self._rings.consume()
+                self._wakeups.consume()
 
     def _woken(self) -> None:
         self._waker.drain()
