@@ -25,7 +25,7 @@ from tests.support.workspace import ROOT
 
 SOURCES = sorted(
     path
-    for package in (ROOT / "core" / "src", *(ROOT / "plugins").glob("*/src"))
+    for package in (ROOT / "core" / "src", *ROOT.glob("runtimes/*/src"), *ROOT.glob("plugins/*/src"))
     for path in package.rglob("*.py")
     if "testing" not in path.parts
 )

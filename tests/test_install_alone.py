@@ -12,7 +12,7 @@ import pytest
 from tests.support import examples
 from tests.support.environments import Environment
 from tests.support.sizes import check, on_disk
-from tests.support.workspace import plugins
+from tests.support.workspace import Distribution, plugins, runtimes
 
 Recipe = Callable[[examples.Run, Path], dict[str, Any]]
 
@@ -55,6 +55,27 @@ def test_a_wheel_installed_alone_lists_its_tasks_and_runs_one(environment: Envir
     jobs = environment.pfd_json("jobs")
     assert task in {job["task"] for job in jobs}
     assert {job["state"] for job in jobs} == {"SUCCESS"}
+
+
+PROGRAMS = {
+    "celery": "from pfd.runtimes.celery import app; print(type(app).__module__)",
+    "dramatiq": "from pfd.runtimes.dramatiq import broker; print(type(broker).__module__)",
+}
+"""What the command lines of Celery and Dramatiq are told to load."""
+
+
+@pytest.mark.slow("an environment for each")
+@pytest.mark.parametrize("found", runtimes(), ids=lambda found: found.name)
+def test_an_extra_of_the_core_brings_the_runtime(environment: Environment, found: Distribution) -> None:
+    name = found.folder.name
+    environment.install("pfd-core")
+    broker = {"PFD_RUNTIME": name, "PFD_BROKER_URL": "redis://127.0.0.1:1/0"}
+    refused = environment.run("pfd", "config", **broker), environment.run("pfd", "worker", **broker)
+    assert [done.returncode for done in refused] == [0, 2]
+    assert f"pip install 'pfd-core[{name}]'" in refused[1].stderr
+    environment.install(f"pfd-core[{name}]=={found.version}")
+    loaded = environment.run("python", "-c", PROGRAMS[name], **broker)
+    assert loaded.stdout.strip().startswith(f"{found.package}."), loaded.stderr
 
 
 @pytest.mark.slow("five commands without bytecode")

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.support.sizes import check, on_disk
-from tests.support.workspace import ROOT, Distribution, distributions, plugins
+from tests.support.workspace import ROOT, Distribution, distributions, plugins, runtimes
 
 ALL = distributions()
 WITH_CODE = [found for found in ALL if found.package]
@@ -97,6 +97,13 @@ def test_a_plugin_is_named_after_its_domain(found: Distribution) -> None:
     assert found.name == f"pfd-plugin-{domain.replace('_', '-')}"
     assert found.package == f"pfd_plugin_{domain}"
     assert found.project["entry-points"]["pfd.plugins"] == {domain: f"pfd_plugin_{domain}.plugin"}
+
+
+@pytest.mark.parametrize("found", runtimes(), ids=_names(runtimes()))
+def test_a_runtime_is_named_after_what_it_runs_on(found: Distribution) -> None:
+    name = found.folder.name
+    assert (found.name, found.package) == (f"pfd-runtime-{name}", f"pfd_runtime_{name}")
+    assert found.project["entry-points"]["pfd.runtimes"] == {name: f"{found.package}:{name.title()}Runtime"}
 
 
 def test_wheels_hold_their_package_whole_and_nothing_else(wheels: Path) -> None:

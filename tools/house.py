@@ -17,9 +17,9 @@ from pathlib import Path
 import grimp
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = sorted(
-    path.name for path in [*ROOT.glob("core/src/pfd"), *ROOT.glob("plugins/*/src/*")] if (path / "__init__.py").exists()
-)
+SOURCES = ("core/src/pfd", "runtimes/*/src/*", "plugins/*/src/*")
+PACKAGES = sorted(path.name for kind in SOURCES for path in ROOT.glob(kind) if (path / "__init__.py").exists())
+
 
 MANY_PARAMETERS = 6
 EQUAL_LINES = 6
@@ -27,9 +27,10 @@ EQUAL_LINES = 6
 
 def main() -> None:
     """Print all figures, one a line."""
-    core, plugins = list(_files("core/src/pfd")), list(_files("plugins/*/src/*"))
+    core, runtimes, plugins = (list(_files(kind)) for kind in SOURCES)
     loaded = client_modules()
     print(f"lines of the core                     {lines(core):>7,}  in {len(core)} files")
+    print(f"lines of the runtimes                 {lines(runtimes):>7,}  in {len(runtimes)} files")
     print(f"lines of the plugins                  {lines(plugins):>7,}  in {len(plugins)} files")
     print(f"modules that a client loads           {len(loaded):>7,}  (from pfd import Dispatcher)")
     print(f"                                      {len(client_modules('Dispatcher()')):>7,}  once it makes one")

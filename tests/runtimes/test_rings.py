@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from pfd import State
+from pfd.notify import Wakeup
+from pfd.runtimes.base import load_runtime
 from pfd.runtimes.notifying import MOST
 from pfd.store import NewJob, jobs
 from pfd.testing.contract import PATIENCE, MakeSite, Site
@@ -86,3 +88,14 @@ def test_a_job_rings_for_others(calm_site: BrokerSite, release: bool) -> None:
     assert {job.state for job in ended} == {State.SUCCESS}
     if release:
         assert len({job.owner for job in ended}) == 2  # at the same time, by two workers of one slot
+
+
+def test_a_runtime_that_was_closed_connects_anew(site: BrokerSite) -> None:
+    runtime = load_runtime(site.settings)
+    for number in (1, 2):
+        runtime.notify(Wakeup(str(number), "contract_noop", "default"))
+        assert site.waiting_messages() == number
+        before = vars(runtime).keys() - {"_settings", "_given"}
+        assert before
+        runtime.close()
+        assert not before & vars(runtime).keys()

@@ -73,9 +73,14 @@ class Environment:
         if done.returncode:
             pytest.fail(f"{what} does not install:\n{done.stdout}{done.stderr}")
 
+    def run(self, program: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment, on its PFD_HOME."""
+        command = [str(self.folder / "bin" / program), *arguments]
+        return _run(command, PFD_HOME=str(self.home), PFD_ROOTS="/", **variables)
+
     def pfd(self, *arguments: str, expect: int = 0) -> str:
         """Run the `pfd` command and return what it printed.  Fails where it exits with another code than expected."""
-        done = _run([str(self.folder / "bin" / "pfd"), *arguments], PFD_HOME=str(self.home), PFD_ROOTS="/")
+        done = self.run("pfd", *arguments)
         if done.returncode != expect:
             pytest.fail(f"pfd {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout

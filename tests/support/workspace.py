@@ -37,9 +37,13 @@ class Distribution:
 
 
 def distributions() -> list[Distribution]:
-    """All distributions, the meta-distribution first, then the core, then the plugins by name."""
-    folders = [ROOT, ROOT / "core", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
-    return [_read(folder) for folder in folders]
+    """All distributions, the meta-distribution first, then the core, then the runtimes and the plugins by name."""
+    found = [path.parent for kind in ("runtimes", "plugins") for path in sorted(ROOT.glob(f"{kind}/*/pyproject.toml"))]
+    return [_read(folder) for folder in (ROOT, ROOT / "core", *found)]
+
+
+def runtimes() -> list[Distribution]:
+    return [found for found in distributions() if found.folder.parent.name == "runtimes"]
 
 
 def plugins() -> list[Distribution]:

@@ -20,7 +20,7 @@ SHUTDOWN_PATIENCE = 30.0
 """Seconds that running jobs may take to end once a worker has been told to stop."""
 
 EXTRAS = ("celery", "dramatiq")
-"""Runtimes of the core whose libraries are installed by an extra of that name."""
+"""Runtimes that an extra of the core of that name installs."""
 
 
 @runtime_checkable
@@ -58,9 +58,10 @@ def load_runtime(settings: Settings) -> Runtime:
     """The runtime that the settings name.  Raises `SettingsError` where it is not installed or cannot be loaded."""
     found = [e for e in importlib.metadata.entry_points(group=GROUP) if e.name == settings.runtime]
     if not found:
+        bring = _brings(settings.runtime) or "install the distribution that brings it"
         raise SettingsError(
             f"runtime {mask_any(settings.runtime)!r} is not installed; there are: {', '.join(runtime_names())}",
-            hint="set PFD_RUNTIME to one of them, or install the distribution that brings it",
+            hint=f"{bring}, or set PFD_RUNTIME to one of them",
         )
     said = f"runtime {settings.runtime!r} ({found[0].value})"
     kind = _loaded(found[0], said, settings.runtime)
@@ -97,8 +98,11 @@ def _loaded(entry: importlib.metadata.EntryPoint, said: str, name: str) -> type[
 
 
 def _without_its_library(error: ImportError, said: str, name: str) -> SettingsError:
-    hint = f"pip install 'pfd-core[{name}]'" if name in EXTRAS else _mend(error)
-    return SettingsError(f"{said} cannot be loaded: {error}", hint=hint)
+    return SettingsError(f"{said} cannot be loaded: {error}", hint=_brings(name) or _mend(error))
+
+
+def _brings(name: str) -> str | None:
+    return f"pip install 'pfd-core[{name}]'" if name in EXTRAS else None
 
 
 def _mend(error: BaseException) -> str:

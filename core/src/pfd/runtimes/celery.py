@@ -1,11 +1,5 @@
 """For Celery's own command line: `celery -A pfd.runtimes.celery worker`.  Settings come from the environment."""
 
-from __future__ import annotations
+from importlib import import_module
 
-from pfd.plugins import load_registry
-from pfd.runtimes.on_celery.app import make_app
-from pfd.settings import load_settings
-
-_settings = load_settings().values
-
-app = make_app(_settings, load_registry(_settings))
+app = import_module("pfd_runtime_celery.program").app  # of a distribution above this one: named, not known

@@ -54,7 +54,7 @@ class GpuSlots:
         self._claim = claim
         self._run = run
         self._woken = threading.Condition()
-        self._rings = 0
+        self._wakeups = 0
         self._stopping = threading.Event()
         self._threads = [
             LastingThread(f"pfd-gpu-{place.device.name}-{place.number}", functools.partial(self._serve, place), alarm)
@@ -71,7 +71,7 @@ class GpuSlots:
     def wake(self) -> None:
         """There may be a job to claim: wake one slot, which wakes the next where there is."""
         with self._woken:
-            self._rings += 1
+            self._wakeups += 1
             self._woken.notify()
 
     def _wake_next(self) -> None:
@@ -90,7 +90,7 @@ class GpuSlots:
     def _serve(self, place: Place) -> None:
         seen = -1
         while self._await_wakeup(seen):
-            seen = self._rings
+            seen = self._wakeups
             try:
                 while self._is_due(self._wanted):
                     self._wake_next()  # where there is one there may be another, for another device
@@ -104,7 +104,7 @@ class GpuSlots:
     def _await_wakeup(self, seen: int) -> bool:
         """Wait until woken since `seen`; False once no more is to be claimed."""
         with self._woken:
-            self._woken.wait_for(lambda: self._rings != seen or self._stopping.is_set())
+            self._woken.wait_for(lambda: self._wakeups != seen or self._stopping.is_set())
             return not self._stopping.is_set()
 
     def _acquire_device(self, place: Place) -> bool:

@@ -12,10 +12,10 @@ from pfd.errors import QueueError
 from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.runtimes.notifying import MARK, wakeup_queue
-from pfd.runtimes.on_dramatiq.address import broker_url, is_redis
-from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
-from pfd.runtimes.on_dramatiq.message_consumer import MessageConsumer
 from pfd.settings import Settings
+from pfd_runtime_dramatiq.address import broker_url, is_redis
+from pfd_runtime_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
+from pfd_runtime_dramatiq.message_consumer import MessageConsumer
 
 TIMEOUT = 2.0
 """Seconds that a broker may take to answer.  Longer than a consumer waits for a message."""

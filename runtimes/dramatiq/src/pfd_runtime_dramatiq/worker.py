@@ -12,8 +12,8 @@ import redis
 from dramatiq.errors import BrokerError
 
 from pfd.runtimes.notifying import wakeup_queue
-from pfd.runtimes.on_dramatiq.broker import PfdBroker
 from pfd.runtimes.worker_host import BROKER_PATIENCE
+from pfd_runtime_dramatiq.broker import PfdBroker
 
 log = logging.getLogger("pfd.runtimes")
 

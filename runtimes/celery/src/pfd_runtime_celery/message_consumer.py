@@ -20,13 +20,13 @@ from kombu import Consumer, Queue  # type: ignore[attr-defined]  # exported lazi
 from pfd.errors import ParameterError
 from pfd.runtimes.intake import Incoming, Intake, most_bytes
 from pfd.runtimes.notifying import MARK, wakeup_queue, woken_queue
-from pfd.runtimes.on_celery.address import is_redis
-from pfd.runtimes.on_celery.app import CLEAN_UP
-from pfd.runtimes.on_celery.client_message import read_request, refused_request
-from pfd.runtimes.on_celery.transport import NotAMessage, lost_connection
 from pfd.runtimes.worker_host import WorkerHost
 from pfd.submission.client_message import ClientMessage
 from pfd.waker import Waker
+from pfd_runtime_celery.address import is_redis
+from pfd_runtime_celery.app import CLEAN_UP
+from pfd_runtime_celery.client_message import read_request, refused_request
+from pfd_runtime_celery.transport import NotAMessage, lost_connection
 
 log = logging.getLogger("pfd.runtimes")
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pfd.errors import ParameterError
-from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
 from pfd.runtimes.reading import as_number, shown
 from pfd.submission.client_message import MAX_TASK, ClientMessage, check_id
+from pfd_runtime_celery.address import DEFAULT_QUEUE
 
 MAX_REPLY = 500
 """Characters of what a client is reached by."""

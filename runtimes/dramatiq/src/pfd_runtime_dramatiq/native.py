@@ -7,10 +7,10 @@ from dramatiq.middleware import Middleware
 
 from pfd.plugins import Registry
 from pfd.runtimes.hosted import Guest
-from pfd.runtimes.on_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
-from pfd.runtimes.on_dramatiq.runtime import DramatiqRuntime
-from pfd.runtimes.on_dramatiq.worker import listen_for_wakeups
 from pfd.settings import Settings
+from pfd_runtime_dramatiq.consumers import PfdRabbitmqBroker, PfdRedisBroker
+from pfd_runtime_dramatiq.runtime import DramatiqRuntime
+from pfd_runtime_dramatiq.worker import listen_for_wakeups
 
 
 class Native(Middleware):

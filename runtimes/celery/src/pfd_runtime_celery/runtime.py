@@ -13,12 +13,12 @@ from pfd.plugins import Registry, load_registry
 from pfd.runtimes.address import reading
 from pfd.runtimes.hosted import Guest
 from pfd.runtimes.notifying import BoundedNotifier
-from pfd.runtimes.on_celery.address import broker_url
-from pfd.runtimes.on_celery.listener import CeleryListener
 from pfd.settings import Settings
+from pfd_runtime_celery.address import broker_url
+from pfd_runtime_celery.listener import CeleryListener
 
 if TYPE_CHECKING:
-    from pfd.runtimes.on_celery.app import PfdCelery
+    from pfd_runtime_celery.app import PfdCelery
 
 if importlib.util.find_spec("celery") is None:
     raise ModuleNotFoundError("No module named 'celery'", name="celery")
@@ -36,7 +36,7 @@ class CeleryRuntime:
 
     @functools.cached_property
     def _app(self) -> PfdCelery:
-        from pfd.runtimes.on_celery.app import make_app
+        from pfd_runtime_celery.app import make_app
 
         return self._given or make_app(self._settings, load_registry(self._settings))
 
@@ -44,7 +44,7 @@ class CeleryRuntime:
     def _notifier(self) -> BoundedNotifier:
         from kombu.exceptions import KombuError
 
-        from pfd.runtimes.on_celery.app import count, publish
+        from pfd_runtime_celery.app import count, publish
 
         url = self._settings.broker_url
         with reading(url):
@@ -64,8 +64,8 @@ class CeleryRuntime:
     def probe(self) -> str:
         """How the broker is, for people.  Raises `QueueError` where it is away."""
         found = f"it answers, and {self._notifier.waiting('default')} wakeups of the queue default wait"
-        from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
-        from pfd.runtimes.on_celery.app import waiting
+        from pfd_runtime_celery.address import DEFAULT_QUEUE
+        from pfd_runtime_celery.app import waiting
 
         unread = waiting(self._app, DEFAULT_QUEUE)
         workers = "which only a worker that serves all queues reads"
@@ -78,8 +78,8 @@ class CeleryRuntime:
         host = guest.begin(self._settings, registry, slots)
         try:
             # Jobs run by now.
-            from pfd.runtimes.on_celery.app import make_app
-            from pfd.runtimes.on_celery.worker import work
+            from pfd_runtime_celery.app import make_app
+            from pfd_runtime_celery.worker import work
 
             app = make_app(self._settings, registry)
             app.pfd_guest, app.pfd_listener = guest, listener
@@ -97,4 +97,4 @@ class CeleryRuntime:
         if self._given is None and "_app" in self.__dict__:
             self._app.close()
             del self.__dict__["_app"]
-        self.__dict__.pop("_ringer", None)
+        self.__dict__.pop("_notifier", None)

@@ -21,11 +21,11 @@ from sqlalchemy.engine import Connection
 
 from pfd import Job, State, UnknownJob
 from pfd.monitor import Alarm
-from pfd.runtimes.on_celery.app import make_app
-from pfd.runtimes.on_celery.mirror import INTERVAL, Mirror
 from pfd.store import result_outbox
 from pfd.store.schema import jobs
 from pfd.testing.contract import PATIENCE, MakeSite, Site, until
+from pfd_runtime_celery.app import make_app
+from pfd_runtime_celery.mirror import INTERVAL, Mirror
 
 # Celery and kombu, on the side of the client, drop connections unclosed where an answer comes late.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

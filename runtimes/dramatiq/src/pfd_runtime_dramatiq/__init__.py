@@ -1,5 +1,5 @@
 """The Dramatiq runtime: Dramatiq carries the wakeups, and its metrics show every job under the name of its task."""
 
-from pfd.runtimes.on_dramatiq.runtime import DramatiqRuntime
+from pfd_runtime_dramatiq.runtime import DramatiqRuntime
 
 __all__ = ["DramatiqRuntime"]

@@ -13,10 +13,10 @@ from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.runtimes.hosted import Guest
 from pfd.runtimes.notifying import MARK, wakeup_queue
-from pfd.runtimes.on_celery.address import DEFAULT_QUEUE, broker_url, is_redis
-from pfd.runtimes.on_celery.listener import CeleryListener
-from pfd.runtimes.on_celery.transport import OwnPool
 from pfd.settings import Settings
+from pfd_runtime_celery.address import DEFAULT_QUEUE, broker_url, is_redis
+from pfd_runtime_celery.listener import CeleryListener
+from pfd_runtime_celery.transport import OwnPool
 
 CLEAN_UP = "celery.backend_cleanup"
 """The one task of Celery's own that is served: it removes old results, and `celery beat` sends it."""
@@ -44,7 +44,7 @@ class PfdCelery(Celery):  # type: ignore[misc]
     the worker begins with Celery's, and serves what that is told to.
     """
 
-    amqp_cls = "pfd.runtimes.on_celery.transport:ScreenedAMQP"
+    amqp_cls = "pfd_runtime_celery.transport:ScreenedAMQP"
     pfd_settings: Settings
     pfd_registry: Registry
     pfd_guest: Guest | None = None
@@ -78,8 +78,8 @@ def make_app(settings: Settings, registry: Registry) -> PfdCelery:
         task_default_queue=DEFAULT_QUEUE,
         task_queues=[_queue(name) for name in (*registry.queues, DEFAULT_QUEUE)],
         task_routes={task.name: {"queue": task.queue} for task in registry.tasks.values()},
-        worker_pool="pfd.runtimes.on_celery.pool:Pool",
-        worker_consumer="pfd.runtimes.on_celery.consumer:PfdConsumer",
+        worker_pool="pfd_runtime_celery.pool:Pool",
+        worker_consumer="pfd_runtime_celery.consumer:PfdConsumer",
         worker_prefetch_multiplier=8,  # of what clients ask for, which is only stored
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,

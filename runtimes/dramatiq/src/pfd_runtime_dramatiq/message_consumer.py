@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable
 
 from pfd.runtimes.intake import Incoming, Intake, most_bytes
-from pfd.runtimes.on_dramatiq.client_message import read_request
 from pfd.runtimes.worker_host import WorkerHost
+from pfd_runtime_dramatiq.client_message import read_request
 
 
 class MessageConsumer:

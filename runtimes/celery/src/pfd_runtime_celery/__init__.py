@@ -1,5 +1,5 @@
 """The Celery runtime: Celery carries the wakeups, and its tools see every job under the name of its task."""
 
-from pfd.runtimes.on_celery.runtime import CeleryRuntime
+from pfd_runtime_celery.runtime import CeleryRuntime
 
 __all__ = ["CeleryRuntime"]

@@ -14,12 +14,12 @@ from pfd.plugins import Registry, load_registry
 from pfd.runtimes.address import reading
 from pfd.runtimes.hosted import Line
 from pfd.runtimes.notifying import BoundedNotifier
-from pfd.runtimes.on_dramatiq.address import broker_url
 from pfd.runtimes.worker_host import StopSignals, WorkerHost
 from pfd.settings import Settings
+from pfd_runtime_dramatiq.address import broker_url
 
 if TYPE_CHECKING:
-    from pfd.runtimes.on_dramatiq.broker import PfdBroker
+    from pfd_runtime_dramatiq.broker import PfdBroker
 
 if importlib.util.find_spec("dramatiq") is None:
     raise ModuleNotFoundError("No module named 'dramatiq'", name="dramatiq")
@@ -37,14 +37,14 @@ class DramatiqRuntime:
 
     @functools.cached_property
     def _broker(self) -> PfdBroker:
-        from pfd.runtimes.on_dramatiq.broker import make_broker
+        from pfd_runtime_dramatiq.broker import make_broker
 
         return self._given or make_broker(self._settings, load_registry(self._settings))
 
     @functools.cached_property
     def _notifier(self) -> BoundedNotifier:
-        from pfd.runtimes.on_dramatiq.broker import count, publish
-        from pfd.runtimes.on_dramatiq.worker import ERRORS
+        from pfd_runtime_dramatiq.broker import count, publish
+        from pfd_runtime_dramatiq.worker import ERRORS
 
         url = self._settings.broker_url
         with reading(url):
@@ -72,8 +72,8 @@ class DramatiqRuntime:
             host.start()
             host.serves_alone()
             # Jobs run by now.
-            from pfd.runtimes.on_dramatiq.broker import make_broker
-            from pfd.runtimes.on_dramatiq.worker import close, make_worker
+            from pfd_runtime_dramatiq.broker import make_broker
+            from pfd_runtime_dramatiq.worker import close, make_worker
 
             with reading(self._settings.broker_url):
                 broker = make_broker(self._settings, registry)
@@ -97,4 +97,4 @@ class DramatiqRuntime:
         if self._given is None and "_broker" in self.__dict__:
             self._broker.close()
             del self.__dict__["_broker"]
-        self.__dict__.pop("_ringer", None)
+        self.__dict__.pop("_notifier", None)

@@ -27,11 +27,11 @@ from dramatiq.common import q_name
 from dramatiq.errors import ConnectionClosed
 
 from pfd.runtimes.notifying import woken_queue
-from pfd.runtimes.on_dramatiq.client_message import is_wakeup
 from pfd.runtimes.sparing import foreign
+from pfd_runtime_dramatiq.client_message import is_wakeup
 
 if TYPE_CHECKING:
-    from pfd.runtimes.on_dramatiq.message_consumer import MessageConsumer
+    from pfd_runtime_dramatiq.message_consumer import MessageConsumer
 
 log = logging.getLogger("pfd.runtimes")
 

@@ -11,8 +11,8 @@ from celery.platforms import SecurityWarning
 from celery.signals import setup_logging, worker_ready
 
 from pfd.errors import QueueError
-from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
-from pfd.runtimes.on_celery.app import PfdCelery
+from pfd_runtime_celery.address import DEFAULT_QUEUE
+from pfd_runtime_celery.app import PfdCelery
 
 
 def _leave_logging(**_: object) -> None:

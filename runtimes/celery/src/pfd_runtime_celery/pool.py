@@ -13,14 +13,14 @@ from typing import Any
 from celery.concurrency.base import BasePool
 
 from pfd.runtimes.hosted import Guest
-from pfd.runtimes.on_celery.address import DEFAULT_QUEUE
-from pfd.runtimes.on_celery.app import PfdCelery
-from pfd.runtimes.on_celery.control import take_over
-from pfd.runtimes.on_celery.listener import CeleryListener
-from pfd.runtimes.on_celery.message_consumer import MessageConsumer
-from pfd.runtimes.on_celery.mirror import Mirror
-from pfd.runtimes.on_celery.runtime import CeleryRuntime
-from pfd.runtimes.on_celery.transport import read_any_properties, refuse_compression, spare_the_log
+from pfd_runtime_celery.address import DEFAULT_QUEUE
+from pfd_runtime_celery.app import PfdCelery
+from pfd_runtime_celery.control import take_over
+from pfd_runtime_celery.listener import CeleryListener
+from pfd_runtime_celery.message_consumer import MessageConsumer
+from pfd_runtime_celery.mirror import Mirror
+from pfd_runtime_celery.runtime import CeleryRuntime
+from pfd_runtime_celery.transport import read_any_properties, refuse_compression, spare_the_log
 
 
 class Pool(BasePool):  # type: ignore[misc]  # Celery carries no types
