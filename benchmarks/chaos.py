@@ -1,6 +1,6 @@
 """The chaos tests in full: 300 jobs under 43 kills of workers, restarts of broker and store, a broker that forgets.
 
-What they hold PFD to is in `tests/chaos` and `pfd.testing.contract`; here they are run in full, and how long it takes
+What they hold PFD to is in `tests/chaos` and `pfd_contract`; here they are run in full, and how long it takes
 until all jobs have ended is measured, and how long at most the job of a killed worker waits for its next start.
 """
 
@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from benchmarks.measure import Comparison, Side
-from pfd.testing.contract.gaps import LONGEST
+from pfd_contract.gaps import LONGEST
 
 KILLS = 43
 

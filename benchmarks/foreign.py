@@ -26,8 +26,8 @@ PATIENCE = 120.0
 
 @contextlib.contextmanager
 def _sender(name: str) -> Iterator[Sender]:
-    from pfd.testing.contract import LocalSite, contract_settings
-    from pfd.testing.contract.plugins import CONTRACT, write_plugins
+    from pfd_contract import LocalSite, contract_settings
+    from pfd_contract.plugins import CONTRACT, write_plugins
 
     runtime, kind, _ = name.split("-")
     program = find_redis() if kind == "redis" else find_rabbit()

@@ -26,7 +26,7 @@ import yaml
 from pfd import Dispatcher, Settings
 from pfd.runtimes.base import SHUTDOWN_PATIENCE
 from pfd.store import Store
-from pfd.testing.contract.plugins import CONTRACT, write_plugins
+from pfd_contract.plugins import CONTRACT, write_plugins
 from tests.support.brokers import find_redis, free_port
 from tests.support.workspace import ROOT, distributions
 

@@ -16,10 +16,10 @@ import psutil
 import pytest
 
 from pfd import Dispatcher, Settings
-from pfd.testing.contract.plugins import CONTRACT, write_plugins
-from pfd.testing.contract.processes import SERVER
-from pfd.testing.contract.waiting import until
-from pfd.testing.contract_plugin.witness import read_notes
+from pfd_contract.plugin.witness import read_notes
+from pfd_contract.plugins import CONTRACT, write_plugins
+from pfd_contract.processes import SERVER
+from pfd_contract.waiting import until
 from tests.support.brokers import free_port
 from tests.support.workspace import ROOT
 

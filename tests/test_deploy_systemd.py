@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from pfd.testing.contract.plugins import CONTRACT, write_plugins
-from pfd.testing.contract.waiting import until
+from pfd_contract.plugins import CONTRACT, write_plugins
+from pfd_contract.waiting import until
 from tests.support.environments import CONSTRAINTS
 from tests.support.machine import Machine, why_no_machine
 from tests.support.servers import PostgresServer

@@ -27,7 +27,6 @@ SOURCES = sorted(
     path
     for package in (ROOT / "core" / "src", *ROOT.glob("runtimes/*/src"), *ROOT.glob("plugins/*/src"))
     for path in package.rglob("*.py")
-    if "testing" not in path.parts
 )
 
 TINY = {"num_signals_per_fault": 2, "bearings_per_fault": 2, "duration_s": 0.2, "fault_types": ["normal", "ball"]}

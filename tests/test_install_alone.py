@@ -64,6 +64,17 @@ PROGRAMS = {
 """What the command lines of Celery and Dramatiq are told to load."""
 
 
+SITE = """
+import pytest
+from pfd_contract import *
+from pfd_contract import LocalSite, contract_settings
+
+@pytest.fixture(scope="session")
+def contract_sites():
+    return lambda folder, **settings: LocalSite(contract_settings(folder / "home", **settings))
+"""
+
+
 @pytest.mark.slow("an environment for each")
 @pytest.mark.parametrize("found", runtimes(), ids=lambda found: found.name)
 def test_an_extra_of_the_core_brings_the_runtime(environment: Environment, found: Distribution) -> None:
@@ -76,6 +87,15 @@ def test_an_extra_of_the_core_brings_the_runtime(environment: Environment, found
     environment.install(f"pfd-core[{name}]=={found.version}")
     loaded = environment.run("python", "-c", PROGRAMS[name], **broker)
     assert loaded.stdout.strip().startswith(f"{found.package}."), loaded.stderr
+
+
+@pytest.mark.slow("an environment, and a worker in a run of pytest")
+def test_the_contract_judges_a_runtime_with_nothing_but_the_core(environment: Environment, tmp_path: Path) -> None:
+    environment.install("pfd-contract")
+    (tmp_path / "conftest.py").write_text(SITE, encoding="utf-8")
+    (tmp_path / "test_runtime.py").write_text("from pfd_contract.suite import TestClaims\n", encoding="utf-8")
+    judged = environment.run("pytest", "-q", str(tmp_path), "-k", "whether_or_not_anybody")
+    assert "1 passed" in judged.stdout, judged.stdout + judged.stderr
 
 
 @pytest.mark.slow("five commands without bytecode")

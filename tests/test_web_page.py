@@ -22,7 +22,7 @@ import pytest
 
 from pfd import Dispatcher, StoreUnavailable, load_settings
 from pfd.store import Store
-from pfd.testing.contract import until
+from pfd_contract import until
 from tests.support.workspace import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "from-a-web-app.md"

@@ -13,8 +13,8 @@ from core.tests.support.stores import make_settings
 from pfd import Dispatcher, State, Worker
 from pfd.monitor import Alarm, LastingThread, threads
 from pfd.monitor.health import health
-from pfd.testing.contract import until
 from pfd.worker import worker as engine
+from pfd_contract import until
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), SystemExit(3), MemoryError()], ids=lambda one: type(one).__name__)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pfd.testing.contract import *  # noqa: F403  (its fixtures)
+from pfd_contract import *  # noqa: F403  (its fixtures)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-import pfd.testing.contract.suite as suite
-from pfd.testing.contract import Site
-from pfd.testing.contract.gaps import RecordProperty, record_gaps
+import pfd_contract.suite as suite
+from pfd_contract import Site
+from pfd_contract.gaps import RecordProperty, record_gaps
 from tests.contract.support.sites import site_maker
 from tests.support.brokers import RedisServer, running_redis
 

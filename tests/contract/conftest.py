@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pfd.testing.contract import *  # noqa: F403  (its fixtures)
-from pfd.testing.contract import MakeSite
+from pfd_contract import *  # noqa: F403  (its fixtures)
+from pfd_contract import MakeSite
 from tests.contract.support.selection import choose
 from tests.contract.support.sites import site_maker
 

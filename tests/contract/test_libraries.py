@@ -12,8 +12,8 @@ import pytest
 
 from pfd import JobCancelled, State
 from pfd.runner.profile import PROCESS_VARIABLE, THREAD_VARIABLES
-from pfd.testing.contract import PATIENCE, MakeSite, Site
 from pfd.worker.cores import cores
+from pfd_contract import PATIENCE, MakeSite, Site
 
 PLUGIN = Path(__file__).with_name("plugin")
 

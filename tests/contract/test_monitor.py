@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pfd import State
-from pfd.testing.contract import PATIENCE, MakeSite, Site, contract_settings, until
-from pfd.testing.contract.programs import WorkerProgram, pid_of
+from pfd_contract import PATIENCE, MakeSite, Site, contract_settings, until
+from pfd_contract.programs import WorkerProgram, pid_of
 from tests.contract.support.stores import FrozenPostgresSite
 from tests.support.scrape import Scrape, health
 from tests.support.servers import PostgresServer

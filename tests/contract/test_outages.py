@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pfd.testing.contract import Site, contract_settings
-from pfd.testing.contract.suite.fence import TestFence as _Fence
+from pfd_contract import Site, contract_settings
+from pfd_contract.suite.fence import TestFence as _Fence
 from tests.contract.support.stores import FrozenPostgresSite, PostgresSite
 from tests.support.servers import PostgresServer
 

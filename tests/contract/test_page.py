@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pfd.testing.contract.suite as suite
+import pfd_contract.suite as suite
 from tests.support.workspace import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "test-a-runtime.md"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pfd.testing.contract import MakeSite
-from pfd.testing.contract.suite import TestClaims, TestEndingEarly, TestLoss, TestOrder  # noqa: F401  (collected)
+from pfd_contract import MakeSite
+from pfd_contract.suite import TestClaims, TestEndingEarly, TestLoss, TestOrder  # noqa: F401  (collected)
 from tests.contract.support.sites import site_maker
 
 SITES = ("celery-rabbitmq-postgres", "dramatiq-rabbitmq-postgres")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pfd.testing.contract.suite as suite
+import pfd_contract.suite as suite
 from tests.contract import test_rabbitmq
 from tests.contract.conftest import SITES
 from tests.contract.support.selection import CHOSEN, IN_FULL, LONG

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pfd.testing.contract import MakeSite, contract_settings
-from pfd.testing.contract.suite import TestClaims, TestOrder  # noqa: F401  (collected)
+from pfd_contract import MakeSite, contract_settings
+from pfd_contract.suite import TestClaims, TestOrder  # noqa: F401  (collected)
 from tests.contract.support.stores import StoppedPostgresSite
 from tests.support.servers import PostgresServer
 from tests.support.workspace import ROOT

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pfd.testing.contract import *  # noqa: F403  (its fixtures)
-from pfd.testing.contract import MakeSite
+from pfd_contract import *  # noqa: F403  (its fixtures)
+from pfd_contract import MakeSite
 from tests.contract.support.selection import params_of
 from tests.contract.support.sites import site_maker
 from tests.support.broker_sites import celery_crew, celery_site, celery_sites, dramatiq_site, dramatiq_sites

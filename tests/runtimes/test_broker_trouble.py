@@ -13,9 +13,9 @@ import pytest
 from celery import Celery
 
 from pfd import State
-from pfd.testing.contract import PATIENCE, MakeSite, Site, until
-from pfd.testing.contract.processes import frozen, tree
-from pfd.testing.contract.programs import WorkerProgram
+from pfd_contract import PATIENCE, MakeSite, Site, until
+from pfd_contract.processes import frozen, tree
+from pfd_contract.programs import WorkerProgram
 from tests.contract.support.sites import site_maker
 from tests.support.brokers import RabbitServer, RedisServer
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pfd import Job, State, UnknownJob
 from pfd.job import ENDED
 from pfd.store import refused
-from pfd.testing.contract import MakeSite, Site, until
+from pfd_contract import MakeSite, Site, until
 from tests.contract.support.sites import site_maker
 from tests.support.foreign import BODY, celery_envelope, celery_headers, dramatiq_message, to_bytes
 from tests.support.senders import QUEUE, SENDERS, TASK, CeleryRabbit, CeleryRedis, Rabbit, Sender

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from pfd.testing.contract import Site
+from pfd_contract import Site
 from tests.contract.support.sites import site_maker
 
 

@@ -18,7 +18,7 @@ from pfd.runtimes.worker_host import WorkerHost
 from pfd.store import refused
 from pfd.submission.client_message import ClientMessage
 from pfd.task import Task
-from pfd.testing.contract import LocalSite, contract_settings, until
+from pfd_contract import LocalSite, contract_settings, until
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pfd.notify import Wakeup
 from pfd.runtimes.base import load_runtime
 from pfd.runtimes.notifying import MOST
 from pfd.store import NewJob, jobs
-from pfd.testing.contract import PATIENCE, MakeSite, Site
+from pfd_contract import PATIENCE, MakeSite, Site
 from tests.contract.support.sites import BrokerSite
 
 MANY = 10_000

@@ -25,9 +25,9 @@ import pytest
 from pfd import Handle, Job, JobHandle, KeyConflict, State, StoreUnavailable, Task
 from pfd.client.dispatcher import forget_default
 from pfd.job import LIVE
-from pfd.testing.contract import PATIENCE, Site, until
-from pfd.testing.contract.processes import SERVER, frozen, is_gone, of_home, send
-from pfd.testing.contract.programs import WorkerProgram
+from pfd_contract import PATIENCE, Site, until
+from pfd_contract.processes import SERVER, frozen, is_gone, of_home, send
+from pfd_contract.programs import WorkerProgram
 from pfd_plugin_data import generate_dataset_task
 from pfd_plugin_features import (
     compute_correlation_task,

@@ -20,8 +20,8 @@ import pytest
 from celery import Celery
 
 from pfd import State
-from pfd.testing.contract import PATIENCE, Site, until
-from pfd.testing.contract.processes import is_gone, tree
+from pfd_contract import PATIENCE, Site, until
+from pfd_contract.processes import is_gone, tree
 from tests.contract.support.sites import site_maker
 from tests.support.brokers import RabbitServer, free_port
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pfd.testing.contract import MakeSite, Site
+from pfd_contract import MakeSite, Site
 from tests.contract.support.sites import site_maker
 
 

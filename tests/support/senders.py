@@ -14,7 +14,7 @@ import pika.data
 import pika.exceptions
 import redis
 
-from pfd.testing.contract import Site, until
+from pfd_contract import Site, until
 from tests.support.foreign import (
     BODY,
     celery_envelope,

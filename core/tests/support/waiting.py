@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import psutil
 
-from pfd.testing.contract.waiting import until as _until
+from pfd_contract.waiting import until as _until
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from pfd import Job, State, UnknownJob
 from pfd.job import ENDED
-from pfd.testing.contract import MakeSite, Site, until
+from pfd_contract import MakeSite, Site, until
 from tests.support.brokers import RedisServer
 from tests.support.foreign import dramatiq_message, to_bytes
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from pfd import Settings
-from pfd.testing.contract import LocalSite, MakeSite, Site, contract_settings
+from pfd_contract import LocalSite, MakeSite, Site, contract_settings
 from tests.contract.support.stores import StoppedPostgresSite
 from tests.support.brokers import RabbitServer, RedisServer
 from tests.support.servers import PostgresServer

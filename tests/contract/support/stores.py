@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterator
 
 from pfd import Settings
-from pfd.testing.contract import LocalSite, until
-from pfd.testing.contract.processes import frozen, tree
+from pfd_contract import LocalSite, until
+from pfd_contract.processes import frozen, tree
 from tests.support.servers import PostgresServer, _account
 
 

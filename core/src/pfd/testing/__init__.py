@@ -5,7 +5,7 @@
 def test_it_adds(pfd_home):
     assert Dispatcher().submit("add", {"a": 1, "b": 2}).get() == {"value": 3}
 
-`pfd.testing.contract` is the suite that every runtime has to pass.
+`pfd_contract` is the suite that every runtime has to pass.
 """
 
 from __future__ import annotations
@@ -15,19 +15,9 @@ from typing import TYPE_CHECKING
 from pfd.lazy import lazy_names
 
 if TYPE_CHECKING:
-    import pytest
-
     from pfd.testing.fixtures import pfd_home, pfd_settings
 
 __all__ = ["pfd_home", "pfd_settings"]
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--contract-full",
-        action="store_true",
-        help="run the contract suite of pfd at full length: minutes rather than seconds for its longest tests",
-    )
 
 
 # Late: workers that run the tasks of the contract load this package as well, and have no use for pytest.

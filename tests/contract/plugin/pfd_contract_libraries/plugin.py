@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from pfd import Params, Result, Task, hookimpl
-from pfd.testing.contract_plugin.params import Anything, NoParams
+from pfd_contract.plugin.params import Anything, NoParams
 
 
 class LoadParams(Params):

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from pfd import TaskContext
-from pfd.testing.contract_plugin.params import Anything, NoParams
-from pfd.testing.contract_plugin.witness import witnessed
+from pfd_contract.plugin.params import Anything, NoParams
+from pfd_contract.plugin.witness import witnessed
 from pfd_contract_libraries.plugin import LoadParams, Number, SearchParams
 
 
