@@ -44,7 +44,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("pfd.cli.db:db", "Look at or upgrade the tables of the store."),
     "doctor": ("pfd.cli.doctor:doctor", "Check that everything is in place."),
     "new-plugin": ("pfd.cli.new_plugin:new_plugin", "Write a plugin to start from."),
-    "demo": ("pfd.cli.demo:demo", "From recordings to ROC curves, start to end."),
     "completion": ("pfd.cli.completion:completion", "Print the completion script of a shell."),
 }
 
@@ -73,7 +72,9 @@ class Root(click.Group):
         if near := difflib.get_close_matches(name, self.list_commands(ctx), n=3):
             return f"; did you mean {', '.join(near)}?"
         registry, _ = ctx.ensure_object(Session).registry_whatever_is_broken()
-        return f" (not loaded: {', '.join(registry.absent)}; 'pfd plugins' says why)" if registry.absent else ""
+        if registry.absent:
+            return f" (not loaded: {', '.join(registry.absent)}; 'pfd plugins' says why)"
+        return "" if registry.records else "; no plugin is installed: pip install pfd-all brings those of PFD"
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

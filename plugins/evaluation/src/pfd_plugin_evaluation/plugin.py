@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pfd import ResultView, Task, hookimpl
+from pfd import Command, ResultView, Task, hookimpl
 from pfd_plugin_evaluation.params import GenerateRocAnalysisParams, GenerateRocAnalysisResult
 
 generate_roc_analysis_task = Task(
@@ -20,6 +20,12 @@ generate_roc_analysis_task = Task(
 @hookimpl
 def pfd_register_tasks() -> list[Task]:
     return [generate_roc_analysis_task]
+
+
+@hookimpl
+def pfd_register_commands() -> list[Command]:
+    load = "pfd_plugin_evaluation.demo.command:demo"
+    return [Command("demo", load=load, help="From recordings to ROC curves, start to end.")]
 
 
 @hookimpl

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pfd.cli.app import run
-from pfd.cli.demo import splits
+from pfd_plugin_evaluation.demo.story import splits
 
 Capture = pytest.CaptureFixture[str]
 
@@ -32,12 +33,13 @@ def test_where_leaving_out_would_leave_no_two_classes_another_protocol_is_asked_
 
 
 def test_absent_plugins_are_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    monkeypatch.setenv("PFD_PLUGINS", "sample")
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: ())
+    here = [entry for entry in importlib.metadata.entry_points(group="pfd.plugins") if entry.name == "evaluation"]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: here)
     assert run(["demo"]) == 2
     err = capsys.readouterr().err
-    for name in ("data", "features", "training", "evaluation"):
+    for name in ("data", "features", "training"):
         assert f"pfd-plugin-{name}" in err
+    assert "pfd-plugin-evaluation" not in err
 
 
 def test_plugins_that_are_switched_off_are_not_to_be_installed_again(
