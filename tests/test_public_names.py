@@ -266,7 +266,7 @@ def test_every_module_can_be_imported_and_none_hides_a_public_name(package: str)
     for found in pkgutil.walk_packages(module.__path__, prefix=f"{package}."):
         if found.name.endswith("__main__") or found.name in OF_THE_ENVIRONMENT:
             continue
-        with pytest.warns(DeprecationWarning) if found.name in EARLIER else contextlib.nullcontext():
+        with pytest.warns(DeprecationWarning, match="is called") if found.name in EARLIER else contextlib.nullcontext():
             importlib.import_module(found.name)
     # A submodule becomes an attribute of its package once imported, in place of a function of the same name.
     assert [name for name in module.__all__ if isinstance(getattr(module, name), ModuleType)] == []
