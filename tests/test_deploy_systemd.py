@@ -126,7 +126,7 @@ def machine(wheels: Path, postgres_server: PostgresServer) -> Iterator[Machine]:
 def _install(machine: Machine, database: str) -> None:
     machine.shell("echo /opt/python/lib > /etc/ld.so.conf.d/0-python.conf; ldconfig")
     machine.run(f"/opt/python/bin/python3.{sys.version_info.minor}", "-m", "venv", "/opt/pfd")
-    what = ("-c", "/srv/constraints.txt", "--find-links", "/srv/wheels", "pfd-core[postgres,metrics]")
+    what = ("-c", "/srv/constraints.txt", "--find-links", "/srv/wheels", "pfd-core[postgres,metrics]", "pfd-contract")
     machine.run("/opt/pfd/bin/pip", "install", "--quiet", *what, environment=os.environ)
     machine.shell(
         """
