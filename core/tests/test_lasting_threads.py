@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from core.tests.support.stores import make_settings
-from pfd import Dispatcher, State, Worker
-from pfd.monitor import Alarm, LastingThread, threads
+from pfd import Dispatcher, State, Worker, threads
 from pfd.monitor.health import health
 from pfd.testing.contract import until
+from pfd.threads import LastingThread
+from pfd.vitals import Alarm
 from pfd.worker import worker as engine
 
 

@@ -20,12 +20,12 @@ from celery.exceptions import Retry, TaskRevokedError
 from sqlalchemy.engine import Connection
 
 from pfd import Job, State, UnknownJob
-from pfd.monitor import Alarm
 from pfd.runtimes.on_celery.app import make_app
 from pfd.runtimes.on_celery.mirror import INTERVAL, Mirror
 from pfd.store import result_outbox
 from pfd.store.schema import jobs
 from pfd.testing.contract import PATIENCE, MakeSite, Site, until
+from pfd.vitals import Alarm
 
 # Celery and kombu, on the side of the client, drop connections unclosed where an answer comes late.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

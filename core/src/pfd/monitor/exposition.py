@@ -11,9 +11,9 @@ from prometheus_client.metrics_core import Metric as Family
 from pfd.monitor.gauges import Gauges
 from pfd.monitor.meters import Meters
 from pfd.monitor.reading import Reader
-from pfd.monitor.vitals import Vitals
 from pfd.store import Store
 from pfd.task import Task
+from pfd.vitals import Vitals
 
 
 class Exposition:

@@ -12,8 +12,8 @@ from prometheus_client.registry import Collector
 from pfd.monitor import catalogue
 from pfd.monitor.catalogue import Metric
 from pfd.monitor.reading import Reader
-from pfd.monitor.vitals import Vitals
 from pfd.store import Store
+from pfd.vitals import Vitals
 
 _Samples = Mapping[tuple[str, ...], float]
 

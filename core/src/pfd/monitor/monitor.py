@@ -9,7 +9,7 @@ from pfd.app import App
 from pfd.errors import SettingsError
 from pfd.monitor import health
 from pfd.monitor.server import Application, MonitorServer, place, serve
-from pfd.monitor.vitals import Vitals
+from pfd.vitals import Vitals
 
 if TYPE_CHECKING:
     from pfd.monitor.exposition import Exposition

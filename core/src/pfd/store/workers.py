@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,46 +13,15 @@ from sqlalchemy.engine import Connection
 
 from pfd.errors import SettingsError, StaleClaim
 from pfd.job import Job
-from pfd.lazy import RenamedAttribute
 from pfd.store import claims
 from pfd.store.encoding import clean_text, encode
 from pfd.store.rows import an_object, wrong_types
 from pfd.store.schema import IS_RUNNING, jobs, workers
 from pfd.store.settle import EndedJob
+from pfd.vitals import WorkerInfo
 
 MAX_NAME, MAX_RUNTIME, MAX_SLOTS = 200, 50, 64 * 1024
 """Characters of the names of a worker and its runtime, bytes of its slots as JSON."""
-
-
-@dataclass(frozen=True)
-class WorkerInfo:
-    """A worker as others see it.
-
-    `slots` maps a queue (or several, comma-separated) to a number of slots, `gpus` a device to a number of gpu slots;
-    `metrics` is the HOST:PORT that it serves metrics at, `lease` the seconds within which it gives signs of life.
-    """
-
-    id: str
-    name: str
-    runtime: str
-    slots: dict[str, int]
-    client_id: str | None
-    beat: int
-    started_at: float
-    seen_at: float
-    gpus: dict[str, int] = field(default_factory=dict)
-    metrics: str | None = None
-    lease: float | None = None
-
-    session = RenamedAttribute("client_id")
-
-    @property
-    def queues(self) -> frozenset[str]:
-        return frozenset(queue for names in self.slots for queue in names.split(","))
-
-    def takes(self, queue: str, *, gpu: bool) -> bool:
-        """Whether it runs jobs of a queue; of those that need a gpu slot only where it has any."""
-        return queue in self.queues and (bool(self.gpus) or not gpu)
 
 
 def register(connection: Connection, info: WorkerInfo) -> None:

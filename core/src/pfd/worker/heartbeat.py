@@ -12,12 +12,13 @@ from dataclasses import replace
 from pfd.app import App
 from pfd.errors import StopReason, StoreError, StoreReplaced
 from pfd.events import publish_reclaimed, settle_the_rest
-from pfd.monitor import Alarm, LastingThread, Vitals
 from pfd.notify import WakeupListener
 from pfd.retention import SLICE, Pruner
 from pfd.schedules.scheduler import Scheduler
 from pfd.store import ClaimFilter, WorkerInfo, claims, workers
 from pfd.store.workers import Reclaimed
+from pfd.threads import LastingThread
+from pfd.vitals import Alarm, Vitals
 from pfd.waker import Waker
 from pfd.worker.running_jobs import RunningJobs
 from pfd.worker.sweeper import Sweeper
@@ -67,7 +68,7 @@ class Heartbeat:
         self._wanted = wanted
         self._wake_slots = wake
         self._listener = listener
-        self.vitals = Vitals(info, running_jobs.__len__, alarm)
+        self.vitals = Vitals(info, running_jobs.__len__, alarm, app.store.answers)
         self._sweeper = Sweeper(app.store, app.settings, info.id)
         self._pruner = Pruner(app.store, app.settings)
         # What a caller runs by itself is not a worker, and comes and goes with its own jobs.

@@ -31,7 +31,7 @@ from pfd.errors import (
 from pfd.events import publish, publish_ended, settle_the_rest
 from pfd.hooks import EventKind, JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
-from pfd.monitor import MOST_CONNECTIONS, Alarm, LastingThread, Monitor
+from pfd.monitor import MOST_CONNECTIONS, Monitor
 from pfd.notify import Wakeup, WakeupListener
 from pfd.retention import give_up
 from pfd.runner import native, shortage
@@ -45,6 +45,8 @@ from pfd.store.rows import damage_of
 from pfd.submission.params import fill, referred
 from pfd.submission.submit import notify_workers
 from pfd.task import Task
+from pfd.threads import LastingThread
+from pfd.vitals import Alarm
 from pfd.worker.coordinators import Coordinators
 from pfd.worker.finish import requeue, write_outcome
 from pfd.worker.gpu import devices
