@@ -19,9 +19,9 @@ from pydantic import BaseModel
 
 from pfd import Job, Settings, Task
 from pfd.cli.tasks import gpu_words
-from pfd.monitor.catalogue import METRICS, RUNS, STORE, WORKER
 from pfd.plugins import Registry, load_registry
 from pfd_plugin_features import EQUAL_TO_TSFEL, FEATURES, UNLIKE_TSFEL, VERSION
+from pfd_plugin_observability.catalogue import METRICS, RUNS, STORE, WORKER
 
 REFERENCE = Path(__file__).parent / "reference"
 ARCHITECTURE = Path(__file__).parent / "explanation" / "architecture.md"

@@ -36,6 +36,11 @@ class WorkerInfo:
     session = RenamedAttribute("client_id")
 
     @property
+    def serves_all(self) -> bool:
+        """Whether it runs jobs of anybody, and not only those of the program that it is part of."""
+        return self.client_id is None and bool(self.slots)
+
+    @property
     def queues(self) -> frozenset[str]:
         return frozenset(queue for names in self.slots for queue in names.split(","))
 

@@ -20,14 +20,16 @@ from pfd.store.schema import IS_RUNNING, jobs, workers
 from pfd.store.settle import EndedJob
 from pfd.vitals import WorkerInfo
 
-MAX_NAME, MAX_RUNTIME, MAX_SLOTS = 200, 50, 64 * 1024
-"""Characters of the names of a worker and its runtime, bytes of its slots as JSON."""
+MAX_NAME, MAX_RUNTIME, MAX_METRICS, MAX_SLOTS = 200, 50, 300, 64 * 1024
+"""Characters of the names of a worker and its runtime, and of where it serves metrics; bytes of its slots as JSON."""
 
 
 def register(connection: Connection, info: WorkerInfo) -> None:
     """Store the row of a worker.  Raises `SettingsError` where its slots are too many to be stored."""
     texts = {"slots": encode(info.slots), "gpus": encode(info.gpus)}
     texts |= {"name": clean_text(info.name[:MAX_NAME]), "runtime": clean_text(info.runtime[:MAX_RUNTIME])}
+    if info.metrics is not None:  # as a plugin has said
+        texts["metrics"] = clean_text(info.metrics[:MAX_METRICS])
     if (size := len(texts["slots"]) + len(texts["gpus"])) > MAX_SLOTS:
         raise SettingsError(f"the slots of this worker take {size} bytes of JSON, more than {MAX_SLOTS}")
     connection.execute(workers.insert().values(**{**info.__dict__, **texts}))
