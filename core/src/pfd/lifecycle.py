@@ -72,7 +72,7 @@ class WorkerStart:
 
 @dataclass(frozen=True)
 class WorkerStop:
-    """Given to `pfd_worker_stop`, in the worker, once nothing runs in it any more."""
+    """Given to `pfd_worker_stop`, in the worker, once its jobs have ended or been handed back."""
 
     worker: WorkerInfo
     settings: Settings

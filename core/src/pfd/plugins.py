@@ -235,7 +235,7 @@ def load_registry(settings: Settings, *, only_list: bool = False) -> Registry:
     ------
     SettingsError : a plugin refuses, or none serves a setting.
     """
-    from pfd.lifecycle import PluginsLoaded
+    from pfd.lifecycle import PluginsLoaded  # a program that only names a client does not load this
 
     loaded: list[_Loaded] = []
     # An installed and an editable copy both name it, of which Python takes the first.

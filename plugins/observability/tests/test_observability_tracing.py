@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, get_current_span, use_span
 
 from core.tests.support.commands import program, start
 from core.tests.support.stores import as_environment
 from core.tests.support.waiting import until
-from pfd import Dispatcher, Settings, SettingsError, State
+from pfd import Dispatcher, PipelineSubmission, PipelineSubmitted, Settings, SettingsError, State, StoreError
 from pfd.plugins import Registry, load_registry
+from pfd_plugin_observability import tracing
 from tests.support.collector import Collector, Seen, collecting
 
 PATIENCE = 60.0
@@ -154,6 +158,24 @@ def test_the_steps_of_a_pipeline_are_one_trace(scene: Scene, tmp_path: Path) -> 
     assert {span.parent for span in steps} == {whole.id}
     assert {span.parent for span in runs} == {span.id for span in steps}
     assert len({span.trace for span in scene.collector.spans}) == 1
+
+
+def test_a_pipeline_that_could_not_be_stored_has_a_span_that_says_why(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(tracing, "_tracer", lambda: provider.get_tracer("test"))
+    spans, submission = tracing.Tracing(), PipelineSubmission("sums", "1", sqlite_settings)
+    outside = get_current_span()
+    spans.pfd_before_pipeline(submission)
+    assert get_current_span() is not outside
+    spans.pfd_after_pipeline(PipelineSubmitted(submission, StoreError("it is away")))
+    assert get_current_span() is outside
+    [whole] = exporter.get_finished_spans()
+    assert whole.name == "submit sums"
+    assert whole.status.description == "StoreError: it is away"
+    assert [event.name for event in whole.events] == ["exception"]
 
 
 def test_a_worker_without_an_sdk_passes_the_trace_on(scene: Scene) -> None:
