@@ -1,8 +1,9 @@
 """Writes the pages under `reference/` from the code: `python -m docs.write_reference`.
 
 `tasks.md` comes from the declarations of the installed plugins, `settings.md` from the model of the settings,
-`metrics.md` from the catalogue of metrics, `features.md` from the definitions of the features plugin, and `jobs.md`
-from the fields of a job.  The diagrams of `explanation/architecture.md` are drawn anew as well.
+`metrics.md` from the catalogue of metrics, `features.md` from the definitions of the features plugin, `jobs.md` from
+the fields of a job, and `hooks.md` from the specifications of hooks.  The diagrams of `explanation/architecture.md` are
+drawn anew as well.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from docs import diagrams
+from docs import diagrams, hooks
 from pydantic import BaseModel
 
 from pfd import Job, Settings, Task
 from pfd.cli.tasks import gpu_words
-from pfd.monitor.catalogue import METRICS, RUNS, STORE, WORKER
 from pfd.plugins import Registry, load_registry
 from pfd_plugin_features import EQUAL_TO_TSFEL, FEATURES, UNLIKE_TSFEL, VERSION
+from pfd_plugin_observability.catalogue import METRICS, RUNS, STORE, WORKER
 
 REFERENCE = Path(__file__).parent / "reference"
 ARCHITECTURE = Path(__file__).parent / "explanation" / "architecture.md"
@@ -173,6 +174,7 @@ def pages(registry: Registry) -> dict[Path, str]:
         REFERENCE / "metrics.md": METRICS_HEAD + "".join(_metrics()),
         REFERENCE / "features.md": "".join(_features()),
         REFERENCE / "jobs.md": JOBS_HEAD + "".join(_fields_of_a_job()),
+        REFERENCE / "hooks.md": "".join(hooks.page(commented_fields)),
         ARCHITECTURE: diagrams.filled(
             ARCHITECTURE.read_text(encoding="utf-8"),
             {"states": diagrams.states(), "processes": diagrams.processes()},

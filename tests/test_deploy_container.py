@@ -47,7 +47,13 @@ class Container:
         with (folder / "output").open("wb") as output:
             self._process = subprocess.Popen(
                 [*unshare, *_words("ENTRYPOINT"), *_words("CMD")],
-                env={"PATH": path, "PFD_PLUGINS": "contract", "PYTHONPATH": str(plugins), "TMPDIR": "/tmp", **given},
+                env={
+                    "PATH": path,
+                    "PFD_PLUGINS": ",".join(settings.plugins),
+                    "PYTHONPATH": str(plugins),
+                    "TMPDIR": "/tmp",
+                    **given,
+                },
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -82,7 +88,11 @@ class Container:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(
-        home=tmp_path / "home", plugins=("contract",), lease=2.0, sweep=0.2, metrics=f"127.0.0.1:{free_port()}"
+        home=tmp_path / "home",
+        plugins=("contract", "observability"),
+        lease=2.0,
+        sweep=0.2,
+        metrics=f"127.0.0.1:{free_port()}",
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from pfd_contract import until
 from tests.support import examples
 from tests.support.environments import Environment
+from tests.support.scrape import Scrape, health
 from tests.support.sizes import check, on_disk
 from tests.support.workspace import Distribution, plugins, runtimes
 
@@ -23,6 +25,8 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "training": ("train_model_task", lambda run, folder: examples.train_forest(run)),
     "evaluation": ("generate_roc_analysis_task", lambda run, folder: examples.roc(run)),
 }
+
+WITHOUT_TASKS = {"observability"}
 
 
 def _runner(environment: Environment) -> examples.Run:
@@ -37,11 +41,12 @@ def _runner(environment: Environment) -> examples.Run:
 
 
 def test_every_plugin_has_a_recipe() -> None:
-    assert set(RECIPES) == {found.plugin for found in plugins()}
+    assert RECIPES.keys() | WITHOUT_TASKS == {found.plugin for found in plugins()}
+    assert RECIPES.keys().isdisjoint(WITHOUT_TASKS)
 
 
 @pytest.mark.slow("an environment for each, and all that leads to its task", first=True)
-@pytest.mark.parametrize("found", plugins(), ids=lambda found: found.name)
+@pytest.mark.parametrize("found", [one for one in plugins() if one.plugin in RECIPES], ids=lambda found: found.name)
 def test_a_wheel_installed_alone_lists_its_tasks_and_runs_one(environment: Environment, found: Any) -> None:
     environment.install(f"{found.name}=={found.version}")
     task, recipe = RECIPES[found.plugin]
@@ -80,12 +85,10 @@ def contract_sites():
 def test_an_extra_of_the_core_brings_the_runtime(environment: Environment, found: Distribution) -> None:
     name = found.folder.name
     environment.install("pfd-core")
-    broker = {"PFD_RUNTIME": name, "PFD_BROKER_URL": "redis://127.0.0.1:1/0"}
-    refused = environment.run("pfd", "config", **broker), environment.run("pfd", "worker", **broker)
-    assert [done.returncode for done in refused] == [0, 2]
-    assert f"pip install 'pfd-core[{name}]'" in refused[1].stderr
+    environment.variables.update(PFD_RUNTIME=name, PFD_BROKER_URL="redis://127.0.0.1:1/0")
+    assert f"pip install 'pfd-core[{name}]'" in environment.refused("worker")
     environment.install(f"pfd-core[{name}]=={found.version}")
-    loaded = environment.run("python", "-c", PROGRAMS[name], **broker)
+    loaded = environment.run("python", "-c", PROGRAMS[name])
     assert loaded.stdout.strip().startswith(f"{found.package}."), loaded.stderr
 
 
@@ -96,6 +99,31 @@ def test_the_contract_judges_a_runtime_with_nothing_but_the_core(environment: En
     (tmp_path / "test_runtime.py").write_text("from pfd_contract.suite import TestClaims\n", encoding="utf-8")
     judged = environment.run("pytest", "-q", str(tmp_path), "-k", "whether_or_not_anybody")
     assert "1 passed" in judged.stdout, judged.stdout + judged.stderr
+
+
+@pytest.mark.slow("two environments with a worker")
+@pytest.mark.parametrize("asked", ["pfd-plugin-observability[metrics,otel]", "pfd-core[metrics,otel]"])
+def test_metrics_and_traces_come_with_their_plugin_or_with_the_extras_of_the_core(
+    environment: Environment, asked: str
+) -> None:
+    environment.install(asked)
+    [plugin] = environment.pfd_json("plugins")
+    assert (plugin["name"], plugin["status"]) == ("observability", "loaded")
+    environment.variables.update(PFD_METRICS="127.0.0.1:0", PFD_OTEL="1")
+    with environment.running("worker"):
+        [worker] = until(lambda: environment.pfd_json("workers"), "it lives")
+        assert health(worker["metrics"])[0] == 200
+        assert Scrape(worker["metrics"]).value("pfd_worker_slots") == 1
+
+
+@pytest.mark.slow("three commands without bytecode")
+def test_the_core_alone_refuses_to_serve_metrics_and_traces_and_says_what_to_install(environment: Environment) -> None:
+    environment.install("pfd-core")
+    environment.variables.update(PFD_METRICS="127.0.0.1:0")
+    assert "pip install 'pfd-core[metrics]'" in environment.refused("worker")
+    assert environment.pfd_json("jobs") == []  # nothing that only reads asks for them
+    environment.variables.update(PFD_OTEL="1")
+    assert "pip install 'pfd-core[otel]'" in environment.refused("jobs")
 
 
 @pytest.mark.slow("five commands without bytecode")

@@ -24,9 +24,19 @@ HEAVY = (
     "sqlalchemy",
     "alembic",
     "cronsim",
+    "prometheus_client",
+    "opentelemetry",
 )
 
-IMPORTS = ["pfd", *(f"{found.package}{part}" for found in plugins() for part in ("", ".plugin", ".params"))]
+IMPORTS = [
+    "pfd",
+    *(
+        f"{found.package}{part}"
+        for found in plugins()
+        for part in ("", ".plugin", ".params")
+        if part != ".params" or (found.folder / "src" / str(found.package) / "params.py").exists()
+    ),
+]
 
 
 def _loaded_by(code: str, home: Path) -> list[str]:

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from pfd import Dispatcher, load_settings
-from pfd.monitor.catalogue import METRICS
 from pfd_contract import until
+from pfd_plugin_observability import METRICS
 from tests.support.collector import collecting
 from tests.support.scrape import Scrape, health
 from tests.support.workspace import ROOT

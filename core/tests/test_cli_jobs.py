@@ -13,11 +13,10 @@ import pytest
 
 from core.tests.support.commands import PFD, Commands, program, start
 from core.tests.support.waiting import until
-from pfd import Dispatcher, Settings, State, Worker
+from pfd import Dispatcher, Settings, State, Worker, WorkerStart, hookimpl
 from pfd.cli.logformat import formatter
 from pfd.console import print_table
 from pfd.plugins import Registry
-from tests.support.scrape import health
 
 # -- lists --------------------------------------------------------------------------------------------------------
 
@@ -234,10 +233,21 @@ def test_retry_prints_the_id_of_a_new_job_that_names_the_old(pfd: Commands, disp
 # -- workers ------------------------------------------------------------------------------------------------------
 
 
+class ServedMetrics:
+    """What a plugin does that serves the metrics of those workers which are to."""
+
+    @hookimpl
+    def pfd_worker_start(self, start: WorkerStart) -> None:
+        if start.settings.metrics:
+            start.metrics = "rig-7:9109"
+
+
 def test_workers_are_listed_with_what_they_run_and_where_they_are_watched(
-    pfd: Commands, dispatcher: Dispatcher, served: Settings, registry: Registry
+    pfd: Commands, dispatcher: Dispatcher, served: Settings, registry: Registry, request: pytest.FixtureRequest
 ) -> None:
     watched = served.model_copy(update={"metrics": "127.0.0.1:0"})
+    registry.listen("metrics", served_metrics := ServedMetrics())
+    request.addfinalizer(lambda: registry.unlisten(served_metrics))
     with Worker(served, slots=2, queues=("slow",), registry=registry), Worker(watched, slots=1, registry=registry):
         slow = [dispatcher.submit("nap", {"seconds": 300, "steps": 3000}, queue="slow") for _ in range(2)]
         parent = dispatcher.submit("gather", {"children": 1, "seconds": 300})
@@ -253,7 +263,7 @@ def test_workers_are_listed_with_what_they_run_and_where_they_are_watched(
             assert job["status"].startswith("step ")
         assert [job["task"] for job in second["running"]] == ["gather", "nap"]
         assert first["metrics"] is None
-        assert health(second["metrics"])[0] == 200
+        assert second["metrics"] == "rig-7:9109"
         [head, one, other, empty, columns, *jobs] = shown
         assert head.split() == ["WORKER", "RUNTIME", "BUSY", "SLOTS", "AGE", "SEEN", "METRICS"]
         assert one.split()[1:6] == ["local", "2/2", "2", "of", "slow"]

@@ -1,4 +1,4 @@
-"""A thread of a worker that dies begins again, and the worker's health says so meanwhile."""
+"""A thread of a worker that dies begins again, and counts as down meanwhile."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.tests.support.stores import make_settings
-from pfd import Dispatcher, State, Worker
-from pfd.monitor import Alarm, LastingThread, threads
-from pfd.monitor.health import health
+from pfd import Dispatcher, State, Worker, threads
+from pfd.threads import LastingThread
+from pfd.vitals import Alarm
 from pfd.worker import worker as engine
 from pfd_contract import until
 
@@ -42,7 +42,7 @@ def test_it_is_down_for_a_moment_and_then_goes_on(
     assert "pfd-some has died" in caplog.text
 
 
-def test_a_slot_that_dies_takes_jobs_again_and_health_is_red_meanwhile(
+def test_a_slot_that_dies_takes_jobs_again_and_is_down_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = make_settings(tmp_path / "home")
@@ -58,7 +58,7 @@ def test_a_slot_that_dies_takes_jobs_again_and_health_is_red_meanwhile(
     with Worker(settings) as worker, contextlib.closing(Dispatcher(settings)) as pfd:
         assert worker.engine is not None
         vitals = worker.engine._heartbeat.vitals
-        found = until(lambda: None if (one := health(vitals, settings.lease)).ok else one, "its health is red")
-        assert "pfd-slot" in found.report["threads"]  # type: ignore[union-attr]
+        [down] = until(lambda: vitals.alarm.down, "it is down")
+        assert down.startswith("pfd-slot")
         assert pfd.submit("add", {"a": 1, "b": 2}).wait(30).state is State.SUCCESS
-        assert health(vitals, settings.lease).ok
+        assert vitals.alarm.down == {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -202,3 +204,26 @@ def test_nothing_is_counted_in_an_empty_store(store: Store) -> None:
     with store.read() as connection:
         assert listing.counts(connection) == {}
         assert listing.listing(connection) == []
+
+
+def test_jobs_are_counted_in_an_index_alone(store: Store) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    with store.read() as connection:
+        sa.event.listen(connection, "before_cursor_execute", note)
+        listing.tally(connection)
+        listing.due_since(connection, time.time())
+        sa.event.remove(connection, "before_cursor_execute", note)
+        plans = []
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # so few rows are read fastest as a whole
+        for statement, parameters in asked:
+            explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+            rows = connection.exec_driver_sql(f"{explain} {statement}", parameters)  # type: ignore[arg-type]
+            plans.append("\n".join(str(row[-1]) for row in rows))
+    counted, since = plans
+    assert re.search(r"USING COVERING INDEX ix_pfd_job_state|Index Only Scan using ix_pfd_job_state", counted)
+    assert re.search(r"USING INDEX ix_pfd_job_|(Index Scan using|on) ix_pfd_job_", since)

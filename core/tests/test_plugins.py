@@ -71,7 +71,7 @@ def load(tmp_path: Path) -> Callable[..., Registry]:
     """Loads what is installed, without the plugins of this workspace."""
 
     def loaded(**others: Any) -> Registry:
-        ours = ("data", "mat_import", "features", "training", "evaluation")
+        ours = ("data", "mat_import", "features", "training", "evaluation", "observability")
         disabled = (*ours, *others.pop("disable_plugins", ()))
         return load_registry(make_settings(tmp_path, plugins=(), disable_plugins=disabled, **others))
 

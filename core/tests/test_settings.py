@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -223,3 +224,32 @@ def test_a_broker_that_carries_nothing_is_noticed(tmp_path: Path, environ: dict[
     said = load_settings(environ=environ, start=tmp_path).idle_broker
     assert (said is not None) is (idle is not None)
     assert idle is None or idle in str(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "ports"),
+    [
+        ("9109", "127.0.0.1", [9109]),
+        ("127.0.0.1:0", "127.0.0.1", [0]),
+        ("0.0.0.0:9109-9111", "0.0.0.0", [9109, 9110, 9111]),
+        ("[::1]:9109", "::1", [9109]),
+        ("node-7.example.org:65535", "node-7.example.org", [65535]),
+    ],
+)
+def test_an_address_has_a_host_and_ports(text: str, host: str, ports: list[int]) -> None:
+    found = load_settings({"metrics": text}).values.metrics_address
+    assert found is not None
+    assert (found[0], list(found[1])) == (host, ports)
+
+
+@pytest.mark.parametrize(
+    "text", ["localhost", ":9109", "127.0.0.1:", "127.0.0.1:70000", "9111-9109", "0-5", "::1:9109"]
+)
+def test_an_address_that_is_none_is_refused_with_its_origin(text: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(f"metrics={text!r} from environment PFD_METRICS")):
+        load_settings(environ={"PFD_METRICS": text})
+
+
+def test_a_port_may_be_written_as_a_number_in_the_settings_file(tmp_path: Path) -> None:
+    (tmp_path / "pfd.toml").write_text("metrics = 9109\n", encoding="utf-8")
+    assert load_settings(start=tmp_path, environ={}).values.metrics == "9109"

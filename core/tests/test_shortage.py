@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import os
 import socket
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,85 +10,13 @@ from typing import Any
 import psutil
 import pytest
 
-from core.tests.support.stores import as_environment
+from core.tests.support.shortage import LACKS, run, run_short
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, Worker
 from pfd.plugins import Registry
 from pfd.runner import shortage
 from pfd.runner.shortage import Shortage
 from pfd.runner.warm_client import FOLDER
-
-PRELUDE = """
-import contextlib, json, os, resource, socket, threading, time
-from pathlib import Path
-from core.tests.support.waiting import until
-from pfd import Dispatcher, Worker, load_settings
-
-settings = load_settings().values.model_copy(update={"metrics": "127.0.0.1:0"})
-
-@contextlib.contextmanager
-def limited(kind, most):
-    soft, hard = resource.getrlimit(kind)
-    resource.setrlimit(kind, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(kind, (soft, hard))
-
-def no_files():
-    # One by one: to list them takes another.
-    first_free = next(number for number in range(10**6) if not Path(f"/proc/self/fd/{number}").exists())
-    return limited(resource.RLIMIT_NOFILE, first_free)
-
-@contextlib.contextmanager
-def no_threads():
-    over = threading.Event()
-    threading.stack_size(64 * 2**20)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    with limited(resource.RLIMIT_AS, used + 32 * 2**20):  # memory enough, but for no stack
-        with contextlib.suppress(RuntimeError):
-            while True:
-                threading.Thread(target=over.wait, daemon=True).start()
-        try:
-            yield
-        finally:
-            over.set()
-            threading.stack_size(0)
-
-def asking(dispatcher):
-    # With what is had now, later.
-    host, _, port = dispatcher.workers()[0].metrics.rpartition(":")
-    client = socket.socket()
-
-    def ask():
-        with client:
-            client.connect((host, int(port)))
-            client.sendall(b"GET /health HTTP/1.0\\r\\n\\r\\n")
-            answer = b""
-            while piece := client.recv(65536):
-                answer += piece
-        head, _, body = answer.partition(b"\\r\\n\\r\\n")
-        return (int(head.split()[1]), json.loads(body)["resources"]) if body else None
-    return ask
-"""
-
-A_WORKER = """
-with Worker(settings, slots=1), Dispatcher(settings) as dispatcher:
-    dispatcher.submit(TASK, PARAMS).get(60)  # all that is loaded late is loaded now
-    before, ask = asking(dispatcher)(), asking(dispatcher)
-    with LIMIT():
-        one = dispatcher.submit(TASK, PARAMS)
-        cpu = time.process_time()
-        until(lambda: len([claim for claim in dispatcher.claims(one.id) if claim.outcome]) == 1)
-        cpu = time.process_time() - cpu
-        meanwhile = ask()
-    done = one.wait(60)
-    other = dispatcher.submit(TASK, PARAMS).wait(60)
-    said = [claim.outcome for claim in dispatcher.claims(one.id)]
-    after = asking(dispatcher)()
-print(dict(states=[done.state.value, other.state.value], attempt=done.attempt, lost=done.lost, said=said, cpu=cpu,
-           health=[before, meanwhile, after]))
-"""
 
 AN_END = """
 import psutil, signal
@@ -130,32 +53,17 @@ except OSError as error:
 """
 
 
-def run(settings: Settings, code: str) -> Any:
-    """What a program prints as its last line; it may limit itself."""
-    done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + textwrap.dedent(code)],
-        env=os.environ | as_environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return ast.literal_eval(done.stdout.splitlines()[-1])
+ASKING = """
+def asking(worker, dispatcher):
+    return worker.engine._heartbeat.vitals.short_of
+"""
 
 
-@pytest.mark.parametrize(
-    ("task", "params", "limit", "lacking"),
-    [
-        ("add_apart", {"a": 1}, "no_files", "Too many open files"),
-        ("gather", {"children": 0}, "no_threads", "can't start new thread"),
-    ],
-)
+@pytest.mark.parametrize(("task", "params", "limit", "lacking"), LACKS)
 def test_what_its_worker_lacks_is_no_failure_of_a_job(
     sqlite_settings: Settings, task: str, params: dict[str, Any], limit: str, lacking: str
 ) -> None:
-    code = A_WORKER.replace("TASK", repr(task)).replace("PARAMS", repr(params)).replace("LIMIT", limit)
-    found = run(sqlite_settings, code)
+    found = run_short(sqlite_settings, ASKING, task, params, limit)
     assert found["states"] == ["SUCCESS", "SUCCESS"]
     assert (found["attempt"], found["lost"]) == (1, 0)
     *handed_back, last = found["said"]
@@ -163,11 +71,9 @@ def test_what_its_worker_lacks_is_no_failure_of_a_job(
     assert len(handed_back) in (1, 2)  # the second may have come before the limit was lifted
     assert all(text.startswith("handed back: its worker is short of something: ") for text in handed_back)
     assert all(lacking in text for text in handed_back)
-    before, meanwhile, after = found["health"]
-    assert before == after == (200, "ok")
-    if limit != "no_threads":  # of which it takes one to answer
-        assert meanwhile[0] == 503
-        assert lacking in meanwhile[1]
+    before, meanwhile, after = found["told"]
+    assert before is after is None
+    assert lacking in meanwhile
     assert found["cpu"] < 1  # it has rested
 
 

@@ -14,7 +14,7 @@ from tests.contract.support.stores import FrozenPostgresSite
 from tests.support.scrape import Scrape, health
 from tests.support.servers import PostgresServer
 
-ANY_PORT = "127.0.0.1:0"
+WATCHED = {"PFD_METRICS": "127.0.0.1:0", "PFD_PLUGINS": "contract,observability"}
 
 
 def address_of(site: Site, worker: WorkerProgram) -> str:
@@ -27,7 +27,7 @@ def address_of(site: Site, worker: WorkerProgram) -> str:
 @contextlib.contextmanager
 def watched(site: Site, slots: int = 2) -> Iterator[str]:
     """A worker, by where it serves its metrics."""
-    with site.worker(slots, PFD_METRICS=ANY_PORT) as worker:
+    with site.worker(slots, **WATCHED) as worker:
         yield address_of(site, worker)
 
 
@@ -98,7 +98,7 @@ def test_a_store_that_is_away_shows_in_the_health_and_is_no_reason_for_a_restart
 
 
 def test_the_loss_of_a_worker_shows_in_the_numbers_of_another(site: Site) -> None:
-    with site.workers(2, slots=1, PFD_METRICS=ANY_PORT) as [killed, left]:
+    with site.workers(2, slots=1, **WATCHED) as [killed, left]:
         address = address_of(site, left)
         until(lambda: Scrape(address).value("pfd_workers") == 2, "both are seen")
         jobs = [site.submit("nap", {"gate": "open"}) for _ in range(2)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import venv
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,8 @@ class Environment:
     folder: Path
     wheels: Path
     home: Path
+    variables: dict[str, str] = field(default_factory=dict)
+    """Of the environment of its programs, beside the home."""
 
     @staticmethod
     def create(folder: Path, wheels: Path) -> Environment:
@@ -73,17 +77,37 @@ class Environment:
         if done.returncode:
             pytest.fail(f"{what} does not install:\n{done.stdout}{done.stderr}")
 
-    def run(self, program: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the environment, on its PFD_HOME."""
-        command = [str(self.folder / "bin" / program), *arguments]
-        return _run(command, PFD_HOME=str(self.home), PFD_ROOTS="/", **variables)
+        return _run([str(self.folder / "bin" / program), *arguments], **self._own)
 
     def pfd(self, *arguments: str, expect: int = 0) -> str:
         """Run the `pfd` command and return what it printed.  Fails where it exits with another code than expected."""
+        return self._pfd(arguments, expect).stdout
+
+    def refused(self, *arguments: str) -> str:
+        """What the `pfd` command says where its settings or arguments are refused.  Fails where they are not."""
+        return self._pfd(arguments, 2).stderr
+
+    def _pfd(self, arguments: tuple[str, ...], expect: int) -> subprocess.CompletedProcess[str]:
         done = self.run("pfd", *arguments)
         if done.returncode != expect:
             pytest.fail(f"pfd {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stdout
+        return done
+
+    @property
+    def _own(self) -> dict[str, str]:
+        return {"PFD_HOME": str(self.home), "PFD_ROOTS": "/", **self.variables}
+
+    @contextlib.contextmanager
+    def running(self, *arguments: str) -> Iterator[None]:
+        """The `pfd` command, from the beginning of the block until its end."""
+        command = [str(self.folder / "bin" / "pfd"), *arguments]
+        with subprocess.Popen(command, env=_variables() | self._own, cwd="/") as process:
+            try:
+                yield
+            finally:
+                process.terminate()
 
     def pfd_json(self, *arguments: str, expect: int = 0) -> Any:
         return json.loads(self.pfd(*arguments, "--json", expect=expect))

@@ -46,7 +46,7 @@ from pfd.hooks import (
     Tables,
     hookimpl,
 )
-from pfd.job import Job, State
+from pfd.job import Job, JobFailure, State
 from pfd.lazy import lazy_names
 from pfd.references import Refers
 from pfd.settings import Settings, load_settings
@@ -62,9 +62,20 @@ if TYPE_CHECKING:
     from pfd.files import open_regular, read_regular
     from pfd.handles import Handle
     from pfd.hooks import Records as Records  # as Tables was called
+    from pfd.lifecycle import (
+        PipelineSubmission,
+        PipelineSubmitted,
+        PluginsLoaded,
+        ProcessKind,
+        ProcessStart,
+        Sweep,
+        WorkerStart,
+        WorkerStop,
+    )
     from pfd.runtimes.local import Worker
     from pfd.schedules.schedule import Schedule, ScheduleSlot, SlotOutcome
     from pfd.stored import Seal, StoredFile, home_path, home_relative
+    from pfd.vitals import StoreReading, Vitals, WorkerInfo
 
 __version__ = "0.1.0"
 
@@ -85,6 +96,7 @@ __all__ = [
     "JobError",
     "JobEvent",
     "JobFailed",
+    "JobFailure",
     "JobHandle",
     "JobList",
     "JobStart",
@@ -93,7 +105,12 @@ __all__ = [
     "ParameterError",
     "Params",
     "PfdError",
+    "PipelineSubmission",
+    "PipelineSubmitted",
     "PluginError",
+    "PluginsLoaded",
+    "ProcessKind",
+    "ProcessStart",
     "QueueError",
     "Ref",
     "Reference",
@@ -111,8 +128,10 @@ __all__ = [
     "State",
     "StopReason",
     "StoreError",
+    "StoreReading",
     "StoreUnavailable",
     "StoredFile",
+    "Sweep",
     "Tables",
     "Task",
     "TaskContext",
@@ -121,8 +140,12 @@ __all__ = [
     "UnknownSchedule",
     "UnknownTask",
     "UserPath",
+    "Vitals",
     "Worker",
+    "WorkerInfo",
     "WorkerLost",
+    "WorkerStart",
+    "WorkerStop",
     "artifact_path",
     "home_path",
     "home_relative",
@@ -148,9 +171,20 @@ __getattr__ = lazy_names(
         "files": ("open_regular", "read_regular"),
         "handles": ("Handle",),
         "hooks": ("Records",),
+        "lifecycle": (
+            "PipelineSubmission",
+            "PipelineSubmitted",
+            "PluginsLoaded",
+            "ProcessKind",
+            "ProcessStart",
+            "Sweep",
+            "WorkerStart",
+            "WorkerStop",
+        ),
         "runtimes.local": ("Worker",),
         "schedules.schedule": ("Schedule", "ScheduleSlot", "SlotOutcome"),
         "stored": ("Seal", "StoredFile", "home_path", "home_relative"),
+        "vitals": ("StoreReading", "Vitals", "WorkerInfo"),
     },
 )
 

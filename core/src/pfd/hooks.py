@@ -22,6 +22,16 @@ from pfd.task import Task
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pfd.lifecycle import (
+        PipelineSubmission,
+        PipelineSubmitted,
+        PluginsLoaded,
+        ProcessStart,
+        Sweep,
+        WorkerStart,
+        WorkerStop,
+    )
+
 API_VERSION = 1
 """The version of this page.  A plugin that needs another states it as `pfd_api = N` in its manifest module."""
 
@@ -233,7 +243,10 @@ class JobEvent:
 
 
 class Specs:
-    """The hooks.  Implementations are called one by one; one that raises is reported and skipped."""
+    """The hooks.  Implementations are called one by one; one that raises is reported and skipped.
+
+    A `SettingsError` refuses, where a hook says so: the program ends with it.
+    """
 
     @hookspec
     def pfd_register_tasks(self) -> Iterable[Task]:
@@ -259,6 +272,37 @@ class Specs:
     def pfd_register_references(self) -> Iterable[Reference]:
         """Return the kinds of things that this plugin keeps and that parameters name."""
         raise NotImplementedError
+
+    @hookspec
+    def pfd_loaded(self, loaded: PluginsLoaded) -> None:
+        """See that all plugins are loaded, in every process.  A `SettingsError` refuses."""
+
+    @hookspec
+    def pfd_process_start(self, start: ProcessStart) -> None:
+        """See a program of PFD begin: a command, a warm server, or the process of a job before its task is called."""
+
+    @hookspec
+    def pfd_worker_start(self, start: WorkerStart) -> None:
+        """See a worker begin, before it claims jobs.  A `SettingsError` refuses."""
+
+    @hookspec
+    def pfd_worker_stop(self, stop: WorkerStop) -> None:
+        """See a worker stop: each that has begun, also where its start was refused."""
+
+    @hookspec
+    def pfd_sweep(self, sweep: Sweep) -> None:
+        """Do what must not be lost: called every few seconds by each worker while the store answers.
+
+        In a thread of its own, and not again before it returns: it holds up neither jobs nor the signs of life.
+        """
+
+    @hookspec
+    def pfd_before_pipeline(self, submission: PipelineSubmission) -> None:
+        """See a pipeline whose steps are about to be stored, in the thread that submits them."""
+
+    @hookspec
+    def pfd_after_pipeline(self, submitted: PipelineSubmitted) -> None:
+        """See what became of that, in the same thread."""
 
     @hookspec
     def pfd_before_submit(self, submission: JobSubmission) -> None:

@@ -190,23 +190,53 @@ class Registry:
 
     def notify(self, hook: str, **context: Any) -> None:
         """Call a hook of every plugin, one by one; one that raises is logged and skipped."""
-        for name, one in self._hearing():
+        self._call(hook, context, (KeyboardInterrupt,))
+
+    def consult(self, hook: str, **context: Any) -> None:
+        """The same, but that each may refuse: a `SettingsError` is raised, and the rest are not called."""
+        self._call(hook, context, (KeyboardInterrupt, SettingsError))
+
+    def _call(self, hook: str, context: Mapping[str, Any], raised: tuple[type[BaseException], ...]) -> None:
+        for name, one in tuple(self._hearing()):  # those of before, where one of them adds a listener
             if function := implementation(one, hook):
                 try:
                     function(**context)
-                except KeyboardInterrupt:
+                except raised:
                     raise
                 except BaseException:  # sys.exit() in a hook is its own end, not the worker's
                     log.exception("plugin %s: %s raised", name, hook)
 
+    def unserved(self, setting: str) -> SettingsError:
+        """What to raise where a setting asks for what no plugin does: it is not to be dropped in silence."""
+        asked, without = _BY_PLUGINS[setting]
+        absent = f"; not loaded: {', '.join(self.absent)}" if self.absent else ""
+        look = ", or see 'pfd plugins'" if self.absent else ""
+        return SettingsError(
+            f"{asked}, and no plugin does that{absent}",
+            hint=f"pip install 'pfd-core[{setting}]'{look}, or {without}",
+        )
 
-def load_registry(settings: Settings) -> Registry:
-    """Find and load all plugins.  Never raises because of a plugin.
+
+_BY_PLUGINS = {
+    "metrics": ("metrics says where workers are to serve metrics", "leave PFD_METRICS empty"),
+    "otel": ("otel is on, which asks for traces", "set PFD_OTEL=0"),
+}
+"""Settings of the core that plugins serve: what each asks for, and how to do without.  Each is the name of an extra."""
+
+
+def load_registry(settings: Settings, *, only_list: bool = False) -> Registry:
+    """Find and load all plugins.  A plugin that is broken is a record.
+
+    Parameters
+    ----------
+    only_list : tell no plugin that all are loaded, so that none can refuse: for saying what there is.
 
     Raises
     ------
-    SettingsError : the setting `otel` is on, and OpenTelemetry is not installed.
+    SettingsError : a plugin refuses, or none serves a setting.
     """
+    from pfd.lifecycle import PluginsLoaded  # a program that only names a client does not load this
+
     loaded: list[_Loaded] = []
     # An installed and an editable copy both name it, of which Python takes the first.
     found = {
@@ -220,20 +250,12 @@ def load_registry(settings: Settings) -> Registry:
         elif all(outcome.module is not item.module for item in loaded):
             loaded.append(outcome)
     registry = _assemble(loaded, failed)
-    if settings.otel:
-        registry.listen("opentelemetry", _tracing())
+    if not only_list:
+        told = PluginsLoaded(settings, registry)
+        registry.consult("pfd_loaded", loaded=told)
+        if settings.otel and "otel" not in told.served:
+            raise registry.unserved("otel")
     return registry
-
-
-def _tracing() -> Any:
-    try:
-        from pfd.tracing import Tracing
-    except ImportError as error:
-        raise SettingsError(
-            f"otel is on, and OpenTelemetry cannot be loaded: {error}",
-            hint="pip install 'pfd-core[otel]', or set PFD_OTEL=0",
-        ) from error
-    return Tracing()
 
 
 def _assemble(loaded: list[_Loaded], failed: list[PluginRecord]) -> Registry:

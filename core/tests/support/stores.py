@@ -58,7 +58,7 @@ class Databases:
             return ""
         server = self._server()
         if self._template is None:
-            self._template = f"core_template_{os.getpid()}"
+            self._template = f"core_template_{os.getpid()}_{next(_numbers)}"
             server.execute(f"CREATE DATABASE {self._template}")
             store = Store(make_settings(folder, server.url(self._template)), self._registry.tables())
             assert store.upgrade() == {}

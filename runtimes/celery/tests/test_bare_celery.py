@@ -20,9 +20,9 @@ from celery.exceptions import Retry, TaskRevokedError
 from sqlalchemy.engine import Connection
 
 from pfd import Job, State, UnknownJob
-from pfd.monitor import Alarm
 from pfd.store import result_outbox
 from pfd.store.schema import jobs
+from pfd.vitals import Alarm
 from pfd_contract import PATIENCE, MakeSite, Site, until
 from pfd_runtime_celery.app import make_app
 from pfd_runtime_celery.mirror import INTERVAL, Mirror

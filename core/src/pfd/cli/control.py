@@ -22,7 +22,7 @@ def cancel(session: Session, refs: tuple[str, ...], as_json: bool) -> None:
     A queued job ends at once; a running one is asked to stop, and is ended where it does not.  A job that has ended is
     left as it is.  Where one of the names is wrong, nothing is cancelled.
     """
-    session.trace()
+    session.announce()
     dispatcher = session.dispatcher
     befores = {job.id: job for job in [dispatcher.job(ref) for ref in refs]}
     afters = [dispatcher.cancel(identity) for identity in befores]
@@ -47,7 +47,7 @@ def _said(before: Job, after: Job) -> str:
 @pass_session
 def retry(session: Session, ref: str, as_json: bool) -> None:
     """Submit JOB (an id, the beginning of one, or @last) again, as a new job that names the old; print the new id."""
-    session.trace()
+    session.announce()
     job = session.dispatcher.retry(ref).job
     if as_json:
         print_json({"id": job.id, "task": job.task, "queue": job.queue, "state": job.state, "retry_of": job.retry_of})

@@ -60,7 +60,7 @@ def run(
 
     if earlier is not None and not resume:
         raise click.UsageError(f"{earlier} names an earlier run, which only --resume asks for")
-    session.trace()
+    session.announce()
     pipeline = Pipeline.load(file)
     _check(session, file, pipeline)
     if resume:

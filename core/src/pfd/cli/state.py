@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from pfd.errors import SettingsError
+from pfd.lifecycle import ProcessKind, ProcessStart
 from pfd.plugins import Registry, load_registry
 from pfd.settings import LoadedSettings, Settings, load_settings
 from pfd.streams import kept_for_the_answer
@@ -55,9 +56,9 @@ class Session:
         """The plugins, and what is wrong with the settings where they cannot be used."""
         settings, problem = self.settings_whatever_is_broken()
         try:
-            return (self.registry, None) if problem is None else (_loaded(settings), problem)
-        except SettingsError as error:  # as a library that a setting needs
-            return _loaded(_which_plugins()), error
+            return (self.registry, None) if problem is None else (_loaded(settings, only_list=True), problem)
+        except SettingsError as error:  # a plugin refuses, or a setting needs one that is not there
+            return _loaded(settings, only_list=True), error
 
     def settings_whatever_is_broken(self) -> tuple[Settings, SettingsError | None]:
         """The settings; where they cannot be used what they say of plugins, and what is wrong."""
@@ -72,21 +73,18 @@ class Session:
 
         return Dispatcher(self.settings, registry=self.registry, tells_unserved=False)  # commands say so themselves
 
-    def trace(self) -> None:
-        """Have the spans of this program exported, where there are to be any."""
-        if self.settings.otel:
-            from pfd.tracing import configure
-
-            configure()
+    def announce(self) -> None:
+        """Tell plugins that this is a command which submits, ends or runs jobs."""
+        self.registry.notify("pfd_process_start", start=ProcessStart(ProcessKind.COMMAND, self.settings))
 
     def close(self) -> None:
         if "dispatcher" in self.__dict__:
             self.dispatcher.close()
 
 
-def _loaded(settings: Settings) -> Registry:
+def _loaded(settings: Settings, *, only_list: bool = False) -> Registry:
     with kept_for_the_answer():
-        return load_registry(settings)
+        return load_registry(settings, only_list=only_list)
 
 
 def _which_plugins() -> Settings:

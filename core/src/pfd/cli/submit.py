@@ -69,7 +69,7 @@ def submit(
     """
     if timeout is not None and not wait:
         raise click.UsageError("--timeout says how long to --wait; give both", click.get_current_context())
-    session.trace()
+    session.announce()
     declared = session.registry.task(task)
     params, roots = parameters.gather(declared, pairs, source, session.settings)
     dispatcher = session.dispatcher

@@ -70,7 +70,7 @@ def worker(
         echo(one_line(f"serving {served}; store {mask(settings.store_url)}{broker}; Ctrl-C stops"))
 
     _log(log_format, debug=session.debug)
-    session.trace()
+    session.announce()
     with contextlib.closing(load_runtime(settings)) as serving:
         serving.serve(registry, slots, ready)
     _say_stopped()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from pfd.app import App
 from pfd.client.dispatcher import Dispatcher
 from pfd.client.handle import JobHandle
 from pfd.errors import JobError, ParameterError, shown
+from pfd.lifecycle import PipelineSubmission, PipelineSubmitted
 from pfd.pipeline import check, file
 from pfd.pipeline.plan import OutdatedError, Plan, make_plan
 from pfd.pipeline.run import RUN, Run, find_run, new_run_id, reserved
@@ -135,7 +136,8 @@ class Pipeline:
     def _carry_out(self, dispatcher: Dispatcher, plan: Plan) -> Run:
         settings = dispatcher.settings
         self._require_there(dispatcher, plan)
-        with contextlib.closing(load_runtime(settings)) as runtime, _traced(settings, f"submit {self.name}"):
+        submission = PipelineSubmission(self.name, plan.run_id, settings)
+        with contextlib.closing(load_runtime(settings)) as runtime, _announced(dispatcher, submission):
             submit_prepared(
                 App(settings, dispatcher.plugins, dispatcher.store, runtime),
                 list(plan.fresh.values()),
@@ -150,13 +152,18 @@ class Pipeline:
         return Run(plan.run_id, handles, frozenset(plan.kept))
 
 
-def _traced(settings: Settings, name: str) -> contextlib.AbstractContextManager[Any]:
-    """One trace for all that is submitted in the block, where there are any."""
-    if not settings.otel:
-        return contextlib.nullcontext()
-    from pfd.tracing import span
-
-    return span(name)
+@contextlib.contextmanager
+def _announced(dispatcher: Dispatcher, submission: PipelineSubmission) -> Iterator[None]:
+    """Tell plugins before and after the steps are stored, which the block does."""
+    error: BaseException | None = None
+    dispatcher.plugins.notify("pfd_before_pipeline", submission=submission)
+    try:
+        yield
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        dispatcher.plugins.notify("pfd_after_pipeline", submitted=PipelineSubmitted(submission, error))
 
 
 def _common(options: Mapping[str, Any]) -> dict[str, Any]:

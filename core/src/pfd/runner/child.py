@@ -30,6 +30,7 @@ from typing import Any, TextIO
 
 from pfd.context import TaskContext
 from pfd.job import Job, State
+from pfd.lifecycle import ProcessKind, ProcessStart
 from pfd.logs.job_logger import FORMAT, JobLogger, is_new
 from pfd.modes import take_umask
 from pfd.notify import Wakeup
@@ -111,11 +112,7 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
     if registry is None:
         sys.path[:] = order["path"]
         registry = load_registry(settings)
-    if settings.otel:
-        from pfd import tracing
-
-        tracing.configure()
-        tracing.join()
+    registry.notify("pfd_process_start", start=ProcessStart(ProcessKind.JOB, settings))
     job = Job(**order["job"] | {"state": State(order["job"]["state"])})
     logger = _set_up_logging(job)
     stores = call.LateStore(settings, registry)

@@ -33,6 +33,7 @@ from typing import Any, NoReturn
 
 from pfd.characters import one_line
 from pfd.errors import QueueError
+from pfd.lifecycle import ProcessKind, ProcessStart
 from pfd.modes import take_umask
 from pfd.plugins import Registry, load_registry
 from pfd.runner import child, cuda, native
@@ -68,10 +69,7 @@ def main() -> None:
     sys.path[:] = order["path"]
     settings = Settings(**order["settings"])
     registry = load_registry(settings)
-    if settings.otel:
-        from pfd import tracing
-
-        tracing.preload()
+    registry.notify("pfd_process_start", start=ProcessStart(ProcessKind.WARM_SERVER, settings))
     failed, unfit = preload(["sqlalchemy.orm", "pfd.store.store", "pfd.context", *order["preload"]])
     if unfit is not None:
         _begin_anew(order | {"unfit": unfit}, listening)

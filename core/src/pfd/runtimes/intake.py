@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pfd.errors import ParameterError, StoreError
-from pfd.monitor import LastingThread
 from pfd.runtimes.worker_host import WorkerHost
 from pfd.settings import Settings
 from pfd.store import refused
 from pfd.store.refused import Refusals
 from pfd.submission.client_message import ClientMessage, import_messages
+from pfd.threads import LastingThread
 
 log = logging.getLogger("pfd.runtimes")
 

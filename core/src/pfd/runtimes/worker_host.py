@@ -15,13 +15,13 @@ from typing import Any, cast
 
 from pfd.app import App
 from pfd.errors import StoreReplaced
-from pfd.monitor import Alarm
 from pfd.notify import Notifier, Wakeup, WakeupListener, as_notifier
 from pfd.plugins import Registry
 from pfd.runtimes.base import SHUTDOWN_PATIENCE
 from pfd.settings import Settings
 from pfd.store import Store
 from pfd.submission.submit import notify_workers
+from pfd.vitals import Alarm
 from pfd.worker.worker import Worker
 
 log = logging.getLogger("pfd.runtimes")

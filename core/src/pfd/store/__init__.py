@@ -4,6 +4,6 @@ from pfd.store.claims import ClaimFilter, FinalState
 from pfd.store.jobs import NewJob, Submitted
 from pfd.store.settle import EndedJob
 from pfd.store.store import Store
-from pfd.store.workers import WorkerInfo
+from pfd.vitals import WorkerInfo
 
 __all__ = ["ClaimFilter", "EndedJob", "FinalState", "NewJob", "Store", "Submitted", "WorkerInfo"]

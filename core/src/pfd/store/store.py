@@ -20,7 +20,6 @@ from pfd.errors import SettingsError, StoreError, StoreReplaced
 from pfd.hooks import Tables
 from pfd.modes import fit, make_home
 from pfd.settings import Settings
-from pfd.store.answers import Access, Answers
 from pfd.store.deadline import ended_after
 from pfd.store.engine import (
     READ,
@@ -36,6 +35,7 @@ from pfd.store.engine import (
 from pfd.store.reserve import Reserve
 from pfd.store.schema import CORE, facts
 from pfd.urls import mask
+from pfd.vitals import Access, Answers
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,52 +13,23 @@ from sqlalchemy.engine import Connection
 
 from pfd.errors import SettingsError, StaleClaim
 from pfd.job import Job
-from pfd.lazy import RenamedAttribute
 from pfd.store import claims
 from pfd.store.encoding import clean_text, encode
 from pfd.store.rows import an_object, wrong_types
 from pfd.store.schema import IS_RUNNING, jobs, workers
 from pfd.store.settle import EndedJob
+from pfd.vitals import WorkerInfo
 
-MAX_NAME, MAX_RUNTIME, MAX_SLOTS = 200, 50, 64 * 1024
-"""Characters of the names of a worker and its runtime, bytes of its slots as JSON."""
-
-
-@dataclass(frozen=True)
-class WorkerInfo:
-    """A worker as others see it.
-
-    `slots` maps a queue (or several, comma-separated) to a number of slots, `gpus` a device to a number of gpu slots;
-    `metrics` is the HOST:PORT that it serves metrics at, `lease` the seconds within which it gives signs of life.
-    """
-
-    id: str
-    name: str
-    runtime: str
-    slots: dict[str, int]
-    client_id: str | None
-    beat: int
-    started_at: float
-    seen_at: float
-    gpus: dict[str, int] = field(default_factory=dict)
-    metrics: str | None = None
-    lease: float | None = None
-
-    session = RenamedAttribute("client_id")
-
-    @property
-    def queues(self) -> frozenset[str]:
-        return frozenset(queue for names in self.slots for queue in names.split(","))
-
-    def takes(self, queue: str, *, gpu: bool) -> bool:
-        """Whether it runs jobs of a queue; of those that need a gpu slot only where it has any."""
-        return queue in self.queues and (bool(self.gpus) or not gpu)
+MAX_NAME, MAX_RUNTIME, MAX_METRICS, MAX_SLOTS = 200, 50, 300, 64 * 1024
+"""Characters of the names of a worker and its runtime, and of where it serves metrics; bytes of its slots as JSON."""
 
 
 def register(connection: Connection, info: WorkerInfo) -> None:
     """Store the row of a worker.  Raises `SettingsError` where its slots are too many to be stored."""
     texts = {"slots": encode(info.slots), "gpus": encode(info.gpus)}
     texts |= {"name": clean_text(info.name[:MAX_NAME]), "runtime": clean_text(info.runtime[:MAX_RUNTIME])}
+    if info.metrics is not None:  # as a plugin has said
+        texts["metrics"] = clean_text(info.metrics[:MAX_METRICS])
     if (size := len(texts["slots"]) + len(texts["gpus"])) > MAX_SLOTS:
         raise SettingsError(f"the slots of this worker take {size} bytes of JSON, more than {MAX_SLOTS}")
     connection.execute(workers.insert().values(**{**info.__dict__, **texts}))

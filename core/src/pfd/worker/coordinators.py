@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pfd.job import Job
-from pfd.monitor import Alarm, LastingThread
 from pfd.store import ClaimFilter
+from pfd.threads import LastingThread
+from pfd.vitals import Alarm
 
 AT_ONCE = 16
 """Coordinators of one depth that a worker runs at once.

@@ -12,14 +12,16 @@ from dataclasses import replace
 from pfd.app import App
 from pfd.errors import StopReason, StoreError, StoreReplaced
 from pfd.events import publish_reclaimed, settle_the_rest
-from pfd.monitor import Alarm, LastingThread, Vitals
 from pfd.notify import WakeupListener
 from pfd.retention import SLICE, Pruner
 from pfd.schedules.scheduler import Scheduler
 from pfd.store import ClaimFilter, WorkerInfo, claims, workers
 from pfd.store.workers import Reclaimed
+from pfd.threads import LastingThread
+from pfd.vitals import Alarm, Vitals
 from pfd.waker import Waker
 from pfd.worker.running_jobs import RunningJobs
+from pfd.worker.sweep_hooks import SweepHooks
 from pfd.worker.sweeper import Sweeper
 
 log = logging.getLogger("pfd.worker")
@@ -67,12 +69,12 @@ class Heartbeat:
         self._wanted = wanted
         self._wake_slots = wake
         self._listener = listener
-        self.vitals = Vitals(info, running_jobs.__len__, alarm)
+        self.vitals = Vitals(info, running_jobs.__len__, alarm, app.store.answers)
         self._sweeper = Sweeper(app.store, app.settings, info.id)
         self._pruner = Pruner(app.store, app.settings)
         # What a caller runs by itself is not a worker, and comes and goes with its own jobs.
-        serves_all = info.client_id is None and bool(info.slots)
-        self._scheduler = Scheduler(app) if serves_all else None
+        self._scheduler = Scheduler(app) if info.serves_all else None
+        self._hooks = SweepHooks(app, info, alarm)
         self._waker = Waker()
         self._due_at: float | None = None
         self._unheld: set[tuple[int, int]] = set()
@@ -104,6 +106,7 @@ class Heartbeat:
         self.wake()
         if self._thread.ident is not None:
             self._thread.join(patience)
+        self._hooks.stop(patience)
         with contextlib.suppress(StoreError), self._store.write() as connection:
             workers.leave(connection, self._info.id)
         if not self._thread.is_alive():
@@ -253,3 +256,4 @@ class Heartbeat:
                 self._scheduler.tick()
             for wanted in self._wanted:
                 self.look_ahead(wanted, sweeping=True)
+        self._hooks.tick()

@@ -13,8 +13,9 @@ from typing import Any
 
 from pfd.errors import StaleClaim, StoreError
 from pfd.job import Job
-from pfd.monitor import Alarm, LastingThread
 from pfd.store import Store, claims
+from pfd.threads import LastingThread
+from pfd.vitals import Alarm
 
 log = logging.getLogger("pfd.worker")
 

@@ -31,7 +31,7 @@ from pfd.errors import (
 from pfd.events import publish, publish_ended, settle_the_rest
 from pfd.hooks import EventKind, JobStart
 from pfd.job import ArtifactFile, Job, JobFailure, State
-from pfd.monitor import MOST_CONNECTIONS, Alarm, LastingThread, Monitor
+from pfd.lifecycle import WorkerStart, WorkerStop
 from pfd.notify import Wakeup, WakeupListener
 from pfd.retention import give_up
 from pfd.runner import native, shortage
@@ -40,11 +40,13 @@ from pfd.runner.inline import InlineRun
 from pfd.runner.isolated import IsolatedRun
 from pfd.runner.shortage import Shortage
 from pfd.runner.spawner import Processes
-from pfd.store import ClaimFilter, EndedJob, FinalState, WorkerInfo, claims, jobs, settle
+from pfd.store import ClaimFilter, EndedJob, FinalState, WorkerInfo, claims, jobs, reading, settle
 from pfd.store.rows import damage_of
 from pfd.submission.params import fill, referred
 from pfd.submission.submit import notify_workers
 from pfd.task import Task
+from pfd.threads import LastingThread
+from pfd.vitals import Alarm
 from pfd.worker.coordinators import Coordinators
 from pfd.worker.finish import requeue, write_outcome
 from pfd.worker.gpu import devices
@@ -137,7 +139,7 @@ class Worker:
         )
         self._shortage = Shortage()
         self._heartbeat.vitals.short_of = self._shortage.told
-        self._monitor = Monitor(app, self._heartbeat.vitals)
+        self._announced = False
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -146,20 +148,14 @@ class Worker:
 
         Raises
         ------
-        SettingsError : PFD_HOME is not writable, or belongs to another store; more slots than files may be open;
-            metrics cannot be served where the settings say.
+        SettingsError : PFD_HOME is not writable, or belongs to another store; more slots than files may be open; a
+            plugin refuses, or none serves the metrics that the settings ask for.
         StoreError : the store cannot be reached.
         """
-        slots = sum(self.slots.values()) + len(self._gpu_slots)
-        needed = 64 + DESCRIPTORS * slots + (MOST_CONNECTIONS if self.settings.metrics else 0)
-        if (allowed := native.allow_descriptors(needed)) < needed:
-            raise SettingsError(
-                f"{slots} slots may need {needed} open files, and this process may have {allowed}",
-                hint="use fewer slots, or raise the limit ('ulimit -n', LimitNOFILE= of a service)",
-            )
+        self._require_descriptors(0)
         self.store.bind_home()
         self._liveness_lock = LivenessLock(self.id, self.settings.home)
-        self._heartbeat.start(metrics=self._monitor.start())
+        self._heartbeat.start(metrics=self._announce())
         if self._coordinators is not None:
             self._coordinators.start()
         self._gpu_slots.start()
@@ -170,6 +166,28 @@ class Worker:
                 thread = LastingThread(name, functools.partial(self._serve, wanted), self._alarm)
                 self._threads.append(thread)
                 thread.start()
+
+    def _require_descriptors(self, others: int) -> None:
+        """Have so many files allowed to be open as the slots may need, and so many others."""
+        slots = sum(self.slots.values()) + len(self._gpu_slots)
+        needed = 64 + DESCRIPTORS * slots + others
+        if (allowed := native.allow_descriptors(needed)) < needed:
+            raise SettingsError(
+                f"{slots} slots may need {needed} open files, and this process may have {allowed}",
+                hint="use fewer slots, or raise the limit ('ulimit -n', LimitNOFILE= of a service)",
+            )
+
+    def _announce(self) -> str | None:
+        """Tell plugins that this worker begins; where one of them serves its metrics."""
+        vitals = self._heartbeat.vitals
+        read_store = functools.partial(reading.read, self.store)
+        start = WorkerStart(vitals.info, vitals, self.settings, self.registry.tasks, read_store, self.registry)
+        self._announced = True
+        self.registry.consult("pfd_worker_start", start=start)
+        if self.settings.metrics and start.worker.serves_all and start.metrics is None:
+            raise self.registry.unserved("metrics")
+        self._require_descriptors(start.descriptors)
+        return start.metrics
 
     def claim_no_more(self) -> None:
         """Run what runs to its end, and nothing else: what was claimed and has not begun is put back."""
@@ -195,7 +213,9 @@ class Worker:
         self._heartbeat.stop(self.settings.grace + 5.0)
         if self._liveness_lock is not None:
             self._liveness_lock.close()
-        self._monitor.stop()
+        if self._announced:
+            self._announced = False
+            self.registry.notify("pfd_worker_stop", stop=WorkerStop(self._heartbeat.vitals.info, self.settings))
         self._processes.close()
 
     def _join(self, deadline: float | None) -> bool:

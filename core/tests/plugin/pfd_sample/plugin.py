@@ -1,10 +1,12 @@
 """Tasks that do one thing each: succeed, fail, sleep, crash."""
 
+import os
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from pfd import Params, Result, Tables, Task, UserPath, hookimpl
+from pfd import Params, ProcessStart, Result, Tables, Task, UserPath, hookimpl
 
 
 class NoParams(Params):
@@ -164,3 +166,10 @@ def pfd_register_records() -> list[Tables]:
             upgrade_order=1,
         )
     ]
+
+
+@hookimpl
+def pfd_process_start(start: ProcessStart) -> None:
+    if told := os.environ.get("SAMPLE_TOLD"):
+        with Path(told).open("a", encoding="utf-8") as file:
+            file.write(f"{start.kind}\n")

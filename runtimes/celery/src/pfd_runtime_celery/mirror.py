@@ -11,9 +11,10 @@ from celery.exceptions import Retry, TaskRevokedError
 
 from pfd.errors import JobFailed, StoreError
 from pfd.job import RUNNING, Job, State
-from pfd.monitor import Alarm, LastingThread
 from pfd.store import Store, result_outbox
+from pfd.threads import LastingThread
 from pfd.urls import purge
+from pfd.vitals import Alarm
 
 log = logging.getLogger("pfd.runtimes")
 

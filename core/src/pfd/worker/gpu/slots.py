@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pfd.errors import QueueError
 from pfd.job import Job
-from pfd.monitor import Alarm, LastingThread
 from pfd.store import ClaimFilter
+from pfd.threads import LastingThread
+from pfd.vitals import Alarm
 from pfd.worker.gpu.device_lock import DeviceLock
 from pfd.worker.gpu.devices import Place
 

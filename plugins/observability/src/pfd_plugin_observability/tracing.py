@@ -8,11 +8,8 @@ TRACEPARENT, TRACESTATE and BAGGAGE.
 from __future__ import annotations
 
 import importlib.metadata
-import logging
-import os
 import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from contextvars import Token
 from dataclasses import dataclass
 from typing import Any
@@ -21,14 +18,23 @@ from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
-from pfd.hooks import EventKind, JobEnd, JobEvent, JobStart, JobSubmission, hookimpl
-from pfd.job import Job, JobFailure
-
-log = logging.getLogger("pfd.tracing")
+from pfd import (
+    EventKind,
+    Job,
+    JobEnd,
+    JobEvent,
+    JobFailure,
+    JobStart,
+    JobSubmission,
+    PipelineSubmission,
+    PipelineSubmitted,
+    ProcessKind,
+    ProcessStart,
+    hookimpl,
+)
+from pfd_plugin_observability import sdk
 
 VERSION = importlib.metadata.version("pfd-core")
-
-VARIABLES = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 
 MOST_OPEN = 10_000
 """Submissions whose end may be awaited at once: one that failed has none, and is forgotten in the end."""
@@ -45,7 +51,7 @@ class _Run:
 
 
 class Tracing:
-    """Makes spans: `submit` where a job is submitted; below that `run` for each run, in its worker.
+    """Makes spans: `submit` where a job or a pipeline is submitted; below that `run` for each run, in its worker.
 
     A job that ends, or is lost, without a run of this process has a span without length.  Thread-safe.
     """
@@ -53,7 +59,40 @@ class Tracing:
     def __init__(self) -> None:
         self._submitted: dict[str, Span] = {}
         self._runs: dict[str, _Run] = {}
+        self._pipelines: dict[tuple[str, int], tuple[Span, Token[Context]]] = {}
         self._lock = threading.Lock()
+
+    @hookimpl
+    def pfd_process_start(self, start: ProcessStart) -> None:
+        """Have the spans of a program of PFD exported, and the process of a job be part of its run."""
+        if start.kind is ProcessKind.WARM_SERVER:
+            sdk.preload()
+            return
+        sdk.configure()
+        if start.kind is ProcessKind.JOB:
+            sdk.join()
+
+    @hookimpl
+    def pfd_before_pipeline(self, submission: PipelineSubmission) -> None:
+        """Begin a span that is the parent of those of all steps."""
+        span = _tracer().start_span(f"submit {submission.name}")
+        token = context.attach(trace.set_span_in_context(span))
+        with self._lock:
+            self._pipelines[submission.run_id, threading.get_ident()] = span, token
+
+    @hookimpl
+    def pfd_after_pipeline(self, submitted: PipelineSubmitted) -> None:
+        """End it."""
+        with self._lock:
+            begun = self._pipelines.pop((submitted.submission.run_id, threading.get_ident()), None)
+        if begun is None:
+            return
+        span, token = begun
+        if (error := submitted.error) is not None:
+            span.record_exception(error)
+            span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+        span.end()
+        context.detach(token)
 
     @hookimpl
     def pfd_before_submit(self, submission: JobSubmission) -> None:
@@ -107,44 +146,6 @@ class Tracing:
         """Note the end of a job that no run has brought about."""
         if end.seconds == 0:
             _mark(end.job, end.job.state.lower(), end.job.failure)
-
-
-def span(name: str) -> AbstractContextManager[Span]:
-    """A span that is the parent of those made in the block."""
-    return _tracer().start_as_current_span(name)
-
-
-def join() -> None:
-    """Make what this process does part of the run that it was started for."""
-    carrier = {name.lower(): os.environ[name] for name in VARIABLES if name in os.environ}
-    context.attach(propagate.extract(carrier))
-
-
-def configure() -> None:
-    """Set up an SDK from the variables of OpenTelemetry, as `opentelemetry-instrument` would.
-
-    For programs that are ours; nothing is done where a provider is set already, or where no distribution of the SDK
-    is installed.  What goes wrong is logged: no job fails because of its trace.
-    """
-    found = list(importlib.metadata.entry_points(group="opentelemetry_configurator"))
-    if not found or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        return
-    os.environ.setdefault("OTEL_SERVICE_NAME", "pfd")
-    os.environ.setdefault("OTEL_TRACES_EXPORTER", "otlp")
-    try:
-        found[0].load()().configure()
-    except Exception as error:
-        log.warning("spans are not exported: %s", error)
-
-
-def preload() -> None:
-    """Import what `configure` needs, so that a process forked from this one has it."""
-    for group in ("opentelemetry_configurator", "opentelemetry_traces_exporter"):
-        for entry in importlib.metadata.entry_points(group=group):
-            try:
-                entry.load()
-            except Exception as error:
-                log.debug("%s cannot be loaded: %s", entry.value, error)
 
 
 def _tracer() -> Tracer:

@@ -9,11 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from pfd.monitor import catalogue
-from pfd.monitor.catalogue import Metric
-from pfd.monitor.reading import Reader
-from pfd.monitor.vitals import Vitals
-from pfd.store import Store
+from pfd import Vitals
+from pfd_plugin_observability import catalogue
+from pfd_plugin_observability.catalogue import Metric
+from pfd_plugin_observability.reading import Reader
 
 _Samples = Mapping[tuple[str, ...], float]
 
@@ -21,9 +20,8 @@ _Samples = Mapping[tuple[str, ...], float]
 class Gauges(Collector):
     """What prometheus_client asks at each scrape."""
 
-    def __init__(self, vitals: Vitals, store: Store, reader: Reader, version: str) -> None:
+    def __init__(self, vitals: Vitals, reader: Reader, version: str) -> None:
         self._vitals = vitals
-        self._store = store
         self._reader = reader
         self._version = version
 
@@ -46,12 +44,12 @@ class Gauges(Collector):
         present = Counter(info.runtime for info in reading.workers if info.client_id is None)
         return {
             catalogue.JOBS: {tuple(kind): number for kind, number in reading.jobs.items()},
-            catalogue.OLDEST: {(queue,): age for queue, age in reading.oldest.items()},
+            catalogue.OLDEST: {(queue,): age for queue, age in reading.oldest_due.items()},
             catalogue.WORKERS: {(runtime,): number for runtime, number in present.items()},
         }
 
     def _of_worker(self) -> dict[Metric, _Samples]:
-        vitals, info, answers = self._vitals, self._vitals.info, self._store.answers
+        vitals, info, answers = self._vitals, self._vitals.info, self._vitals.answers
         ages = {("read",): answers.age("read"), ("write",): answers.age("write")}
         return {
             catalogue.INFO: {(info.id, info.name, info.runtime, self._version): 1},

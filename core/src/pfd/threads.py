@@ -6,31 +6,12 @@ import logging
 import threading
 from collections.abc import Callable
 
-log = logging.getLogger("pfd.monitor")
+from pfd.vitals import Alarm
+
+log = logging.getLogger("pfd.worker")
 
 PAUSE = 1.0
 """Seconds until a thread that died is begun again; meanwhile its worker is not well."""
-
-
-class Alarm:
-    """Which threads of a worker are down.  Thread-safe: each thread has its own name."""
-
-    def __init__(self) -> None:
-        self._down: dict[str, str] = {}
-        self.deaths = 0
-        """How often a thread has died."""
-
-    @property
-    def down(self) -> dict[str, str]:
-        """Threads that died and have not begun again, each with why."""
-        return dict(self._down)
-
-    def raised(self, name: str, reason: str) -> None:
-        self._down[name] = reason
-        self.deaths += 1
-
-    def over(self, name: str) -> None:
-        self._down.pop(name, None)
 
 
 class LastingThread(threading.Thread):

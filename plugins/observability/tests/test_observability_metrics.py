@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import re
 import socket
@@ -12,18 +13,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from core.tests.support.commands import Commands, program
+from core.tests.support.stores import as_environment
 from core.tests.support.waiting import until
-from pfd import Dispatcher, Settings, SettingsError, State, Worker, load_settings
-from pfd.monitor import server
-from pfd.monitor.catalogue import METRICS
-from pfd.monitor.reading import Reader
+from pfd import Dispatcher, Settings, SettingsError, State, StoreReading, Worker, WorkerStart, hookimpl
 from pfd.plugins import Registry
-from pfd.store import Store, listing, workers
+from pfd.store import Store, reading, workers
+from pfd_plugin_observability import METRICS, server
+from pfd_plugin_observability.reading import Reader
 from tests.support.scrape import Scrape, health
 from tests.support.workspace import ROOT
 
@@ -56,35 +57,6 @@ def watched_on_sqlite(sqlite_settings: Settings, registry: Registry) -> Iterator
 
 
 # -- where -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "ports"),
-    [
-        ("9109", "127.0.0.1", [9109]),
-        ("127.0.0.1:0", "127.0.0.1", [0]),
-        ("0.0.0.0:9109-9111", "0.0.0.0", [9109, 9110, 9111]),
-        ("[::1]:9109", "::1", [9109]),
-        ("node-7.example.org:65535", "node-7.example.org", [65535]),
-    ],
-)
-def test_an_address_has_a_host_and_ports(text: str, host: str, ports: list[int]) -> None:
-    found = load_settings({"metrics": text}).values.metrics_address
-    assert found is not None
-    assert (found[0], list(found[1])) == (host, ports)
-
-
-@pytest.mark.parametrize(
-    "text", ["localhost", ":9109", "127.0.0.1:", "127.0.0.1:70000", "9111-9109", "0-5", "::1:9109"]
-)
-def test_an_address_that_is_none_is_refused_with_its_origin(text: str) -> None:
-    with pytest.raises(SettingsError, match=re.escape(f"metrics={text!r} from environment PFD_METRICS")):
-        load_settings(environ={"PFD_METRICS": text})
-
-
-def test_a_port_may_be_written_as_a_number_in_the_settings_file(tmp_path: Path) -> None:
-    (tmp_path / "pfd.toml").write_text("metrics = 9109\n", encoding="utf-8")
-    assert load_settings(start=tmp_path, environ={}).values.metrics == "9109"
 
 
 def test_nothing_is_served_unless_asked_for(sqlite_settings: Settings, registry: Registry) -> None:
@@ -130,8 +102,8 @@ def test_a_port_that_is_taken_keeps_a_worker_from_starting_and_leaves_nothing_be
 def test_without_its_library_a_worker_says_what_to_install(
     sqlite_settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("exposition", "gauges", "meters"):
-        monkeypatch.delitem(sys.modules, f"pfd.monitor.{name}", raising=False)
+    for name in ("monitor", "exposition", "gauges", "meters"):
+        monkeypatch.delitem(sys.modules, f"pfd_plugin_observability.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with pytest.raises(SettingsError, match="prometheus_client") as caught:
         Worker(serving(sqlite_settings), registry=registry).start()
@@ -144,6 +116,51 @@ def test_the_address_is_in_the_log(
     caplog.set_level(logging.INFO, "pfd")
     with Worker(serving(sqlite_settings), registry=registry) as worker:
         assert f"metrics at http://{address(worker)}/metrics" in caplog.text
+
+
+def test_pfd_workers_shows_it_and_it_answers_there(pfd: Commands, served: Settings, registry: Registry) -> None:
+    with Worker(served, queues=("other",), registry=registry), Worker(serving(served), registry=registry):
+        [first, second] = pfd.json("workers")
+        [_, one, other, *_] = pfd("workers").lines
+        assert first["metrics"] is None
+        assert health(second["metrics"])[0] == 200
+        assert other.endswith(second["metrics"])
+        assert not one.endswith(second["metrics"])
+
+
+@pytest.mark.slow("two workers of the command line")
+def test_without_the_plugin_a_worker_is_refused_with_what_to_install(served: Settings) -> None:
+    variables = as_environment(served) | {"PFD_METRICS": "127.0.0.1:0"}
+    for left_out in ({"PFD_DISABLE_PLUGINS": "observability"}, {"PFD_PLUGINS": "sample"}):
+        ran = program("worker", **variables | left_out)
+        assert ran.code == 2
+        assert "no plugin does that" in ran.err
+        assert "not loaded: " in ran.err
+        assert "observability" in ran.err
+        assert "pip install 'pfd-core[metrics]'" in ran.err
+
+
+def test_a_worker_that_is_refused_by_another_plugin_lets_go_of_its_port(
+    sqlite_settings: Settings, registry: Registry
+) -> None:
+    class Refusing:
+        @hookimpl
+        def pfd_worker_start(self, start: WorkerStart) -> None:
+            assert start.metrics is not None  # it is served by now
+            assert health(start.metrics, "/health/live")[0] == 503
+            where.append(start.metrics)
+            raise SettingsError("the rig is not known")
+
+    where: list[str] = []
+    registry.listen("refusing", refusing := Refusing())
+    try:
+        with pytest.raises(SettingsError, match="the rig is not known"):
+            Worker(serving(sqlite_settings), registry=registry).start()
+    finally:
+        registry.unlisten(refusing)
+    assert not registry.listens("pfd_job_event")
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        health(where[0])
 
 
 def test_a_worker_that_has_stopped_serves_and_counts_no_more(sqlite_settings: Settings, registry: Registry) -> None:
@@ -340,19 +357,23 @@ def test_a_worker_without_its_watch_is_to_be_started_anew(
 # -- what it costs ---------------------------------------------------------------------------------------------------
 
 
+def reading_of(store: Store) -> Callable[[], StoreReading]:
+    return functools.partial(reading.read, store)
+
+
 def test_the_store_is_asked_once_for_all_who_ask_within_a_moment(store: Store) -> None:
     asked: list[str] = []
     sa.event.listen(store.engine, "begin", lambda _: asked.append("begin"))
-    reader = Reader(store, kept=PATIENCE)
+    reader = Reader(reading_of(store), kept=PATIENCE)
     first = reader.latest()
     assert first is not None
     assert reader.latest() is first
     assert asked == ["begin"]
-    assert Reader(store).latest() is not first
+    assert Reader(reading_of(store)).latest() is not first
 
 
 def test_a_reading_that_is_too_old_is_not_served(store: Store) -> None:
-    reader = Reader(store, kept=0.05)
+    reader = Reader(reading_of(store), kept=0.05)
     first = reader.latest()
     time.sleep(0.06)
     assert reader.latest() is not first
@@ -362,7 +383,7 @@ def test_a_store_that_hangs_holds_no_scrape_up_for_longer_than_its_patience(stor
     connections = [store.engine.connect() for _ in range(32)]  # all that it may have: the next one waits
     try:
         began = time.monotonic()
-        reader = Reader(store, patience=0.2)
+        reader = Reader(reading_of(store), patience=0.2)
         assert reader.latest() is None
         assert reader.latest() is None
         assert time.monotonic() - began < 20  # the pool itself gives up after 30
@@ -370,26 +391,3 @@ def test_a_store_that_hangs_holds_no_scrape_up_for_longer_than_its_patience(stor
         for connection in connections:
             connection.close()
     until(lambda: reader.latest() is not None)
-
-
-def test_jobs_are_counted_in_an_index_alone(store: Store) -> None:
-    asked: list[tuple[str, object]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
-        asked.append((statement, parameters))
-
-    with store.read() as connection:
-        sa.event.listen(connection, "before_cursor_execute", note)
-        listing.tally(connection)
-        listing.due_since(connection, time.time())
-        sa.event.remove(connection, "before_cursor_execute", note)
-        plans = []
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # so few rows are read fastest as a whole
-        for statement, parameters in asked:
-            explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
-            rows = connection.exec_driver_sql(f"{explain} {statement}", parameters)  # type: ignore[arg-type]
-            plans.append("\n".join(str(row[-1]) for row in rows))
-    counted, since = plans
-    assert re.search(r"USING COVERING INDEX ix_pfd_job_state|Index Only Scan using ix_pfd_job_state", counted)
-    assert re.search(r"USING INDEX ix_pfd_job_|(Index Scan using|on) ix_pfd_job_", since)

@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, get_current_span, use_span
 
 from core.tests.support.commands import program, start
 from core.tests.support.stores import as_environment
 from core.tests.support.waiting import until
-from pfd import Dispatcher, JobStart, JobSubmission, Settings, SettingsError, State, Worker, hookimpl
+from pfd import Dispatcher, PipelineSubmission, PipelineSubmitted, Settings, SettingsError, State, StoreError
 from pfd.plugins import Registry, load_registry
+from pfd_plugin_observability import tracing
 from tests.support.collector import Collector, Seen, collecting
 
 PATIENCE = 60.0
@@ -156,6 +160,24 @@ def test_the_steps_of_a_pipeline_are_one_trace(scene: Scene, tmp_path: Path) -> 
     assert len({span.trace for span in scene.collector.spans}) == 1
 
 
+def test_a_pipeline_that_could_not_be_stored_has_a_span_that_says_why(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(tracing, "_tracer", lambda: provider.get_tracer("test"))
+    spans, submission = tracing.Tracing(), PipelineSubmission("sums", "1", sqlite_settings)
+    outside = get_current_span()
+    spans.pfd_before_pipeline(submission)
+    assert get_current_span() is not outside
+    spans.pfd_after_pipeline(PipelineSubmitted(submission, StoreError("it is away")))
+    assert get_current_span() is outside
+    [whole] = exporter.get_finished_spans()
+    assert whole.name == "submit sums"
+    assert whole.status.description == "StoreError: it is away"
+    assert [event.name for event in whole.events] == ["exception"]
+
+
 def test_a_worker_without_an_sdk_passes_the_trace_on(scene: Scene) -> None:
     scene.variables["OTEL_SDK_DISABLED"] = "false"
     job = scene.submit("make_span")
@@ -191,11 +213,14 @@ def test_a_collector_that_is_away_holds_no_job_up(scene: Scene) -> None:
 def test_without_opentelemetry_the_setting_is_refused_and_what_lists_still_works(
     sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "pfd.tracing", raising=False)
+    for name in ("tracing", "sdk"):
+        monkeypatch.delitem(sys.modules, f"pfd_plugin_observability.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    traced = sqlite_settings.model_copy(update={"otel": True})
     with pytest.raises(SettingsError, match="otel is on") as caught:
-        load_registry(sqlite_settings.model_copy(update={"otel": True}))
+        load_registry(traced)
     assert "pfd-core[otel]" in str(caught.value.hint)
+    assert [record.status for record in load_registry(traced, only_list=True).records if record.tasks] == ["loaded"]
 
 
 def test_nothing_of_opentelemetry_is_loaded_unless_asked_for(sqlite_settings: Settings) -> None:
@@ -203,7 +228,10 @@ def test_nothing_of_opentelemetry_is_loaded_unless_asked_for(sqlite_settings: Se
     variables = os.environ | as_environment(sqlite_settings)
     loaded = subprocess.check_output([sys.executable, "-c", code], env=variables, text=True).split()
     assert "pfd.submission.submit" in loaded
-    assert [name for name in loaded if name.startswith(("opentelemetry", "prometheus_client", "pfd.tracing"))] == []
+    assert [name for name in loaded if name.startswith(("opentelemetry", "prometheus_client"))] == []
+    assert [name for name in loaded if name.startswith("pfd_plugin_observability.")] == [
+        "pfd_plugin_observability.plugin"
+    ]
 
 
 def test_a_job_that_runs_in_its_caller_leaves_the_callers_own_span_where_it_was(sqlite_settings: Settings) -> None:
@@ -215,31 +243,3 @@ def test_a_job_that_runs_in_its_caller_leaves_the_callers_own_span_where_it_was(
         assert get_current_span() is mine
         assert job.job.options["carried"]["traceparent"].split("-")[1] == f"{0x1234:032x}"
         assert job.successful()
-
-
-# -- the hooks that this is made of, for other plugins ---------------------------------------------------------------
-
-
-class Companion:
-    """Keeps a text with each job, and hands it to the job's process."""
-
-    @hookimpl
-    def pfd_before_submit(self, submission: JobSubmission) -> None:
-        submission.headers["word"] = f"{submission.task} of {submission.queue}"
-
-    @hookimpl
-    def pfd_before_job(self, start: JobStart) -> None:
-        start.environment["OTEL_SERVICE_NAME"] = start.job.options["carried"]["word"]
-
-
-def test_a_hook_can_have_a_text_kept_with_a_job_and_handed_to_its_process(
-    sqlite_settings: Settings, registry: Registry
-) -> None:
-    companion = Companion()
-    registry.listen("companion", companion)
-    try:
-        with Worker(sqlite_settings, registry=registry), Dispatcher(sqlite_settings, registry=registry) as dispatcher:
-            result = dispatcher.submit("make_span").get(PATIENCE)
-    finally:
-        registry.unlisten(companion)
-    assert result["value"]["OTEL_SERVICE_NAME"] == "make_span of default"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pfd.monitor.vitals import Vitals
+from pfd import Vitals
 
 OK = "ok"
 

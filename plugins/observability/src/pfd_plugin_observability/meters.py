@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from pfd.hooks import EventKind, JobEvent, hookimpl
-from pfd.job import ENDED as ENDS
-from pfd.monitor import catalogue
-from pfd.monitor.catalogue import Metric
-from pfd.task import Task
+from pfd import EventKind, JobEvent, State, Task, hookimpl
+from pfd_plugin_observability import catalogue
+from pfd_plugin_observability.catalogue import Metric
+
+ENDS = (State.SUCCESS, State.FAILURE, State.REVOKED)
 
 
 class Meters:

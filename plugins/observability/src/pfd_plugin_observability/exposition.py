@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 from prometheus_client.metrics_core import Metric as Family
 
-from pfd.monitor.gauges import Gauges
-from pfd.monitor.meters import Meters
-from pfd.monitor.reading import Reader
-from pfd.monitor.vitals import Vitals
-from pfd.store import Store
-from pfd.task import Task
+from pfd import WorkerStart
+from pfd_plugin_observability.gauges import Gauges
+from pfd_plugin_observability.meters import Meters
+from pfd_plugin_observability.reading import Reader
 
 
 class Exposition:
@@ -22,11 +20,11 @@ class Exposition:
     What else this process may export is not ours, and two workers in a process are two.
     """
 
-    def __init__(self, vitals: Vitals, store: Store, tasks: Iterable[Task]) -> None:
+    def __init__(self, start: WorkerStart) -> None:
         collectors = _Collectors()
         ProcessCollector(registry=collectors)
-        collectors.register(Gauges(vitals, store, Reader(store), importlib.metadata.version("pfd-core")))
-        self.meters = Meters(collectors, tasks)
+        collectors.register(Gauges(start.vitals, Reader(start.read_store), importlib.metadata.version("pfd-core")))
+        self.meters = Meters(collectors, start.tasks.values())
         self.application = make_wsgi_app(collectors)
 
 
