@@ -41,6 +41,7 @@ from pfd.runner.isolated import IsolatedRun
 from pfd.runner.shortage import Shortage
 from pfd.runner.spawner import Processes
 from pfd.store import ClaimFilter, EndedJob, FinalState, WorkerInfo, claims, jobs, settle
+from pfd.store.retrying import retrying
 from pfd.store.rows import damage_of
 from pfd.submission.params import fill, referred
 from pfd.submission.submit import notify_workers
@@ -521,16 +522,9 @@ class Worker:
 
     def _persistently(self, trouble: str, step: Callable[[], T]) -> T:
         """Do it again and again while the store is away, or this worker is short of something."""
-        pause = 0.2
-        while True:
-            try:
-                return step()
-            except Exception as error:
-                if not isinstance(error, StoreError) and shortage.cause(error) is None:
-                    raise
-                log.warning("%s: %s", trouble, error)
-                time.sleep(pause)
-                pause = min(5.0, pause * 2)
+        return retrying(
+            step, lambda error: isinstance(error, StoreError) or shortage.cause(error) is not None, log, trouble
+        )
 
     def publish_ended(self, ended: list[EndedJob], seconds: float = 0.0) -> None:
         """Tell of jobs whose end is stored: the first ran; the others ended by its end, without having run here."""
