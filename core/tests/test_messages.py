@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pfd.job import JobFailure
 from pfd.notify import Wakeup
 from pfd.runner.call import Outcome, OutcomeKind
-from pfd.runner.ipc import Begun, Lines, NotAMessage, Progress, longest, parse
+from pfd.runner.ipc import Begun, Progress, longest, parse
+from pfd.runner.json_lines import NotAMessage
 from pfd.store.encoding import encode
 
 MOST = 4096
@@ -117,20 +118,3 @@ def test_whatever_comes_is_a_message_that_can_be_stored_or_none(what: bytes) -> 
         assert 0 <= message.fraction <= 1
         assert len(message.status) <= 2_000
         encode(message.meta)
-
-
-def test_lines_are_put_together_from_pieces() -> None:
-    lines = Lines(100)
-    assert [found for piece in (b"a", b"b\nc", b"\n\nd", b"\n") for found in lines.take(piece)] == [
-        b"ab",
-        b"c",
-        b"",
-        b"d",
-    ]
-
-
-def test_a_line_without_an_end_is_given_up() -> None:
-    lines = Lines(100)
-    assert list(lines.take(b"x" * 100)) == []
-    with pytest.raises(NotAMessage, match="for more than 100 bytes"):
-        list(lines.take(b"x"))

@@ -17,6 +17,7 @@ from pfd.errors import CancelRequested, PluginError, StoreUnavailable, shown
 from pfd.job import Job
 from pfd.reporter import Reporter, Send
 from pfd.settings import Settings
+from pfd.store.retrying import retrying
 from pfd.stored import home_relative
 
 if TYPE_CHECKING:
@@ -165,15 +166,13 @@ class TaskContext:
 
     def _patiently(self, step: Callable[[], T]) -> T:
         """Do something with the store, however long it takes to come back: a job does not fail because of that."""
-        pause = 0.2
-        while True:
-            try:
-                return step()
-            except StoreUnavailable as error:
-                self.log.warning("waiting for the store: %s", error)
-            self.check_cancelled()
-            time.sleep(pause)
-            pause = min(5.0, pause * 2)
+        return retrying(
+            step, lambda error: isinstance(error, StoreUnavailable), self.log, "waiting for the store", rest=self._rest
+        )
+
+    def _rest(self, seconds: float) -> None:
+        self.check_cancelled()
+        time.sleep(seconds)
 
     def submit_child(self, task: str, params: Mapping[str, Any], *, key: str, **options: Any) -> str:
         """Submit a job that belongs to this one; its id comes back.

@@ -17,7 +17,6 @@ import contextlib
 import faulthandler
 import fcntl
 import io
-import json
 import logging
 import os
 import socket
@@ -36,6 +35,7 @@ from pfd.modes import take_umask
 from pfd.notify import Wakeup
 from pfd.plugins import Registry, load_registry
 from pfd.runner import call, native
+from pfd.runner.json_lines import pack, receive
 from pfd.runner.stop import Stop
 from pfd.settings import Settings
 from pfd.store.encoding import encode
@@ -52,12 +52,10 @@ class Channel:
         self._lock = threading.Lock()
 
     def read(self) -> dict[str, Any]:
-        with self._connection.makefile("rb") as stream:
-            order: dict[str, Any] = json.loads(stream.readline())
-            return order
+        return receive(self._connection)
 
     def say(self, message: Mapping[str, Any]) -> None:
-        line = encode(message).encode() + b"\n"
+        line = pack(message, encode)
         with self._lock:
             self._connection.sendall(line)
 

@@ -5,17 +5,16 @@ The messages themselves are described in `pfd.runner.child`.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pfd.errors import ParameterError, PfdError
+from pfd.errors import ParameterError
 from pfd.job import JobFailure
 from pfd.notify import Wakeup
 from pfd.reporter import check_meta, shortened
 from pfd.runner.call import Outcome, OutcomeKind, bounded_failure
+from pfd.runner.json_lines import NotAMessage, start_of, unpack
 from pfd.store.encoding import decode, encode
 
 OVERHEAD = 1024 * 1024
@@ -26,10 +25,6 @@ _ENDS = frozenset(OutcomeKind) - {OutcomeKind.SHORT}
 
 _WORD = re.compile(r"[\w.:/@-]{1,200}", re.ASCII)
 """An id, or the name of a task or a queue; a broker makes a queue of whatever it is sent."""
-
-
-class NotAMessage(PfdError):
-    """Something in a job's line to its worker that PFD has not written."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +44,6 @@ class Begun:
 Message = Begun | Progress | Wakeup | Outcome
 
 
-class Lines:
-    """Cuts what comes over a socket into lines of at most `most` bytes."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._begun = bytearray()
-
-    def take(self, data: bytes) -> Iterator[bytes]:
-        """The lines that `data` ends.  Raises `NotAMessage` for one that is too long."""
-        *ends, begun = data.split(b"\n")
-        for end in ends:
-            line, self._begun = bytes(self._begun + end), bytearray()
-            yield line
-        self._begun += begun
-        if len(self._begun) > self._most:
-            raise NotAMessage(f"{_start_of(self._begun)}, and on for more than {self._most} bytes")
-
-
 def longest(max_result_bytes: int) -> int:
     """Bytes of the longest message of a job whose result is at most so large: in a message, quotes are escaped."""
     return 2 * max_result_bytes + OVERHEAD
@@ -79,8 +56,8 @@ def parse(line: bytes, max_result_bytes: int) -> Message:
     ------
     NotAMessage : it is none, or holds what cannot be stored.
     """
+    message = unpack(line)
     try:
-        message = json.loads(line.decode())
         match message:
             case {"begun": True, **rest} if not rest:
                 return Begun()
@@ -91,12 +68,8 @@ def parse(line: bytes, max_result_bytes: int) -> Message:
             case {"end": _, "result": _, "failure": _, "retry": bool(), "last": _} if len(message) == 5:
                 return _outcome(message, max_result_bytes)
     except (ValueError, RecursionError, ParameterError) as error:
-        raise NotAMessage(f"{_start_of(line)} ({error})") from error
-    raise NotAMessage(_start_of(line))
-
-
-def _start_of(line: bytes | bytearray) -> str:
-    return f"{bytes(line[:80])!r}{'...' if len(line) > 80 else ''}"
+        raise NotAMessage(f"{start_of(line)} ({error})") from error
+    raise NotAMessage(start_of(line))
 
 
 def _report(value: Any) -> tuple[float, str, dict[str, Any]]:

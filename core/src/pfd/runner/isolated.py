@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import logging
 import math
 import os
@@ -21,9 +21,10 @@ from pfd.errors import StopReason
 from pfd.job import Job, JobFailure
 from pfd.logs.log_file import LogFile
 from pfd.notify import Wakeup
-from pfd.runner import ipc, shortage
+from pfd.runner import ipc, json_lines, shortage, supervisor
 from pfd.runner.call import Outcome, OutcomeKind
-from pfd.runner.ipc import Begun, Lines, NotAMessage, Progress
+from pfd.runner.ipc import Begun, Progress
+from pfd.runner.json_lines import JsonLines, NotAMessage
 from pfd.runner.memory import TreeMemory
 from pfd.runner.process_tree import Tree
 from pfd.runner.spawner import Processes
@@ -59,9 +60,6 @@ REPORT_PATIENCE = 1.0
 
 SUPERVISOR_PATIENCE = 3.0
 """Seconds that a supervisor may take to end its job's processes when told to; then the worker does."""
-
-CONTROL_LINE = 4096
-"""Bytes of the longest line that a supervisor writes."""
 
 
 class IsolatedRun:
@@ -107,8 +105,9 @@ class IsolatedRun:
             opened.pop_all()
         self._orders: list[StopReason] = []
         self._unsent = memoryview(b"")
-        self._said = Lines(ipc.longest(settings.max_result_bytes))
-        self._kept = Lines(CONTROL_LINE)
+        parse = functools.partial(ipc.parse, max_result_bytes=settings.max_result_bytes)
+        self._said = JsonLines(ipc.longest(settings.max_result_bytes), parse)
+        self._kept = JsonLines(supervisor.LONGEST, json_lines.unpack)
         self._memory: TreeMemory | None = None
         self._memory_at = 0.0
         self._tree: Tree | None = None
@@ -146,7 +145,7 @@ class IsolatedRun:
                 "environment": {**environment, **self._environment},
                 "folder": _folder(),
             }
-            self._unsent = memoryview(json.dumps(order).encode() + b"\n")
+            self._unsent = memoryview(json_lines.pack(order))
             with LogFile(self._settings, self._job) as logfile:
                 self._watch(logfile)
             return self._conclude()
@@ -280,12 +279,12 @@ class IsolatedRun:
         except ConnectionResetError:
             data = b""
         if source == "control":
-            for line in self._kept.take(data):
-                self._hear_supervisor(json.loads(line))
+            for order in self._kept.take(data):
+                self._hear_supervisor(order)
             return bool(data)
         try:
-            for line in self._said.take(data):
-                self._hear_job(ipc.parse(line, self._settings.max_result_bytes))
+            for message in self._said.take(data):
+                self._hear_job(message)
         except NotAMessage as error:
             self._condemn(
                 "BrokenChannel",
@@ -353,7 +352,7 @@ class IsolatedRun:
 
     def _tell(self, order: Mapping[str, Any]) -> None:
         with contextlib.suppress(OSError):
-            self._control.sendall(json.dumps(order).encode() + b"\n")
+            self._control.sendall(json_lines.pack(order))
         if self._tree is not None:
             self._tree.resume_supervisor()
 

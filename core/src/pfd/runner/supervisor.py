@@ -12,7 +12,6 @@ or `{"short": "why"}` where there can be no process.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
@@ -24,9 +23,13 @@ from typing import Any
 
 from pfd.runner import native
 from pfd.runner.interpreter import interpreter
+from pfd.runner.json_lines import JsonLines, pack, unpack
 from pfd.runner.stop import let_through
 
 _POLL = 0.02
+
+LONGEST = 4096
+"""Bytes of the longest line on a control socket."""
 
 
 class Supervisor:
@@ -34,7 +37,7 @@ class Supervisor:
 
     def __init__(self, control: socket.socket, start: Callable[[], int]) -> None:
         self._control = control
-        self._buffer = b""
+        self._orders = JsonLines(LONGEST, unpack)
         self._status: int | None = None
         self._ending = False
         self._gone = False
@@ -85,9 +88,7 @@ class Supervisor:
         if not data:
             self._gone = self._ending = True
             return
-        *lines, self._buffer = (self._buffer + data).split(b"\n")
-        for line in lines:
-            order = json.loads(line)
+        for order in self._orders.take(data):
             if order.get("kill"):
                 self._ending = True
             elif self._status is None:
@@ -109,7 +110,7 @@ class Supervisor:
 
     def _say(self, message: Mapping[str, int | str | None]) -> None:
         with contextlib.suppress(OSError):
-            self._control.sendall(json.dumps(message).encode() + b"\n")
+            self._control.sendall(pack(message))
 
 
 def start_fresh(fds: Sequence[int], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

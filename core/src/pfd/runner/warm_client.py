@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -19,6 +18,7 @@ import psutil
 from pfd.errors import QueueError
 from pfd.file_lock import FileLock
 from pfd.runner.interpreter import interpreter
+from pfd.runner.json_lines import NotAMessage, pack, unpack
 from pfd.runner.profile import Profile
 from pfd.socket_folder import open_private, peer, socket_folder
 
@@ -136,7 +136,7 @@ class WarmServerClient:
             self._started.append(process)
             theirs.close()
             # Not on the command line, where everyone on the machine could read the password of a database.
-            order.sendall(json.dumps(profile.order() | {"socket": str(path)}).encode())
+            order.sendall(pack(profile.order() | {"socket": str(path)}))
         return process.pid
 
 
@@ -159,8 +159,8 @@ def _server(pid: int) -> psutil.Process | None:
 
 def _report(connection: socket.socket) -> None:
     """Wait for the first answer, and say which imports could not be had."""
-    with connection, contextlib.suppress(OSError, ValueError):
-        answer = json.loads(connection.recv(65536) or b"{}")
+    with connection, contextlib.suppress(OSError, NotAMessage):
+        answer = unpack(connection.recv(65536))
         for module, reason in answer.get("failed", {}).items():
             log.warning("preloading %s failed: %s", module, reason)
         if unfit := answer.get("unfit"):

@@ -19,7 +19,6 @@ import contextlib
 import errno
 import gc
 import importlib
-import json
 import os
 import select
 import signal
@@ -37,6 +36,7 @@ from pfd.lifecycle import ProcessKind, ProcessStart
 from pfd.modes import take_umask
 from pfd.plugins import Registry, load_registry
 from pfd.runner import child, cuda, native
+from pfd.runner.json_lines import pack, receive
 from pfd.runner.stop import held_back, let_through
 from pfd.runner.supervisor import Supervisor, start_fresh
 from pfd.runner.warm_client import BACKLOG, MODULE, locked
@@ -53,8 +53,8 @@ FIRST_PATIENCE = 10.0
 
 def main() -> None:
     """Entry point: `python -m pfd.runner.warm_server ORDER_FD LISTENING_FD`."""
-    with socket.socket(fileno=int(sys.argv[1])) as line, line.makefile("rb") as stream:
-        order: dict[str, Any] = json.loads(stream.read())
+    with socket.socket(fileno=int(sys.argv[1])) as line:
+        order = receive(line)
     listening = socket.socket(fileno=int(sys.argv[2]))
     listening.listen(BACKLOG)  # once more: from now on those who connect see that it is this process that listens
     let_through()
@@ -81,7 +81,7 @@ def main() -> None:
 def _begin_anew(order: dict[str, Any], listening: socket.socket) -> NoReturn:
     """Become a server of that order, in this process and on this socket, where workers may be waiting already."""
     line, theirs = socket.socketpair()
-    line.sendall(json.dumps(order).encode())
+    line.sendall(pack(order))
     line.close()
     for end in (theirs, listening):
         end.set_inheritable(True)
@@ -131,7 +131,7 @@ class WarmServer:
         self._path = path
         self._home = home
         self._registry = registry
-        self._greeting = json.dumps({"ready": True, **greeting}).encode()
+        self._greeting = pack({"ready": True, **greeting})
         self._workers: set[socket.socket] = set()
         self._keepers: set[int] = set()
         self._wake, self._wake_in = os.pipe()
@@ -191,7 +191,7 @@ class WarmServer:
             print(one_line(f"pfd: no process for a job: {error}"), file=sys.stderr)
             for control in fds[:1]:
                 with contextlib.suppress(OSError):
-                    os.write(control, json.dumps({"short": str(error)}).encode() + b"\n")
+                    os.write(control, pack({"short": str(error)}))
         if pid == 0:
             self._become_supervisor(fds)  # never returns
         if pid > 0:

@@ -42,7 +42,7 @@ class EagerRuntime:
                     job = worker.claim(connection, wanted, unready, due_by=math.inf) or worker.claim(
                         connection, replace(wanted, coordinators=True), unready, due_by=math.inf
                     )
-                worker.publish_ended(unready)
+                worker.finisher.publish_ended(unready)
                 if job is not None:
                     worker.run_one(job)
                 elif not unready:

@@ -1,8 +1,7 @@
-"""A worker: claims jobs for its slots, has them run, and writes how they ended."""
+"""A worker: claims jobs for its slots, has them run, and has their ends written."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib.util
 import logging
@@ -13,34 +12,29 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pfd.app import App
-from pfd.artifacts import ArtifactFolder
 from pfd.errors import (
     PfdError,
     PluginError,
     SettingsError,
-    StaleClaim,
     StopReason,
     StoreError,
     StoreReplaced,
-    StoreUnavailable,
 )
-from pfd.events import publish, publish_ended, settle_the_rest
+from pfd.events import publish
 from pfd.hooks import EventKind, JobStart
-from pfd.job import ArtifactFile, Job, JobFailure, State
+from pfd.job import Job, State
 from pfd.lifecycle import WorkerStart, WorkerStop
 from pfd.notify import Wakeup, WakeupListener
-from pfd.retention import give_up
 from pfd.runner import native, shortage
 from pfd.runner.call import Outcome, OutcomeKind, describe
 from pfd.runner.inline import InlineRun
 from pfd.runner.isolated import IsolatedRun
 from pfd.runner.shortage import Shortage
 from pfd.runner.spawner import Processes
-from pfd.store import ClaimFilter, EndedJob, FinalState, WorkerInfo, claims, jobs, reading, settle
+from pfd.store import ClaimFilter, EndedJob, FinalState, WorkerInfo, claims, jobs, reading
 from pfd.store.rows import damage_of
 from pfd.submission.params import fill, referred
 from pfd.submission.submit import notify_workers
@@ -48,7 +42,7 @@ from pfd.task import Task
 from pfd.threads import LastingThread
 from pfd.vitals import Alarm
 from pfd.worker.coordinators import Coordinators
-from pfd.worker.finish import requeue, write_outcome
+from pfd.worker.finish import Finisher, log_fields
 from pfd.worker.gpu import devices
 from pfd.worker.gpu.device_lock import DeviceLock
 from pfd.worker.gpu.slots import GpuSlots
@@ -60,8 +54,6 @@ from pfd.worker.share import Share
 from pfd.worker.slots import IdleSlots
 
 log = logging.getLogger("pfd.worker")
-
-T = TypeVar("T")
 
 DESCRIPTORS = 16
 """Open files that a running job may need in its worker."""
@@ -100,7 +92,6 @@ class Worker:
         self._alarm = alarm or Alarm()
         self.idle = IdleSlots(slots, on_idle)
         self._stopping = threading.Event()
-        self._requeueing = False
         self._liveness_lock: LivenessLock | None = None
         self._running_jobs = RunningJobs()
         self._threads: list[threading.Thread] = []
@@ -138,6 +129,8 @@ class Worker:
             on_replaced,
         )
         self._shortage = Shortage()
+        # Without slots it is the caller that goes on with what was let go.
+        self.finisher = Finisher(app, self._shortage, self.notify if self.slots else lambda _: None)
         self._heartbeat.vitals.short_of = self._shortage.told
         self._announced = False
 
@@ -204,7 +197,7 @@ class Worker:
         deadline = None if patience is None else time.monotonic() + patience
         if self._join(deadline):
             # Set first: a run that begins now looks at it once it can be stopped.
-            self._requeueing = True
+            self.finisher.requeueing = True
             for _, run in self._running_jobs.runs().values():
                 run.stop(StopReason.CANCEL)
             self._join(time.monotonic() + self.settings.grace + 5.0)
@@ -285,7 +278,7 @@ class Worker:
                     if self._stopping.is_set():  # the store may have kept it waiting for long
                         return None
                     job = self.claim(connection, wanted, unready)
-                self.publish_ended(unready)
+                self.finisher.publish_ended(unready)
                 if job is not None or not unready:
                     return job
         except StoreError as error:
@@ -309,6 +302,12 @@ class Worker:
             except PfdError as error:
                 unready += claims.end(connection, job, FinalState(State.FAILURE, failure=describe(error)))
         return None
+
+    def _claim_next(self, wanted: ClaimFilter | None, connection: Any, unready: list[EndedJob]) -> Job | None:
+        """Take the next job for a slot, in the transaction that ends the one before."""
+        if wanted is None or self._stopping.is_set() or self._shortage.lasts():
+            return None
+        return self.claim(connection, wanted, unready)
 
     def _filled(self, connection: Any, job: Job) -> Job:
         if not (ids := referred(job.params)):
@@ -342,17 +341,9 @@ class Worker:
         outcome = Outcome.short(str(error))
         try:
             with self._running_jobs.holding(job):
-                self._finish(job, None, outcome, time.monotonic(), None)
+                self.finisher.finish(job, None, outcome, time.monotonic())
         except Exception:  # the job is found again by the sweep
             log.exception("job %s could not be requeued", job.id)
-
-    def _give_back(self, job: Job) -> None:
-        def write() -> list[EndedJob]:
-            with self.store.write() as connection:
-                return requeue(connection, job)
-
-        with contextlib.suppress(StaleClaim):
-            self.publish_ended(self._write(write))
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -371,7 +362,7 @@ class Worker:
         with self._running_jobs.holding(job):
             # Once it counts as held: whoever stops this worker either is seen here, or sees and awaits this job.
             if self._stopping.is_set():
-                self._give_back(job)
+                self.finisher.requeue(job)
                 return None
             return self._execute(job, inline=inline, wanted=wanted, device_lock=device_lock)
 
@@ -383,14 +374,14 @@ class Worker:
         try:
             task = self.registry.task(job.task)
             where = f", on gpu {device_lock.device.name}" if device_lock else ""
-            fields = _fields(job, **({"gpu": device_lock.device.name} if device_lock else {}))
+            fields = log_fields(job, **({"gpu": device_lock.device.name} if device_lock else {}))
             log.info("%s %s begins, attempt %d%s", job.task, job.id[:8], job.attempt, where, extra=fields)
             publish(self.registry, job, EventKind.CLAIMED)
             start = JobStart(job, task, self.settings)
             self.registry.notify("pfd_before_job", start=start)
             run = self._make_run(start, inline=inline, device_lock=device_lock)
             with self._running_jobs.running(job, run):
-                if self._requeueing:
+                if self.finisher.requeueing:
                     run.stop(StopReason.CANCEL)
                 if isinstance(run, IsolatedRun):
                     self._heartbeat.wake()  # it looks for orders more often now; an inline job is over before that
@@ -398,11 +389,11 @@ class Worker:
         except Exception as error:  # whatever it is, the job is told and the slot lives on
             outcome = self._not_run(job, error)
         except BaseException:  # Ctrl-C in a job that runs in its caller
-            self._interrupted(job, time.monotonic() - began)
+            self.finisher.interrupted(job, time.monotonic() - began)
             raise
         finally:
             self._progress.forget(job)
-        return self._finish(job, task, outcome, began, wanted)
+        return self.finisher.finish(job, task, outcome, began, functools.partial(self._claim_next, wanted))
 
     def _not_run(self, job: Job, error: Exception) -> Outcome:
         if self.slots and (what := shortage.cause(error)) is not None:
@@ -410,13 +401,6 @@ class Worker:
         if not isinstance(error, PfdError):
             log.error("job %s could not be run", job.id, exc_info=error)
         return Outcome(OutcomeKind.FAILED, failure=describe(error))
-
-    def _interrupted(self, job: Job, seconds: float) -> None:
-        failure = JobFailure("JobCancelled", "its caller was interrupted while it ran")
-        ended: list[EndedJob] = []
-        with contextlib.suppress(PfdError), self.store.write() as connection:
-            ended = claims.end(connection, job, FinalState(State.REVOKED, failure=failure))
-        self.publish_ended(ended, seconds)
 
     def _make_run(self, start: JobStart, *, inline: bool, device_lock: DeviceLock | None) -> Run:
         job, task = start.job, start.task
@@ -454,134 +438,11 @@ class Worker:
         )
         return tuple(one for one in found if one is not None)
 
-    def _finish(
-        self, job: Job, task: Task | None, outcome: Outcome, began: float, wanted: ClaimFilter | None
-    ) -> Job | None:
-        """Write how a run ended and, in the same transaction, claim the next job for this slot."""
-        artifacts: tuple[ArtifactFile, ...] = ()
-        try:
-            if outcome.kind is OutcomeKind.DONE:
-                folder = ArtifactFolder(self.settings.home, job.id, job.claim or 0)
-                listing = functools.partial(_listing, folder, self.settings.home)
-                artifacts = self._persistently("the artifacts of a job are not listed yet", listing)
-        except (OSError, PfdError) as error:
-            outcome = replace(outcome, kind=OutcomeKind.FAILED, result=None, failure=describe(error))
-        outcome, rest = self._weighed(job, outcome, began)
-
-        def write() -> tuple[EventKind, list[EndedJob], Job | None, list[EndedJob]]:
-            unready: list[EndedJob] = []
-            with self.store.write() as connection:
-                kind, ended = write_outcome(
-                    connection,
-                    job,
-                    task,
-                    outcome,
-                    artifacts,
-                    max_lost=self.settings.max_lost,
-                    requeueing=self._requeueing,
-                    rest=rest,
-                )
-                if wanted is None or self._stopping.is_set() or self._shortage.lasts():
-                    return kind, ended, None, unready
-                return kind, ended, self.claim(connection, wanted, unready), unready
-
-        def make_room() -> bool:
-            return outcome.kind is not OutcomeKind.DONE and give_up(self.store, self.settings.home, job)
-
-        seconds = time.monotonic() - began
-        try:
-            kind, ended, following, unready = self._write(write, make_room)
-        except StaleClaim as error:
-            log.warning("%s; what it did is not kept", error)
-            publish(self.registry, job, EventKind.STALE, seconds=seconds)
-            return None
-        why = outcome.stopped_for or (outcome.failure.message.partition("\n")[0] if outcome.failure else None)
-        reason = f": {why}" if why and kind is not EventKind.SUCCESS else ""
-        fields = _fields(job, outcome=kind, seconds=round(seconds, 3))
-        log.info("%s %s: %s after %.2f s%s", job.task, job.id[:8], kind, seconds, reason, extra=fields)
-        if not ended:
-            failure = outcome.failure or (
-                outcome.stopped_for and JobFailure("CancelRequested", outcome.stopped_for.value)
-            )
-            publish(self.registry, job, kind, seconds=seconds, failure=failure or None)
-        self.publish_ended(ended, seconds)
-        self.publish_ended(unready)
-        if self.slots:  # else it is the caller that goes on with what was let go
-            for wakeup in (wakeup for one in ended for wakeup in one.released):
-                if following is None or wakeup.job_id != following.id:
-                    self.notify(wakeup)
-        return following
-
-    def _weighed(self, job: Job, outcome: Outcome, began: float) -> tuple[Outcome, float]:
-        """How a run counts, and after how many seconds to try again where it could not be begun."""
-        if outcome.kind is not OutcomeKind.SHORT or outcome.failure is None:
-            self._shortage.over(job.seq, began)
-            return outcome, 0.0
-        rest = self._shortage.met(job.seq, outcome.failure.message)
-        if rest is None:
-            return replace(outcome, kind=OutcomeKind.LOST), 0.0
-        log.warning("job %s is requeued: %s; next try in %.0f s", job.id, outcome.failure.message, rest)
-        return outcome, rest
-
-    def _write(self, write: Callable[[], T], make_room: Callable[[], bool] = lambda: False) -> T:
-        """Write, however long the store takes to come back: what a job has done is not thrown away.
-
-        Where its disk is full, `make_room` makes what it can.
-        """
-
-        def step() -> T:
-            while True:
-                try:
-                    return write()
-                except StoreError as error:
-                    if not self.store.make_room(error, make_room):
-                        raise
-
-        return self._persistently("the end of a job is not stored yet", step)
-
-    def _persistently(self, trouble: str, step: Callable[[], T]) -> T:
-        """Do it again and again while the store is away, or this worker is short of something."""
-        pause = 0.2
-        while True:
-            try:
-                return step()
-            except Exception as error:
-                if not isinstance(error, StoreError) and shortage.cause(error) is None:
-                    raise
-                log.warning("%s: %s", trouble, error)
-                time.sleep(pause)
-                pause = min(5.0, pause * 2)
-
-    def publish_ended(self, ended: list[EndedJob], seconds: float = 0.0) -> None:
-        """Tell of jobs whose end is stored: the first ran; the others ended by its end, without having run here."""
-        publish_ended(self.app, ended[:1], seconds=seconds)
-        publish_ended(self.app, ended[1:])
-        if len(ended) > settle.PIECE:
-            with contextlib.suppress(StoreError):  # a sweep goes on with it
-                settle_the_rest(self.app)
-
 
 def _result(job: Job) -> dict[str, Any] | None:
     if "result" in job.damage:
         raise damage_of(job)
     return job.result
-
-
-def _listing(folder: ArtifactFolder, home: Path) -> tuple[ArtifactFile, ...]:
-    """The files of a run.  Raises `StoreUnavailable` where it is the home that cannot be looked into."""
-    try:
-        return folder.listing()
-    except OSError:
-        try:
-            os.stat(os.path.join(home, "."))  # noqa: PTH116, PTH118  (a Path has no such dot: right in the folder)
-        except OSError as error:
-            raise StoreUnavailable(f"PFD_HOME {home} cannot be looked into: {error.strerror or error}") from error
-        return folder.listing()  # it may be back by now
-
-
-def _fields(job: Job, **others: Any) -> dict[str, Any]:
-    """What a log of a worker says of a job, for programs that read it."""
-    return {"fields": {"job": job.id, "task": job.task, "queue": job.queue, "attempt": job.attempt, **others}}
 
 
 def _loadable(task: Task) -> bool:
