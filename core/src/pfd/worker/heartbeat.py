@@ -16,7 +16,7 @@ from pfd.monitor import Alarm, LastingThread, Vitals
 from pfd.notify import WakeupListener
 from pfd.retention import SLICE, Pruner
 from pfd.schedules.scheduler import Scheduler
-from pfd.store import ClaimFilter, WorkerInfo, claims, workers
+from pfd.store import ClaimFilter, WorkerInfo, claims, next_job, workers
 from pfd.store.workers import Reclaimed
 from pfd.waker import Waker
 from pfd.worker.running_jobs import RunningJobs
@@ -113,7 +113,7 @@ class Heartbeat:
         """Note when the next job falls due, and wake up for it."""
         try:
             with self._store.read() as connection:
-                due = claims.next_due(connection, wanted)
+                due = next_job.next_due(connection, wanted)
         except StoreError:
             return  # the sweep will say so
         if due is None:
