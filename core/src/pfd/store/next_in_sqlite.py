@@ -50,7 +50,7 @@ def earliest(wanted: ClaimFilter) -> Prepared:
     """When the next job falls due, of those that are not by `p_due`."""
     kinds = _kinds(wanted)
     later = _of(kinds, wanted, _LATER, jobs.c.due_at > _due).with_only_columns(jobs.c.due_at)
-    moment = later.order_by(jobs.c.due_at).limit(1).scalar_subquery().label("due_at")
+    moment = later.order_by(jobs.c.due_at).scalar_subquery().label("due_at")
     moments = sa.select(moment).where(kinds.c.task.in_(wanted.tasks)).subquery()
     return Prepared(sa.select(sa.func.min(moments.c.due_at)))
 
@@ -67,9 +67,12 @@ def _best(wanted: ClaimFilter) -> Any:
     way: Any = sa.union_all(*(sa.select(sa.literal_column(str(number)).label("number")) for number in range(3)))
     ways = way.subquery("ways")
     head = sa.case(
-        (ways.c.number == 0, _first(_of(kinds, wanted, _AT_ONCE))),
-        (ways.c.number == 1, _first(_of(kinds, wanted, _BEFORE_TIME))),  # of a damaged row, which a claim ends
-        (due.exists(), sa.case((are_many, _first(by_priority)), else_=best_of_few.limit(1).scalar_subquery())),
+        (ways.c.number == sa.literal_column("0"), _first(_of(kinds, wanted, _AT_ONCE))),
+        (
+            ways.c.number == sa.literal_column("1"),
+            _first(_of(kinds, wanted, _BEFORE_TIME)),
+        ),  # of a damaged row, which a claim ends
+        (due.exists(), sa.case((are_many, _first(by_priority)), else_=best_of_few.scalar_subquery())),
     )
     loadable = kinds.c.task.in_(wanted.tasks)
     heads = sa.select(head.label("seq")).select_from(kinds, ways).where(loadable).subquery("heads")
@@ -86,7 +89,7 @@ def _kinds(wanted: ClaimFilter) -> Any:
 
     def following(above: Any, *conditions: Any) -> Any:
         same = jobs.c.queue == above.c.queue, jobs.c.gpu == above.c.gpu, IS_NOT_WAITING, IS_QUEUED
-        query = sa.select(jobs.c.task).where(*same, *conditions).order_by(jobs.c.task).limit(1)
+        query = sa.select(jobs.c.task).where(*same, *conditions).order_by(jobs.c.task)
         return query.correlate(above).scalar_subquery().label("task")
 
     kinds = sa.select(served.c.queue, served.c.gpu, following(served)).cte("kinds", recursive=True)
