@@ -80,7 +80,7 @@ def measure(runs: int) -> list[Comparison]:
 
 
 def _on(name: str, server: PostgresServer | None, runs: int) -> Comparison:
-    found = {}
+    found: dict[str, tuple[float, ...]] = {}
     for case in random.Random(0).sample(list(CASES), len(CASES)):
         with fresh_store(server), Dispatcher() as dispatcher:
             fill(dispatcher.store, case)
