@@ -23,6 +23,7 @@ NAMES = (
     "progress",
     "listing",
     "searching",
+    "claim",
     "events",
     "memory",
     "runtimes",

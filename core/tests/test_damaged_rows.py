@@ -53,6 +53,7 @@ from pfd.store import (
     claims,
     jobs,
     listing,
+    next_job,
     prune,
     result_outbox,
     tagged,
@@ -137,7 +138,7 @@ def read_in_all_ways(dispatcher: Dispatcher, job_id: str) -> None:
     with store.read() as connection:
         listing.tally(connection)
         listing.due_since(connection, time.time())
-        claims.next_due(connection, WANTED)
+        next_job.next_due(connection, WANTED)
         tagged.read(connection, "mine")
         workers.live(connection)
         prune.find(connection, prune.Which(time.time()), ())

@@ -10,7 +10,7 @@ import pytest
 
 from pfd import KeyConflict, StaleClaim, State, UnknownJob
 from pfd.job import ArtifactFile, Job, JobFailure
-from pfd.store import ClaimFilter, FinalState, NewJob, Store, Submitted, WorkerInfo, claims, jobs, workers
+from pfd.store import ClaimFilter, FinalState, NewJob, Store, Submitted, WorkerInfo, claims, jobs, next_job, workers
 from pfd.store import listing as pages
 from pfd.store.search import Search
 
@@ -340,7 +340,7 @@ def test_jobs_that_need_a_gpu_slot_are_claimed_for_one_and_all_others_for_none(s
     assert (get(store, needs).gpu, get(store, plain).gpu) == (True, False)
     with store.read() as connection:
         assert pages.waiting_for_gpu(connection) == {"default": 1}
-        assert claims.next_due(connection, ClaimFilter(ME, ("default",), ("add",), gpu=True)) is not None
+        assert next_job.next_due(connection, ClaimFilter(ME, ("default",), ("add",), gpu=True)) is not None
     assert claim(store).id == plain
     assert take(store) is None
     assert claim(store, gpu=True).id == needs
@@ -349,7 +349,7 @@ def test_jobs_that_need_a_gpu_slot_are_claimed_for_one_and_all_others_for_none(s
     assert [claim(store, gpu=None).id for _ in either] == either
     with store.read() as connection:
         assert pages.waiting_for_gpu(connection) == {}
-        assert claims.next_due(connection, ClaimFilter(ME, ("default",), ("add",), gpu=True)) is None
+        assert next_job.next_due(connection, ClaimFilter(ME, ("default",), ("add",), gpu=True)) is None
 
 
 def test_a_worker_claims_only_its_queues_tasks_and_session_and_what_is_due(store: Store) -> None:
@@ -363,7 +363,7 @@ def test_a_worker_claims_only_its_queues_tasks_and_session_and_what_is_due(store
     assert take(store, queues=()) is None
     assert take(store, tasks=()) is None
     with store.read() as connection:
-        due = claims.next_due(connection, ClaimFilter(ME, ("default",), ("add",), "mine"))
+        due = next_job.next_due(connection, ClaimFilter(ME, ("default",), ("add",), "mine"))
     assert due is not None
     assert due > time.time() + 3000
 

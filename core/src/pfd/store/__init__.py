@@ -1,6 +1,7 @@
 """The job table and everything that reads or writes it."""
 
-from pfd.store.claims import ClaimFilter, FinalState
+from pfd.store.claim_filter import ClaimFilter
+from pfd.store.claims import FinalState
 from pfd.store.jobs import NewJob, Submitted
 from pfd.store.settle import EndedJob
 from pfd.store.store import Store

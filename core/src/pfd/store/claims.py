@@ -6,10 +6,9 @@ overlapping runs one result is accepted, and it is the newer claim's.
 
 from __future__ import annotations
 
-import functools
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,41 +16,14 @@ from sqlalchemy.engine import Connection, Row
 
 from pfd.errors import ParameterError, StaleClaim
 from pfd.job import LAST_TIME, ArtifactFile, Job, JobFailure, State
+from pfd.store import next_job
+from pfd.store.claim_filter import ClaimFilter
 from pfd.store.encoding import clean_text, cut_text, encode
-from pfd.store.engine import is_sqlite
 from pfd.store.jobs import describe_failure, end_queued
 from pfd.store.prepared import Prepared
 from pfd.store.rows import FULL, FULL_NAMES, damage_of, to_job
-from pfd.store.schema import (
-    IS_COORDINATOR,
-    IS_GPU,
-    IS_NO_COORDINATOR,
-    IS_NO_GPU,
-    IS_NOT_WAITING,
-    IS_QUEUED,
-    IS_RUNNING,
-    claims,
-    jobs,
-)
+from pfd.store.schema import IS_RUNNING, claims, jobs
 from pfd.store.settle import EndedJob, release, revoke
-
-
-@dataclass(frozen=True)
-class ClaimFilter:
-    """What a worker can take: its own id, the queues and tasks it serves, and the client it is confined to.
-
-    Tasks that wait for children are taken apart from all others: `coordinators` says which kind is meant, and
-    `full_levels` at which depths no more of them are wanted.  `gpu` says whether jobs are wanted that need a gpu slot,
-    or those that do not; None stands for both.
-    """
-
-    owner: str
-    queues: tuple[str, ...]
-    tasks: tuple[str, ...]
-    client_id: str | None = None
-    coordinators: bool = False
-    full_levels: tuple[int, ...] = ()
-    gpu: bool | None = False
 
 
 @dataclass(frozen=True)
@@ -77,50 +49,6 @@ _now: Any = sa.bindparam("p_now", None)
 _owner: Any = sa.bindparam("p_owner", None)
 _seq: Any = sa.bindparam("p_seq", None)
 _claim: Any = sa.bindparam("p_claim", None)
-
-
-@functools.lru_cache(maxsize=64)
-def _best(wanted: ClaimFilter) -> Prepared:
-    """The queue of the next job: the best of each, in its own range of the index, and of these the best."""
-    heads = [
-        sa.select(_next(replace(wanted, queues=(queue,)), jobs.c.queue, jobs.c.priority, jobs.c.seq).subquery())
-        for queue in wanted.queues
-    ]
-    best = sa.union_all(*heads).subquery()
-    return Prepared(sa.select(best.c.queue).order_by(best.c.priority.desc(), best.c.seq))
-
-
-@functools.lru_cache(maxsize=64)
-def _draw(wanted: ClaimFilter, *, skip_locked: bool) -> Prepared:
-    """Find the next job of a queue and draw a claim number for it, in one statement."""
-    query = _next(wanted, jobs.c.seq, _owner, _now)
-    if skip_locked:
-        query = query.with_for_update(skip_locked=True)
-    columns = ["job_seq", "owner", "claimed_at"]
-    return Prepared(claims.insert().from_select(columns, query).returning(claims.c.number, claims.c.job_seq))
-
-
-def _next(wanted: ClaimFilter, *columns: Any) -> Any:
-    due = jobs.c.due_at <= sa.bindparam("p_due", None)
-    order = jobs.c.priority.desc(), jobs.c.seq
-    return sa.select(*columns).where(*_takeable(wanted), due).order_by(*order).limit(1)
-
-
-def _takeable(wanted: ClaimFilter) -> list[Any]:
-    conditions = [
-        IS_QUEUED,
-        IS_COORDINATOR if wanted.coordinators else IS_NO_COORDINATOR,
-        jobs.c.queue.in_(wanted.queues),
-        jobs.c.task.in_(wanted.tasks),
-        IS_NOT_WAITING,
-    ]
-    if wanted.gpu is not None:
-        conditions.append(IS_GPU if wanted.gpu else IS_NO_GPU)
-    if wanted.full_levels:
-        conditions.append(jobs.c.level.notin_(wanted.full_levels))
-    if wanted.client_id is not None:
-        conditions.append(jobs.c.client_id == wanted.client_id)
-    return conditions
 
 
 _TAKE = Prepared(
@@ -164,41 +92,12 @@ def claim(
 def _take(connection: Connection, wanted: ClaimFilter, due_by: float | None) -> Job | None:
     now = time.time()
     values = {"p_now": now, "p_owner": wanted.owner, "p_due": now if due_by is None else due_by}
-    for queue in _queues(connection, wanted, values):
-        draw = _draw(replace(wanted, queues=(queue,)), skip_locked=not is_sqlite(connection))
-        # On PostgreSQL all jobs of that queue may be in the hands of others by now.
-        if (drawn := draw.first(connection, values)) is not None:
-            break
-    else:
+    drawn = next_job.draw(connection, wanted, values)
+    if drawn is None:
         return None
     number, seq = drawn
     taken = _TAKE.first(connection, values | {"p_seq": seq, "p_claim": number})
     return None if taken is None else to_job(dict(zip(FULL_NAMES, taken, strict=True)))
-
-
-def _queues(connection: Connection, wanted: ClaimFilter, values: dict[str, Any]) -> list[str]:
-    """The queues that have something to take, that of the next job first."""
-    if len(wanted.queues) == 1:
-        return list(wanted.queues)
-    return [str(queue) for (queue,) in _best(wanted).all(connection, values)]
-
-
-def next_due(connection: Connection, wanted: ClaimFilter) -> float | None:
-    """When the earliest job that `wanted` could take falls due, in seconds since the epoch; now where one is due."""
-    if not (wanted.queues and wanted.tasks):
-        return None
-    now = time.time()
-    if _best(wanted).first(connection, {"p_due": now}) is not None:
-        return now
-    found = _earliest(wanted).first(connection, {})
-    return found[0] if found is not None and isinstance(found[0], float) else None  # of a damaged row it may be a text
-
-
-@functools.lru_cache(maxsize=64)
-def _earliest(wanted: ClaimFilter) -> Prepared:
-    earliest = sa.func.min(jobs.c.due_at).label("due_at")
-    heads = [sa.select(earliest).where(*_takeable(replace(wanted, queues=(queue,)))) for queue in wanted.queues]
-    return Prepared(sa.select(sa.func.min(sa.union_all(*heads).subquery().c.due_at)))
 
 
 _MINE = (jobs.c.seq == _seq, jobs.c.claim == _claim, IS_RUNNING)

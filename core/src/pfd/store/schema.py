@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pfd.hooks import Tables
 from pfd.records import Record
 
-CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0009", upgrade_order=0)
+CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0010", upgrade_order=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -26,6 +26,7 @@ BigKey = BigInteger().with_variant(Integer, "sqlite")
 QUEUED_SQL = "state IN ('PENDING', 'RETRY')"
 RUNNING_SQL = "state IN ('STARTED', 'PROGRESS')"
 READY_SQL = "waiting = 0 AND " + QUEUED_SQL
+LATER_SQL = "due_at > 0 AND " + READY_SQL
 COORDINATOR_SQL = "coordinator = 1 AND " + QUEUED_SQL
 LIVE_SQL = "state IN ('PENDING', 'RETRY', 'STARTED', 'PROGRESS')"
 
@@ -71,15 +72,22 @@ jobs = Table(
     Column("result", Text),
     Column("failure", Text),
     Column("artifacts", Text, nullable=False),
+    # What claims look through: SQLite by a few steps, PostgreSQL along the order of a queue.
     Index(
         "ix_pfd_job_claimable",
-        "queue",
-        "gpu",
-        text("priority DESC"),
-        "seq",
-        sqlite_where=text(READY_SQL),
+        *("queue", "gpu", text("priority DESC"), "seq"),
         postgresql_where=text(READY_SQL),
-    ),
+    ).ddl_if(dialect="postgresql"),
+    Index(
+        "ix_pfd_job_ready",
+        *("queue", "gpu", "task", "due_at", text("priority DESC"), "seq"),
+        sqlite_where=text(READY_SQL),
+    ).ddl_if(dialect="sqlite"),
+    Index(
+        "ix_pfd_job_later",
+        *("queue", "gpu", "task", text("priority DESC"), "seq"),
+        sqlite_where=text(LATER_SQL),
+    ).ddl_if(dialect="sqlite"),
     Index(
         "ix_pfd_job_coordinator",
         "queue",

@@ -15,7 +15,7 @@ from pfd.events import publish_reclaimed, settle_the_rest
 from pfd.notify import WakeupListener
 from pfd.retention import SLICE, Pruner
 from pfd.schedules.scheduler import Scheduler
-from pfd.store import ClaimFilter, WorkerInfo, claims, workers
+from pfd.store import ClaimFilter, WorkerInfo, claims, next_job, workers
 from pfd.store.workers import Reclaimed
 from pfd.threads import LastingThread
 from pfd.vitals import Alarm, Vitals
@@ -116,7 +116,7 @@ class Heartbeat:
         """Note when the next job falls due, and wake up for it."""
         try:
             with self._store.read() as connection:
-                due = claims.next_due(connection, wanted)
+                due = next_job.next_due(connection, wanted)
         except StoreError:
             return  # the sweep will say so
         if due is None:

@@ -34,7 +34,7 @@ from pfd.runner.inline import InlineRun
 from pfd.runner.isolated import IsolatedRun
 from pfd.runner.shortage import Shortage
 from pfd.runner.spawner import Processes
-from pfd.store import ClaimFilter, EndedJob, FinalState, WorkerInfo, claims, jobs, reading
+from pfd.store import ClaimFilter, EndedJob, FinalState, WorkerInfo, claims, jobs, next_job, reading
 from pfd.store.rows import damage_of
 from pfd.submission.params import fill, referred
 from pfd.submission.submit import notify_workers
@@ -324,7 +324,7 @@ class Worker:
             return False
         try:
             with self.store.read() as connection:
-                due = claims.next_due(connection, wanted)
+                due = next_job.next_due(connection, wanted)
         except StoreError:
             return False  # the sweep says so, and wakes a slot
         return due is not None and due <= time.time()
