@@ -14,7 +14,8 @@ from typing import Any
 from benchmarks.environment import fresh_store, postgres_server
 from benchmarks.measure import Comparison, Side, interleaved
 from pfd import Dispatcher
-from pfd.store import ClaimFilter, Store, claims
+from pfd.store import Store, claims
+from pfd.store.claim_filter import ClaimFilter
 from tests.support.servers import PostgresServer
 
 JOBS = 100_000

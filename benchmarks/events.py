@@ -23,7 +23,8 @@ PAUSES = (0.3, 0.7)
 def write_changes(changes: int) -> None:
     """Claim the only job, change it so many times, and end it."""
     from pfd import Dispatcher, State
-    from pfd.store import ClaimFilter, FinalState, claims
+    from pfd.store import FinalState, claims
+    from pfd.store.claim_filter import ClaimFilter
     from pfd.store.encoding import encode
 
     draw = random.Random(0)

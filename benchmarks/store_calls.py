@@ -13,7 +13,8 @@ import uuid
 from pfd.job import State
 from pfd.plugins import load_registry
 from pfd.settings import load_settings
-from pfd.store import ClaimFilter, FinalState, NewJob, Store, claims, jobs
+from pfd.store import FinalState, NewJob, Store, claims, jobs
+from pfd.store.claim_filter import ClaimFilter
 
 
 def open_store() -> Store:

@@ -15,7 +15,8 @@ from pfd.notify import Wakeup
 from pfd.plugins import Registry
 from pfd.runner.call import Outcome, OutcomeKind
 from pfd.runner.shortage import PATIENCE, Shortage
-from pfd.store import ClaimFilter, NewJob, Store, claims, jobs
+from pfd.store import NewJob, Store, claims, jobs
+from pfd.store.claim_filter import ClaimFilter
 from pfd.worker.finish import Finisher
 
 WANTED = ClaimFilter("me", ("default",), ("add",))

@@ -11,7 +11,8 @@ from core.tests.support.waiting import until
 from pfd import Dispatcher, EventKind, JobEnd, JobEvent, Settings, State, Worker, hookimpl
 from pfd.job import JobFailure
 from pfd.plugins import Registry
-from pfd.store import ClaimFilter, WorkerInfo, claims, workers
+from pfd.store import WorkerInfo, claims, workers
+from pfd.store.claim_filter import ClaimFilter
 
 PATIENCE = 60.0
 

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from pfd import Settings
 from pfd.plugins import Registry
-from pfd.store import ClaimFilter, Store, claims, next_job
-from pfd.store.claim_filter import takeable
+from pfd.store import Store, claims, next_job
+from pfd.store.claim_filter import ClaimFilter, takeable
 from pfd.store.next_in_sqlite import MANY_DUE, best
 from pfd.store.schema import jobs
 

@@ -10,7 +10,7 @@ from pfd import Dispatcher, Settings, State, Worker
 from pfd.logs.log_file import log_path
 from pfd.plugins import Registry
 from pfd.store import claims
-from pfd.store.claims import ClaimFilter
+from pfd.store.claim_filter import ClaimFilter
 
 PATIENCE = 60.0
 

@@ -10,8 +10,9 @@ import pytest
 
 from pfd import KeyConflict, StaleClaim, State, UnknownJob
 from pfd.job import ArtifactFile, Job, JobFailure
-from pfd.store import ClaimFilter, FinalState, NewJob, Store, Submitted, WorkerInfo, claims, jobs, next_job, workers
+from pfd.store import FinalState, NewJob, Store, Submitted, WorkerInfo, claims, jobs, next_job, workers
 from pfd.store import listing as pages
+from pfd.store.claim_filter import ClaimFilter
 from pfd.store.search import Search
 
 ME = "worker-1"

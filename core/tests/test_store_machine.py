@@ -32,7 +32,8 @@ from core.tests.support.stores import KINDS, Databases, make_settings
 from pfd import KeyConflict, StaleClaim, State
 from pfd.job import ENDED, MOVES, QUEUED, RUNNING, Job, JobFailure
 from pfd.plugins import Registry
-from pfd.store import ClaimFilter, FinalState, NewJob, Store, WorkerInfo, claims, jobs, listing, workers
+from pfd.store import FinalState, NewJob, Store, WorkerInfo, claims, jobs, listing, workers
+from pfd.store.claim_filter import ClaimFilter
 
 MAX_LOST = 3
 WORKERS = ("one", "two")

@@ -18,7 +18,8 @@ from pfd.plugins import Registry
 from pfd.runner.isolated import IsolatedRun
 from pfd.runner.warm_client import WarmServerClient
 from pfd.runtimes.local import listeners
-from pfd.store import ClaimFilter, claims, workers
+from pfd.store import claims, workers
+from pfd.store.claim_filter import ClaimFilter
 
 PATIENCE = 60.0
 

@@ -11,7 +11,8 @@ from pfd.job import QUEUED
 from pfd.notify import Wakeup
 from pfd.plugins import load_registry
 from pfd.settings import Settings
-from pfd.store import ClaimFilter, EndedJob, Store, jobs
+from pfd.store import EndedJob, Store, jobs
+from pfd.store.claim_filter import ClaimFilter
 from pfd.worker.worker import Worker
 
 

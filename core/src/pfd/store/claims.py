@@ -9,21 +9,22 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from pfd.errors import ParameterError, StaleClaim
 from pfd.job import LAST_TIME, ArtifactFile, Job, JobFailure, State
-from pfd.store import next_job
-from pfd.store.claim_filter import ClaimFilter
 from pfd.store.encoding import clean_text, cut_text, encode
 from pfd.store.jobs import describe_failure, end_queued
 from pfd.store.prepared import Prepared
 from pfd.store.rows import FULL, FULL_NAMES, damage_of, to_job
 from pfd.store.schema import IS_RUNNING, claims, jobs
 from pfd.store.settle import EndedJob, release, revoke
+
+if TYPE_CHECKING:
+    from pfd.store.claim_filter import ClaimFilter
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ def claim(
 
 
 def _take(connection: Connection, wanted: ClaimFilter, due_by: float | None) -> Job | None:
+    from pfd.store import next_job  # a client claims nothing, and loads claims for the rest of them
+
     now = time.time()
     values = {"p_now": now, "p_owner": wanted.owner, "p_due": now if due_by is None else due_by}
     drawn = next_job.draw(connection, wanted, values)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pfd.job import Job
-from pfd.store import ClaimFilter
+from pfd.store.claim_filter import ClaimFilter
 from pfd.threads import LastingThread
 from pfd.vitals import Alarm
 

@@ -15,7 +15,8 @@ from pfd.events import publish_reclaimed, settle_the_rest
 from pfd.notify import WakeupListener
 from pfd.retention import SLICE, Pruner
 from pfd.schedules.scheduler import Scheduler
-from pfd.store import ClaimFilter, WorkerInfo, claims, next_job, workers
+from pfd.store import WorkerInfo, claims, next_job, workers
+from pfd.store.claim_filter import ClaimFilter
 from pfd.store.workers import Reclaimed
 from pfd.threads import LastingThread
 from pfd.vitals import Alarm, Vitals

@@ -34,7 +34,8 @@ from pfd.runner.inline import InlineRun
 from pfd.runner.isolated import IsolatedRun
 from pfd.runner.shortage import Shortage
 from pfd.runner.spawner import Processes
-from pfd.store import ClaimFilter, EndedJob, FinalState, WorkerInfo, claims, jobs, next_job, reading
+from pfd.store import EndedJob, FinalState, WorkerInfo, claims, jobs, next_job, reading
+from pfd.store.claim_filter import ClaimFilter
 from pfd.store.rows import damage_of
 from pfd.submission.params import fill, referred
 from pfd.submission.submit import notify_workers

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pfd.errors import QueueError
 from pfd.job import Job
-from pfd.store import ClaimFilter
+from pfd.store.claim_filter import ClaimFilter
 from pfd.threads import LastingThread
 from pfd.vitals import Alarm
 from pfd.worker.gpu.device_lock import DeviceLock
