@@ -44,7 +44,6 @@ from pfd.runtimes.local import LocalRuntime
 from pfd.schedules import slots
 from pfd.schedules.scheduler import Scheduler
 from pfd.store import (
-    ClaimFilter,
     FinalState,
     NewJob,
     Store,
@@ -59,6 +58,7 @@ from pfd.store import (
     tagged,
     workers,
 )
+from pfd.store.claim_filter import ClaimFilter
 from pfd.store.rows import FULL
 from pfd.store.schema import jobs as job_table
 from pfd.store.schema import mirrors as mirror_table
