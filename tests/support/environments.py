@@ -10,7 +10,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,18 @@ def wheels(request: pytest.FixtureRequest) -> Path:
     return made_once(request, "wheels", make)
 
 
+@pytest.fixture(scope="session")
+def place_of_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("environment")
+
+
 @pytest.fixture
-def environment(tmp_path: Path, wheels: Path) -> Environment:
-    return Environment.create(tmp_path, wheels)
+def environment(place_of_environments: Path, tmp_path: Path, wheels: Path) -> Iterator[Environment]:
+    """A new environment, in the place of the one before: what Python has compiled there is not compiled again.
+
+    Python keeps that by the path, time and size of a source, here beside the environments instead of in them.
+    """
+    made = Environment.create(place_of_environments, wheels)
+    bytecode = {"PYTHONPYCACHEPREFIX": str(place_of_environments / "bytecode")}
+    yield replace(made, home=tmp_path / "home", variables=bytecode)
+    shutil.rmtree(made.folder)
