@@ -20,7 +20,7 @@ from tests.support import examples
 from tests.support.workspace import workspace_registry
 
 TASKS = sorted(workspace_registry().tasks)
-EXAMPLES = 250
+EXAMPLES = 100
 RUNS = 4
 SPREAD = 60
 """So many draws are made for those runs: a quarter of them valid would do."""

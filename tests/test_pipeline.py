@@ -140,6 +140,7 @@ def test_the_demo_without_recordings_makes_its_own(tmp_path: Path) -> None:
     assert "split by bearing" in printed
 
 
+@pytest.mark.elsewhere("the demo on recordings of UESTC: with those of CWRU it refuses and asks again as well")
 def test_the_demo_on_uestc_trains_at_one_speed_and_tests_at_another_and_says_so(
     tmp_path: Path, test_data: Path
 ) -> None:
