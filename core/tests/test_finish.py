@@ -113,6 +113,16 @@ def test_what_is_stopped_with_its_worker_is_put_back_and_what_was_cancelled_is_n
             jobs.cancel(connection, job_id)
 
 
+@pytest.mark.parametrize("reason", [StopReason.TIME_LIMIT, None], ids=["its time is over", "the task says so itself"])
+def test_what_is_stopped_for_another_reason_while_its_worker_stops_has_ended(
+    worker: Worker, reason: StopReason | None
+) -> None:
+    worker.finisher.requeueing = True
+    job_id = worker.submit()
+    worker.finisher.finish(worker.claim(), None, Outcome(OutcomeKind.STOPPED, stopped_for=reason), 0.0)
+    assert worker.state(job_id) in (State.FAILURE, State.REVOKED)
+
+
 def test_a_job_that_others_could_be_begun_beside_counts_as_lost_at_last(worker: Worker) -> None:
     """It was requeued for what its worker lacked, which cannot be the reason for ever."""
     shortage = Outcome.short("no memory")
