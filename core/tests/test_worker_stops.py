@@ -13,7 +13,7 @@ import pytest
 
 from core.tests.support.stores import as_environment
 from core.tests.support.waiting import lines, until
-from pfd import Dispatcher, Settings, State, Worker
+from pfd import CancelRequested, Dispatcher, Settings, State, Task, TaskContext, Worker
 from pfd.job import Job
 from pfd.plugins import Registry
 
@@ -49,6 +49,32 @@ def test_a_job_that_is_being_claimed_as_its_worker_stops_is_put_back_and_not_beg
         assert (job.state, job.attempt) == (State.RETRY, 0)
         assert [claim.outcome for claim in dispatcher.claims(handle.id)] == ["handed back: its worker stopped"]
     assert lines(witness) == []
+
+
+def test_an_inline_task_that_answers_the_stop_in_its_own_words_is_put_back(
+    sqlite_settings: Settings, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = tmp_path / "witness"
+    load = Task.load
+
+    def loaded(task: Task) -> Any:
+        function = load(task)
+
+        def tidied(params: Any, ctx: TaskContext) -> Any:
+            try:
+                return function(params, ctx)
+            except CancelRequested:
+                raise CancelRequested("tidied up") from None
+
+        return tidied
+
+    monkeypatch.setattr(Task, "load", loaded)
+    with Worker(sqlite_settings, registry=registry) as worker, Dispatcher(sqlite_settings, registry=registry) as pfd:
+        handle = pfd.submit("nap_inline", {"seconds": 30, "steps": 300, "witness": str(witness)})
+        until(lambda: lines(witness), "it has begun")
+        worker.stop(0.1)
+        assert (handle.job.state, handle.job.attempt) == (State.RETRY, 0)
+        assert [claim.outcome for claim in pfd.claims(handle.id)] == ["handed back: its worker stopped"]
 
 
 def test_a_worker_whose_terminal_is_closed_lets_its_job_end(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pfd.app import App
@@ -56,7 +57,11 @@ class InlineRun:
                 runtime=self._app.runtime,
             )
             outcome = call(self._app.registry, self._job, context)
-        return Outcome(OutcomeKind.STALE) if self._reason is StopReason.STALE else outcome
+        if self._reason is StopReason.STALE:
+            return Outcome(OutcomeKind.STALE)
+        if outcome.kind is OutcomeKind.STOPPED and self._reason is not None:
+            return replace(outcome, stopped_for=self._reason)  # in whatever words the task has answered
+        return outcome
 
     def _stopping(self) -> str | None:
         if self._reason is None and self._stop_at is not None and time.monotonic() >= self._stop_at:
