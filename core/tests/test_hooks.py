@@ -36,6 +36,7 @@ from pfd import (
 )
 from pfd.pipeline import Pipeline, pipeline
 from pfd.plugins import Registry, load_registry
+from pfd.worker import worker as engine
 from pfd_sample.records import Note
 
 PATIENCE = 60.0
@@ -259,7 +260,10 @@ def test_open_files_that_a_plugin_needs_are_counted(dispatcher: Dispatcher, regi
         begun.descriptors += 10**9
 
     watch = Watch(need)
-    with listening(registry, watch), pytest.raises(SettingsError, match=r"may need 1\d{9} open files"):
+    with (
+        listening(registry, watch),
+        pytest.raises(SettingsError, match=r"slots? and plugins \(10{9}\) may need 1\d{9} open files"),
+    ):
         Worker(dispatcher.settings, registry=registry).start()
     assert watch.stops == [watch.starts[0].worker.id]
 
@@ -342,6 +346,57 @@ def test_no_work_of_a_sweep_goes_on_once_its_worker_has_stopped(dispatcher: Disp
         calls = work.calls
         time.sleep(3 * dispatcher.settings.sweep)
         assert work.calls == calls
+
+
+class Hangs:
+    """Does not return from the hook that is named, until it is let go."""
+
+    def __init__(self, hook: str) -> None:
+        self._hook = hook
+        self.go = threading.Event()
+
+    def _hang(self, hook: str) -> None:
+        if hook == self._hook:
+            self.go.wait(PATIENCE)
+
+    @hookimpl
+    def pfd_worker_start(self, start: WorkerStart) -> None:
+        self._hang("start")
+
+    @hookimpl
+    def pfd_worker_stop(self, stop: WorkerStop) -> None:
+        self._hang("stop")
+
+
+@pytest.mark.parametrize("hook", ["start", "stop"])
+def test_a_plugin_that_hangs_keeps_no_worker_from_starting_or_stopping_and_is_named(
+    dispatcher: Dispatcher,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    hook: str,
+) -> None:
+    monkeypatch.setattr(engine, f"{hook.upper()}_PATIENCE", 0.3)
+    hangs, watch = Hangs(hook), Watch()
+    with listening(registry, hangs, watch):
+        with Worker(dispatcher.settings, registry=registry):
+            assert dispatcher.submit("add", {"a": 1}).get(PATIENCE) == {"value": 2}
+        assert len(watch.stops) == 1  # the others are told all the same
+        assert f"plugin Hangs: pfd_worker_{hook} has not returned for 0.3 s" in caplog.text
+        hangs.go.set()
+
+
+@pytest.mark.parametrize(("name", "value"), [("metrics", 123), ("descriptors", "many"), ("descriptors", -1)])
+def test_nonsense_from_a_plugin_is_named_and_left_out(
+    dispatcher: Dispatcher, registry: Registry, caplog: pytest.LogCaptureFixture, name: str, value: Any
+) -> None:
+    def set_it(start: WorkerStart) -> None:
+        setattr(start, name, value)
+
+    with listening(registry, Watch(set_it)), Worker(dispatcher.settings, registry=registry):
+        assert dispatcher.submit("add", {"a": 1}).get(PATIENCE) == {"value": 2}
+    assert "plugin Watch: pfd_worker_start raised" in caplog.text
+    assert f"{name}={value!r} is not a" in caplog.text
 
 
 @pytest.mark.slow("a hook that hangs for two leases")

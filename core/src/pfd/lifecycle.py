@@ -69,6 +69,14 @@ class WorkerStart:
     descriptors: int = 0
     """Raised by an implementation: how many open files it may need beside those of the worker."""
 
+    def __setattr__(self, name: str, value: object) -> None:
+        # Refused where it is set: so the log names the plugin, and the worker goes on without.
+        if name == "metrics" and not (value is None or isinstance(value, str)):
+            raise TypeError(f"metrics={value!r:.100} is not a text")
+        if name == "descriptors" and not (type(value) is int and value >= 0):
+            raise TypeError(f"descriptors={value!r:.100} is not a number of files")
+        super().__setattr__(name, value)
+
 
 @dataclass(frozen=True)
 class WorkerStop:

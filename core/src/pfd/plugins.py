@@ -7,11 +7,12 @@ down.  Nothing heavy is imported: a manifest names its code as strings.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import importlib.util
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -188,19 +189,27 @@ class Registry:
         yield from ((item.record.name, item.module) for item in self._loaded)
         yield from self._listeners
 
-    def notify(self, hook: str, **context: Any) -> None:
-        """Call a hook of every plugin, one by one; one that raises is logged and skipped."""
-        self._call(hook, context, (KeyboardInterrupt,))
+    def notify(self, hook: str, *, patience: float | None = None, **context: Any) -> None:
+        """Call a hook of every plugin, one by one; one that raises is logged and skipped.
 
-    def consult(self, hook: str, **context: Any) -> None:
+        So is one that takes longer than `patience` seconds, where that is given: it is called in a thread, and left.
+        """
+        self._call(hook, context, (KeyboardInterrupt,), patience)
+
+    def consult(self, hook: str, *, patience: float | None = None, **context: Any) -> None:
         """The same, but that each may refuse: a `SettingsError` is raised, and the rest are not called."""
-        self._call(hook, context, (KeyboardInterrupt, SettingsError))
+        self._call(hook, context, (KeyboardInterrupt, SettingsError), patience)
 
-    def _call(self, hook: str, context: Mapping[str, Any], raised: tuple[type[BaseException], ...]) -> None:
+    def _call(
+        self, hook: str, context: Mapping[str, Any], raised: tuple[type[BaseException], ...], patience: float | None
+    ) -> None:
         for name, one in tuple(self._hearing()):  # those of before, where one of them adds a listener
             if function := implementation(one, hook):
                 try:
-                    function(**context)
+                    if patience is None:
+                        function(**context)
+                    elif not _within(patience, functools.partial(function, **context)):
+                        log.error("plugin %s: %s has not returned for %g s, and is left alone", name, hook, patience)
                 except raised:
                     raise
                 except BaseException:  # sys.exit() in a hook is its own end, not the worker's
@@ -215,6 +224,12 @@ class Registry:
             f"{asked}, and no plugin does that{absent}",
             hint=f"pip install 'pfd-core[{setting}]'{look}, or {without}",
         )
+
+
+def _within(patience: float, call: Callable[[], object]) -> bool:
+    from pfd.threads import within  # no client calls a hook that may hang
+
+    return within(patience, call)
 
 
 _BY_PLUGINS = {

@@ -1,4 +1,4 @@
-"""Threads that last as long as their worker, whatever is raised in them."""
+"""Threads that last as long as their worker, and threads for what may hang."""
 
 from __future__ import annotations
 
@@ -36,3 +36,24 @@ class LastingThread(threading.Thread):
                 self._alarm.over(self.name)
             else:
                 return
+
+
+def within(patience: float, call: Callable[[], object]) -> bool:
+    """Call a function that may hang, in a thread; whether it has returned in `patience` seconds, else it is left.
+
+    Raises what the function raises.
+    """
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, name="pfd-call", daemon=True)
+    thread.start()
+    thread.join(patience)
+    if raised:
+        raise raised[0]
+    return not thread.is_alive()

@@ -56,6 +56,9 @@ from pfd.worker.slots import IdleSlots
 
 log = logging.getLogger("pfd.worker")
 
+START_PATIENCE, STOP_PATIENCE = 60.0, 10.0
+"""Seconds that a plugin may take for its part of the start and of the stop of a worker."""
+
 DESCRIPTORS = 16
 """Open files that a running job may need in its worker."""
 
@@ -166,8 +169,9 @@ class Worker:
         slots = sum(self.slots.values()) + len(self._gpu_slots)
         needed = 64 + DESCRIPTORS * slots + others
         if (allowed := native.allow_descriptors(needed)) < needed:
+            plugins = f" and plugins ({others})" if others else ""
             raise SettingsError(
-                f"{slots} slots may need {needed} open files, and this process may have {allowed}",
+                f"{slots} slots{plugins} may need {needed} open files, and this process may have {allowed}",
                 hint="use fewer slots, or raise the limit ('ulimit -n', LimitNOFILE= of a service)",
             )
 
@@ -177,7 +181,7 @@ class Worker:
         read_store = functools.partial(reading.read, self.store)
         start = WorkerStart(vitals.info, vitals, self.settings, self.registry.tasks, read_store, self.registry)
         self._announced = True
-        self.registry.consult("pfd_worker_start", start=start)
+        self.registry.consult("pfd_worker_start", patience=START_PATIENCE, start=start)
         if self.settings.metrics and start.worker.serves_all and start.metrics is None:
             raise self.registry.unserved("metrics")
         self._require_descriptors(start.descriptors)
@@ -207,10 +211,11 @@ class Worker:
         self._heartbeat.stop(self.settings.grace + 5.0)
         if self._liveness_lock is not None:
             self._liveness_lock.close()
+        self._processes.close()
         if self._announced:
             self._announced = False
-            self.registry.notify("pfd_worker_stop", stop=WorkerStop(self._heartbeat.vitals.info, self.settings))
-        self._processes.close()
+            stop = WorkerStop(self._heartbeat.vitals.info, self.settings)
+            self.registry.notify("pfd_worker_stop", patience=STOP_PATIENCE, stop=stop)
 
     def _join(self, deadline: float | None) -> bool:
         """Wait for all that runs; whether something still does at the deadline."""
