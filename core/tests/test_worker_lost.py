@@ -131,3 +131,11 @@ def test_a_worker_with_a_longer_lease_is_given_up_after_that_and_not_before(
 
     until(only_the_endless_is_left, "both are given up", 30)
     assert gone["old"] < 3.0 < gone["slow"]
+
+
+def test_a_worker_with_a_longer_lease_is_shown_to_those_with_a_shorter_one(dispatcher: Dispatcher) -> None:
+    now = time.time() - 3 * dispatcher.settings.lease
+    with dispatcher.store.write() as connection:
+        for name, lease in (("slow", 100 * dispatcher.settings.lease), ("old", None)):
+            workers.register(connection, WorkerInfo(name, name, "local", {}, None, 0, now, now, lease=lease))
+    assert [info.id for info in dispatcher.workers()] == ["slow"]

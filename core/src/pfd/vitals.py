@@ -40,6 +40,13 @@ class WorkerInfo:
         """Whether it runs jobs of anybody, and not only those of the program that it is part of."""
         return self.client_id is None and bool(self.slots)
 
+    def is_recent(self, lease: float) -> bool:
+        """Whether it gave a sign of life lately, by the clock; for display, which decides nothing about a job.
+
+        `lease` is that of who asks; where the worker's is longer, that counts.
+        """
+        return time.time() - self.seen_at < 2 * max(lease, self.lease or 0.0)
+
     @property
     def queues(self) -> frozenset[str]:
         return frozenset(queue for names in self.slots for queue in names.split(","))

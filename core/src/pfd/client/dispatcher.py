@@ -527,8 +527,7 @@ class Dispatcher:
         """Workers that gave a sign of life lately."""
         with self.store.read() as connection:
             present = workers.live(connection)
-        # For display only: what a clock says decides nothing about a job.
-        return [info for info in present if time.time() - info.seen_at < 2 * self.settings.lease]
+        return [info for info in present if info.is_recent(self.settings.lease)]
 
     def running(self, worker_id: str) -> list[Job]:
         """What a worker is running."""

@@ -54,6 +54,5 @@ class UnservedNotice:
         log.warning("%s: what is submitted to it waits; start one with 'pfd worker --queues %s'", what, queue)
 
     def _is_served(self, present: Iterable[WorkerInfo], queue: str, *, gpu: bool) -> bool:
-        since = time.time() - 2 * self._settings.lease
-        mine = (None, self._client_id)
-        return any(info.takes(queue, gpu=gpu) for info in present if info.seen_at > since and info.client_id in mine)
+        mine = [info for info in present if info.client_id in (None, self._client_id)]
+        return any(info.takes(queue, gpu=gpu) for info in mine if info.is_recent(self._settings.lease))

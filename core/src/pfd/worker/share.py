@@ -50,7 +50,7 @@ class Share:
             machine == here
             and info.id != self._info.id
             and info.client_id is None
-            and time.time() - info.seen_at < 2 * (info.lease or self._settings.lease)
+            and info.is_recent(self._settings.lease)
             and pid.isdigit()
             and competes(int(pid))
         )
