@@ -52,6 +52,13 @@ def test_a_line_without_an_end_is_given_up() -> None:
         list(lines.take(b"x"))
 
 
+def test_a_line_that_is_too_long_is_given_up_also_where_it_comes_whole() -> None:
+    lines = JsonLines(10, bytes)
+    assert list(lines.take(b"0123456789\n")) == [b"0123456789"]
+    with pytest.raises(NotAMessage, match="for more than 10 bytes"):
+        list(lines.take(b"01234567890\n"))
+
+
 def test_what_came_before_a_line_that_is_no_message_is_heard() -> None:
     found = JsonLines(100, unpack).take(b'{"a": 1}\noops\n{"b": 2}\n')
     assert next(found) == {"a": 1}

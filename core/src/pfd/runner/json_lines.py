@@ -41,10 +41,14 @@ class JsonLines(Generic[M]):
         *ends, begun = data.split(b"\n")
         for end in ends:
             line, self._begun = bytes(self._begun + end), bytearray()
+            self._check(line)
             yield self._unpack(line)
         self._begun += begun
-        if len(self._begun) > self._most:
-            raise NotAMessage(f"{start_of(self._begun)}, and on for more than {self._most} bytes")
+        self._check(self._begun)
+
+    def _check(self, line: bytes | bytearray) -> None:
+        if len(line) > self._most:
+            raise NotAMessage(f"{start_of(line)}, and on for more than {self._most} bytes")
 
 
 def pack(message: Mapping[str, Any], dump: Callable[[Any], str] = json.dumps) -> bytes:
