@@ -100,6 +100,12 @@ def test_a_running_job_outlives_the_change_of_packages_and_the_next_one_sees_it(
         assert handle.job.lost == 0
         until(lambda: is_gone(before["server"]), "the old server ended with its last job")
         assert asked(dispatcher)["server"] == after["server"]
+        # What a script writes into its own folder is no package.
+        (site / "results.csv").write_text("1", encoding="utf-8")
+        (site / "plots").mkdir()
+        assert asked(dispatcher)["server"] == after["server"]
+        (site / "gear-1.0.dist-info").mkdir()
+        assert asked(dispatcher)["server"] != after["server"]
 
 
 def test_nothing_is_left_of_a_server_that_has_ended(

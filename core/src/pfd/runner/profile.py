@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -103,13 +104,31 @@ def _cgroup() -> str:
         return ""
 
 
-def _installed() -> list[tuple[str, int]]:
-    """The folders that packages lie in, and when an entry of each was last added or removed."""
-    found = []
+def _installed() -> list[tuple[str, object]]:
+    """The folders that modules are imported from, and what lies in each."""
+    found: list[tuple[str, object]] = []
     for entry in sys.path:
-        try:
-            status = Path(entry).stat()
-        except OSError:
-            continue
-        found.append((entry, status.st_mtime_ns))
+        with contextlib.suppress(OSError):
+            found.append((entry, _modules(entry, Path(entry).stat().st_mtime_ns)))
     return found
+
+
+@functools.lru_cache(maxsize=256)
+def _modules(folder: str, changed: int) -> object:
+    """What can be imported from a folder, and what is installed in it; looked up when an entry came or went.
+
+    Not when that was: a script's own folder is one of them, and what it writes there must not cost each job a server.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(filter(None, map(_module, entries)))
+    except NotADirectoryError:  # an archive
+        return changed
+
+
+def _module(entry: os.DirEntry[str]) -> tuple[str, int] | None:
+    """A module by its name; a distribution, which may be installed once more, by its time as well."""
+    if entry.name.endswith((".dist-info", ".egg-info", ".egg-link", ".pth")):
+        return entry.name, entry.stat().st_mtime_ns
+    is_module = entry.name.endswith((".py", ".so")) or os.path.exists(f"{entry.path}/__init__.py")  # noqa: PTH110  (a thousand of them)
+    return (entry.name, 0) if is_module else None
