@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from pfd import Settings
+from pfd import Dispatcher, Settings
 from pfd.plugins import Registry
 from pfd.store import Store, claims, next_job
 from pfd.store.claim_filter import ClaimFilter, takeable
@@ -166,3 +166,12 @@ def test_jobs_that_cannot_be_taken_are_passed_over_unread(sqlite_store: Store, f
             raw.set_progress_handler(None, 10)
             counted.append(ticks[0])
     assert counted[1] <= counted[0] + 5, counted
+
+
+@pytest.mark.parametrize("gpu", [None, False])
+def test_a_worker_may_serve_many_queues(sqlite_settings: Settings, registry: Registry, gpu: bool | None) -> None:
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        dispatcher.submit("add", {"a": 1}, queue="queue_399")
+        wanted = ClaimFilter("me", tuple(f"queue_{number}" for number in range(400)), ("add",), gpu=gpu)
+        with dispatcher.store.write() as connection:
+            assert claims.claim(connection, wanted) is not None

@@ -10,7 +10,6 @@ looked for in another index, in order of priority.
 from __future__ import annotations
 
 import functools
-import itertools
 from typing import Any
 
 import sqlalchemy as sa
@@ -82,10 +81,9 @@ def _best(wanted: ClaimFilter) -> Any:
 def _kinds(wanted: ClaimFilter) -> Any:
     """The queue, GPU and task of what waits in the queues of a worker, by one step in the index for each."""
     gpus = (0, 1) if wanted.gpu is None else (int(wanted.gpu),)
-    pairs = itertools.product(wanted.queues, gpus)
-    served = sa.union_all(
-        *(sa.select(sa.literal(queue).label("queue"), sa.literal(gpu).label("gpu")) for queue, gpu in pairs)
-    ).cte("served")
+    queues = sa.union_all(*(sa.select(sa.literal(queue).label("queue")) for queue in wanted.queues)).subquery("queues")
+    places = sa.union_all(*(sa.select(sa.literal(gpu).label("gpu")) for gpu in gpus)).subquery("places")
+    served = sa.select(queues.c.queue, places.c.gpu).select_from(queues.join(places, sa.true())).cte("served")
 
     def following(above: Any, *conditions: Any) -> Any:
         same = jobs.c.queue == above.c.queue, jobs.c.gpu == above.c.gpu, IS_NOT_WAITING, IS_QUEUED
