@@ -303,3 +303,15 @@ def test_a_list_in_a_pipe_is_plain_text(pfd: Commands) -> None:
     shown = program("tasks", FORCE_COLOR="1")
     assert "\x1b" not in shown.out
     json.loads(program("tasks", "--json").out)
+
+
+@pytest.mark.parametrize(("variable", "value"), [("PFD_METRICS", "127.0.0.1:0"), ("PFD_OTEL", "1")])
+def test_doctor_says_that_no_plugin_serves_a_setting(
+    pfd: Commands, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    ran = pfd("doctor", "--json")
+    assert ran.code == 1
+    check = next(one for one in ran.json if one["status"] == "fail")
+    assert "no plugin does that" in check["found"]
+    assert f"pfd-core[{variable.removeprefix('PFD_').lower()}]" in check["mend"]

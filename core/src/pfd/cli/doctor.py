@@ -113,7 +113,11 @@ def _checks(session: Session, *, deep: bool, all_files: bool, repair: bool) -> C
         yield Check("warn", "settings", str(unknown), unknown.hint)
     if idle := session.loaded_settings.idle_broker:
         yield Check("warn", "broker", idle, USE_BROKER)
-    registry = session.registry
+    registry, refused = session.registry_whatever_is_broken()
+    if refused is None and settings.metrics and not registry.listens("pfd_worker_start"):
+        refused = registry.unserved("metrics")
+    if refused is not None:
+        yield Check("fail", "settings", str(refused), refused.hint or "")
     yield from _plugins(registry)
     yield from _guarded("tasks", lambda: _deep(settings, registry) if deep else _tasks(registry))
     yield from _guarded("home", lambda: _home(settings))
