@@ -10,8 +10,11 @@ from pfd.testing.contract import *
 from pfd.testing.contract import Site, contract_settings
 from pfd.testing.contract.suite import *
 from pfd.testing.contract.processes import tree
+from pfd.testing.contract.site import LocalSite
+from pfd.testing.contract.suite.fence import TestFence
 import pfd_contract, pfd_contract.suite
 assert Site is pfd_contract.Site and crew is pfd_contract.crew
+assert LocalSite is pfd_contract.LocalSite and TestFence is pfd_contract.suite.TestFence
 assert TestClaims is pfd_contract.suite.TestClaims and TestTrouble is pfd_contract.suite.TestTrouble
 """
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
+import importlib.util
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -78,6 +80,19 @@ def load_runtime(settings: Settings) -> Runtime:
         raise SettingsError(f"{said} does not speak the runtime protocol: {problem}", hint=_PROTOCOL)
     checked: Runtime = runtime
     return checked
+
+
+def load_program(name: str) -> Any:
+    """The module that a runtime's own command line is to load: of a distribution above this one, named and not known.
+
+    Raises
+    ------
+    ModuleNotFoundError : it is not installed; the message says what to install.
+    """
+    module = f"pfd_runtime_{name}"
+    if importlib.util.find_spec(module) is None:
+        raise ModuleNotFoundError(f"No module named {module!r}: {_brings(name)}", name=module)
+    return importlib.import_module(f"{module}.program")
 
 
 def _loaded(entry: importlib.metadata.EntryPoint, said: str, name: str) -> type[Any]:

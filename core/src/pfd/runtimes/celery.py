@@ -1,5 +1,5 @@
 """For Celery's own command line: `celery -A pfd.runtimes.celery worker`.  Settings come from the environment."""
 
-from importlib import import_module
+from pfd.runtimes.base import load_program
 
-app = import_module("pfd_runtime_celery.program").app  # of a distribution above this one: named, not known
+app = load_program("celery").app

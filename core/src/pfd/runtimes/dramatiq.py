@@ -1,5 +1,5 @@
 """For Dramatiq's own command line: `dramatiq pfd.runtimes.dramatiq`.  Settings come from the environment."""
 
-from importlib import import_module
+from pfd.runtimes.base import load_program
 
-broker = import_module("pfd_runtime_dramatiq.program").broker  # of a distribution above this one: named, not known
+broker = load_program("dramatiq").broker
