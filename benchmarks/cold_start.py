@@ -1,4 +1,4 @@
-"""How long a command takes that only lists: `pfd tasks` beside `celery --help`."""
+"""How long listing takes: `pfd tasks` beside `celery --help` and a bare Python that imports click and rich."""
 
 from __future__ import annotations
 
@@ -25,14 +25,18 @@ def measure(runs: int) -> list[Comparison]:
             {
                 "ours": lambda: _seconds(str(folder / "pfd"), "tasks"),
                 "celery": lambda: _seconds(str(folder / "celery"), "--help"),
+                "bare": lambda: _seconds(sys.executable, "-c", "import click, rich.console, rich.table"),
             },
             max(runs, 5) * 3,
         )
     return [
         Comparison(
             "Cold start: list the tasks of all plugins",
-            "at most `celery --help`",
+            "at most `celery --help`, and 3 × a bare Python that imports click and rich",
             Side("pfd tasks", "all plugins installed, output piped", found["ours"], "ms"),
-            (Side(f"celery {version('celery')} --help", "no application", found["celery"], "ms"),),
+            (
+                Side(f"celery {version('celery')} --help", "no application", found["celery"], "ms"),
+                Side("bare Python", "python -c 'import click, rich.console, rich.table'", found["bare"], "ms"),
+            ),
         )
     ]
