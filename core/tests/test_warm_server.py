@@ -19,6 +19,8 @@ from core.tests.support.stores import as_environment
 from core.tests.support.waiting import is_gone, lines, until
 from pfd import Dispatcher, Settings, State, Worker
 from pfd.plugins import Registry
+from pfd.runner.warm_server import build_models
+from pfd.task import Params, Result, Task
 
 PATIENCE = 90.0
 WORKER = "from pfd import Worker; Worker(slots=1, queues=(__import__('sys').argv[1],)).run_forever()"
@@ -181,3 +183,22 @@ def test_a_request_waits_for_the_handlers_of_a_process_that_was_just_made(sqlite
         timeout=60,
     )
     assert done.stdout == "stopped\n", done.stderr
+
+
+def test_the_models_of_all_tasks_are_built_before_a_job_is_forked_and_a_broken_one_is_left_to_its_job() -> None:
+    class Fine(Params):
+        number: int = 1
+
+    class Broken(Params):
+        other: "NowhereToBeFound"  # type: ignore[name-defined]  # noqa: F821, UP037
+
+    class Nothing(Result):
+        pass
+
+    tasks = {model.__name__: Task("some_task", run="a:b", params=model, result=Nothing) for model in (Broken, Fine)}
+    models = (Fine, Nothing, Broken)
+    assert [model.__pydantic_complete__ for model in models] == [False, False, False]
+
+    build_models(Registry(tasks=tasks))
+
+    assert [model.__pydantic_complete__ for model in models] == [True, True, False]

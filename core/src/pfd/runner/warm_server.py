@@ -73,6 +73,7 @@ def main() -> None:
     failed, unfit = preload(["sqlalchemy.orm", "pfd.store.store", "pfd.context", *order["preload"]])
     if unfit is not None:
         _begin_anew(order | {"unfit": unfit}, listening)
+    build_models(registry)
     gc.collect()
     gc.freeze()  # objects that live as long as the server are not worth a copy in each child
     WarmServer(listening, Path(order["socket"]), settings.home, registry, {"failed": failed}).serve()
@@ -107,6 +108,14 @@ def preload(modules: Sequence[str]) -> tuple[dict[str, str], str | None]:
         if trace := cuda.traces():
             return failed, f"preloading {module} touched a device ({trace}); CUDA would be broken in what is forked"
     return failed, None
+
+
+def build_models(registry: Registry) -> None:
+    """Build the validators of all tasks, which wait for their first use: each job would build those of its own."""
+    for task in registry.tasks.values():
+        for model in (task.params, task.result):
+            with contextlib.suppress(Exception):  # a model that cannot be built says so in each job
+                model.model_rebuild()
 
 
 class WarmServer:
