@@ -53,6 +53,23 @@ def _loaded_by(code: str, home: Path) -> list[str]:
     return loaded
 
 
+def test_importing_pfd_leaves_out_what_only_some_programs_use() -> None:
+    """Each of these takes milliseconds of every command; a model of pydantic that is built takes more than all else."""
+    left_out = ("pydantic.root_model", "pfd.vitals", "platformdirs", "tomllib")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            "import pfd, pfd.cli, sys; print(*sys.modules); print(pfd.Settings.__pydantic_complete__)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded, built = done.stdout.splitlines()
+    assert [name for name in left_out if name in loaded.split()] == []
+    assert built == "False"
+
+
 @pytest.mark.parametrize("module", IMPORTS)
 def test_a_manifest_imports_nothing_heavy(module: str, tmp_path: Path) -> None:
     assert _loaded_by(f"import {module}", tmp_path) == []

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from pfd.settings import Settings
 from pfd.task import Task
-from pfd.vitals import StoreReading, Vitals, WorkerInfo
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from pfd.vitals import StoreReading, Vitals, WorkerInfo
 
 
 class Listeners(Protocol):

@@ -12,13 +12,11 @@ import logging
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pfd.characters import one_line
@@ -45,6 +43,8 @@ BROKERLESS = ("local", "eager")
 
 
 def _data_folder() -> Path:
+    import platformdirs  # most programs are told their folder
+
     try:
         return platformdirs.user_data_path("pfd", appauthor=False)
     except RuntimeError as error:
@@ -58,7 +58,7 @@ class Settings(BaseModel):
     """All settings.  The environment variable of a field is `PFD_` and its name in capitals."""
 
     # A URL of which nobody knows what in it is secret is named in no error, and in no traceback.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, hide_input_in_errors=True)
 
     home: Path = Field(
         default_factory=_data_folder,
@@ -434,6 +434,8 @@ def _objection(path: Path, trusted: frozenset[Path]) -> str | None:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
+    import tomllib  # mostly there is no file
+
     try:
         found = tomllib.loads(read_text(path, MAX_BYTES))
     except DataError as error:

@@ -18,7 +18,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import annotated_types
-from pydantic import AfterValidator, BaseModel, ConfigDict, RootModel, TypeAdapter, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError, ValidationInfo
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 from pydantic.types import AllowInfNan
 
@@ -184,7 +184,7 @@ class Task:
             if not _is_model(model):
                 yield f"{role}={model!r} is not a pydantic model"
                 return
-            if issubclass(model, RootModel):
+            if model.__pydantic_root_model__:  # loading RootModel itself takes longer than the rest of this module
                 yield f"{role}={model.__name__} is a RootModel: declare an object of names and values"
                 return
         yield from (f"result field {where}: {why}" for where, why in _unstorable(self.result))

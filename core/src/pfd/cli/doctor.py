@@ -99,6 +99,7 @@ def _print(checks: list[Check]) -> None:
 def _checks(session: Session, *, deep: bool, all_files: bool, repair: bool) -> Checks:
     yield _python()
     yield from _namesakes()
+    importlib.metadata.entry_points()  # which of them cannot be read is known only once all have been read
     for file, reason in set(entrypoints.unreadable()) - set(entrypoints.unreadable(GROUP)):  # those are plugins
         yield Check("warn", "distribution", f"{file} cannot be read: {reason}", "reinstall what it belongs to")
     try:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from pfd.errors import SettingsError
-from pfd.lifecycle import ProcessKind, ProcessStart
 from pfd.plugins import Registry, load_registry
 from pfd.settings import LoadedSettings, Settings, load_settings
 from pfd.streams import kept_for_the_answer
@@ -75,6 +74,8 @@ class Session:
 
     def announce(self) -> None:
         """Tell plugins that this is a command which submits, ends or runs jobs."""
+        from pfd.lifecycle import ProcessKind, ProcessStart
+
         self.registry.notify("pfd_process_start", start=ProcessStart(ProcessKind.COMMAND, self.settings))
 
     def close(self) -> None:
