@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.tests.support.commands import Commands
+from core.tests.support.listening import listening
 from core.tests.support.waiting import until
 from pfd import (
     Dispatcher,
@@ -230,10 +231,8 @@ def test_a_job_that_refers_to_a_result_that_cannot_be_read_fails_alone(
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[JobEvent]:
+def told(registry: Registry) -> Iterator[list[JobEvent]]:
     """What a plugin is told of jobs that have ended."""
-    import pfd_sample.plugin
-
     found: list[JobEvent] = []
 
     @hookimpl
@@ -241,8 +240,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[JobEvent]:
         if event.kind in ("success", "failure"):
             found.append(event)
 
-    monkeypatch.setattr(pfd_sample.plugin, "pfd_job_event", pfd_job_event, raising=False)
-    return found
+    with listening(registry, pfd_job_event):
+        yield found
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.tests.support.listening import listening
 from core.tests.support.waiting import until
 from pfd import Dispatcher, EventKind, JobEnd, JobEvent, Settings, State, Worker, hookimpl
 from pfd.job import JobFailure
@@ -24,10 +25,8 @@ def dispatcher(sqlite_settings: Settings, registry: Registry) -> Iterator[Dispat
 
 
 @pytest.fixture
-def told(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """What the two hooks of the sample plugin were told: ("event" or the state of the job, its id)."""
-    import pfd_sample.plugin
-
+def told(registry: Registry) -> Iterator[list[tuple[str, str]]]:
+    """What two hooks were told: ("event" or the state of the job, its id)."""
     heard: list[tuple[str, str]] = []
 
     @hookimpl
@@ -38,9 +37,8 @@ def told(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str,
     def pfd_job_event(event: JobEvent) -> None:
         heard.append((event.kind, event.job_id))
 
-    monkeypatch.setattr(pfd_sample.plugin, "pfd_after_job", pfd_after_job, raising=False)
-    monkeypatch.setattr(pfd_sample.plugin, "pfd_job_event", pfd_job_event, raising=False)
-    return heard
+    with listening(registry, pfd_after_job, pfd_job_event):
+        yield heard
 
 
 def test_of_a_failure_and_of_what_it_takes_with_it(
@@ -106,19 +104,14 @@ def test_of_a_job_whose_references_lead_nowhere(
         until(lambda: ("after FAILURE did not run", bad.id) in told)
 
 
-def test_of_a_job_that_its_worker_puts_back_they_hear_why(
-    dispatcher: Dispatcher, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import pfd_sample.plugin
-
+def test_of_a_job_that_its_worker_puts_back_they_hear_why(dispatcher: Dispatcher, registry: Registry) -> None:
     heard: list[JobEvent] = []
 
     @hookimpl
     def pfd_job_event(event: JobEvent) -> None:
         heard.append(event)
 
-    monkeypatch.setattr(pfd_sample.plugin, "pfd_job_event", pfd_job_event, raising=False)
-    with Worker(dispatcher.settings, registry=registry) as worker:
+    with listening(registry, pfd_job_event), Worker(dispatcher.settings, registry=registry) as worker:
         handle = dispatcher.submit("nap", {"seconds": 300})
         until(lambda: handle.state is State.PROGRESS, "it runs")
         worker.stop(0.0)

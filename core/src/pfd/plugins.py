@@ -103,6 +103,7 @@ class Registry:
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
     _loaded: list[_Loaded] = field(default_factory=list)
     _listeners: list[tuple[str, Any]] = field(default_factory=list)
+    _called: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
 
     def task(self, name: str) -> Task:
         """The task of that name.
@@ -176,18 +177,25 @@ class Registry:
         for problem in problems(listener):
             raise problem
         self._listeners.append((name, listener))
+        self._called.clear()
 
     def unlisten(self, listener: Any) -> None:
         """Call its hooks no more."""
         self._listeners = [(name, one) for name, one in self._listeners if one is not listener]
+        self._called.clear()
 
     def listens(self, hook: str) -> bool:
         """Whether anything implements a hook."""
-        return any(implementation(one, hook) for _, one in self._hearing())
+        return bool(self._implementations(hook))
 
-    def _hearing(self) -> Iterator[tuple[str, Any]]:
-        yield from ((item.record.name, item.module) for item in self._loaded)
-        yield from self._listeners
+    def _implementations(self, hook: str) -> tuple[tuple[str, Any], ...]:
+        """The functions that implement a hook, each with a name for the log: looked for once, as each job asks."""
+        found = self._called.get(hook)
+        if found is None:
+            hearing = ((item.record.name, item.module) for item in self._loaded)
+            named = ((name, implementation(one, hook)) for name, one in (*hearing, *self._listeners))
+            found = self._called[hook] = tuple((name, function) for name, function in named if function)
+        return found
 
     def notify(self, hook: str, *, patience: float | None = None, **context: Any) -> None:
         """Call a hook of every plugin, one by one; one that raises is logged and skipped.
@@ -203,17 +211,16 @@ class Registry:
     def _call(
         self, hook: str, context: Mapping[str, Any], raised: tuple[type[BaseException], ...], patience: float | None
     ) -> None:
-        for name, one in tuple(self._hearing()):  # those of before, where one of them adds a listener
-            if function := implementation(one, hook):
-                try:
-                    if patience is None:
-                        function(**context)
-                    elif not _within(patience, functools.partial(function, **context)):
-                        log.error("plugin %s: %s has not returned for %g s, and is left alone", name, hook, patience)
-                except raised:
-                    raise
-                except BaseException:  # sys.exit() in a hook is its own end, not the worker's
-                    log.exception("plugin %s: %s raised", name, hook)
+        for name, function in self._implementations(hook):
+            try:
+                if patience is None:
+                    function(**context)
+                elif not _within(patience, functools.partial(function, **context)):
+                    log.error("plugin %s: %s has not returned for %g s, and is left alone", name, hook, patience)
+            except raised:
+                raise
+            except BaseException:  # sys.exit() in a hook is its own end, not the worker's
+                log.exception("plugin %s: %s raised", name, hook)
 
     def unserved(self, setting: str) -> SettingsError:
         """What to raise where a setting asks for what no plugin does: it is not to be dropped in silence."""
