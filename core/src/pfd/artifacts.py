@@ -32,7 +32,7 @@ def job_folder(home: Path, part: str, job_id: str) -> Path:
             f"{job_id!r} is not an id of a job",
             hint="something else than PFD has written to the store; no file is touched",
         )
-    return home / part / job_id
+    return home.joinpath(part, job_id)
 
 
 class ArtifactFolder:

@@ -134,6 +134,10 @@ class TaskContext:
         """The path of a file below PFD_HOME as a row keeps it.  Raises `ArtifactError` for one that lies elsewhere."""
         return home_relative(self.settings.home, path)
 
+    def unpublishable(self) -> list[str]:
+        """Names of files that the task has left, and that nobody will find among its artifacts."""
+        return self._folder.unpublishable() if "_folder" in vars(self) else []  # most tasks ask for no file
+
     def checkpoint(self, name: str) -> Path | None:
         """The newest file of that name left by an earlier run of this job, or None."""
         return self._folder.checkpoint(name)

@@ -151,7 +151,7 @@ def discard(store: Store, home: Path, ended: Iterable[EndedJob]) -> None:
     long, and who ends a job has leases to renew and other jobs to run.
     """
     for one in ended:
-        if not is_job_id(one.id):
+        if one.state is State.SUCCESS or not is_job_id(one.id):
             continue
         folder = job_folder(home, "artifacts", one.id)
         if not _is_folder(folder) or not (one.state is State.REVOKED or _is_in_the_way(one, home)):

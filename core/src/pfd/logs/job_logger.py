@@ -8,6 +8,7 @@ from typing import Any
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 _WRITTEN = "pfd_written"
+_FORMATTER = logging.Formatter(FORMAT)
 
 
 class JobLogger(logging.Logger):
@@ -25,7 +26,7 @@ class JobLogger(logging.Logger):
         # A switch for all loggers, and the children of this one, belong to its own manager.
         self.manager = logging.Manager(logging.RootLogger(logging.WARNING))
         self.manager.loggerDict[self.name] = self
-        handler.setFormatter(logging.Formatter(FORMAT))
+        handler.setFormatter(_FORMATTER)
         handler.addFilter(_note)
         self.addHandler(handler)
 

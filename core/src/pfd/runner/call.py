@@ -16,7 +16,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from pfd.artifacts import ArtifactFolder
 from pfd.context import TaskContext, running
 from pfd.errors import (
     CancelRequested,
@@ -182,9 +181,8 @@ def _policy(job: Job, settings: Settings) -> PathPolicy:
 
 def _tell_unpublished(context: TaskContext) -> None:
     """Name files that the task has left and that nobody will find among its artifacts."""
-    folder = ArtifactFolder(context.settings.home, context.job_id, context.claim)
     with contextlib.suppress(OSError):  # whoever lists the artifacts says it, or waits until that passes
-        for name in folder.unpublishable()[:MOST_TOLD]:
+        for name in context.unpublishable()[:MOST_TOLD]:
             context.log.warning("not published, since its name has characters that are not shown: %a", name)
 
 
