@@ -148,7 +148,6 @@ PUBLIC: dict[str, list[str]] = {
         "find_dataset",
         "find_split",
         "fit_znorm",
-        "from_cell",
         "generate_dataset_task",
         "in_brief",
         "is_constant",
@@ -171,7 +170,6 @@ PUBLIC: dict[str, list[str]] = {
         "speed_words",
         "tensor_header",
         "window_starts",
-        "write_csv",
         "znorm",
     ],
     "pfd_plugin_evaluation": [

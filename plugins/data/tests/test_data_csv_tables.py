@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pfd_plugin_data import ChannelInfo, export_dataset, from_cell, open_dataset, write_csv
-from pfd_plugin_data.csv_tables import to_cell
+from pfd.csv_tables import from_cell, to_cell, write_csv
+from pfd_plugin_data import ChannelInfo, export_dataset, open_dataset
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "=", "'=1", "''@x", "-"]
 NUMBERS = ["-1", "+1", "-1.5", "-.5e-3", "0", "-12.", "1e9"]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pfd_plugin_data import ChannelInfo, RecordingInfo, from_cell, write_csv
+from pfd.csv_tables import from_cell, write_csv
+from pfd_plugin_data import ChannelInfo, RecordingInfo
 from pfd_plugin_mat_import.findings import Measured
 from pfd_plugin_mat_import.report import write_table
 from pfd_plugin_mat_import.table import read_table

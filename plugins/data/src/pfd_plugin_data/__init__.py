@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pfd_plugin_data.catalog import DatasetEntry, find_dataset, list_datasets, register_dataset
     from pfd_plugin_data.cautions import Caution, few_bearings, in_brief, leak, leakage
     from pfd_plugin_data.conditioning import Conditioning
-    from pfd_plugin_data.csv_tables import from_cell, write_csv
     from pfd_plugin_data.dataset import Dataset, open_dataset
     from pfd_plugin_data.export import export_dataset
     from pfd_plugin_data.fitting import fit_znorm
@@ -93,7 +92,6 @@ __all__ = [
     "find_dataset",
     "find_split",
     "fit_znorm",
-    "from_cell",
     "generate_dataset_task",
     "in_brief",
     "is_constant",
@@ -116,7 +114,6 @@ __all__ = [
     "speed_words",
     "tensor_header",
     "window_starts",
-    "write_csv",
     "znorm",
 ]
 
@@ -151,7 +148,6 @@ __getattr__ = lazy_names(
         "speed_profile": ("SpeedProfile", "even_samples"),
         "speed_sources": ("speed_words",),
         "labels": ("plain_lines", "plain_text"),
-        "csv_tables": ("from_cell", "write_csv"),
         "kinematics": ("fault_line", "fault_orders"),
     },
 )

@@ -22,7 +22,7 @@ from scipy.io import savemat
 
 from pfd import ArtifactError, DataError
 from pfd.console import json_text
-from pfd_plugin_data.csv_tables import to_cell
+from pfd.csv_tables import to_cell
 from pfd_plugin_data.dataset import Dataset
 from pfd_plugin_data.params import ExportFormat
 from pfd_plugin_data.recording import RecordingInfo

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pfd import DataError, Seal, TaskContext
+from pfd.csv_tables import write_csv
 from pfd.records import upsert_for_job
 from pfd_plugin_data import (
     Conditioning,
@@ -24,7 +25,6 @@ from pfd_plugin_data import (
     iter_windows,
     leakage,
     speed_words,
-    write_csv,
 )
 from pfd_plugin_features.cautions import lost_by_selection
 from pfd_plugin_features.extraction import VERSION, choose, compute, condition_of, usable

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 import pfd_plugin_data as data
 from pfd import write_json
+from pfd.csv_tables import write_csv
 from pfd_plugin_mat_import.findings import Measured
 from pfd_plugin_mat_import.params import Finding, ImportedBearing
 
@@ -27,7 +28,7 @@ def write_table(path: Path, recordings: Sequence[tuple[str, Measured]]) -> None:
     """One line a recording, ordered by bearing: of which bearing it is, and where its values are from."""
     rows = [_row(file, measured) for file, measured in recordings]
     rows.sort(key=lambda row: (row["bearing_id"], row["record_id"]))
-    data.write_csv(path, list(rows[0]) if rows else ["bearing_id"], [list(row.values()) for row in rows])
+    write_csv(path, list(rows[0]) if rows else ["bearing_id"], [list(row.values()) for row in rows])
 
 
 def _row(file: str, measured: Measured) -> dict[str, Any]:

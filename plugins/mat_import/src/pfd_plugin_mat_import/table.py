@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from pfd import DataError, read_regular
-from pfd_plugin_data import from_cell
+from pfd.csv_tables import from_cell
 from pfd_plugin_mat_import.params import COLUMNS
 
 MAX_BYTES = 16 * 1024**2

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pfd import replacing
+from pfd.artifacts import replacing
 
 # A text that has such a mark by itself gets another one, so that taking one away is always right.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
