@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsInt, TypeVar
 
-from pfd.artifacts import ArtifactFolder, write_json
+from pfd.artifacts import ArtifactFolder, job_folder, write_json
 from pfd.errors import CancelRequested, PluginError, StoreUnavailable, shown
 from pfd.job import Job
 from pfd.reporter import Reporter, Send
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from pfd.notify import Notifier
     from pfd.plugins import Registry
+    from pfd.series.writer import SeriesWriter
     from pfd.store import Store, Submitted
+    from pfd.views import Figure, Table
 
 SESSION_SECONDS = 10.0
 """A session held longer than this keeps every other writer of a SQLite store waiting; it is rolled back."""
@@ -120,6 +122,36 @@ class TaskContext:
         if reason := self._stopping():
             raise CancelRequested(reason)
 
+    def record(self, series: str, step: SupportsInt, **values: Any) -> None:
+        """Add a point to a series: losses by epoch, the best value by trial.
+
+        It can be read while the task runs (`Dispatcher.series`, `pfd open`), and stays however the job ends.  A call
+        takes some microseconds; the disk is written to ten times a second.  A run that begins anew at an earlier step
+        takes back what an earlier run of the job recorded from there on.
+
+        Parameters
+        ----------
+        series : a name of letters, digits and `_ . / -`.
+        step : a whole number from 0 on.
+        values : numbers by name, of Python, NumPy or torch; NaN and infinities become gaps.
+
+        Raises
+        ------
+        ParameterError : one of these is not as it has to be; it is named.
+        """
+        self._series.record(series, step, values)
+
+    @functools.cached_property
+    def _series(self) -> SeriesWriter:
+        from pfd.series.writer import SeriesWriter, series_path
+
+        return SeriesWriter(series_path(job_folder(self.settings.home, "logs", self.job_id), self.claim), self.log)
+
+    def close(self) -> None:
+        """Write what is left of the series; called once the task has ended."""
+        if "_series" in vars(self):
+            self._series.close()
+
     def artifact(self, name: str) -> Path:
         """The path to write an artifact to, inside this run's folder.  Published when the job succeeds."""
         return self._folder.file(name)
@@ -137,6 +169,26 @@ class TaskContext:
     def unpublishable(self) -> list[str]:
         """Names of files that the task has left, and that nobody will find among its artifacts."""
         return self._folder.unpublishable() if "_folder" in vars(self) else []  # most tasks ask for no file
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Keep a figure as artifacts: `<name>.figure.json`, and, where `pfd-plots` is installed, `.png` and `.svg`.
+
+        Long curves are thinned to what a picture shows.  A picture that cannot be drawn is told of in the log, and does
+        not end the task: every client can draw from the JSON.
+
+        Raises
+        ------
+        ArtifactError : the name leads outside, or there is no room.
+        """
+        from pfd.view_files import write_figure
+
+        write_figure(self.artifact, name, figure, self.log)
+
+    def table(self, name: str, table: Table) -> None:
+        """Keep a table as artifacts: `<name>.table.json`, and `<name>.csv` for other programs."""
+        from pfd.view_files import write_table
+
+        write_table(self.artifact, name, table)
 
     def checkpoint(self, name: str) -> Path | None:
         """The newest file of that name left by an earlier run of this job, or None."""

@@ -160,6 +160,8 @@ def call(
             raise  # Ctrl-C of whoever runs this job in the main thread of a program
         retry = task is not None and worth_retrying(task, error)
         return Outcome(OutcomeKind.FAILED, failure=describe(error), retry=retry, last=context.reporter.close())
+    finally:
+        context.close()
     return Outcome(OutcomeKind.DONE, result=result, last=context.reporter.close())
 
 

@@ -1,0 +1,84 @@
+"""Views as files among the artifacts of a job, and the pictures that a program with `pfd-plots` makes of them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from pfd.artifacts import replacing
+from pfd.characters import one_line
+from pfd.csv_tables import write_csv
+from pfd.errors import ArtifactError
+from pfd.views.blocks import Table
+from pfd.views.figure import Figure
+from pfd.views.link import Link
+
+FIGURE, TABLE = ".figure.json", ".table.json"
+
+MOST_BYTES = 32 * 1024 * 1024
+"""Of a file that is read as a view."""
+
+DRAWER = "pfd_plots"
+
+T = TypeVar("T", Figure, Table)
+
+
+def drawer() -> ModuleType | None:
+    """The package that makes pictures of figures; None where it is not installed."""
+    return importlib.import_module(DRAWER) if importlib.util.find_spec(DRAWER) else None
+
+
+def write_figure(artifact: Callable[[str], Path], name: str, figure: Figure, log: logging.Logger) -> None:
+    """Write a figure as JSON and, where that can be drawn here, as pictures."""
+    figure = figure.decimated()
+    _write(artifact(f"{name}{FIGURE}"), figure.model_dump_json().encode())
+    try:
+        if (drawing := drawer()) is None:
+            log.info("no pictures of %s are made here: pip install pfd-plots", name)
+            return
+        pictures = {".png": drawing.png(figure), ".svg": drawing.svg(figure)}
+    except Exception as error:  # a fault of the drawing, or of a library below it: the figure itself is kept
+        log.warning("no picture of %s can be drawn: %s", name, one_line(f"{type(error).__name__}: {error}"))
+        return
+    for suffix, data in pictures.items():
+        _write(artifact(f"{name}{suffix}"), data)
+
+
+def write_table(artifact: Callable[[str], Path], name: str, table: Table) -> None:
+    """Write a table as JSON and as CSV."""
+    _write(artifact(f"{name}{TABLE}"), table.model_dump_json().encode())
+    header = [f"{column.name}, {column.unit}" if column.unit else column.name for column in table.columns]
+    rows = ([cell.text if isinstance(cell, Link) else cell for cell in row] for row in table.rows)
+    write_csv(artifact(f"{name}.csv"), header, rows)
+
+
+def read_view(path: Path, kind: type[T]) -> T:
+    """A view from its file.
+
+    Raises
+    ------
+    ArtifactError : it is gone, damaged, or larger than anything that PFD writes.
+    """
+    try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise ArtifactError(f"{path} has {size} bytes, more than a view", hint="something else has written it")
+        return kind.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValidationError, RecursionError) as error:
+        said = error.errors(include_url=False, include_input=False)[0] if isinstance(error, ValidationError) else None
+        where = ".".join(str(part) for part in said["loc"]) if said else ""
+        what = one_line(f"{where}: {said['msg']}" if said else "nested too deep")
+        raise ArtifactError(f"{path} is no {kind.__name__.lower()}: {what}", hint="run the job again") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)

@@ -1,0 +1,108 @@
+"""Views as files among the artifacts of a job."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pfd import view_files
+from pfd.errors import ArtifactError
+from pfd.view_files import read_view, write_figure, write_table
+from pfd.views import Axis, Column, Curve, Figure, Link, Panel, Table
+
+LOG = logging.getLogger("test-view-files")
+FIGURE = Figure(
+    title="A figure",
+    alt="A straight line from zero to one.",
+    panels=(Panel(x=Axis(label="x"), y=Axis(label="y"), marks=(Curve(x=range(9_000), y=range(9_000)),)),),
+)
+
+
+@pytest.fixture
+def drawing(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What draws pictures, as far as the core knows it."""
+    found: Any = ModuleType("pfd_plots")
+    found.png, found.svg = (lambda figure: b"png of " + figure.title.encode()), (lambda _: b"<svg/>")
+    monkeypatch.setattr(view_files, "drawer", lambda: found)
+    return found
+
+
+def test_a_figure_is_kept_thinned_with_its_pictures_and_read_back(tmp_path: Path, drawing: Any) -> None:
+    write_figure(tmp_path.joinpath, "wave", FIGURE, LOG)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["wave.figure.json", "wave.png", "wave.svg"]
+    assert read_view(tmp_path / "wave.figure.json", Figure) == FIGURE.decimated()
+    assert (tmp_path / "wave.png").read_bytes() == b"png of A figure"
+
+
+def test_a_picture_that_cannot_be_drawn_is_told_of_and_takes_nothing_down(
+    tmp_path: Path, drawing: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Figure) -> bytes:
+        raise ValueError("no font\x1b[31m")
+
+    drawing.svg = fail
+    write_figure(tmp_path.joinpath, "wave", FIGURE, LOG)
+    assert [path.name for path in tmp_path.iterdir()] == ["wave.figure.json"]
+    assert [record.message for record in caplog.records] == [
+        "no picture of wave can be drawn: ValueError: no font\\x1b[31m"
+    ]
+
+
+def test_where_nothing_draws_the_figure_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(view_files, "drawer", lambda: None)
+    caplog.set_level("INFO")
+    write_figure(tmp_path.joinpath, "wave", FIGURE, LOG)
+    assert [path.name for path in tmp_path.iterdir()] == ["wave.figure.json"]
+    assert "pip install pfd-plots" in caplog.text
+
+
+def test_a_package_that_draws_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(view_files, "DRAWER", "pfd_plots_of_a_test")
+    assert view_files.drawer() is None
+    (tmp_path / "pfd_plots_of_a_test.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert view_files.drawer() is sys.modules["pfd_plots_of_a_test"]
+
+
+def test_a_table_is_kept_for_people_and_for_programs(tmp_path: Path) -> None:
+    table = Table(
+        columns=(Column(name="job"), Column(name="loss", unit="nats")),
+        rows=((Link(kind="job", id="7"), 0.5), ("=1+1", None)),
+    )
+    write_table(tmp_path.joinpath, "scores", table)
+    assert read_view(tmp_path / "scores.table.json", Table) == table
+    assert (tmp_path / "scores.csv").read_text().splitlines() == ['job,"loss, nats"', "job 7,0.5", "'=1+1,"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is no figure"),
+        (b"{}", "title: Field required"),
+        (b'{"title": "x\x00"}', "is no figure"),
+        (b"[" * 100_000, "is no figure"),
+        (FIGURE.model_dump_json().replace('"curve"', '"pie"').encode(), "pie"),
+        (FIGURE.model_dump_json()[:-9].encode(), "is no figure"),
+    ],
+)
+def test_a_damaged_view_says_what_is_wrong(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "x.figure.json"
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match=says):
+        read_view(path, Figure)
+
+
+def test_a_view_that_is_gone_or_huge_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        read_view(tmp_path / "none", Figure)
+    (tmp_path / "large").write_bytes(b" " * 20)
+    monkeypatch.setattr(view_files, "MOST_BYTES", 10)
+    with pytest.raises(ArtifactError, match="20 bytes"):
+        read_view(tmp_path / "large", Figure)
