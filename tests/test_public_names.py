@@ -32,6 +32,7 @@ PUBLIC: dict[str, list[str]] = {
         "JobList",
         "JobStart",
         "JobSubmission",
+        "JobView",
         "KeyConflict",
         "ParameterError",
         "Params",

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from pfd.client.handle import JobHandle
     from pfd.client.job_list import JobList
     from pfd.client.readers import artifact_path, reading, writing
+    from pfd.client.views.job_view import JobView
     from pfd.context import TaskContext
     from pfd.files import open_regular, read_regular
     from pfd.handles import Handle
@@ -101,6 +102,7 @@ __all__ = [
     "JobList",
     "JobStart",
     "JobSubmission",
+    "JobView",
     "KeyConflict",
     "ParameterError",
     "Params",
@@ -166,6 +168,7 @@ __getattr__ = lazy_names(
         "client.dispatcher": ("Dispatcher",),
         "client.handle": ("JobHandle",),
         "client.job_list": ("JobList",),
+        "client.views.job_view": ("JobView",),
         "client.readers": ("artifact_path", "reading", "writing"),
         "context": ("TaskContext",),
         "files": ("open_regular", "read_regular"),

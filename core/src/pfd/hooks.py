@@ -144,13 +144,19 @@ class ResultView:
     """How the result of a task is shown: the fields worth a line, and the artifacts that `pfd open` opens.
 
     `lines` are lists of sentences, in the result or in the objects of its lists: they are shown whole, each on a line
-    of its own behind everything else.
+    behind everything else.
+
+    `blocks` and `live` are `"module:function"`, loaded on use: functions that are given a `JobView` and return blocks
+    of `pfd.views`, once the job has succeeded, and before that or where it has not.  Without them, the figures, tables
+    and series that the task has kept are shown, and the fields of its result.
     """
 
     task: str
     fields: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    blocks: str = ""
+    live: str = ""
 
     def __post_init__(self) -> None:
         what = f"result view {shown(self.task)}"
@@ -159,6 +165,9 @@ class ResultView:
         for name, value in lists.items():
             if not isinstance(value, tuple | list) or not all(isinstance(item, str) for item in value):
                 raise PluginError(f"{what}: {name}={shown(value)} is not a tuple of names")
+        form = "of the form 'package.module:function'"
+        named = [(name, value) for name, value in (("blocks", self.blocks), ("live", self.live)) if value != ""]
+        _check(what, *((name, value, _OBJECT, form) for name, value in named))
 
 
 @dataclass(frozen=True)

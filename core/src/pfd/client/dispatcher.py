@@ -38,10 +38,13 @@ if TYPE_CHECKING:  # what few clients need is loaded where it is used
     from pfd.app import App
     from pfd.client.awaiting import Awaiting
     from pfd.client.job_list import JobList
+    from pfd.client.log_piece import LogPiece
     from pfd.retention import Pruned
     from pfd.schedules.schedule import Overlap, Schedule, ScheduleSlot
+    from pfd.series.reader import Points
     from pfd.store.search import Search
     from pfd.submission.unserved import UnservedNotice
+    from pfd.views import Block
 
 
 _USED = (
@@ -539,6 +542,50 @@ class Dispatcher:
         from pfd.logs.log_file import log_path
 
         return log_path(self.settings.home, self.job(ref))
+
+    def log(self, ref: str, since: str = "", *, most: int = 1 << 20) -> LogPiece:
+        """What a job's latest run has printed, about `most` bytes, and a cursor from which the rest is read.
+
+        Raises
+        ------
+        ParameterError : `since` is no such cursor, or `most` no number of bytes.
+        """
+        from pfd.client.log_piece import read_piece
+
+        return read_piece(self.settings.home, self.job(ref), since, an_integer("most", most))
+
+    def series(self, ref: str, name: str, since: str = "") -> Points:
+        """The points of a series that a job has recorded so far, and a cursor from which the further ones are read.
+
+        Raises
+        ------
+        ParameterError : `since` is no such cursor.
+        """
+        from pfd.artifacts import job_folder
+        from pfd.series import reader
+
+        folder = job_folder(self.settings.home, "logs", self.job(ref).id)
+        return reader.read(folder, a_text("name", name), since)
+
+    def series_names(self, ref: str) -> tuple[str, ...]:
+        """The series that a job has recorded so far."""
+        from pfd.artifacts import job_folder
+        from pfd.series import reader
+
+        return reader.names(job_folder(self.settings.home, "logs", self.job(ref).id))
+
+    def blocks(self, ref: str) -> tuple[Block, ...]:
+        """What a job is shown as, of `pfd.views`: while it runs, and however it has ended."""
+        from pfd.client.views.choice import blocks
+
+        return blocks(self.job(ref), self.settings.home, self.plugins)
+
+    def artifacts(self, ref: str) -> dict[str, Path]:
+        """The files of a job's latest run by name: published ones of a job that has succeeded, else what there is."""
+        from pfd.client.views.job_view import JobView
+
+        view = JobView(self.job(ref), self.settings.home, self.plugins)
+        return {name: view.path(name) for name in view.files}
 
 
 def _listed(options: Mapping[str, Any]) -> dict[str, Any]:

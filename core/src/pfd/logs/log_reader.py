@@ -24,12 +24,18 @@ def logs(folder: Path) -> dict[int, Path]:
 
 
 class LogReader:
-    """Reads a log from its beginning, and on from where it stopped, each byte at most once."""
+    """Reads a log from its beginning, and on from where it stopped, each byte at most once.
 
-    def __init__(self, path: Path) -> None:
+    Attributes
+    ----------
+    at : bytes that were printed up to here.
+    head : how many of them lie in the head of a log that was in several files when it was read.
+    """
+
+    def __init__(self, path: Path, at: int = 0, head: int | None = None) -> None:
         self._path = path
-        self._at = 0
-        self._head: int | None = None
+        self.at = at
+        self.head = head
 
     def read(self) -> Iterator[bytes]:
         """What there is that was not read before; a line stands for what was not kept."""
@@ -38,26 +44,26 @@ class LogReader:
             if not tails:
                 yield from self._read_one_file()
                 return
-            self._head = tails[0].head
-            yield from self._read_from(self._path, 0, self._head)
+            self.head = tails[0].head
+            yield from self._read_from(self._path, 0, self.head)
             for tail in tails:
                 yield from self._read_from(tail.path, tail.start, None)
             if tails == Tail.of(self._path):
                 return
 
     def _read_one_file(self) -> Iterator[bytes]:
-        if self._head is None or self._at <= self._head:
+        if self.head is None or self.at <= self.head:
             yield from self._read_from(self._path, 0, None)
             return
         # It has been put together since: behind the head comes the line, if any, and then the tail.
         try:
             with self._path.open("rb") as file:
-                file.seek(self._head)
+                file.seek(self.head)
                 found = _LEFT_OUT.match(file.read(100))
         except FileNotFoundError:
             return
-        start, length = (self._head + int(found[1]), found.end()) if found else (self._head, 0)
-        yield from self._read_from(self._path, start, None, skip=self._head + length)
+        start, length = (self.head + int(found[1]), found.end()) if found else (self.head, 0)
+        yield from self._read_from(self._path, start, None, skip=self.head + length)
 
     def _read_from(self, path: Path, start: int, end: int | None, *, skip: int = 0) -> Iterator[bytes]:
         """Read a file that holds what was printed from `start` on, behind `skip` bytes of its own."""
@@ -67,12 +73,12 @@ class LogReader:
             return
         with file:
             size = file.seek(0, os.SEEK_END) - skip
-            if self._at >= (start + size if end is None else end):
+            if self.at >= (start + size if end is None else end):
                 return
-            if start > self._at:
-                yield left_out(start - self._at)
-                self._at = start
-            file.seek(skip + self._at - start)
-            while piece := file.read(PIECE if end is None else min(PIECE, end - self._at)):
-                self._at += len(piece)
+            if start > self.at:
+                yield left_out(start - self.at)
+                self.at = start
+            file.seek(skip + self.at - start)
+            while piece := file.read(PIECE if end is None else min(PIECE, end - self.at)):
+                self.at += len(piece)
                 yield piece

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from pfd import Params, ProcessStart, Result, Tables, Task, UserPath, hookimpl
+from pfd import Params, ProcessStart, Result, ResultView, Tables, Task, UserPath, hookimpl
 
 
 class NoParams(Params):
@@ -50,6 +50,18 @@ class DieParams(Params):
 
 class PathParams(Params):
     path: UserPath
+
+
+class ShowParams(Params):
+    steps: int = 5
+    then: Literal["end", "fail", "wait"] = "end"
+    die_after: int = -1
+
+
+class Shown(Result):
+    accuracy: float | None
+    classes: list[dict[str, Any]]
+    cautions: list[str]
 
 
 class SizeParams(Params):
@@ -131,6 +143,10 @@ TASKS = [
     Task("import_a_while", run="pfd_sample.a_while:import_a_while", params=NoParams, result=Text),
     Task("preload_a_while", run="pfd_sample.tasks:warm", params=NoParams, result=Text, preload=("pfd_sample.a_while",)),
     Task("import_slowly", run="pfd_sample.slow:import_slowly", params=NoParams, result=Text),
+    _task("show", ShowParams, Shown, max_attempts=1),
+    Task(
+        "show_inline", run="pfd_sample.tasks:show", params=ShowParams, result=Shown, isolation="inline", time_limit=15.0
+    ),
     _task("warm", NoParams, Text, preload=("json", "no_such_module_anywhere")),
     _task("note", NoteParams, Number),
     _task("note_inline", NoteParams, Number, isolation="inline", time_limit=10.0),
@@ -165,6 +181,16 @@ def pfd_register_records() -> list[Tables]:
             head="sample_0001",
             upgrade_order=1,
         )
+    ]
+
+
+@hookimpl
+def pfd_register_result_views() -> list[ResultView]:
+    return [
+        ResultView("show", fields=("accuracy",), lines=("cautions",)),
+        ResultView("show_inline", blocks="pfd_sample.views:ended", live="pfd_sample.views:so_far"),
+        ResultView("note", blocks="pfd_sample.views:broken", live="pfd_sample.no_such_module:view"),
+        ResultView("note_inline", blocks="pfd_sample.views:odd"),
     ]
 
 

@@ -26,6 +26,8 @@ from pfd_sample.plugin import (
     Number,
     ParentParams,
     PathParams,
+    Shown,
+    ShowParams,
     SizeParams,
     SleepParams,
     Text,
@@ -464,3 +466,29 @@ def misname_hostile(params: NoParams, ctx: TaskContext) -> Text:
 
 def raise_hostile(params: NoParams, ctx: TaskContext) -> Text:
     raise ValueError(f"{HOSTILE}\n{HOSTILE}")
+
+
+def show(params: ShowParams, ctx: TaskContext) -> Shown:
+    """Record losses, keep a figure and a table, and then end in one way or another."""
+    from pfd.views import Axis, Column, Curve, Figure, Panel, Table
+
+    line = Curve(x=range(10), y=range(10), name="line")
+    panel = Panel(x=Axis(label="order"), y=Axis(label="level", unit="m/s²"), marks=(line,))
+    ctx.figure("wave", Figure(title="A wave", alt="A straight line going up.", panels=(panel,)))
+    ctx.table("scores", Table(columns=(Column(name="class"), Column(name="f1")), rows=(("a", 0.5),)))
+    ctx.artifact("notes.txt").write_text("a note")
+    first = 0 if (earlier := ctx.checkpoint("step")) is None else int(earlier.read_text())
+    for step in range(first, params.steps):
+        ctx.record("training", step, train_loss=1 / (step + 1), val_loss=2 / (step + 1), accuracy=step / params.steps)
+        ctx.progress(step / params.steps, f"step {step}", loss=1 / (step + 1))
+        if step == params.die_after and earlier is None:
+            ctx.artifact("step").write_text(str(step - 1))
+            time.sleep(0.5)
+            os.kill(os.getpid(), signal.SIGKILL)
+    if params.then == "fail":
+        raise ValueError("it did not converge")
+    while params.then == "wait":
+        ctx.check_cancelled()
+        time.sleep(0.02)
+    rows = [{"name": "inner", "recall": 0.5, "cautions": ["few windows of inner"]}]
+    return Shown(accuracy=0.75, classes=rows, cautions=["one bearing a class"])

@@ -1,0 +1,60 @@
+"""Which blocks a job is shown as: those of its task's plugin, else the generic ones."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pfd.characters import one_line
+from pfd.client.views import generic
+from pfd.client.views.job_view import JobView
+from pfd.errors import ArtifactError
+from pfd.job import Job, State
+from pfd.plugins import Registry
+from pfd.views import (
+    BLOCKS,
+    Block,
+    Warning,  # noqa: A004
+)
+
+log = logging.getLogger("pfd.client")
+
+
+def blocks(job: Job, home: Path, registry: Registry) -> tuple[Block, ...]:
+    """What a job is shown as, at whatever point of its life.
+
+    A view of a plugin that raises, or gives anything but blocks, becomes a warning above the generic view.
+    """
+    view = JobView(job, home, registry)
+    named = view.declared.blocks if job.state is State.SUCCESS else view.declared.live
+    problem: tuple[Block, ...] = ()
+    if named:
+        try:
+            return _called(named, view)
+        except Exception as error:  # a plugin's code, with whatever it makes of a damaged file
+            log.debug("the view %s of job %s raised", named, job.id, exc_info=True)
+            problem = (Warning(text=f"the view of {job.task} cannot be made: {_reason(error)}"),)
+    try:
+        return (*problem, *generic.blocks(view))
+    except ArtifactError as error:
+        return (*problem, Warning(text=str(error)))
+
+
+def _called(named: str, view: JobView) -> tuple[Block, ...]:
+    module, _, function = named.partition(":")
+    made: Any = getattr(importlib.import_module(module), function)(view)
+    if not isinstance(made, Iterable):
+        raise TypeError(f"{named} returned {type(made).__name__}, and no blocks")
+    return BLOCKS.validate_python(tuple(made))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return one_line(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
+    return one_line(f"{type(error).__name__}: {error}")

@@ -1,0 +1,176 @@
+"""The view of any job: its figures, tables and series, and its result field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pfd.client.views.job_view import JobView
+from pfd.errors import ArtifactError
+from pfd.job import ENDED, State
+from pfd.series.reader import Point
+from pfd.view_files import FIGURE, TABLE
+from pfd.views import (
+    Axis,
+    Block,
+    Column,
+    Curve,
+    Download,
+    Figure,
+    Image,
+    Metric,
+    Metrics,
+    Panel,
+    Table,
+    Text,
+    Warning,  # noqa: A004
+    kept,
+)
+
+PICTURES = (".png", ".svg")
+MOST_ROWS, MOST_COLUMNS = 1_000, 60
+MOST_FILES = 50
+
+
+def blocks(view: JobView) -> Iterator[Block]:
+    """All there is to see of a job, the most telling first."""
+    yield from standing(view)
+    yield from of_result(view)
+    yield from of_files(view)
+    yield from of_series(view)
+    yield from downloads(view)
+
+
+def standing(view: JobView) -> Iterator[Block]:
+    """How a job stands that has not succeeded."""
+    job = view.job
+    if job.failure is not None and job.state in ENDED:
+        yield Warning(text=f"{job.failure.type}: {job.failure.message}")
+        if job.failure.hint:
+            yield Text(text=job.failure.hint, title="What to do")
+    elif job.state is not State.SUCCESS:
+        items = [Metric(name="state", value=job.state.value), Metric(name="done", value=100 * job.progress, unit="%")]
+        items += [Metric(name="status", value=job.status)] if job.status else []
+        told = [name for name, value in job.meta.items() if _is_scalar(value) and name.strip()]
+        items += [Metric(name=name, value=job.meta[name]) for name in told]
+        yield Metrics(items=tuple(items[:MOST_COLUMNS]))
+
+
+def of_result(view: JobView) -> Iterator[Block]:
+    """The result: sentences as warnings, single values as metrics, lists of objects as tables."""
+    result, said = dict(view.result), []
+    for name in view.declared.lines:
+        said += _sentences(result, name)
+    yield from (Warning(text=text) for text in dict.fromkeys(said) if text.strip())
+    first = [name for name in view.declared.fields if name in result]
+    names = [*first, *(name for name in result if name not in first)]
+    single = [Metric(name=name, value=result[name]) for name in names if _is_scalar(result[name]) and name.strip()]
+    for start in range(0, len(single), MOST_COLUMNS):
+        yield Metrics(items=tuple(single[start : start + MOST_COLUMNS]))
+    for name in names:
+        if name.strip():
+            yield from _of_value(name, result[name])
+
+
+def of_files(view: JobView) -> Iterator[Block]:
+    """Figures, tables and pictures that the task has kept; one that is damaged is told of."""
+    for name in view.figures:
+        yield _unless_damaged(view.figure, name)
+    for name in view.tables:
+        yield _unless_damaged(view.table, name)
+    drawn = set(view.figures)
+    seen: set[str] = set()
+    for name in view.files:
+        stem = next((name.removesuffix(suffix) for suffix in PICTURES if name.endswith(suffix)), None)
+        if stem is not None and stem not in drawn | seen:
+            seen.add(stem)
+            yield Image(artifact=name, alt=f"A picture of the job: {stem}", title=stem)
+
+
+def of_series(view: JobView) -> Iterator[Block]:
+    """One figure of all series: a panel for what is measured alike, as `train_loss` and `val_loss` are."""
+    panels = [panel for name in view.series for panel in _panels(name, view.points(name))]
+    if panels:
+        shown = ", ".join(dict.fromkeys(panel.title for panel in panels))
+        yield Figure(
+            title="Recorded while the task ran" if view.job.state in ENDED else "Recorded so far",
+            alt=f"What the task has recorded step by step: {shown}.",
+            panels=tuple(panels[:60]),
+            columns=min(2, len(panels)),
+        )
+
+
+def downloads(view: JobView) -> Iterator[Block]:
+    """The files that are shown in no other block."""
+    files = [name for name in view.files if not name.endswith((FIGURE, TABLE, *PICTURES))]
+    for name in files[:MOST_FILES]:
+        yield Download(artifact=name)
+    if len(files) > MOST_FILES:
+        yield Text(text=f"… and {len(files) - MOST_FILES} more files")
+
+
+def _unless_damaged(read: Any, name: str) -> Block:
+    try:
+        found: Block = read(name)
+    except ArtifactError as error:
+        return Warning(text=str(error))
+    return found
+
+
+def _panels(series: str, points: Sequence[Point]) -> Iterator[Panel]:
+    measured: dict[str, list[str]] = {}
+    for point in points:
+        for name in point.values:
+            alike = measured.setdefault(name.rpartition("_")[2] or name, [])
+            if name not in alike:
+                alike.append(name)
+    for what, names in measured.items():
+        marks = []
+        for name in names:
+            column = [point.values.get(name) for point in points]
+            chosen = kept(column)
+            steps = [points[index].step for index in chosen]
+            marks.append(Curve(x=steps, y=[column[index] for index in chosen], name=name))
+        title = series if len(measured) == 1 else f"{series}: {what}"
+        yield Panel(title=title, x=Axis(label="step"), y=Axis(label=what), marks=tuple(marks[:100]))
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _of_value(name: str, value: Any) -> Iterator[Block]:
+    if isinstance(value, Mapping) and value:
+        pairs = [(str(key), _cell(inner)) for key, inner in value.items()]
+        both = (Column(name="name"), Column(name="value"))
+        yield Table(title=name, columns=both, rows=tuple(pairs[:MOST_ROWS]), more=max(0, len(pairs) - MOST_ROWS))
+    elif isinstance(value, list) and value and all(isinstance(row, Mapping) and row for row in value):
+        heads = [head for head in dict.fromkeys(key for row in value for key in row) if head.strip()][:MOST_COLUMNS]
+        if heads:
+            rows = tuple(tuple(_cell(row.get(head)) for head in heads) for row in value[:MOST_ROWS])
+            columns = tuple(Column(name=head) for head in heads)
+            yield Table(title=name, columns=columns, rows=rows, more=max(0, len(value) - MOST_ROWS))
+    elif isinstance(value, list):
+        yield Metrics(items=(Metric(name=name, value=_cell(value)),))
+
+
+def _cell(value: Any) -> Any:
+    """A value within one cell: a list or an object by its items, one behind the other."""
+    if _is_scalar(value):
+        return value
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_cell(inner)}" for key, inner in value.items()) or "–"
+    return ", ".join(str(_cell(inner)) for inner in value) or "–"
+
+
+def _sentences(result: dict[str, Any], name: str) -> list[str]:
+    """The list of sentences of that name, taken out of a result and of the objects of its lists."""
+    found = [str(text) for text in result.pop(name, ())] if isinstance(result.get(name), list) else []
+    for key, value in result.items():
+        if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
+            rows = [dict(row) for row in value]
+            for row in rows:
+                if isinstance(row.get(name), list):
+                    found += map(str, row.pop(name))
+            result[key] = rows
+    return found
