@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,18 @@ def test_a_running_job_outlives_the_change_of_packages_and_the_next_one_sees_it(
         assert asked(dispatcher)["server"] == after["server"]
         (site / "gear-1.0.dist-info").mkdir()
         assert asked(dispatcher)["server"] != after["server"]
+
+
+def test_a_server_collects_the_supervisor_of_a_job_that_has_ended_and_sleeps_until_the_next(
+    dispatcher: Dispatcher, registry: Registry
+) -> None:
+    with Worker(dispatcher.settings, slots=1, registry=registry):
+        server = psutil.Process(asked(dispatcher)["server"])
+        until(lambda: not server.children(), "the supervisor has ended and was collected")
+        before = sum(server.cpu_times()[:2])
+        time.sleep(1.0)
+        assert sum(server.cpu_times()[:2]) - before < 0.1
+        assert asked(dispatcher)["server"] == server.pid
 
 
 def test_nothing_is_left_of_a_server_that_has_ended(
