@@ -70,6 +70,7 @@ def test_it_says_that_its_process_has_ended_without_being_asked(supervised: Supe
 
 @pytest.mark.parametrize("supervised", [60], indirect=True)
 def test_it_ends_its_process_when_its_server_has_gone(supervised: Supervised) -> None:
+    time.sleep(0.3)  # until it waits
     os.kill(supervised.supervisor, signal.SIGTERM)  # as the kernel does
     assert supervised.hear() == {"exit": -signal.SIGKILL}
     assert is_gone(supervised.pid)
