@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from pfd.errors import StopReason
-from pfd.job import Job, JobFailure
+from pfd.hooks import JobStart
+from pfd.job import JobFailure
 from pfd.logs.log_file import LogFile
 from pfd.notify import Wakeup
 from pfd.runner import ipc, json_lines, shortage, supervisor
@@ -28,8 +29,6 @@ from pfd.runner.json_lines import JsonLines, NotAMessage
 from pfd.runner.memory import TreeMemory
 from pfd.runner.process_tree import Tree
 from pfd.runner.spawner import Processes
-from pfd.settings import Settings
-from pfd.task import Task
 from pfd.waker import Waker
 
 log = logging.getLogger("pfd.worker")
@@ -67,33 +66,28 @@ class IsolatedRun:
 
     Parameters
     ----------
-    on_progress, on_ring : are handed each report, and what the job submits; they return at once, since this thread
+    start : its `environment` holds variables for this job beside those that all jobs get.
+    on_progress, on_wakeup : are handed each report, and what the job submits; they return at once, since this thread
         enforces limits.
     on_standing : is handed what the job waits for before its task is called, and the empty text once it is.
-    environment : variables for this job beside those that all jobs get.
     held : descriptors that its processes hold for as long as they live.
     """
 
     def __init__(
         self,
         processes: Processes,
-        settings: Settings,
-        job: Job,
-        task: Task,
+        start: JobStart,
         on_progress: Callable[[float, str, dict[str, Any]], None],
         on_wakeup: Callable[[Wakeup], None],
         on_standing: Callable[[str], None],
-        environment: Mapping[str, str],
         held: tuple[int, ...] = (),
     ) -> None:
         self._processes = processes
-        self._settings = settings
-        self._job = job
-        self._task = task
+        self._settings, self._job, self._task = start.settings, start.job, start.task
         self._on_progress = on_progress
         self._on_wakeup = on_wakeup
         self._on_standing = on_standing
-        self._environment = environment
+        self._environment = start.environment
         self._held = held
         # All that the watch needs is had before there is a process to be watched, or nothing is.
         with contextlib.ExitStack() as opened:
@@ -105,8 +99,8 @@ class IsolatedRun:
             opened.pop_all()
         self._orders: list[StopReason] = []
         self._unsent = memoryview(b"")
-        parse = functools.partial(ipc.parse, max_result_bytes=settings.max_result_bytes)
-        self._said = JsonLines(ipc.longest(settings.max_result_bytes), parse)
+        parse = functools.partial(ipc.parse, max_result_bytes=self._settings.max_result_bytes)
+        self._said = JsonLines(ipc.longest(self._settings.max_result_bytes), parse)
         self._kept = JsonLines(supervisor.LONGEST, json_lines.unpack)
         self._memory: TreeMemory | None = None
         self._memory_at = 0.0

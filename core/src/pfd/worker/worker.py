@@ -422,18 +422,9 @@ class Worker:
             run = InlineRun(self.app, job, task, on_progress)
         else:
             sees = devices.bound(device_lock.device) if device_lock else devices.unbound(self.settings)
+            start = replace(start, environment={**start.environment, **sees})
             held = self._descriptors(device_lock)
-            run = IsolatedRun(
-                self._processes,
-                self.settings,
-                job,
-                task,
-                on_progress,
-                self.notify,
-                on_standing,
-                {**start.environment, **sees},
-                held,
-            )
+            run = IsolatedRun(self._processes, start, on_progress, self.notify, on_standing, held)
         return run
 
     def _descriptors(self, device_lock: DeviceLock | None) -> tuple[int, ...]:
