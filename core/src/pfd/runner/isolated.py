@@ -260,7 +260,7 @@ class IsolatedRun:
             self._made = True
             self._tree = Tree(message["supervisor"], message["pid"])
             if self._task.memory_limit is not None:
-                self._memory = MemoryWatch(self._job, message["supervisor"], self._task.memory_limit)
+                self._memory = MemoryWatch(self._job.id, message["supervisor"], self._task.memory_limit)
         elif "short" in message:
             self._lacking = message["short"]
         elif "exit" in message:

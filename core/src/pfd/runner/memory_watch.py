@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 
-from pfd.job import Job
 from pfd.runner.memory import TreeMemory
 
 log = logging.getLogger("pfd.worker")
@@ -33,8 +32,8 @@ class MemoryWatch:
     next_at : when to look again, by `time.monotonic`.
     """
 
-    def __init__(self, job: Job, root: int, limit: int) -> None:
-        self._job = job
+    def __init__(self, job_id: str, root: int, limit: int) -> None:
+        self._job_id = job_id
         self._limit = limit
         self._memory = TreeMemory(root)
         self._look_at = 0.0
@@ -49,7 +48,7 @@ class MemoryWatch:
         try:
             used = self._memory.used(self._limit)
         except OSError as error:  # it takes open files to look
-            log.warning("the memory of job %s cannot be seen: %s", self._job.id[:8], error)
+            log.warning("the memory of job %s cannot be seen: %s", self._job_id[:8], error)
             return None
         self._look_at = now + max(LOOK, (time.monotonic() - now) / SHARE)
         if used <= self._limit:
