@@ -12,6 +12,7 @@ import pytest
 from core.tests.support.commands import Commands
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, Settings, State, Worker
+from pfd.hooks import JobStart, hookimpl
 from pfd.plugins import Registry
 from pfd.worker.gpu.device_lock import DeviceLock
 from pfd.worker.gpu.devices import Device, Place
@@ -62,6 +63,25 @@ def test_devices_are_not_hidden_where_that_is_turned_off(
     with worker(dispatcher, registry, gpus="3", hide_gpus=False):
         assert dispatcher.submit("see_devices", ON_DEVICE).get(PATIENCE)["value"]["CUDA_VISIBLE_DEVICES"] == "3"
         assert dispatcher.submit("see_devices").get(PATIENCE)["value"]["CUDA_VISIBLE_DEVICES"] == "2,3"
+
+
+class Meddler:
+    """Would have a job use a device that is not its own."""
+
+    @hookimpl
+    def pfd_before_job(self, start: JobStart) -> None:
+        start.environment["CUDA_VISIBLE_DEVICES"] = "7"
+
+
+def test_a_plugin_does_not_say_which_device_a_job_sees(dispatcher: Dispatcher, registry: Registry) -> None:
+    meddler = Meddler()
+    registry.listen("meddler", meddler)
+    try:
+        with worker(dispatcher, registry, gpus="1"):
+            assert dispatcher.submit("see_devices", ON_DEVICE).get(PATIENCE)["value"]["CUDA_VISIBLE_DEVICES"] == "1"
+            assert dispatcher.submit("see_devices").get(PATIENCE)["value"]["CUDA_VISIBLE_DEVICES"] == ""
+    finally:
+        registry.unlisten(meddler)
 
 
 def test_a_worker_waits_for_a_device_without_claiming_and_stops_when_told_to(

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,41 @@ def test_a_running_job_outlives_the_change_of_packages_and_the_next_one_sees_it(
         assert asked(dispatcher)["server"] == after["server"]
         (site / "gear-1.0.dist-info").mkdir()
         assert asked(dispatcher)["server"] != after["server"]
+
+
+def test_a_server_collects_the_supervisor_of_a_job_that_has_ended_and_sleeps_until_the_next(
+    dispatcher: Dispatcher, registry: Registry
+) -> None:
+    with Worker(dispatcher.settings, slots=1, registry=registry):
+        server = psutil.Process(asked(dispatcher)["server"])
+        until(lambda: not server.children(), "the supervisor has ended and was collected")
+        before = sum(server.cpu_times()[:2])
+        time.sleep(1.0)
+        assert sum(server.cpu_times()[:2]) - before < 0.1
+        assert asked(dispatcher)["server"] == server.pid
+
+
+def lines_of(process: psutil.Process) -> set[str]:
+    """The sockets and pipes that a process has open."""
+    links = {str(one.readlink()) for one in Path(f"/proc/{process.pid}/fd").iterdir()}
+    return {link for link in links if link.startswith(("socket:", "pipe:"))}
+
+
+def test_a_job_and_its_supervisor_hold_nothing_of_the_server_that_they_were_forked_from(
+    dispatcher: Dispatcher, registry: Registry, tmp_path: Path
+) -> None:
+    """They would answer for it to workers, and wake it, once it has gone."""
+    witness = tmp_path / "witness"
+    with Worker(dispatcher.settings, slots=1, registry=registry):
+        server = psutil.Process(asked(dispatcher)["server"])
+        handle = dispatcher.submit("nap", {"seconds": 60.0, "witness": str(witness)})
+        until(lambda: lines(witness), "it runs")
+        [supervisor] = server.children()
+        [job] = supervisor.children()
+        assert len(lines_of(server)) >= 4  # a waker, its socket, and its line to the worker
+        assert not lines_of(server) & (lines_of(supervisor) | lines_of(job))
+        handle.revoke()
+        assert handle.wait(PATIENCE).state is State.REVOKED
 
 
 def test_nothing_is_left_of_a_server_that_has_ended(

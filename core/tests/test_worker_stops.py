@@ -34,14 +34,14 @@ def test_a_job_that_is_being_claimed_as_its_worker_stops_is_put_back_and_not_beg
     with Worker(settings, registry=registry) as worker, Dispatcher(settings, registry=registry) as dispatcher:
         owner = worker.engine
         assert owner is not None
-        claim = owner.claim
+        claim = owner.claimer.claim
 
         def told_to_stop_meanwhile(*args: Any, **options: Any) -> Job | None:
             if (job := claim(*args, **options)) is not None:
                 owner.claim_no_more()
             return job
 
-        monkeypatch.setattr(owner, "claim", told_to_stop_meanwhile)
+        monkeypatch.setattr(owner.claimer, "claim", told_to_stop_meanwhile)
         handle = dispatcher.submit("nap_inline", {"witness": str(witness)})
         until(lambda: dispatcher.claims(handle.id), "it is claimed")
         worker.stop()

@@ -18,36 +18,24 @@ from pathlib import Path
 from typing import Any
 
 from pfd.errors import StopReason
-from pfd.job import Job, JobFailure
+from pfd.hooks import JobStart
+from pfd.job import JobFailure
 from pfd.logs.log_file import LogFile
 from pfd.notify import Wakeup
 from pfd.runner import ipc, json_lines, shortage, supervisor
 from pfd.runner.call import Outcome, OutcomeKind
 from pfd.runner.ipc import Begun, Progress
 from pfd.runner.json_lines import JsonLines, NotAMessage
-from pfd.runner.memory import TreeMemory
+from pfd.runner.memory_watch import MemoryWatch
 from pfd.runner.process_tree import Tree
 from pfd.runner.spawner import Processes
-from pfd.settings import Settings
-from pfd.task import Task
+from pfd.runner.standing import Standing
 from pfd.waker import Waker
 
 log = logging.getLogger("pfd.worker")
 
-MEMORY_POLL = 0.5
-"""Seconds between looks at the memory of a job that has a limit; more, where such a look takes long."""
-
-MEMORY_SHARE = 0.05
-"""Part of a core that looking at a job's memory may take."""
-
-MEMORY_GLANCE = 0.05
-"""Seconds between glances at shared memory."""
-
 SPAWN_PATIENCE = 300.0
 """Seconds that a warm server may take to import what a task preloads, and to make a process for it."""
-
-QUIET = 0.5
-"""Seconds after which it is said what a job waits for that has not begun yet."""
 
 SPAWN_POLL = 1.0
 """Seconds between looks at a warm server that has not made a process yet."""
@@ -67,33 +55,28 @@ class IsolatedRun:
 
     Parameters
     ----------
-    on_progress, on_ring : are handed each report, and what the job submits; they return at once, since this thread
+    start : its `environment` holds variables for this job beside those that all jobs get.
+    on_progress, on_wakeup : are handed each report, and what the job submits; they return at once, since this thread
         enforces limits.
     on_standing : is handed what the job waits for before its task is called, and the empty text once it is.
-    environment : variables for this job beside those that all jobs get.
     held : descriptors that its processes hold for as long as they live.
     """
 
     def __init__(
         self,
         processes: Processes,
-        settings: Settings,
-        job: Job,
-        task: Task,
+        start: JobStart,
         on_progress: Callable[[float, str, dict[str, Any]], None],
         on_wakeup: Callable[[Wakeup], None],
         on_standing: Callable[[str], None],
-        environment: Mapping[str, str],
         held: tuple[int, ...] = (),
     ) -> None:
         self._processes = processes
-        self._settings = settings
-        self._job = job
-        self._task = task
+        self._settings, self._job, self._task = start.settings, start.job, start.task
         self._on_progress = on_progress
         self._on_wakeup = on_wakeup
-        self._on_standing = on_standing
-        self._environment = environment
+        self._standing = Standing(start.task, on_standing)
+        self._environment = start.environment
         self._held = held
         # All that the watch needs is had before there is a process to be watched, or nothing is.
         with contextlib.ExitStack() as opened:
@@ -105,11 +88,10 @@ class IsolatedRun:
             opened.pop_all()
         self._orders: list[StopReason] = []
         self._unsent = memoryview(b"")
-        parse = functools.partial(ipc.parse, max_result_bytes=settings.max_result_bytes)
-        self._said = JsonLines(ipc.longest(settings.max_result_bytes), parse)
+        parse = functools.partial(ipc.parse, max_result_bytes=self._settings.max_result_bytes)
+        self._said = JsonLines(ipc.longest(self._settings.max_result_bytes), parse)
         self._kept = JsonLines(supervisor.LONGEST, json_lines.unpack)
-        self._memory: TreeMemory | None = None
-        self._memory_at = 0.0
+        self._memory: MemoryWatch | None = None
         self._tree: Tree | None = None
         self._exit: int | None = None
         self._outcome: Outcome | None = None
@@ -119,8 +101,6 @@ class IsolatedRun:
         self._end_at: float | None = None
         self._killed = False
         self._lacking: str | None = None
-        self._standing = ""
-        self._standing_at: float | None = None
         self._made = False
         self._stale = False
 
@@ -164,15 +144,15 @@ class IsolatedRun:
         limit_at: float | None = None
         spawned_by = began + SPAWN_PATIENCE
         server_at: float | None = began + SPAWN_POLL
-        glance_at: float | None = None
-        self._standing_at = began + QUIET
+        self._standing.begin(began)
         with self._selector as selector:
             selector.register(self._control, selectors.EVENT_READ, "control")
             selector.register(self._channel, selectors.EVENT_READ, "channel")
             selector.register(self._output, selectors.EVENT_READ, "output")
             selector.register(self._waker, selectors.EVENT_READ, "wake")
             while True:
-                alarms = (limit_at, server_at, glance_at, self._standing_at, self._kill_at, self._end_at)
+                look_at = None if self._memory is None else self._memory.next_at
+                alarms = (limit_at, server_at, look_at, self._standing.next_at, self._kill_at, self._end_at)
                 next_at = min((at for at in alarms if at is not None), default=None)
                 timeout = None if next_at is None else max(0.0, next_at - time.monotonic())
                 for key, events in selector.select(timeout):
@@ -201,13 +181,12 @@ class IsolatedRun:
                 if server_at is not None and now >= server_at:
                     server_at = now + SPAWN_POLL
                     self._processes.resume(self._task.preload)
-                self._stand_by(now)
+                self._standing.look(now, has_process=self._tree is not None)
                 if limit_at is not None and now >= limit_at:
                     limit_at = None
                     self._ask(StopReason.TIME_LIMIT, patience)
-                if self._memory is not None and now >= (glance_at or 0.0):
-                    glance_at = now + MEMORY_GLANCE
-                    self._check_memory(self._memory, now)
+                if self._memory is not None and now >= self._memory.next_at and (what := self._memory.exceeded(now)):
+                    self._condemn("MemoryLimitExceeded", what, hint="use a smaller batch or window")
                 if self._kill_at is not None and now >= self._kill_at:
                     self._kill_at = None
                     self._kill()
@@ -216,24 +195,6 @@ class IsolatedRun:
                     self._tree.end()
                     self._drain(selector, logfile)
                     return
-
-    def _waits_for(self) -> str:
-        """What keeps the task from being called: a server that has its imports done makes a process at once."""
-        if self._tree is None and self._task.preload:
-            packages = dict.fromkeys(module.partition(".")[0] for module in self._task.preload)
-            return f"starting: importing {', '.join(packages)}"
-        return f"starting: loading {self._task.run.partition(':')[0]}"
-
-    def _stand_by(self, now: float) -> None:
-        """Say what the task waits for, now and then, until it is called."""
-        if self._standing_at is not None and now >= self._standing_at:
-            self._standing_at = now + QUIET
-            self._stand(self._waits_for())
-
-    def _stand(self, standing: str) -> None:
-        if standing != self._standing:
-            self._standing = standing
-            self._on_standing(standing)
 
     def _send(self, selector: selectors.BaseSelector) -> None:
         """Send what to run, as far as it goes: it may be large, and the process that is to read it late or dead."""
@@ -299,7 +260,7 @@ class IsolatedRun:
             self._made = True
             self._tree = Tree(message["supervisor"], message["pid"])
             if self._task.memory_limit is not None:
-                self._memory = TreeMemory(message["supervisor"])
+                self._memory = MemoryWatch(self._job.id, message["supervisor"], self._task.memory_limit)
         elif "short" in message:
             self._lacking = message["short"]
         elif "exit" in message:
@@ -308,15 +269,16 @@ class IsolatedRun:
     def _hear_job(self, message: ipc.Message) -> None:
         if self._outcome is not None:
             return
-        self._standing_at = None  # a task that was never called has ended as well
+        self._standing.over()  # a task that was never called has ended as well
         if isinstance(message, Begun):
-            self._stand("")
+            self._standing.called()
         elif isinstance(message, Progress):
             self._on_progress(message.fraction, message.status, message.meta)
         elif isinstance(message, Wakeup):
             self._on_wakeup(message)
         else:
             self._outcome = message
+            self._memory = None  # what its process takes until it is gone changes nothing any more
             self._kill_at = time.monotonic() + EXIT_PATIENCE
 
     def _drain(self, selector: selectors.BaseSelector, logfile: LogFile) -> None:
@@ -355,26 +317,6 @@ class IsolatedRun:
             self._control.sendall(json_lines.pack(order))
         if self._tree is not None:
             self._tree.resume_supervisor()
-
-    def _check_memory(self, memory: TreeMemory, now: float) -> None:
-        limit = self._task.memory_limit
-        if limit is None or self._outcome is not None:
-            return
-        if now < self._memory_at:
-            memory.glance()
-            return
-        try:
-            used = memory.used(limit)
-        except OSError as error:  # it takes open files to look
-            log.warning("the memory of job %s cannot be seen: %s", self._job.id[:8], error)
-            return
-        self._memory_at = now + max(MEMORY_POLL, (time.monotonic() - now) / MEMORY_SHARE)
-        if used > limit:
-            self._condemn(
-                "MemoryLimitExceeded",
-                f"the job's processes used {used / 2**20:.0f} MiB, more than the {limit / 2**20:.0f} MiB allowed",
-                hint="use a smaller batch or window",
-            )
 
     def _conclude(self) -> Outcome:
         if self._exit is None and self._tree is not None:

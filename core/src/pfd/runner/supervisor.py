@@ -25,6 +25,7 @@ from pfd.runner import native
 from pfd.runner.interpreter import interpreter
 from pfd.runner.json_lines import JsonLines, pack, unpack
 from pfd.runner.stop import let_through
+from pfd.waker import Waker
 
 _POLL = 0.02
 
@@ -41,13 +42,11 @@ class Supervisor:
         self._status: int | None = None
         self._ending = False
         self._gone = False
-        self._wake, wake_in = os.pipe()
-        for end in (self._wake, wake_in):
-            os.set_blocking(end, False)
+        self._waker = Waker()
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._told_to_end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
+        self._waker.hear_signals()
         native.adopt_orphans()
         try:
             self._pid = start()
@@ -58,13 +57,16 @@ class Supervisor:
 
     def run(self) -> None:
         """Stay until nothing of the job is left."""
+        with self._waker:
+            self._run()
+
+    def _run(self) -> None:
         while True:
             timeout = _POLL if self._ending else None
-            sources: list[Any] = [self._wake] if self._gone else [self._wake, self._control]
+            sources: list[Any] = [self._waker] if self._gone else [self._waker, self._control]
             readable, _, _ = select.select(sources, [], [], timeout)
-            if self._wake in readable:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self._wake, 4096)
+            if self._waker in readable:
+                self._waker.drain()
             if self._control in readable:
                 self._listen()
             alone = self._reap()

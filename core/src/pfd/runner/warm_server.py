@@ -42,6 +42,7 @@ from pfd.runner.supervisor import Supervisor, start_fresh
 from pfd.runner.warm_client import BACKLOG, MODULE, locked
 from pfd.settings import Settings
 from pfd.socket_folder import peer, remove_where_empty
+from pfd.waker import Waker
 
 FEWEST_DESCRIPTORS, MOST_DESCRIPTORS = 3, 8
 BREATH = 0.1
@@ -143,24 +144,22 @@ class WarmServer:
         self._greeting = pack({"ready": True, **greeting})
         self._workers: set[socket.socket] = set()
         self._keepers: set[int] = set()
-        self._wake, self._wake_in = os.pipe()
-        for end in (self._wake, self._wake_in):
-            os.set_blocking(end, False)
+        self._waker = Waker()
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self._wake_in, warn_on_full_buffer=False)
+        self._waker.hear_signals()
 
     def serve(self) -> None:
-        # Whoever started it is about to connect; one that dies before that leaves nobody to serve.
-        self._step(FIRST_PATIENCE)
-        while self._workers or self._keepers or not self._retire():
-            self._step(None)
+        with self._waker:
+            # Whoever started it is about to connect; one that dies before that leaves nobody to serve.
+            self._step(FIRST_PATIENCE)
+            while self._workers or self._keepers or not self._retire():
+                self._step(None)
 
     def _step(self, timeout: float | None) -> None:
-        sources: list[Any] = [self._wake, self._listening, *self._workers]
+        sources: list[Any] = [self._waker, self._listening, *self._workers]
         readable, _, _ = select.select(sources, [], [], timeout)
-        if self._wake in readable:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wake, 4096)
+        if self._waker in readable:
+            self._waker.drain()
             self._reap()
         if self._listening in readable:
             self._accept()
@@ -244,17 +243,18 @@ class WarmServer:
     def _become_supervisor(self, fds: Sequence[int]) -> None:
         """In the forked process: never returns."""
         assert self._registry is not None
-        inherited = [self._wake, self._wake_in, self._listening.fileno(), *(one.fileno() for one in self._workers)]
+        inherited: list[Waker | socket.socket] = [self._waker, self._listening, *self._workers]
         _become_supervisor(fds, self._pid, inherited, self._registry)
 
 
-def _become_supervisor(fds: Sequence[int], server: int, inherited: Sequence[int], registry: Registry) -> None:
+def _become_supervisor(
+    fds: Sequence[int], server: int, inherited: Sequence[Waker | socket.socket], registry: Registry
+) -> None:
     """In the forked process: never returns."""
     code = 1
     try:
-        signal.set_wakeup_fd(-1)
-        for fd in inherited:
-            os.close(fd)
+        for one in inherited:  # the waker first: from here on signals are not the server's
+            one.close()
         control_fd, channel_fd, output_fd, *_ = fds  # what else there is, is held by being open
         control = socket.socket(fileno=control_fd)
 

@@ -40,7 +40,7 @@ class EagerRuntime:
                 with store.write() as connection:
                     client_id = jobs.get(connection, wakeup.job_id).client_id
                     wanted = ClaimFilter(worker.id, queues, tuple(self._registry.tasks), client_id, gpu=None)
-                    job = worker.claim(connection, wanted, unready, due_by=math.inf) or worker.claim(
+                    job = worker.claimer.claim(connection, wanted, unready, due_by=math.inf) or worker.claimer.claim(
                         connection, replace(wanted, coordinators=True), unready, due_by=math.inf
                     )
                 worker.finisher.publish_ended(unready)

@@ -45,7 +45,6 @@ class Heartbeat:
     info : the row that this worker shows itself with.
     wanted : what this worker claims.
     wake : wakes its slots.
-    tell_of : tells workers, this one and others, of a job that can be claimed.
     listener : hears when others wake this worker; without it only the sweep finds work.
     alarm : which threads of this worker are down.
     on_replaced : called, in this thread, once the store has been removed, or is another one.

@@ -20,12 +20,11 @@ from pfd.errors import (
     PluginError,
     SettingsError,
     StopReason,
-    StoreError,
     StoreReplaced,
 )
 from pfd.events import publish
 from pfd.hooks import EventKind, JobStart
-from pfd.job import Job, State
+from pfd.job import Job
 from pfd.lifecycle import WorkerStart, WorkerStop
 from pfd.notify import Wakeup, WakeupListener
 from pfd.runner import native, shortage
@@ -34,14 +33,13 @@ from pfd.runner.inline import InlineRun
 from pfd.runner.isolated import IsolatedRun
 from pfd.runner.shortage import Shortage
 from pfd.runner.spawner import Processes
-from pfd.store import EndedJob, FinalState, WorkerInfo, claims, jobs, next_job, reading
+from pfd.store import WorkerInfo, reading
 from pfd.store.claim_filter import ClaimFilter
-from pfd.store.rows import damage_of
-from pfd.submission.params import fill, referred
 from pfd.submission.submit import notify_workers
 from pfd.task import Task
 from pfd.threads import LastingThread
 from pfd.vitals import Alarm
+from pfd.worker.claimer import Claimer
 from pfd.worker.coordinators import Coordinators
 from pfd.worker.finish import Finisher, log_fields
 from pfd.worker.gpu import devices
@@ -103,20 +101,22 @@ class Worker:
         loadable = [task for task in app.registry.tasks.values() if _loadable(task)]
         queues = tuple(sorted({queue for names in slots for queue in names.split(",")}))
         self._wanted = ClaimFilter(self.id, queues, tuple(t.name for t in loadable if not t.coordinator), client_id)
+        self._shortage = Shortage()
+        # Without slots it is the caller that goes on with what was let go.
+        self.finisher = Finisher(app, self._shortage, self.notify if self.slots else lambda _: None)
+        self.claimer = Claimer(app, self.finisher, self._shortage, self._stopping)
         waiting = tuple(task.name for task in loadable if task.coordinator)
         self._coordinators: Coordinators | None = None
         wanted = [self._wanted]
         if waiting and queues:
             wanted.append(replace(self._wanted, tasks=waiting, coordinators=True))
             self._coordinators = Coordinators(
-                wanted[-1], self._claim_coordinator, self._run_beside, self._refuse, self._alarm
+                wanted[-1], self.claimer.take_coordinator, self._run_beside, self._refuse, self._alarm
             )
         places = devices.places_for(app.settings, loadable) if queues else []
         self.gpus = devices.counts(places)
         wanted += [replace(self._wanted, gpu=True)] if places else []
-        self._gpu_slots = GpuSlots(
-            places, app.settings.home, wanted[-1], self._is_due, self._claim, self._run_beside, self._alarm
-        )
+        self._gpu_slots = GpuSlots(places, app.settings.home, wanted[-1], self.claimer, self._run_beside, self._alarm)
         now = time.time()
         name = f"{socket.gethostname()}:{os.getpid()}"
         lease = app.settings.lease
@@ -132,9 +132,6 @@ class Worker:
             self._alarm,
             on_replaced,
         )
-        self._shortage = Shortage()
-        # Without slots it is the caller that goes on with what was let go.
-        self.finisher = Finisher(app, self._shortage, self.notify if self.slots else lambda _: None)
         self._heartbeat.vitals.short_of = self._shortage.told
         self._announced = False
 
@@ -254,14 +251,14 @@ class Worker:
         self._gpu_slots.wake()
         return self.idle.offer(queue)
 
-    # -- claiming -----------------------------------------------------------------------------------------------
+    # -- slots --------------------------------------------------------------------------------------------------
 
     def _serve(self, wanted: ClaimFilter) -> None:
         job: Job | None = None
         while job is not None or not self._stopping.is_set():
             seen = self.idle.wakeups
             if job is None:
-                job = self._claim(wanted)
+                job = self.claimer.take(wanted)
             if job is None:
                 self._heartbeat.look_ahead(wanted)
                 self.idle.wait(",".join(wanted.queues), seen)
@@ -273,67 +270,6 @@ class Worker:
                 job = self._hold(running, wanted=wanted)
             except Exception:  # the job is found again by the sweep; the slot lives on
                 log.exception("job %s could not be ended", running.id)
-
-    def _claim(self, wanted: ClaimFilter) -> Job | None:
-        if self._shortage.lasts():
-            return None  # the sweep wakes it again while there is something to claim
-        try:
-            while True:
-                unready: list[EndedJob] = []
-                with self.store.write() as connection:
-                    if self._stopping.is_set():  # the store may have kept it waiting for long
-                        return None
-                    job = self.claim(connection, wanted, unready)
-                self.finisher.publish_ended(unready)
-                if job is not None or not unready:
-                    return job
-        except StoreError as error:
-            log.warning("nothing can be claimed: %s", error)
-        except Exception:  # a slot that died in silence would leave a worker that lives and does nothing
-            log.exception("nothing can be claimed")
-        self._stopping.wait(1.0)
-        return None
-
-    def claim(
-        self, connection: Any, wanted: ClaimFilter, unready: list[EndedJob], *, due_by: float | None = None
-    ) -> Job | None:
-        """Take the next job, references to other results filled in; one whose references lead nowhere fails.
-
-        What failed by that is added to `unready`, to be told once it is stored, and is not more than a transaction
-        should end: where there is any and no job, there may be more behind it.
-        """
-        while (job := claims.claim(connection, wanted, due_by=due_by, ended=unready)) is not None:
-            try:
-                return self._filled(connection, job)
-            except PfdError as error:
-                unready += claims.end(connection, job, FinalState(State.FAILURE, failure=describe(error)))
-        return None
-
-    def _claim_next(self, wanted: ClaimFilter | None, connection: Any, unready: list[EndedJob]) -> Job | None:
-        """Take the next job for a slot, in the transaction that ends the one before."""
-        if wanted is None or self._stopping.is_set() or self._shortage.lasts():
-            return None
-        return self.claim(connection, wanted, unready)
-
-    def _filled(self, connection: Any, job: Job) -> Job:
-        if not (ids := referred(job.params)):
-            return job
-        results = {ref: _result(jobs.get(connection, ref)) for ref in ids}
-        return replace(job, params=fill(job.task, job.params, results, self.settings.max_params_bytes))
-
-    def _claim_coordinator(self, wanted: ClaimFilter) -> Job | None:
-        # They are few and every wakeup comes here: looked for without the lock that a claim takes.
-        return self._claim(wanted) if self._is_due(wanted) else None
-
-    def _is_due(self, wanted: ClaimFilter) -> bool:
-        if self._shortage.lasts():
-            return False
-        try:
-            with self.store.read() as connection:
-                due = next_job.next_due(connection, wanted)
-        except StoreError:
-            return False  # the sweep says so, and wakes a slot
-        return due is not None and due <= time.time()
 
     def _run_beside(self, job: Job, device_lock: DeviceLock | None = None) -> None:
         """Run a job that takes none of `slots`: a coordinator, or one whose turn it is on a device."""
@@ -399,7 +335,7 @@ class Worker:
             raise
         finally:
             self._progress.forget(job)
-        return self.finisher.finish(job, task, outcome, began, functools.partial(self._claim_next, wanted))
+        return self.finisher.finish(job, task, outcome, began, functools.partial(self.claimer.claim_next, wanted))
 
     def _not_run(self, job: Job, error: Exception) -> Outcome:
         if self.slots and (what := shortage.cause(error)) is not None:
@@ -422,18 +358,9 @@ class Worker:
             run = InlineRun(self.app, job, task, on_progress)
         else:
             sees = devices.bound(device_lock.device) if device_lock else devices.unbound(self.settings)
+            start = replace(start, environment={**start.environment, **sees})
             held = self._descriptors(device_lock)
-            run = IsolatedRun(
-                self._processes,
-                self.settings,
-                job,
-                task,
-                on_progress,
-                self.notify,
-                on_standing,
-                {**start.environment, **sees},
-                held,
-            )
+            run = IsolatedRun(self._processes, start, on_progress, self.notify, on_standing, held)
         return run
 
     def _descriptors(self, device_lock: DeviceLock | None) -> tuple[int, ...]:
@@ -443,12 +370,6 @@ class Worker:
             self._liveness_lock.descriptor if self._liveness_lock else None,
         )
         return tuple(one for one in found if one is not None)
-
-
-def _result(job: Job) -> dict[str, Any] | None:
-    if "result" in job.damage:
-        raise damage_of(job)
-    return job.result
 
 
 def _loadable(task: Task) -> bool:

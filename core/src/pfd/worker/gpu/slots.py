@@ -13,6 +13,7 @@ from pfd.job import Job
 from pfd.store.claim_filter import ClaimFilter
 from pfd.threads import LastingThread
 from pfd.vitals import Alarm
+from pfd.worker.claimer import Claimer
 from pfd.worker.gpu.device_lock import DeviceLock
 from pfd.worker.gpu.devices import Place
 
@@ -33,8 +34,6 @@ class GpuSlots:
     places : a slot for each.
     home : where turns are kept, if need be.
     wanted : which jobs.
-    is_due : whether there is one to claim; a look.
-    claim : takes it, or None where others were quicker.
     run : runs it to its end, on the device whose turn it is.
     alarm : hears of a thread that dies.
     """
@@ -44,15 +43,13 @@ class GpuSlots:
         places: Sequence[Place],
         home: Path,
         wanted: ClaimFilter,
-        is_due: Callable[[ClaimFilter], bool],
-        claim: Callable[[ClaimFilter], Job | None],
+        claimer: Claimer,
         run: Callable[[Job, DeviceLock], None],
         alarm: Alarm,
     ) -> None:
         self._home = home
         self._wanted = wanted
-        self._is_due = is_due
-        self._claim = claim
+        self._claimer = claimer
         self._run = run
         self._woken = threading.Condition()
         self._wakeups = 0
@@ -93,7 +90,7 @@ class GpuSlots:
         while self._await_wakeup(seen):
             seen = self._wakeups
             try:
-                while self._is_due(self._wanted):
+                while self._claimer.is_due(self._wanted):
                     self._wake_next()  # where there is one there may be another, for another device
                     if not self._acquire_device(place):
                         break
@@ -116,7 +113,7 @@ class GpuSlots:
                 if self._stopping.wait(pause):
                     return False
                 pause = min(PAUSE_MOST, 2 * pause)
-            if self._stopping.is_set() or (job := self._claim(self._wanted)) is None:
+            if self._stopping.is_set() or (job := self._claimer.take(self._wanted)) is None:
                 return False
             self._run(job, device_lock)
             return True
