@@ -24,7 +24,7 @@ def test_a_dispatcher_loads_no_worker_and_nothing_later() -> None:
         "core/src/pfd/client/handle.py"
     )
     assert "pfd.submission.submit" in used
-    assert used - loaded == {"pfd.client.display"}  # for notebooks
+    assert used - loaded == {"pfd.client.display", "pfd.client.showing"}  # for notebooks, and for who shows jobs
 
 
 def test_no_modules_need_each_other() -> None:

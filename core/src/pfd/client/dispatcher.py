@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # what few clients need is loaded where it is used
     from pfd.client.awaiting import Awaiting
     from pfd.client.job_list import JobList
     from pfd.client.log_piece import LogPiece
+    from pfd.client.showing import Showing
     from pfd.retention import Pruned
     from pfd.schedules.schedule import Overlap, Schedule, ScheduleSlot
     from pfd.series.reader import Points
@@ -550,9 +551,7 @@ class Dispatcher:
         ------
         ParameterError : `since` is no such cursor, or `most` no number of bytes.
         """
-        from pfd.client.log_piece import read_piece
-
-        return read_piece(self.settings.home, self.job(ref), since, an_integer("most", most))
+        return self._showing(ref).log(since, most)
 
     def series(self, ref: str, name: str, since: str = "") -> Points:
         """The points of a series that a job has recorded so far, and a cursor from which the further ones are read.
@@ -561,31 +560,25 @@ class Dispatcher:
         ------
         ParameterError : `since` is no such cursor.
         """
-        from pfd.artifacts import job_folder
-        from pfd.series import reader
-
-        folder = job_folder(self.settings.home, "logs", self.job(ref).id)
-        return reader.read(folder, a_text("name", name), since)
+        return self._showing(ref).series(name, since)
 
     def series_names(self, ref: str) -> tuple[str, ...]:
         """The series that a job has recorded so far."""
-        from pfd.artifacts import job_folder
-        from pfd.series import reader
-
-        return reader.names(job_folder(self.settings.home, "logs", self.job(ref).id))
+        return self._showing(ref).series_names()
 
     def blocks(self, ref: str) -> tuple[Block, ...]:
         """What a job is shown as, of `pfd.views`: while it runs, and however it has ended."""
-        from pfd.client.views.choice import blocks
-
-        return blocks(self.job(ref), self.settings.home, self.plugins)
+        return self._showing(ref).blocks()
 
     def artifacts(self, ref: str) -> dict[str, Path]:
         """The files of a job's latest run by name: published ones of a job that has succeeded, else what there is."""
-        from pfd.client.views.job_view import JobView
+        return self._showing(ref).artifacts()
 
-        view = JobView(self.job(ref), self.settings.home, self.plugins)
-        return {name: view.path(name) for name in view.files}
+    def _showing(self, ref: str) -> Showing:
+        with forks.conversation():  # a fork in the middle of an import leaves a child that waits for it for ever
+            from pfd.client.showing import Showing
+
+        return Showing(self.job(ref), self.settings.home, self.plugins)
 
 
 def _listed(options: Mapping[str, Any]) -> dict[str, Any]:
