@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # what few clients need is loaded where it is used
     from pfd.retention import Pruned
     from pfd.schedules.schedule import Overlap, Schedule, ScheduleSlot
     from pfd.series.reader import Points
+    from pfd.store.feed import Changes
     from pfd.store.search import Search
     from pfd.submission.unserved import UnservedNotice
     from pfd.views import Block
@@ -61,6 +62,7 @@ _USED = (
     "pfd.retention",
     "pfd.schedules.define",
     "pfd.schedules.table",
+    "pfd.store.feed",
     "pfd.store.listing",
     "pfd.store.migrate",
     "pfd.store.prune",
@@ -543,6 +545,27 @@ class Dispatcher:
         from pfd.logs.log_file import log_path
 
         return log_path(self.settings.home, self.job(ref))
+
+    def changes(self, since: str = "", limit: int = 1000) -> Changes:
+        """Jobs that were submitted, have gone on or ended behind a cursor, and the next cursor.
+
+        In the order of their last change, each as it is now, without parameters and results.  None is left out, whoever
+        writes: a job that changes again comes again, with all that has changed meanwhile.  Jobs that are pruned come no
+        more.
+
+        Parameters
+        ----------
+        since : the cursor that was given last; from the beginning where it is empty, and `"now"` for what comes from
+            here on.
+
+        Raises
+        ------
+        ParameterError : `since` is no such cursor, or `limit` no number.
+        """
+        from pfd.store import feed
+
+        with self.store.read() as connection:
+            return feed.read(connection, since, an_integer("limit", limit))
 
     def log(self, ref: str, since: str = "", *, most: int = 1 << 20) -> LogPiece:
         """What a job's latest run has printed, about `most` bytes, and a cursor from which the rest is read.

@@ -21,7 +21,7 @@ from pfd.job import LAST_TIME, ArtifactFile, Job, JobFailure, State, is_job_id
 from pfd.store.encoding import decode
 from pfd.store.schema import jobs
 
-FULL = [c.label(c.key) for c in jobs.c if c.name not in ("followers", "coordinator")]
+FULL = [c.label(c.key) for c in jobs.c if c.name not in ("followers", "coordinator", "changed")]
 FULL_NAMES = tuple(c.name for c in FULL)
 
 LIGHT = [c for c in FULL if c.name not in ("params", "result", "options")]

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pfd.hooks import Tables
 from pfd.records import Record
 
-CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0010", upgrade_order=0)
+CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0011", upgrade_order=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -72,6 +72,7 @@ jobs = Table(
     Column("result", Text),
     Column("failure", Text),
     Column("artifacts", Text, nullable=False),
+    Column("changed", BigInteger, nullable=False, server_default="0"),  # by a trigger of the database
     # What claims look through: SQLite by a few steps, PostgreSQL along the order of a queue.
     Index(
         "ix_pfd_job_claimable",
@@ -106,6 +107,7 @@ jobs = Table(
     Index("ix_pfd_job_state", "state", "seq", "task", "queue"),
     Index("ix_pfd_job_task", "task", "seq", "queue"),
     Index("ix_pfd_job_queue", "queue", "seq"),
+    Index("ix_pfd_job_changed", "changed", "seq"),
     Index(
         "ix_pfd_job_parent_id",
         *("parent_id", "seq", "state", "task", "queue"),
@@ -126,6 +128,16 @@ claims = Table(
     sqlite_autoincrement=True,
 )
 """The log of claims.  Its number is the fence: drawn once, never again.  `outcome` says why a run was not the last."""
+
+change = Table(
+    "pfd_change",
+    Record.metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("start", BigInteger, nullable=False),
+)
+"""One row, once there is a change: how many of them there were in SQLite, and what is added to the number of a
+transaction in PostgreSQL."""
 
 edges = Table(
     "pfd_edge",

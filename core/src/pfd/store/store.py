@@ -257,13 +257,14 @@ class Store:
         All machines of one store share one home.  Raises `SettingsError` where this home belongs to another store, or
         the store to another home: results would be looked for where they are not.
         """
-        from pfd.store import migrate
+        from pfd.store import feed, migrate
 
         path = self.settings.home / STORE_ID_FILE
         try:
             # In one transaction, so that a home that cannot be written leaves no store tied to it.
             with self.write() as connection:
                 migrate.one_at_a_time(connection)
+                feed.go_on(connection)
                 known = connection.execute(_STORE_ID).scalar()
                 found = path.read_text(encoding="ascii").strip() if path.exists() else None
                 fresh = known is None

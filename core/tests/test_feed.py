@@ -1,0 +1,211 @@
+"""The feed of changes: a reader that follows it has what the table says, and missed no end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from core.tests.support.stores import Databases, as_environment, make_settings
+from core.tests.support.waiting import until
+from pfd import Dispatcher, Job, Settings, State, Worker
+from pfd.errors import ParameterError
+from pfd.job import ENDED
+from pfd.plugins import Registry
+from pfd.store import feed
+from pfd.store.schema import change
+from pfd.store.schema import jobs as job_table
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def dispatcher(settings: Settings, registry: Registry) -> Iterator[Dispatcher]:
+    with Dispatcher(settings, registry=registry) as found:
+        yield found
+
+
+class Follower:
+    """Follows the feed as a dashboard does."""
+
+    def __init__(self, dispatcher: Dispatcher, limit: int = 1000) -> None:
+        self._dispatcher = dispatcher
+        self._limit = limit
+        self._cursor = ""
+        self.now: dict[str, Job] = {}
+        self.ends: dict[str, list[State]] = {}
+
+    def look(self) -> int:
+        found = self._dispatcher.changes(self._cursor, self._limit)
+        self._cursor = found.cursor
+        for job in found.jobs:
+            if job.state in ENDED:
+                self.ends.setdefault(job.id, []).append(job.state)
+            self.now[job.id] = job
+        return len(found.jobs)
+
+    def catch_up(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while self.look() or time.monotonic() < deadline - PATIENCE + 1.0:  # others may hold it up for a moment
+            assert time.monotonic() < deadline
+
+
+def of_table(dispatcher: Dispatcher) -> dict[str, Job]:
+    return {job.id: job for job in dispatcher.jobs(limit=None)}
+
+
+def test_each_step_of_a_job_is_a_change(dispatcher: Dispatcher, registry: Registry) -> None:
+    follower = Follower(dispatcher)
+    assert follower.look() == 0
+    handle = dispatcher.submit("nap", {"seconds": 300})
+    until(lambda: follower.look() == 1)
+    assert follower.now[handle.id].state is State.PENDING
+    with Worker(dispatcher.settings, registry=registry):
+        until(lambda: follower.look() >= 0 and follower.now[handle.id].state is State.PROGRESS)
+        seen = follower.now[handle.id].progress
+        until(lambda: follower.look() >= 0 and follower.now[handle.id].progress >= seen)
+        dispatcher.cancel(handle.id)
+        until(lambda: follower.look() >= 0 and follower.now[handle.id].state is State.REVOKED)
+    assert follower.ends == {handle.id: [State.REVOKED]}
+    assert follower.look() == 0
+
+
+def test_pages_hold_each_job_once_and_now_is_behind_them_all(dispatcher: Dispatcher) -> None:
+    ids = [dispatcher.submit("add", {"a": number}).id for number in range(25)]
+    until(lambda: len(dispatcher.changes("", 100).jobs) == 25)
+    found, cursor = [], ""
+    while (page := dispatcher.changes(cursor, 7)).jobs:
+        found += [job.id for job in page.jobs]
+        cursor = page.cursor
+    assert found == ids
+    now = dispatcher.changes("now").cursor
+    assert dispatcher.changes(now).jobs == ()
+    assert dispatcher.changes(cursor).cursor == cursor
+    later = dispatcher.submit("add", {"a": 1})
+    until(lambda: [job.id for job in dispatcher.changes(now).jobs] == [later.id])
+
+
+@pytest.mark.parametrize("since", ["x", "1", "1:", "-1:2", "1:2:3", "9" * 20 + ":1", None, 7])
+def test_what_is_no_cursor_is_refused(dispatcher: Dispatcher, since: str) -> None:
+    with pytest.raises(ParameterError, match="no cursor of changes"):
+        dispatcher.changes(since)
+
+
+def test_a_write_that_was_rolled_back_is_no_change(dispatcher: Dispatcher) -> None:
+    handle = dispatcher.submit("add", {"a": 1})
+    cursor = dispatcher.changes("now").cursor
+    with dispatcher.store.write() as connection:
+        connection.execute(job_table.update().values(progress=0.5))
+        connection.rollback()
+    assert dispatcher.changes(cursor).jobs == ()
+    dispatcher.cancel(handle.id)
+    until(lambda: [job.state for job in dispatcher.changes(cursor).jobs] == [State.REVOKED])
+
+
+def test_what_another_program_writes_is_a_change_as_well(dispatcher: Dispatcher) -> None:
+    dispatcher.submit("add", {"a": 1})
+    until(lambda: len(dispatcher.changes().jobs) == 1)
+    cursor = dispatcher.changes("now").cursor
+    with dispatcher.store.write() as connection:
+        connection.execute(sa.text("UPDATE pfd_job SET status = 'by hand'"))
+    until(lambda: [job.status for job in dispatcher.changes(cursor).jobs] == ["by hand"])
+
+
+def test_a_change_that_is_drawn_first_and_seen_last_is_not_passed_over(
+    databases: Databases, tmp_path: Path, registry: Registry
+) -> None:
+    settings = make_settings(tmp_path / "home", databases.url("postgres", tmp_path))
+    with Dispatcher(settings, registry=registry) as dispatcher:
+        slow, quick = dispatcher.submit("add", {"a": 1}), dispatcher.submit("add", {"a": 2})
+        until(lambda: len(dispatcher.changes().jobs) == 2)
+        cursor = dispatcher.changes("now").cursor
+        with dispatcher.store.write() as connection:
+            connection.execute(job_table.update().where(job_table.c.id == slow.id).values(status="slow"))
+            dispatcher.cancel(quick.id)
+            assert dispatcher.changes(cursor).jobs == ()  # it waits for the older one
+        until(lambda: {job.id for job in dispatcher.changes(cursor).jobs} == {slow.id, quick.id})
+
+
+def test_numbers_go_on_behind_those_of_a_restored_dump(
+    databases: Databases, tmp_path: Path, registry: Registry
+) -> None:
+    settings = make_settings(tmp_path / "home", databases.url("postgres", tmp_path))
+    with Dispatcher(settings, registry=registry) as dispatcher:
+        old = dispatcher.submit("add", {"a": 1})
+        with dispatcher.store.write() as connection:  # as a server wrote it that had done far more
+            connection.execute(job_table.update().values(changed=10**12))
+        dispatcher.store.bind_home()
+        assert [job.id for job in dispatcher.changes().jobs] == [old.id]
+        cursor = dispatcher.changes().cursor
+        new = dispatcher.submit("add", {"a": 2})
+        until(lambda: [job.id for job in dispatcher.changes(cursor).jobs] == [new.id])
+        with dispatcher.store.read() as connection:
+            start = connection.execute(sa.select(change.c.start)).scalar_one()
+        dispatcher.store.bind_home()
+        with dispatcher.store.read() as connection:
+            assert connection.execute(sa.select(change.c.start)).scalar_one() == start  # once
+
+
+WORKER = "from pfd import Worker; Worker(slots=2).run_forever()"
+WRITER = """
+import random, sys
+from pfd import Dispatcher
+with Dispatcher() as dispatcher:
+    for number in range(int(sys.argv[1])):
+        task = random.choice(["add", "add_apart", "fail_inline", "nap_inline"])
+        params = {"a": 1} if task.startswith("add") else {}
+        handle = dispatcher.submit(task, params)
+        if number % 5 == 0:
+            dispatcher.cancel(handle.id)
+"""
+
+
+@pytest.mark.slow("eight writing programs, killed again and again")
+def test_a_follower_has_what_the_table_says_whatever_is_killed(dispatcher: Dispatcher, registry: Registry) -> None:
+    environment = as_environment(dispatcher.settings) | {"PFD_LEASE": "2"}
+    followers = [Follower(dispatcher), Follower(dispatcher, limit=3)]
+
+    def start(code: str, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", code, *arguments], env={**os.environ, **environment})
+
+    workers = [start(WORKER) for _ in range(4)]
+    writers = [start(WRITER, "25") for _ in range(4)]
+    try:
+        end = time.monotonic() + 12.0
+        kill = time.monotonic() + 3.0
+        while time.monotonic() < end or any(one.poll() is None for one in writers):
+            for follower in followers:
+                follower.look()
+            if time.monotonic() > kill:
+                workers[0].send_signal(signal.SIGKILL)
+                workers[0].wait()
+                workers = [*workers[1:], start(WORKER)]
+                kill += 1.5
+            time.sleep(0.005)
+        until(lambda: all(job.state in ENDED for job in of_table(dispatcher).values()), seconds=PATIENCE)
+    finally:
+        for one in (*workers, *writers):
+            one.kill()
+            one.wait()
+    for follower in followers:
+        follower.catch_up()
+        assert follower.now == of_table(dispatcher)
+        assert len(follower.now) == 100
+        assert {job_id: len(ends) for job_id, ends in follower.ends.items()} == dict.fromkeys(follower.now, 1)
+
+
+def test_the_feed_is_read_by_its_index(dispatcher: Dispatcher) -> None:
+    with dispatcher.store.read() as connection:
+        feed.read(connection, "5:5", 10)
+        if connection.dialect.name == "sqlite":
+            query = "SELECT seq FROM pfd_job WHERE (changed, seq) > (5, 5) ORDER BY changed, seq LIMIT 9"
+            plan = " ".join(str(row) for row in connection.execute(sa.text(f"EXPLAIN QUERY PLAN {query}")))
+            assert "ix_pfd_job_changed" in plan
+            assert "TEMP B-TREE" not in plan
