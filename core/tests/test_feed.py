@@ -19,7 +19,6 @@ from pfd import Dispatcher, Job, Settings, State, Worker
 from pfd.errors import ParameterError
 from pfd.job import ENDED
 from pfd.plugins import Registry
-from pfd.store import feed
 from pfd.store.schema import change
 from pfd.store.schema import jobs as job_table
 
@@ -96,6 +95,14 @@ def test_pages_hold_each_job_once_and_now_is_behind_them_all(dispatcher: Dispatc
 def test_what_is_no_cursor_is_refused(dispatcher: Dispatcher, since: str) -> None:
     with pytest.raises(ParameterError, match="no cursor of changes"):
         dispatcher.changes(since)
+
+
+def test_a_cursor_of_another_store_is_refused_and_not_waited_on(dispatcher: Dispatcher) -> None:
+    number, _, seq = dispatcher.changes("now").cursor.partition(":")
+    assert dispatcher.changes(f"{number}:{seq}").jobs == ()
+    with pytest.raises(ParameterError, match="another one") as found:
+        dispatcher.changes(f"{int(number) + 1_000}:{seq}")
+    assert "begin anew" in str(found.value.hint)
 
 
 def test_a_write_that_was_rolled_back_is_no_change(dispatcher: Dispatcher) -> None:
@@ -203,7 +210,6 @@ def test_a_follower_has_what_the_table_says_whatever_is_killed(dispatcher: Dispa
 
 def test_the_feed_is_read_by_its_index(dispatcher: Dispatcher) -> None:
     with dispatcher.store.read() as connection:
-        feed.read(connection, "5:5", 10)
         if connection.dialect.name == "sqlite":
             query = "SELECT seq FROM pfd_job WHERE (changed, seq) > (5, 5) ORDER BY changed, seq LIMIT 9"
             plan = " ".join(str(row) for row in connection.execute(sa.text(f"EXPLAIN QUERY PLAN {query}")))

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from pfd.errors import ParameterError, shown
 from pfd.job import Job
 from pfd.store.engine import is_sqlite
+from pfd.store.prepared import Prepared
 from pfd.store.rows import LIGHT, LIGHT_NAMES, to_job
 from pfd.store.schema import change, jobs
 
@@ -29,8 +30,27 @@ _LAST = 2**63 - 1
 
 _CURRENT = sa.cast(sa.cast(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()), sa.Text), sa.BigInteger)
 _START = sa.func.coalesce(sa.select(change.c.start).scalar_subquery(), 0)
-_ENDED_BEFORE = sa.select(_START + _CURRENT)
-_NUMBER = sa.select(sa.func.coalesce(sa.select(change.c.number).scalar_subquery(), 0) + 1)
+_ENDED_BEFORE = sa.select((_START + _CURRENT).label("bound"))
+_NUMBER = sa.select((sa.func.coalesce(sa.select(change.c.number).scalar_subquery(), 0) + 1).label("bound"))
+
+
+def _page(bound: sa.Select[tuple[int]]) -> Prepared:
+    """The bound, beside each change behind a place and before it; beside nothing where there is none."""
+    number, seq, limit = (sa.bindparam(name, type_=sa.BigInteger) for name in ("p_number", "p_seq", "p_limit"))
+    changes = (
+        sa.select(jobs.c.changed, *LIGHT)
+        .where(sa.tuple_(jobs.c.changed, jobs.c.seq) > sa.tuple_(number, seq))
+        .where(jobs.c.changed < bound.scalar_subquery())
+        .order_by(jobs.c.changed, jobs.c.seq)
+        .limit(limit)
+        .subquery()
+    )
+    last = bound.subquery()
+    both = sa.select(last, changes).select_from(last.outerjoin(changes, sa.true()))
+    return Prepared(both.order_by(changes.c.changed, changes.c.seq))
+
+
+_IN_SQLITE, _IN_POSTGRESQL = _page(_NUMBER), _page(_ENDED_BEFORE)
 
 
 class Changes(NamedTuple):
@@ -47,22 +67,21 @@ def read(connection: Connection, since: str, limit: int) -> Changes:
 
     Raises
     ------
-    ParameterError : `since` is no such cursor.
+    ParameterError : `since` is no such cursor, or one of another store.
     """
     bound = _NUMBER if is_sqlite(connection) else _ENDED_BEFORE
     if since == NOW:
         return Changes((), f"{connection.execute(bound).scalar_one() - 1}:{_LAST}")
     number, seq = _place(since)
-    place = sa.tuple_(jobs.c.changed, jobs.c.seq)
-    query = (
-        sa.select(jobs.c.changed, *LIGHT)
-        .where(place > sa.tuple_(sa.literal(number), sa.literal(seq)), jobs.c.changed < bound.scalar_subquery())
-        .order_by(jobs.c.changed, jobs.c.seq)
-        .limit(limit)
-    )
-    rows = connection.execute(query).all()
-    found = tuple(to_job(dict(zip(LIGHT_NAMES, row[1:], strict=True))) for row in rows)
-    return Changes(found, f"{rows[-1][0]}:{found[-1].seq}" if found else f"{number}:{seq}")
+    page = _IN_SQLITE if is_sqlite(connection) else _IN_POSTGRESQL
+    rows = page.all(connection, {"p_number": number, "p_seq": seq, "p_limit": limit})
+    if number >= rows[0][0]:
+        raise ParameterError(
+            f"since={since} is behind all changes of this store: it is of another one, or of one before a backup",
+            hint="begin anew, with an empty cursor",
+        )
+    found = tuple(to_job(dict(zip(LIGHT_NAMES, row[2:], strict=True))) for row in rows if row[1] is not None)
+    return Changes(found, f"{rows[-1][1]}:{found[-1].seq}" if found else f"{number}:{seq}")
 
 
 def go_on(connection: Connection) -> None:
