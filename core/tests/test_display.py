@@ -7,35 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pfd import Job, State
+from core.tests.support.jobs import JOB
+from pfd import State
 from pfd.client.display import handle_html, handle_text
 from pfd.job import JobFailure
-
-JOB = Job(
-    seq=1,
-    id="3f2a91c0-0000-4000-8000-000000000000",
-    task="nap",
-    queue="default",
-    state=State.PROGRESS,
-    priority=0,
-    progress=0.25,
-    status="step 1/4",
-    created_at=0.0,
-    due_at=0.0,
-    started_at=100.0,
-    ended_at=None,
-    attempt=1,
-    lost=0,
-    claim=1,
-    owner="w",
-    cancel_requested=False,
-    parent_id=None,
-    level=0,
-    retry_of=None,
-    key=None,
-    client_id=None,
-    waiting=0,
-)
 
 
 class Elements(HTMLParser):

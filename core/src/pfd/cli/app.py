@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cancel": ("pfd.cli.control:cancel", "Cancel jobs."),
     "retry": ("pfd.cli.control:retry", "Submit an ended job again."),
     "open": ("pfd.cli.open:open_", "Open the plots of a job."),
+    "report": ("pfd.cli.report:report", "Write a report of jobs as one page."),
     "schedules": ("pfd.cli.schedules:schedules", "List schedules, or add, show, pause and remove them."),
     "worker": ("pfd.cli.worker:worker", "Run jobs until told to stop."),
     "workers": ("pfd.cli.workers:workers", "List live workers and what they run."),

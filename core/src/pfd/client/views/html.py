@@ -1,0 +1,209 @@
+"""Blocks as HTML.  Built as a tree, so that no text of a task, a file or a client can be markup.
+
+What is put in as it is are pictures that `pfd-plots` has just drawn of a figure; pictures among the files of a job are
+embedded as images, within which no script runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from pfd.characters import printable
+from pfd.errors import ArtifactError
+from pfd.view_files import drawer
+from pfd.views import (
+    PALETTES,
+    Block,
+    Download,
+    Figure,
+    Image,
+    Link,
+    Metric,
+    Metrics,
+    Table,
+    Text,
+    Theme,
+    Warning,  # noqa: A004
+)
+
+MOST_ROWS = 200
+MOST_IMAGE = 500_000
+"""Bytes of a picture that is embedded."""
+
+TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
+
+_SVG = re.compile(r"<svg\b.*</svg>", re.DOTALL)
+
+
+class Html:
+    """Makes HTML of blocks.
+
+    Parameters
+    ----------
+    path : where a file of the job lies, by its name.
+    themes : in which pictures are drawn; the page shows the one that fits.
+    """
+
+    def __init__(self, path: Callable[[str], Path], themes: Sequence[Theme] = ("light",)) -> None:
+        self._path = path
+        self._themes = themes
+        self._pictures: dict[str, str] = {}
+
+    def text(self, element: Element) -> str:
+        """An element as text, with the pictures in it."""
+        found = tostring(element, encoding="unicode", method="html")
+        for place, picture in self._pictures.items():
+            found = found.replace(place, picture, 1)
+        return found
+
+    def blocks(self, blocks: Sequence[Block]) -> Element:
+        """A section of blocks; one that cannot be shown says so in its place."""
+        section = Element("section")
+        for block in blocks:
+            section.extend(self._block(block))
+        return section
+
+    def _block(self, block: Block) -> Iterator[Element]:
+        if isinstance(block, Metrics):
+            yield from _titled(block.title)
+            yield _metrics(block.items)
+        elif isinstance(block, Table):
+            yield from _titled(block.title)
+            yield _table(block)
+        elif isinstance(block, Figure):
+            yield self._figure(block)
+        elif isinstance(block, Image):
+            yield self._image(block)
+        elif isinstance(block, Text):
+            yield from _titled(block.title)
+            yield from (element("p", text, css="text") for text in block.text.split("\n\n"))
+        elif isinstance(block, Warning):
+            yield element("p", block.text, css="warning", role="alert")
+        elif isinstance(block, Download):
+            yield element("p", f"file: {block.label or block.artifact}", css="file")
+
+    def _figure(self, figure: Figure) -> Element:
+        found = Element("figure", {"aria-label": figure.alt})
+        try:
+            if (drawing := drawer()) is None:
+                raise ArtifactError("no pictures are drawn here: pip install pfd-plots")
+            for theme in self._themes:
+                place = SubElement(found, "div", {"class": f"picture {theme}"})
+                place.text = self._placed(_SVG.search(drawing.svg(figure, theme).decode()))
+        except Exception as error:  # a fault of the drawing, or of a library below it
+            found.append(element("p", figure.title, css="title"))
+            found.append(element("p", f"{figure.alt} ({error})", css="note"))
+        found.append(element("figcaption", figure.alt))
+        return found
+
+    def _placed(self, picture: re.Match[str] | None) -> str:
+        if picture is None:
+            raise ArtifactError("what was drawn is no SVG")
+        place = f"picture-{secrets.token_hex(16)}"  # which no text of a task can hold
+        self._pictures[place] = picture[0]
+        return place
+
+    def _image(self, image: Image) -> Element:
+        found = Element("figure")
+        try:
+            path = self._path(image.artifact)
+            kind, data = TYPES.get(path.suffix.lower()), path.read_bytes()
+            if kind is None or len(data) > MOST_IMAGE:
+                raise ArtifactError(f"{image.artifact} is not embedded: no PNG or SVG of at most {MOST_IMAGE} bytes")
+            source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+            SubElement(found, "img", {"src": source, "alt": image.alt})
+        except (OSError, ArtifactError) as error:
+            found.append(element("p", f"{image.alt} ({error})", css="note"))
+        if image.title:
+            found.append(element("figcaption", image.title))
+        return found
+
+
+def element(tag: str, *children: str | Element, css: str = "", **attributes: str) -> Element:
+    """An element with texts in it and elements behind them; what of a text is not shown is written as an escape."""
+    found = Element(tag, {**({"class": css} if css else {}), **attributes})
+    found.text = "".join(printable(child) for child in children if isinstance(child, str)) or None
+    found.extend(child for child in children if isinstance(child, Element))
+    return found
+
+
+def shown(value: Any, unit: str = "") -> str:
+    """A value of a cell or a metric as people read it."""
+    if value is None:
+        return "–"
+    if isinstance(value, Link):
+        return value.text
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{text} {unit}" if unit else text
+
+
+def _titled(title: str) -> Iterator[Element]:
+    if title:
+        yield element("h3", title)
+
+
+def _metrics(items: Sequence[Metric]) -> Element:
+    found = Element("dl")
+    for item in items:
+        value = shown(item.value, item.unit)
+        if item.low is not None and item.high is not None:
+            value += f" [{shown(item.low)}, {shown(item.high)}]"
+        if item.baseline is not None:
+            value += f", a guess reaches {shown(item.baseline)}"
+        notes = [element("span", item.note, css="note")] if item.note else []
+        found.append(element("div", element("dt", item.name), element("dd", value, *notes)))
+    return found
+
+
+def _table(table: Table) -> Element:
+    heads = [f"{column.name}, {column.unit}" if column.unit else column.name for column in table.columns]
+    rows = table.rows[:MOST_ROWS]
+    body = element("tbody", *(element("tr", *(_cell(cell) for cell in row)) for row in rows))
+    head = element("thead", element("tr", *(element("th", text, scope="col") for text in heads)))
+    found = element("div", element("table", head, body), css="wide")
+    more = table.more + len(table.rows) - len(rows)
+    notes = [text for text in (table.note, f"… and {more} more rows" if more else "") if text]
+    found.extend(element("p", text, css="note") for text in notes)
+    return found
+
+
+def _cell(value: Any) -> Element:
+    return element("td", shown(value), css="number" if isinstance(value, int | float) else "")
+
+
+def style() -> str:
+    """The sheet of a page, in the one palette."""
+    names = ("paper", "ink", "muted", "rule", "warning")
+    values = {theme: ";".join(f"--{name}:{getattr(p, name)}" for name in names) for theme, p in PALETTES.items()}
+    return f""":root{{color-scheme:light dark;{values["light"]}}}
+@media (prefers-color-scheme:dark){{:root{{{values["dark"]}}}}}
+{_SHEET}"""
+
+
+_SHEET = """*{box-sizing:border-box}
+body{margin:0 auto;max-width:72rem;padding:1.5rem 1rem 4rem;background:var(--paper);color:var(--ink);
+font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
+h1{font-size:1.5rem;margin:0 0 .25rem}
+h2{font-size:1.2rem;margin:2.5rem 0 .25rem;padding-top:1rem;border-top:1px solid var(--rule)}
+h3{font-size:1rem;margin:1.5rem 0 .5rem}
+p{margin:.4rem 0}.note,figcaption,footer,.head{color:var(--muted);font-size:.85rem}
+.text{white-space:pre-wrap}
+.warning{border-left:4px solid var(--warning);padding:.4rem .75rem;color:var(--warning);font-weight:600}
+dl{display:flex;flex-wrap:wrap;gap:.75rem 2rem;margin:.75rem 0}dt{color:var(--muted);font-size:.85rem}
+dd{margin:0;font-size:1.1rem;font-variant-numeric:tabular-nums}dd .note{display:block}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
+th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top}
+th{color:var(--muted);font-weight:500}td.number{text-align:right;font-variant-numeric:tabular-nums}
+figure{margin:1.25rem 0}.picture svg,img{max-width:100%;height:auto}figcaption{margin-top:.25rem}
+.picture.dark{display:none}
+@media (prefers-color-scheme:dark){.picture.light:not(:only-of-type){display:none}.picture.dark{display:block}}
+@media print{.picture.dark{display:none}.picture.light{display:block!important}}
+"""
