@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -99,9 +100,13 @@ def test_a_failed_job_shows_its_traceback_only_where_asked_for(
     assert "Traceback" not in shown.out
     assert "--traceback" in shown.err
     assert "Traceback" in pfd("job", failed.id, "--traceback").out
-    shown = pfd("open", failed.id)
-    assert shown.code == 2
-    assert "FAILURE" in shown.err
+    shown = pfd("open", failed.id, "--print")
+    assert shown.code == 0
+    page = Path(shown.out.strip())
+    assert "this value is wrong: 7" in page.read_text()
+    assert (page.stat().st_mode & 0o077, page.parent.stat().st_mode & 0o077) in ((0, 0), (0o44, 0))
+    shown = pfd("open", failed.id, "no-such-file")
+    assert (shown.code, "has no artifact 'no-such-file'" in shown.err) == (1, True)
 
 
 def test_every_run_of_a_job_that_lost_its_process_is_shown_and_has_its_log(

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from core.tests.test_display import JOB
+from core.tests.support.jobs import JOB
 from pfd import Job, State
 from pfd.cli.live import open_display
 from pfd.cli.outcome import apart, brief, show_lines, show_rows, where

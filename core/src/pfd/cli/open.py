@@ -1,11 +1,13 @@
-"""`pfd open`: the plots of a job."""
+"""`pfd open`: the plots of a job, and of one that has not succeeded a page of what there is."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from pathlib import PurePosixPath
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 import click
 
@@ -14,7 +16,7 @@ from pfd.cli.codes import say
 from pfd.cli.completion import complete_job
 from pfd.cli.state import Session, json_option, pass_session
 from pfd.console import echo, one_line, print_json
-from pfd.errors import ArtifactError, JobError
+from pfd.errors import ArtifactError
 from pfd.job import Job, State
 
 PLOTS = (".html", ".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp", ".pdf")
@@ -30,11 +32,17 @@ PLOTS = (".html", ".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp", ".pdf")
 def open_(session: Session, ref: str, names: tuple[str, ...], only_print: bool, as_json: bool) -> None:
     """Open the plots of JOB, or the files of it that are named.
 
-    JOB is an id, the beginning of one, or @last, which it is where left out.  Without a desktop, and with --print, the
-    paths are printed.
+    JOB is an id, the beginning of one, or @last, which it is where left out.  Of a job that runs or has failed a page
+    is made of what there is so far.  Without a desktop, and with --print, the paths are printed.
     """
     job = session.dispatcher.job(ref)
-    paths = [published(session.settings.home, job, name) for name in _chosen(session, job, names)]
+    if names:
+        there = session.dispatcher.artifacts(job.id)
+        paths = [_named(job, there, name) for name in names]
+    elif job.state is State.SUCCESS:
+        paths = [published(session.settings.home, job, name) for name in _chosen(session, job)]
+    else:
+        paths = [_page(session, job)]
     if as_json:
         print_json([str(path) for path in paths])
         return
@@ -50,20 +58,28 @@ def open_(session: Session, ref: str, names: tuple[str, ...], only_print: bool, 
             echo(f"opened {one_line(path)}")
 
 
-def _chosen(session: Session, job: Job, names: tuple[str, ...]) -> list[str]:
-    """The files asked for; else those that the task's plugin calls its plots; else all that look like plots.
+def _named(job: Job, there: Mapping[str, Path], name: str) -> Path:
+    """A file of a job by its name.  Raises `ArtifactError` where it has none of that name."""
+    if name not in there:
+        raise ArtifactError(f"job {job.id} has no artifact {name!r}; it has: {', '.join(there) or 'none'}")
+    return there[name]
 
-    Raises `JobError` where the job has not succeeded, `ArtifactError` where there is nothing to open.
+
+def _page(session: Session, job: Job) -> Path:
+    """A page of a job as it is now, in a folder for temporary files that only this user can read."""
+    from pfd.client.views.report import report
+
+    path = Path(tempfile.mkdtemp(prefix="pfd-open-")) / f"{job.task}-{job.id[:8]}.html"
+    path.write_text(report([job], session.settings.home, session.registry), encoding="utf-8")
+    return path
+
+
+def _chosen(session: Session, job: Job) -> list[str]:
+    """The files that the task's plugin calls its plots; else all that look like plots.
+
+    Raises `ArtifactError` where there is nothing to open.
     """
     short = job.id[:8]
-    if job.state is not State.SUCCESS:
-        raise JobError(
-            f"job {short} is {job.state}: files are published when it succeeds",
-            job_id=job.id,
-            hint=f"'pfd job {short}' shows how it stands",
-        )
-    if names:
-        return list(names)
     there = [item.name for item in job.artifacts]
     view = session.registry.result_views().get(job.task)
     chosen = [name for name in (view.artifacts if view else ()) if name in there] or _plots(there)
