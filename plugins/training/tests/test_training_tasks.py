@@ -104,6 +104,9 @@ def test_a_network_beats_the_majority_class_and_says_how_its_epoch_was_chosen(pf
     losses = [epoch["val_loss"] for epoch in history]
     assert result["best_epoch"] == 1 + losses.index(min(losses))
     assert "checkpoint.safetensors" not in handle.artifacts
+    with Dispatcher() as dispatcher:
+        points = dispatcher.series(handle.id, "training").points
+    assert [{"epoch": point.step, **point.values} for point in points] == history
     with reading() as session:
         entry = find_experiment(session, result["experiment_id"])
         where = find_dataset(session, "bench")

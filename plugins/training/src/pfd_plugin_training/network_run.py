@@ -163,6 +163,7 @@ class _Reporter:
         self.history = state.history
         checkpoints.save(self.ctx.artifact(CHECKPOINT), state)
         last = state.history[-1]
+        self.ctx.record("training", last.epoch, **_measured(last))
         self.ctx.log.info(
             "epoch %d/%d: train loss %.4f, validation loss %s, validation accuracy %s",
             last.epoch,
@@ -176,9 +177,14 @@ class _Reporter:
     def _progress(self, epoch: int, share: float) -> None:
         meta: dict[str, Any] = {"epoch": epoch}
         if self.history:
-            last = asdict(self.history[-1])
-            meta |= {name: last[name] for name in ("train_loss", "val_loss", "val_accuracy") if last[name] is not None}
+            meta |= _measured(self.history[-1])
         self.ctx.progress(0.9 * share, f"Training epoch {epoch}/{self.epochs}", **meta)
+
+
+def _measured(epoch: checkpoints.Epoch) -> dict[str, float]:
+    """What was measured in an epoch, without what takes a validation part where there is none."""
+    found = {"train_loss": epoch.train_loss, "val_loss": epoch.val_loss, "val_accuracy": epoch.val_accuracy}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _earlier(ctx: TaskContext, digest: str, network: Cnn1d) -> Checkpoint | None:
