@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,3 +177,17 @@ def test_what_is_no_cursor_is_refused(dispatcher: Dispatcher, call: str) -> None
         dispatcher.log(handle.id, "x") if call == "log" else dispatcher.series(handle.id, "training", "x")
     with pytest.raises(UnknownJob):
         dispatcher.blocks("no-such-job")
+
+
+def test_the_example_of_the_page_on_results_runs(
+    served: Settings, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "show-results.md"
+    [example] = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    example, number = re.subn(r"\"train_model_task\", \{.*\}", '"show", {"steps": 3}', example)
+    assert number == 1
+    exec(compile(example, str(page), "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("show ") for line in printed)
+    assert "2 0.3333333333333333" in printed
+    assert "A wave 1" in printed
