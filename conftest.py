@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -43,6 +44,15 @@ def pytest_configure() -> None:
     # Below `nohup` all would be deaf to SIGHUP; those that this process starts are not, where it has a handler itself.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what has been imported and collected out of the way of the garbage collector.
+
+    It is there until the end, and would be walked each time that the oldest generation is looked at, by children too.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

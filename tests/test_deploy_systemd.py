@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from pfd_contract.plugins import CONTRACT, write_plugins
@@ -48,10 +49,19 @@ ADMIN = (
 
 
 class Site:
-    """PFD as it is installed on a machine."""
+    """PFD as it is installed on a machine.
 
-    def __init__(self, machine: Machine) -> None:
+    What is waited for is looked at in the store, from outside: a command of PFD in the machine takes half a second of
+    the processor that the worker in it needs.  What a test says of it in the end is asked of such a command.
+
+    Parameters
+    ----------
+    store : a connection to its PostgreSQL, where each statement is by itself.
+    """
+
+    def __init__(self, machine: Machine, store: psycopg.Connection[Any]) -> None:
         self.machine = machine
+        self.store = store
 
     def pfd(self, *words: str) -> str:
         return self.machine.run(*ADMIN, *words)
@@ -69,7 +79,11 @@ class Site:
         return found
 
     def await_state(self, job_id: str, *states: str) -> dict[str, Any]:
-        until(lambda: self.job(job_id)["state"] in states, f"the job is {' or '.join(states)}")
+        def state() -> Any:
+            [(found,)] = self.store.execute("SELECT state FROM pfd_job WHERE id = %s", (job_id,))
+            return found
+
+        until(lambda: state() in states, f"the job is {' or '.join(states)}")
         return self.job(job_id)
 
     def open_gate(self, name: str) -> None:
@@ -80,6 +94,8 @@ class Site:
         self.machine.run("systemctl", "start", unit)
         pid = self.machine.show(unit, "MainPID")
         try:
+            there = "SELECT 1 FROM pfd_worker WHERE name LIKE %s"
+            until(lambda: self.store.execute(there, (f"%:{pid}",)).fetchone(), "the worker is there", seconds=60)
             until(lambda: f":{pid} " in self.pfd("workers"), "the worker serves", seconds=60)
         except AssertionError as error:
             log = self.machine.run("journalctl", f"--unit={unit}", "--lines=50", "--no-pager")
@@ -94,12 +110,19 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def machine(wheels: Path, postgres_server: PostgresServer) -> Iterator[Machine]:
+def database(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of the database of the machine."""
+    name = f"systemd_{os.getpid()}"
+    postgres_server.execute(f"CREATE DATABASE {name}")
+    yield name
+    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def machine(wheels: Path, postgres_server: PostgresServer, database: str) -> Iterator[Machine]:
     """A machine with PFD in /opt/pfd, the units in place, and nothing started."""
     if reason := why_no_machine():
         pytest.skip(reason)
-    name = f"systemd_{os.getpid()}"
-    postgres_server.execute(f"CREATE DATABASE {name}")
     # Not in the folder of the test run, which others than root cannot enter.
     with tempfile.TemporaryDirectory(prefix="pfd-systemd-") as folder:
         work, plugins = Path(folder) / "machine", Path(folder) / "plugins"
@@ -116,11 +139,10 @@ def machine(wheels: Path, postgres_server: PostgresServer) -> Iterator[Machine]:
         }
         found = Machine(work, binds)
         try:
-            _install(found, name)
+            _install(found, database)
             yield found
         finally:
             found.stop()
-    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _install(machine: Machine, database: str) -> None:
@@ -142,8 +164,9 @@ def _install(machine: Machine, database: str) -> None:
 
 
 @pytest.fixture
-def site(machine: Machine) -> Iterator[Site]:
-    yield Site(machine)
+def site(machine: Machine, postgres_server: PostgresServer, database: str) -> Iterator[Site]:
+    with psycopg.connect(postgres_server.url(database), autocommit=True) as store:
+        yield Site(machine, store)
     machine.run("systemctl", "kill", "--signal=SIGKILL", "pfd-worker@*", check=False)
     machine.run("systemctl", "stop", "pfd-worker@*")
     machine.run("systemctl", "reset-failed")

@@ -44,14 +44,10 @@ NEEDS_MORE = {
 ENDLESS = ("pfd worker",)
 
 
-def _texts(path: Path) -> Iterator[tuple[int, str]]:
-    """The texts of a file, each with what is put into it between braces, as it stands in the code."""
-    yield from _texts_of(ast.parse(path.read_text(encoding="utf-8")))
-
-
-def _texts_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
+def _texts(nodes: list[ast.AST]) -> Iterator[tuple[int, str]]:
+    """The texts of a tree, each with what is put into it between braces, as it stands in the code."""
+    inner = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
             yield node.lineno, node.value
         elif isinstance(node, ast.JoinedStr):
@@ -63,21 +59,25 @@ def _texts_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, "".join(map(str, pieces))
 
 
-def _hints(path: Path) -> Iterator[tuple[int, str]]:
-    """The texts of a file that stand where hints are made."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def _hints(nodes: list[ast.AST]) -> Iterator[tuple[int, str]]:
+    """The texts of a tree that stand where hints are made."""
+    for node in nodes:
         places: list[ast.expr] = []
         if (isinstance(node, ast.keyword) and node.arg in ("hint", "mend")) or (
             isinstance(node, ast.Assign) and any("hint" in ast.unparse(target).lower() for target in node.targets)
         ):
             places = [node.value]
         for place in places:
-            yield from _texts_of(place)
+            yield from _texts(list(ast.walk(place)))
 
 
-TEXTS = [(f"{path.relative_to(ROOT)}:{line}", text) for path in SOURCES for line, text in _texts(path)]
-
-HINTS = [(f"{path.relative_to(ROOT)}:{line}", text) for path in SOURCES for line, text in _hints(path)]
+TEXTS: list[tuple[str, str]] = []
+HINTS: list[tuple[str, str]] = []
+for _path in SOURCES:
+    # Each process of a run reads all of this: every file is parsed and walked once.
+    _nodes = list(ast.walk(ast.parse(_path.read_text(encoding="utf-8"))))
+    TEXTS += ((f"{_path.relative_to(ROOT)}:{line}", text) for line, text in _texts(_nodes))
+    HINTS += ((f"{_path.relative_to(ROOT)}:{line}", text) for line, text in _hints(_nodes))
 
 COMMANDS = sorted(
     {" ".join(found.split()) for _, text in TEXTS for found in re.findall(r"(?<!\w)'(pfd [a-z][^']*)'", text)}

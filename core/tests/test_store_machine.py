@@ -322,7 +322,10 @@ def maker(
 
     def make() -> Store:
         home = tmp_path / str(next(count))
-        return Store(make_settings(home, databases.emptied(request.param, home)), registry.tables()).open()
+        url = databases.emptied(request.param, home)
+        if not url:
+            databases.furnish(home)
+        return Store(make_settings(home, url), registry.tables()).open()
 
     return make
 

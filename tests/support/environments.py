@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from tests.support.shared import made_once
 from tests.support.workspace import ROOT, distributions
 
 CONSTRAINTS = ROOT / "constraints.txt"
+BYTECODE = "bytecode"
 
 
 def _uv() -> str | None:
@@ -132,7 +134,23 @@ def wheels(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def place_of_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("environment")
+    """A folder for one environment after the other, and for the bytecode of all of them.
+
+    That begins with what this program's own environment has compiled.  Python takes it for a source of the same time
+    and size alone: where uv has put the same file into both, and not where pip has unpacked it twice.
+    """
+    place = tmp_path_factory.mktemp("environment")
+    own = Path(sysconfig.get_path("purelib"))
+    inside = own.relative_to(sys.prefix)
+    for compiled in own.rglob(f"__pycache__/*.{sys.implementation.cache_tag}.pyc"):
+        source = place / "venv" / inside / compiled.parent.parent.relative_to(own)
+        target = place / BYTECODE / source.relative_to("/") / compiled.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.hardlink_to(compiled)
+        except OSError:  # on another file system
+            shutil.copy2(compiled, target)
+    return place
 
 
 @pytest.fixture
@@ -142,6 +160,6 @@ def environment(place_of_environments: Path, tmp_path: Path, wheels: Path) -> It
     Python keeps that by the path, time and size of a source, here beside the environments instead of in them.
     """
     made = Environment.create(place_of_environments, wheels)
-    bytecode = {"PYTHONPYCACHEPREFIX": str(place_of_environments / "bytecode")}
+    bytecode = {"PYTHONPYCACHEPREFIX": str(place_of_environments / BYTECODE)}
     yield replace(made, home=tmp_path / "home", variables=bytecode)
     shutil.rmtree(made.folder)

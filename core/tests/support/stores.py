@@ -1,9 +1,10 @@
-"""Stores for tests: SQLite files, and PostgreSQL databases copied from one that has been brought up once."""
+"""Stores for tests: SQLite files and PostgreSQL databases, copied from one of each that has been brought up once."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,13 +45,28 @@ def as_environment(settings: Settings) -> dict[str, str]:
 
 
 class Databases:
-    """Makes empty stores of each kind.  Databases are dropped with their server, at the end of the session."""
+    """Makes empty stores of each kind.  Databases are dropped with their server, at the end of the session.
 
-    def __init__(self, registry: Registry, server: Callable[[], PostgresServer]) -> None:
+    Parameters
+    ----------
+    folder : an empty folder for what is copied.
+    """
+
+    def __init__(self, registry: Registry, server: Callable[[], PostgresServer], folder: Path) -> None:
         self._registry = registry
         self._server = server
+        self._home = folder / "home"
         self._template: str | None = None
         self._shared: str | None = None
+
+    def furnish(self, home: Path) -> None:
+        """Put an SQLite store with all tables into a home that is not there yet, as its first user would leave it.
+
+        It has no id yet: each copy is given its own.
+        """
+        if not self._home.exists():
+            Store(make_settings(self._home), self._registry.tables()).open().close()
+        shutil.copytree(self._home, home)
 
     def url(self, kind: str, folder: Path) -> str:
         """The URL of a new store: empty for SQLite in the home, else a PostgreSQL database with all tables."""

@@ -353,18 +353,16 @@ def test_parameters_out_of_range_are_refused_by_name(
 
 
 @pytest.fixture
-def dispatcher(pfd_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatcher]:
+def dispatcher(feature_set: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatcher]:
+    assert feature_set == 1
     monkeypatch.setenv("PFD_RUNTIME", "local")
     with Dispatcher() as dispatcher, Worker(slots=1):
-        data = {"name": "bench", "num_signals_per_fault": 4, "bearings_per_fault": 4, "duration_s": 4.0}
-        dispatcher.submit("generate_dataset_task", data).get(timeout=120)
-        dispatcher.submit("extract_features_task", {"dataset": "bench", "window": 1024}).get(timeout=120)
         yield dispatcher
 
 
-@pytest.mark.slow
+@pytest.mark.slow("a worker, and the libraries that its job imports")
 def test_progress_goes_from_step_to_step(dispatcher: Dispatcher) -> None:
-    handle = dispatcher.submit("compute_importance_task", {"feature_set": 1, "n_repeats": 3, "n_estimators": 50})
+    handle = dispatcher.submit("compute_importance_task", {"feature_set": 1, "n_repeats": 8, "n_estimators": 50})
     seen: list[tuple[float, str]] = []
     while not handle.ready():
         seen.append((handle.info.get("progress", 0.0), handle.info.get("status", "")))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from core.tests.conftest import _own_home, _runtime_folder, databases, dispatcher, listeners, pfd, store
+from core.tests.conftest import _own_home, _runtime_folder, databases, dispatcher, home, listeners, pfd, store
 from core.tests.support.stores import KINDS, Databases, as_environment, make_settings
 from pfd import Settings
 from pfd.plugins import Registry, load_registry
 
-__all__ = ["_own_home", "_runtime_folder", "databases", "dispatcher", "listeners", "pfd", "store"]
+__all__ = ["_own_home", "_runtime_folder", "databases", "dispatcher", "home", "listeners", "pfd", "store"]
 
 PLUGINS = ("sample", "observability")
 
@@ -25,13 +25,14 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
 @pytest.fixture(params=KINDS)
 def settings(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases) -> Settings:
     """Settings of an empty store of this test alone; the test runs once for each kind of store."""
-    return make_settings(tmp_path / "home", databases.emptied(request.param, tmp_path), plugins=PLUGINS)
+    url = databases.emptied(request.param, tmp_path)
+    return make_settings(tmp_path / "home" if url else request.getfixturevalue("home"), url, plugins=PLUGINS)
 
 
 @pytest.fixture
-def sqlite_settings(tmp_path: Path) -> Settings:
+def sqlite_settings(home: Path) -> Settings:
     """Settings of an empty SQLite store, for what does not depend on the kind of store."""
-    return make_settings(tmp_path / "home", plugins=PLUGINS)
+    return make_settings(home, plugins=PLUGINS)
 
 
 @pytest.fixture
