@@ -112,6 +112,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "schedule_slots": {"name": "usual"},
     "resume_schedule": {"name": "usual"},
     "tell_unserved": {"queue": "default"},
+    "series": {"name": "training"},
     "prune": {"older_than": 1, "dry_run": True},
 }
 """What is given besides; where a job is meant, it is the last one."""
@@ -169,7 +170,7 @@ def try_to(dispatcher: Dispatcher, ask: Callable[[], Any]) -> None:
 
 def call(dispatcher: Dispatcher, method: str, arguments: dict[str, Any]) -> None:
     target: Any = getattr(dispatcher, method, None) or getattr(dispatcher.handle("@last"), method)
-    given = {"ref": "@last"} if "ref" in inspect.signature(target).parameters else USUAL.get(method, {})
+    given = USUAL.get(method, {}) | ({"ref": "@last"} if "ref" in inspect.signature(target).parameters else {})
     try_to(dispatcher, lambda: target(**{**given, **arguments}))
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from pfd.errors import ParameterError, shown
+from pfd.cursors import place
 from pfd.job import Job
 from pfd.logs.log_file import log_path
 from pfd.logs.log_reader import LogReader
@@ -33,22 +33,13 @@ def read_piece(home: Path, job: Job, since: str, most: int) -> LogPiece:
     ------
     ParameterError : `since` is no such cursor.
     """
-    claim, at, head = _place(since)
+    claim, at, head = place(since, _CURSOR, "a log") or (0, 0, -1)
     if claim != (job.claim or 0):
-        at, head = 0, None
-    reader = LogReader(log_path(home, job), at, head)
+        at, head = 0, -1
+    reader = LogReader(log_path(home, job), at, None if head < 0 else head)
     data = bytearray()
     for piece in reader.read():
         data += piece
         if len(data) >= most:
             break
     return LogPiece(bytes(data), f"{job.claim or 0}:{reader.at}:{'' if reader.head is None else reader.head}")
-
-
-def _place(since: str) -> tuple[int, int, int | None]:
-    if since == "":
-        return 0, 0, None
-    match = _CURSOR.fullmatch(str(since))
-    if match is None:
-        raise ParameterError(f"since={shown(since)} is no cursor of a log", hint="give the one that was read last")
-    return int(match[1]), int(match[2]), int(match[3]) if match[3] else None

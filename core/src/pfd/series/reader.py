@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pfd.errors import ParameterError, shown
+from pfd.cursors import place
 from pfd.series.writer import series_path
 
 _FILE = re.compile(r"(\d{1,18})\.series")
@@ -59,7 +59,7 @@ def read(log_folder: Path, name: str, since: str = "") -> Points:
     ------
     ParameterError : `since` is no such cursor.
     """
-    claim, offset = _place(since)
+    claim, offset = place(since, _CURSOR, "a series") or (0, 0)
     points: list[Point] = []
     for number, path in _files(log_folder):
         if number < claim:
@@ -78,15 +78,6 @@ def merged(points: tuple[Point, ...]) -> tuple[Point, ...]:
             kept.pop()
         kept.append(point)
     return tuple(kept)
-
-
-def _place(since: str) -> tuple[int, int]:
-    if not since:
-        return 0, 0
-    match = _CURSOR.fullmatch(str(since))
-    if match is None:
-        raise ParameterError(f"since={shown(since)} is no cursor of a series", hint="give the one that was read last")
-    return int(match[1]), int(match[2])
 
 
 def _files(log_folder: Path) -> list[tuple[int, Path]]:

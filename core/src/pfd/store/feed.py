@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
-from pfd.errors import ParameterError, shown
+from pfd.cursors import MOST, place
+from pfd.errors import ParameterError
 from pfd.job import Job
 from pfd.store.engine import is_sqlite
 from pfd.store.prepared import Prepared
@@ -26,7 +27,6 @@ NOW = "now"
 """The cursor behind all changes so far."""
 
 _CURSOR = re.compile(r"(\d{1,19}):(\d{1,19})")
-_LAST = 2**63 - 1
 
 _CURRENT = sa.cast(sa.cast(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()), sa.Text), sa.BigInteger)
 _START = sa.func.coalesce(sa.select(change.c.start).scalar_subquery(), 0)
@@ -71,8 +71,8 @@ def read(connection: Connection, since: str, limit: int) -> Changes:
     """
     bound = _NUMBER if is_sqlite(connection) else _ENDED_BEFORE
     if since == NOW:
-        return Changes((), f"{connection.execute(bound).scalar_one() - 1}:{_LAST}")
-    number, seq = _place(since)
+        return Changes((), f"{connection.execute(bound).scalar_one() - 1}:{MOST}")
+    number, seq = place(since, _CURSOR, "changes") or (0, 0)
     page = _IN_SQLITE if is_sqlite(connection) else _IN_POSTGRESQL
     rows = page.all(connection, {"p_number": number, "p_seq": seq, "p_limit": limit})
     if number >= rows[0][0]:
@@ -93,12 +93,3 @@ def go_on(connection: Connection) -> None:
     if newest > connection.execute(sa.select(_START + current)).scalar_one():
         row = postgresql.insert(change).values(id=1, number=0, start=newest + 1 - current)
         connection.execute(row.on_conflict_do_update(index_elements=["id"], set_={"start": row.excluded.start}))
-
-
-def _place(since: str) -> tuple[int, int]:
-    if since == "":
-        return 0, 0
-    match = _CURSOR.fullmatch(str(since))
-    if match is None or max(int(match[1]), int(match[2])) > _LAST:
-        raise ParameterError(f"since={shown(since)} is no cursor of changes", hint="give the one that was read last")
-    return int(match[1]), int(match[2])
