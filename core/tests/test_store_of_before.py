@@ -54,7 +54,7 @@ def test_what_is_stored_reads_as_before(old: Settings, registry: Registry) -> No
         assert found[PENDING].key == "one"
         assert [claim.outcome for claim in dispatcher.claims(found[SUCCEEDED].id)] == [None]
         assert (schedule.name, schedule.cron) == ("nightly", "0 3 * * *")
-        assert dispatcher.store.versions()["pfd"][0] == "pfd_0011"
+        assert dispatcher.store.versions()["pfd"][0] == "pfd_0012"
 
 
 def test_what_had_not_ended_ends(old: Settings, registry: Registry) -> None:

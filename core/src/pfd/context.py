@@ -241,7 +241,7 @@ class TaskContext:
         from pfd.submission.submit import Origin, submit
 
         chosen = make_options(self._registry.task(task), options)
-        origin = Origin(self._job.client_id, self.job_id, self._job.level + 1, key)
+        origin = Origin(self._job.client_id, self.job_id, self._job.level + 1, key, self._job.submitter)
 
         def step() -> Submitted:
             app = App(self.settings, self._registry, self._store(), self._runtime)

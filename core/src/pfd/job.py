@@ -136,6 +136,8 @@ class Job:
     """Why it ended as FAILURE or REVOKED."""
     artifacts: tuple[ArtifactFile, ...] = ()
     """The files that it has published, once it has succeeded."""
+    submitter: str = ""
+    """Who has submitted it: the user and the machine, or what the setting `submitter` says there."""
     options: dict[str, Any] = field(default_factory=dict)
     """What else it was submitted with: limits of its time, allowed folders, headers of hooks."""
     damage: dict[str, str] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pfd.characters import one_line
+from pfd.characters import is_shown, one_line
 from pfd.errors import DataError, SettingsError
 from pfd.files import read_text
 from pfd.modes import Share
@@ -54,6 +54,19 @@ def _data_folder() -> Path:
         ) from error
 
 
+def _user_and_host() -> str:
+    """Who runs this program, and where; what cannot be told is left out."""
+    import getpass
+    import socket
+
+    user = host = ""
+    with contextlib.suppress(OSError, KeyError, ImportError):  # a user without an entry, as in some containers
+        user = getpass.getuser()
+    with contextlib.suppress(OSError):
+        host = socket.gethostname()
+    return one_line(f"{user or 'someone'}@{host or 'somewhere'}")[:200]
+
+
 class Settings(BaseModel):
     """All settings.  The environment variable of a field is `PFD_` and its name in capitals."""
 
@@ -85,6 +98,11 @@ class Settings(BaseModel):
     gpus: str = Field("auto", description="devices of gpu slots: auto, none, or as in 0,1 (0*2: two jobs at once)")
     hide_gpus: bool = Field(True, description="whether jobs that need no gpu slot are kept from seeing any device")
     threads: int | None = Field(None, ge=1, description="CPU threads of a job (a fair share of the cores when absent)")
+    submitter: str = Field(
+        default_factory=_user_and_host,
+        max_length=200,
+        description="who submits jobs here: USER@HOST, or another name",
+    )
     retention: float | None = Field(None, gt=0, description="days after which ended jobs may be pruned")
     metrics: str = Field("", description="where a worker serves metrics and health: HOST:PORT, or a range of ports")
     otel: bool = Field(False, description="make OpenTelemetry spans of jobs")
@@ -101,6 +119,13 @@ class Settings(BaseModel):
     def _listed(cls, value: Any) -> Any:
         """As text, in whichever way a file lists them."""
         return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value).strip()
+
+    @field_validator("submitter")
+    @classmethod
+    def _shown(cls, value: str) -> str:
+        if not is_shown(value):
+            raise ValueError("it has characters that are not shown; name it in letters, digits and signs")
+        return value
 
     @field_validator("gpus")
     @classmethod

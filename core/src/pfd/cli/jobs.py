@@ -61,6 +61,7 @@ GROUPS: Mapping[str, frozenset[State]] = {"queued": QUEUED, "running": RUNNING, 
 @click.option("--since", metavar="WHEN", help="Only jobs submitted since then: '2h' or '3d' ago, or a date and time.")
 @click.option("--until", metavar="WHEN", help="Only jobs submitted before then.")
 @click.option("--text", metavar="TEXT", help="Only jobs with this in the task, the status or the failure.")
+@click.option("--submitter", metavar="USER@HOST", help="Only jobs that this one has submitted.")
 @click.option(
     "--param",
     "params",
@@ -83,6 +84,7 @@ def jobs(
     since: str | None,
     until: str | None,
     text: str | None,
+    submitter: str | None,
     params: tuple[str, ...],
     limit: int,
     before: str | None,
@@ -97,6 +99,7 @@ def jobs(
         "since": since,
         "until": until,
         "text": text,
+        "submitter": submitter,
     }
     chosen |= {"param": params, "limit": limit if limit != PAGE else None}
     if ctx.invoked_subcommand is not None:
@@ -114,6 +117,7 @@ def jobs(
         since=_moment(since),
         until=_moment(until),
         text=text,
+        submitter=submitter,
         params=_values(params),
         limit=limit,
         before=None if before is None else dispatcher.job(before).seq,
@@ -261,7 +265,7 @@ def _facts(session: Session, job: Job) -> dict[str, object]:
         "slot": "gpu" if job.gpu else "",
         "attempt": attempt if job.attempt or job.lost else "",
         "worker": _worker(session, job.owner) if running and job.owner else "",
-        "submitted": moment(job.created_at),
+        "submitted": moment(job.created_at) + (f" by {job.submitter}" if job.submitter else ""),
         "due": moment(job.due_at) if job.state in QUEUED and job.due_at > time.time() else "",
         "started": moment(job.started_at),
         "ended": moment(job.ended_at),

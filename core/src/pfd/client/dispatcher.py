@@ -243,6 +243,7 @@ class Dispatcher:
         since: float | datetime | str | None = None,
         until: float | datetime | str | None = None,
         text: str | None = None,
+        submitter: str | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> JobList:
         """Jobs that fit all that is given, newest first, without parameters and results.
@@ -254,6 +255,7 @@ class Dispatcher:
             time zone, a text of one (ISO 8601), or how long ago: `"90 s"`, `"5min"`, `"2h"`, `"3d"`, `"1w"`.
         text : a part of the name of the task, of the status, or of the type or message of the failure, in capitals or
             small letters of ASCII.
+        submitter : who has submitted them, as the setting says there: `"USER@HOST"`.
         params : values of parameters by name, those of a group by `"group.name"`, as JSON has them: 2 is 2.0, but not
             `"2"` or True.
         limit : how many at most; all where it is None.
@@ -275,6 +277,7 @@ class Dispatcher:
             since=a_moment("since", since),
             until=a_moment("until", until),
             text=a_part("text", text),
+            submitter=a_text("submitter", submitter),
             params=some_params("params", params),
         )
         limit, before = an_integer("limit", limit), an_integer("before", before)

@@ -125,4 +125,5 @@ def job_of(definition: Definition, registry: Registry, settings: Settings) -> Ne
     tags = (*stored.pop("tags", ()), schedule_tag(definition.name))
     roots = tuple(map(Path, stored.pop("roots", ())))
     options = Options(**stored, tags=tags, roots=roots)
-    return prepare(task, definition.params, options, Origin(), settings)
+    origin = Origin(submitter=f"schedule {definition.name}")
+    return prepare(task, definition.params, options, origin, settings)

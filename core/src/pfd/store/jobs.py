@@ -47,6 +47,7 @@ class NewJob:
     gpu: bool = False
     retry_of: str | None = None
     tags: tuple[str, ...] = ()
+    submitter: str = ""
     after: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -98,6 +99,7 @@ def insert(connection: Connection, new: NewJob) -> Submitted:
         "options": encode(dict(new.options)),
         "params": params,
         "artifacts": "[]",
+        "submitter": new.submitter,
     }
     if new.key is None:
         seq = connection.execute(_INSERT, values).scalar_one()

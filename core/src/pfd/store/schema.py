@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pfd.hooks import Tables
 from pfd.records import Record
 
-CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0011", upgrade_order=0)
+CORE = Tables("pfd", "pfd.store.schema", "pfd.store.migrations", head="pfd_0012", upgrade_order=0)
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -72,6 +72,9 @@ jobs = Table(
     Column("result", Text),
     Column("failure", Text),
     Column("artifacts", Text, nullable=False),
+    Column(
+        "submitter", String(200), nullable=False, server_default=text("''")
+    ),  # none of a client of the version before
     Column("changed", BigInteger, nullable=False, server_default="0"),  # by a trigger of the database
     # What claims look through: SQLite by a few steps, PostgreSQL along the order of a queue.
     Index(

@@ -49,6 +49,7 @@ class Search:
     since: float | None = None
     until: float | None = None
     text: str | None = None
+    submitter: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,6 +59,7 @@ def candidates(connection: Connection, search: Search, before: int | None = None
     same = [column == value for column, value in wanted if value is not None]
     ranges = _by_state(same, search.states, in_one=search.parent_id is not None)
     of_rows = [*_times(search), *_text(search.text), *_params(search.params)]
+    of_rows += [] if search.submitter is None else [jobs.c.submitter == search.submitter]
     if not search.tags:
         return _merged([[*conditions, *of_rows] for conditions in ranges], before)
     first, *others = [_tagged(tag, before) for tag in dict.fromkeys(search.tags)]

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from pfd.app import App
+from pfd.characters import one_line
 from pfd.errors import ParameterError, PfdError, StoreError
 from pfd.hooks import EventKind, JobEvent
 from pfd.job import JobFailure, State, is_job_id
@@ -29,8 +30,8 @@ from pfd.submission.submit import Origin, accompanied, prepare
 
 log = logging.getLogger("pfd.submission")
 
-MAX_TASK = 200
-"""Characters of the name of a task, known or not, that are stored."""
+MAX_TASK = MAX_SUBMITTER = 200
+"""Characters of the name of a task, known or not, and of who has sent a message, that are stored."""
 
 # An id becomes the name of a folder, and stands for a job in many places: no other shape is let in.
 
@@ -46,6 +47,7 @@ class ClientMessage:
     options : of the submission, where the message names any.
     reply : where given, the state of the job is told to the client, who is reached by this.
     problem : why it cannot be run, where that was seen when it was read.
+    submitter : who has sent it, as far as it says so.
     known_only : whether it may be a wakeup of an earlier version, without a mark: where no job has its id, that
         has been removed, and must not run again.
     """
@@ -57,6 +59,7 @@ class ClientMessage:
     options: Mapping[str, Any] = field(default_factory=dict)
     reply: Mapping[str, Any] | None = None
     problem: PfdError | None = None
+    submitter: str = ""
     known_only: bool = False
 
 
@@ -92,7 +95,7 @@ def import_messages(app: App, requests: Sequence[ClientMessage]) -> list[Wakeup]
         if request.problem is not None:
             raise
         reason = error if isinstance(error, PfdError) else _unexpected(error)
-        bare = ClientMessage(request.id, request.task, reply=request.reply, problem=reason)
+        bare = ClientMessage(request.id, request.task, reply=request.reply, problem=reason, submitter=request.submitter)
         return import_messages(app, [bare])
 
 
@@ -119,19 +122,22 @@ def _import(app: App, requests: Sequence[ClientMessage]) -> list[Wakeup]:
 
 
 def _prepared(registry: Registry, settings: Settings, request: ClientMessage) -> tuple[NewJob, JobFailure | None]:
+    submitter = one_line(request.submitter)[:MAX_SUBMITTER] or "a client of the broker"
+    origin = Origin(submitter=submitter)
     try:
         if request.problem is not None:
             raise request.problem
         task = registry.task(request.task)
         params = task.bind(*request.args, **request.kwargs)
-        new = prepare(task, params, make_options(task, request.options), Origin(), settings)
+        new = prepare(task, params, make_options(task, request.options), origin, settings)
     except MemoryError:
         raise  # it is this process that is short of it, and not the request that is wrong
     except BaseException as error:  # a validator is code of a plugin, and can raise anything, SystemExit as well
         reason = error if isinstance(error, PfdError) else _unexpected(error)
         known = registry.tasks.get(request.task)
         name = clean_text(request.task)[:MAX_TASK] or "(none)"
-        new = NewJob(name, known.queue if known else "default", _given(request, settings))
+        queue = known.queue if known else "default"
+        new = NewJob(name, queue, _given(request, settings), submitter=submitter)
         return replace(new, id=request.id), _failure(reason, error)
     return replace(new, id=request.id), None
 

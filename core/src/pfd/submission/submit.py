@@ -35,13 +35,14 @@ MAX_HEADERS = 8 * 1024
 class Origin:
     """Where a job comes from: the client that its worker may be confined to, and the parent it is a child of.
 
-    `level` counts the parents above it.
+    `level` counts the parents above it.  `submitter` is as the settings say where it is empty.
     """
 
     client_id: str | None = None
     parent_id: str | None = None
     level: int = 0
     child_key: str | None = None
+    submitter: str = ""
 
 
 def submit(
@@ -153,6 +154,7 @@ def prepare(
         due_at=_due_at(options),
         key=options.key,
         client_id=origin.client_id,
+        submitter=origin.submitter or settings.submitter,
         parent_id=origin.parent_id,
         level=origin.level,
         coordinator=task.coordinator,

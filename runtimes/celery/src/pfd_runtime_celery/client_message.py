@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pfd.errors import ParameterError
@@ -39,11 +40,13 @@ def read_request(message: Any, most: int, queue: str | None = None) -> ClientMes
     task = headers.get("task")
     if not isinstance(task, str) or not 0 < len(task) <= MAX_TASK:
         raise ParameterError("its header 'task' is not a name of a task")
-    bare = ClientMessage(identity, task, reply=_reply(message, headers))
+    origin = headers.get("origin")
+    submitter = origin if isinstance(origin, str) else ""
+    bare = ClientMessage(identity, task, reply=_reply(message, headers), submitter=submitter)
     try:
         return _read(message, headers, bare, most, queue)
     except ParameterError as error:
-        return ClientMessage(identity, task, reply=bare.reply, problem=error)
+        return ClientMessage(identity, task, reply=bare.reply, problem=error, submitter=submitter)
 
 
 def refused_request(message: Any, problem: str) -> ClientMessage:
@@ -79,7 +82,7 @@ def _read(message: Any, headers: Mapping[str, Any], bare: ClientMessage, most: i
         )
     known_only = queue is not None and not args and not kwargs and bool(headers.get("ignore_result"))
     options = _options(message, headers, queue)
-    return ClientMessage(bare.id, bare.task, args, kwargs, options, bare.reply, known_only=known_only)
+    return replace(bare, args=args, kwargs=kwargs, options=options, known_only=known_only)
 
 
 def _not_served(headers: Mapping[str, Any], embed: object) -> Iterator[str]:
