@@ -97,7 +97,7 @@ def test_a_column_takes_nothing_that_only_looks_like_numbers(column: Any) -> Non
         (lambda: Axis(label="f", ticks=[1], tick_labels=["a", "b"]), "2 tick_labels for 1 ticks"),
         (lambda: Figure(title="t", alt="short", panels=a_figure(*ALL_MARKS).panels), "says too little"),
         (lambda: Table(columns=(Column(name="a"),), rows=((1, 2),)), "row 0 has 2 cells for 1 columns"),
-        (lambda: Curve(x=[1], y=[1], colour="red"), "colour"),
+        (lambda: Curve(x=[1], y=[1], colour="red"), "colour"),  # type: ignore[call-arg]
         (lambda: Link(kind="a job", id=1), "kind"),
     ],
 )

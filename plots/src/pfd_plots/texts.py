@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import re
-import textwrap
 from typing import TYPE_CHECKING
 
 from pfd.console import one_line
@@ -26,6 +25,9 @@ MOST_LINES = 12
 
 LETTER = 0.56
 """Width of a letter, in sizes of the font, where room is counted in letters; a `W` takes nearly two of them."""
+
+BOLD = 1.13
+"""How much wider bold letters are."""
 
 LEAST = 4
 """Letters of a line, however wide they are."""
@@ -47,14 +49,47 @@ def plain_text(text: object, most: int = MOST) -> str:
     return _no_formula(shown)
 
 
+def letters(inches: float, points: float, *, bold: bool = False) -> int:
+    """How many letters have room in so many inches, in a font of this size."""
+    return max(LEAST, int(inches * 72 / (points * LETTER * (BOLD if bold else 1.0))))
+
+
 def plain_lines(text: object, width: int, most: int = MOST_LINES) -> list[str]:
     """A text for matplotlib in lines with the room of so many letters, and in no more lines than `most`."""
-    whole, letters = _drawable(text), width
-    while True:
-        lines = textwrap.wrap(whole, letters, max_lines=most, placeholder=" …")
-        if letters <= LEAST or all(_width(line) <= width * LETTER for line in lines):
-            return [_no_formula(line) for line in lines]
-        letters = max(LEAST, letters * 9 // 10)
+    lines = _wrapped(_drawable(text), max(width, LEAST), most)
+    if len(lines) > most:
+        last = lines[most - 1]
+        while last and not _fits(f"{last} …", max(width, LEAST)):
+            last = last[:-1]
+        lines = [*lines[: most - 1], f"{last.rstrip()} …"]
+    return [_no_formula(line) for line in lines]
+
+
+def _wrapped(text: str, count: int, most: int) -> list[str]:
+    """The lines of a text, or one more than `most` of them; words stay whole where they have room in a line."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        joined = f"{line} {word}" if line else word
+        if _fits(joined, count):
+            line = joined
+            continue
+        if line:
+            lines.append(line)
+        while not _fits(word, count) and len(lines) <= most:
+            head = word[:count]
+            while len(head) > 1 and not _fits(head, count):
+                head = head[:-1]
+            lines.append(head)
+            word = word[len(head) :]
+        line = word
+        if len(lines) > most:
+            return lines[: most + 1]
+    return [*lines, line] if line else lines
+
+
+def _fits(line: str, count: int) -> bool:
+    return len(line) <= count and _width(line) <= count * LETTER
 
 
 def _drawable(text: object) -> str:
