@@ -24,7 +24,7 @@ BAR = 0.72
 CELL = "cell"
 """What the numbers written in cells are marked with."""
 
-_LINES: dict[str, Any] = {"solid": "-", "dashed": (0, (4, 3)), "dotted": (0, (1, 1.6))}
+_LINES: dict[str, Any] = {"solid": "-", "dashed": (0, (3.5, 2)), "dotted": (0, (1, 1.6))}
 
 _CORNERS = {
     "upper left": (0.02, 0.97, "left", "top"),

@@ -67,13 +67,13 @@ def _plot(panel: Panel) -> Plot:
 
 def _curves(curves: Sequence[ClassRoc]) -> Iterator[Curve]:
     for index, curve in enumerate(curves):
-        stroke = STROKES[index % len(STROKES)]
+        stroke = STROKES[1 + (index - 1) % 2] if index else STROKES[0]
         name = curve.name.replace("_", " ")
         name = name if len(name) <= NAME else f"{name[: NAME - 11]}…{name[-10:]}"
         if curve.auroc is None:
             yield Curve(x=(), y=(), name=f"none  {name}: {curve.reason}", width=2, stroke=stroke)
         else:
-            # Curves that coincide lie on each other as bands, the first widest, so that none is hidden.
+            # Curves that coincide lie on each other as bands, the first solid and widest, so that none is hidden.
             width = max(1.6, 3.2 - 0.6 * index)
             rests_on = f"{_counted(curve.n_windows, 'window')}, {_counted(curve.n_bearings, 'bearing')}"
             label = f"{curve.auroc:.3f}  {name} ({rests_on})"
