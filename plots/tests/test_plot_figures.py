@@ -279,6 +279,18 @@ def test_a_long_legend_lies_below_its_panel(curves: int, below: bool) -> None:
     assert (legend.get_window_extent().y1 < axis.get_window_extent().y0) == below
 
 
+def test_the_scale_of_colours_lies_between_a_panel_and_its_legend() -> None:
+    marks = (Matrix(values=[[1, 2], [3, 4]], label="dB"), Curve(x=[0, 1], y=[0, 1], name="ridge"))
+    picture = draw(a_figure(Panel(x=ORDER, y=LEVEL, marks=marks, legend_below=True)))
+    axis, scale = picture.axes
+    legend, renderer = axis.get_legend(), picture.canvas.get_renderer()  # type: ignore[attr-defined]
+    assert legend is not None
+    room = scale.get_tightbbox(renderer)
+    assert room is not None
+    assert legend.get_window_extent(renderer).y1 < room.y0 < room.y1 < axis.xaxis.get_tightbbox(renderer).y0
+    assert legend.get_window_extent(renderer).y0 > 0
+
+
 def test_marks_are_drawn_as_they_are_given() -> None:
     curve = draw(a_figure()).axes[0]
     assert str(curve.lines[0].get_ydata()) == "[ 1. nan  3.  2.]"

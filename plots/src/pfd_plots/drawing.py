@@ -28,6 +28,9 @@ LEAST_WIDTH, MOST_WIDTH = 5.6, 24.0
 
 HEADING_LINES = 3
 
+ROUNDS = 3
+"""How often panels are measured, at most: what stands beside axes depends on their size, and their size on that."""
+
 Rows = Sequence[Sequence[DrawnPanel]]
 
 
@@ -77,8 +80,12 @@ class _Drawing:
 
     def _measured(self) -> None:
         """Give axes the room that what stands beside them leaves; that depends on their size, hence the rounds."""
-        for _ in range(3):
+        known: list[Overhang] | None = None
+        for _ in range(ROUNDS):
             beside = _beside(self._rows)
+            if beside == known:
+                break
+            known = beside
             room = self._width - 2 * EDGE - GAP_X * (len(beside) - 1)
             left_over = max(0.3 * room, room - sum(over.left + over.right for over in beside))
             for row in self._rows:
@@ -126,6 +133,7 @@ class _Drawing:
             at -= up + height
             for panel in row:
                 panel.place(panel.left, at + height - panel.height, panel.width, panel.height)
+                panel.place_scale()
             at -= down + GAP_Y
         at += GAP_Y
         for text, gap in foot:

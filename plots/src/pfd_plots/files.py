@@ -6,6 +6,8 @@ import io
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from matplotlib.figure import Figure as Picture
+
 from pfd import DataError, replacing
 from pfd.views import Figure, Theme
 from pfd_plots.drawing import draw
@@ -21,21 +23,12 @@ def png(figure: Figure, theme: Theme = "light", dpi: float = DPI, *, width: floa
 
     `width` in inches is as wide as the panels need by default.
     """
-    about = {"Software": None, "Title": figure.title, "Description": figure.alt}
-    with plain_style():
-        written = io.BytesIO()
-        draw(figure, theme, width=width).savefig(written, format="png", dpi=dpi, metadata=about)
-    return written.getvalue()
+    return _png(draw(figure, theme, width=width), figure, dpi)
 
 
 def svg(figure: Figure, theme: Theme = "light", *, width: float | None = None) -> bytes:
     """The figure as SVG, its texts as text, an image with its alternative text; the same bytes each time."""
-    about = {"Date": None, "Creator": None, "Title": figure.title, "Description": figure.alt}
-    with plain_style():
-        written = io.BytesIO()
-        draw(figure, theme, width=width).savefig(written, format="svg", metadata=about)
-    spoken = f'<svg role="img" aria-label={quoteattr(figure.alt)} '
-    return written.getvalue().replace(b"<svg ", spoken.encode(), 1)
+    return _svg(draw(figure, theme, width=width), figure)
 
 
 def save(figure: Figure, *paths: Path, theme: Theme = "light") -> None:
@@ -45,14 +38,33 @@ def save(figure: Figure, *paths: Path, theme: Theme = "light") -> None:
     ------
     DataError : a name ends otherwise; nothing is written then.
     """
-    for path in paths:
-        if path.suffix.lower() not in FORMATS:
+    kinds = [path.suffix.lower() for path in paths]
+    for path, kind in zip(paths, kinds, strict=True):
+        if kind not in FORMATS:
             raise DataError(f"{path.name!r} names no format", hint=f"end it with {' or '.join(FORMATS)}")
-    for path in paths:
-        kind = path.suffix.lower()
-        if kind == ".json":
-            written = figure.decimated().model_dump_json().encode()
+    kept = figure.decimated()
+    picture = draw(kept, theme) if {".png", ".svg"} & set(kinds) else None
+    for path, kind in zip(paths, kinds, strict=True):
+        if picture is None or kind == ".json":
+            written = kept.model_dump_json().encode()
         else:
-            written = png(figure, theme) if kind == ".png" else svg(figure, theme)
+            written = _png(picture, figure, DPI) if kind == ".png" else _svg(picture, figure)
         with replacing(path) as temporary:
             temporary.write_bytes(written)
+
+
+def _png(picture: Picture, figure: Figure, dpi: float) -> bytes:
+    about = {"Software": None, "Title": figure.title, "Description": figure.alt}
+    written = io.BytesIO()
+    with plain_style():
+        picture.savefig(written, format="png", dpi=dpi, metadata=about)
+    return written.getvalue()
+
+
+def _svg(picture: Picture, figure: Figure) -> bytes:
+    about = {"Date": None, "Creator": None, "Title": figure.title, "Description": figure.alt}
+    written = io.BytesIO()
+    with plain_style():
+        picture.savefig(written, format="svg", metadata=about)
+    spoken = f'<svg role="img" aria-label={quoteattr(figure.alt)} '
+    return written.getvalue().replace(b"<svg ", spoken.encode(), 1)

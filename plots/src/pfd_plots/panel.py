@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,8 @@ class DrawnPanel:
         self.panel = panel
         self.over = Overhang()
         self.width = self.height = 1.0
-        self.left = 0.0
+        self.left = self.bottom = 0.0
+        self._apart = 0.0  # the scale of colours from the axes
         self.axis, self.palette = axis, palette
         self.follows = follows  # the axis of y is that of the panel on the left
         self.listed: list[tuple[Any, str, bool]] = []
@@ -143,21 +145,28 @@ class DrawnPanel:
         return needed
 
     def place(self, left: float, bottom: float, width: float, height: float) -> None:
-        """Put the axes, and the scale of colours beside them, at this place of the figure."""
-        self.left, self.width, self.height = left, width, height
+        """Put the axes at this place of the figure."""
+        self.left, self.bottom, self.width, self.height = left, bottom, width, height
         self._put(self.axis, left, bottom, width, height)
+
+    def place_scale(self) -> None:
+        """Put the scale of colours beside the axes, or below what is written below them."""
         if self.scale is None:
             return
         if self.panel.legend_below:
-            below = self._reach(self.axis).bottom + SCALE_GAP + SCALE
-            self._put(self.scale, left + 0.25 * width, bottom - below, 0.5 * width, SCALE)
+            below = self._apart + SCALE_GAP + SCALE
+            self._put(self.scale, self.left + 0.25 * self.width, self.bottom - below, 0.5 * self.width, SCALE)
         else:
-            beside = self._reach(self.axis).right + SCALE_GAP
-            self._put(self.scale, left + width + beside, bottom, SCALE, height)
+            beside = self.left + self.width + self._apart + SCALE_GAP
+            self._put(self.scale, beside, self.bottom, SCALE, self.height)
 
     def measure(self) -> None:
         """Learn how far ticks, labels and the scale of colours reach."""
-        self.over = self._reach(self.axis, *([] if self.scale is None else [self.scale]))
+        self.over = self._reach(self.axis)
+        if self.scale is not None:
+            self._apart = self.over.bottom if self.panel.legend_below else self.over.right
+            self.place_scale()
+            self.over = self._reach(self.axis, self.scale)
 
     def _put(self, axis: Axes, left: float, bottom: float, width: float, height: float) -> None:
         all_width, all_height = self._inches()
@@ -180,7 +189,8 @@ class DrawnPanel:
             max(box.y1 for box in boxes),
         )
         beyond = (inner.x0 - left, right - inner.x1, inner.y0 - bottom, top - inner.y1)
-        return Overhang(*(max(0.0, float(one) / figure.dpi) for one in beyond))
+        # To a hundredth of an inch, so that a second look finds the same.
+        return Overhang(*(max(0.0, math.ceil(100 * float(one) / figure.dpi) / 100) for one in beyond))
 
 
 def names_along(marks: Sequence[Mark], along: str) -> tuple[str, ...]:
