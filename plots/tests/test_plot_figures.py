@@ -287,7 +287,8 @@ def test_the_scale_of_colours_lies_between_a_panel_and_its_legend() -> None:
     assert legend is not None
     room = scale.get_tightbbox(renderer)
     assert room is not None
-    assert legend.get_window_extent(renderer).y1 < room.y0 < room.y1 < axis.xaxis.get_tightbbox(renderer).y0
+    ticks: Any = axis.xaxis.get_tightbbox(renderer)
+    assert legend.get_window_extent(renderer).y1 < room.y0 < room.y1 < ticks.y0
     assert legend.get_window_extent(renderer).y0 > 0
 
 
