@@ -131,10 +131,11 @@ def _draw_matrix(axis: Axes, matrix: Matrix, palette: Palette) -> Any:
         drawn = axis.pcolormesh(*edges, cells, vmin=low, vmax=high, cmap=colours, rasterized=True)
         if not matrix.upward:
             axis.set_ylim(last, first)
+    edge = "black" if matrix.diverging else palette.ink  # the middle of such a scale is white in each theme
     for frame in matrix.frames:
         side = frame.last - frame.first + 1
         corner = (frame.first - 0.5, frame.first - 0.5)
-        axis.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=palette.ink, linewidth=1.4, zorder=4))
+        axis.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=edge, linewidth=1.4, zorder=4))
     if matrix.written:
         _write_cells(axis, cells, (left, right), (first, last), drawn)
     return drawn
