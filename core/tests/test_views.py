@@ -249,3 +249,37 @@ def test_views_need_no_numerical_and_no_plotting_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_stands_at_the_end_of_a_rule_is_written_outside_its_panel() -> None:
+    marks = (Curve(x=[0, 4], y=[1, 9]), Rule(x=1, to=3, label="<1×>"), Rule(y=4, label="limit"))
+    above, beside = to_plotly(a_figure(*marks))["layout"]["annotations"][:2]
+    assert (above["text"], above["x"], above["y"], above["yanchor"]) == ("&lt;1×&gt;", 2, 1, "bottom")
+    assert (beside["text"], beside["x"], beside["y"], beside["xanchor"]) == ("limit", 1, 4, "left")
+    logarithmic = Panel(x=Axis(label="f", scale="log"), y=LEVEL, marks=(Rule(x=100, label="BPFO"),))
+    [label] = to_plotly(Figure(title="t", alt=ALT, panels=(logarithmic,)))["layout"]["annotations"]
+    assert label["x"] == pytest.approx(2)
+
+
+def test_a_shaded_strip_with_a_name_is_listed_as_what_it_looks_like() -> None:
+    strip, line = to_plotly(a_figure(Rule(x=1, to=2, name="band"), Rule(x=1, name="BPFO")))["data"]
+    assert (strip["name"], strip["mode"], strip["marker"]["symbol"]) == ("band", "markers", "square")
+    assert (line["name"], line["mode"]) == ("BPFO", "lines")
+
+
+def test_panels_of_a_row_that_share_an_axis_do_so_for_plotly_each_row_for_itself() -> None:
+    panels = tuple(Panel(x=ORDER, y=LEVEL, marks=(Diagonal(),)) for _ in range(4))
+    layout = to_plotly(Figure(title="t", alt=ALT, panels=panels, columns=2, share_y=True))["layout"]
+    assert [layout[f"yaxis{number}"].get("matches") for number in ("", 2, 3, 4)] == [None, "y", None, "y3"]
+    assert [layout[f"yaxis{number}"].get("showticklabels") for number in ("", 2)] == [None, False]
+    assert "title" not in layout["yaxis2"]
+
+
+def test_each_matrix_has_its_scale_of_colours_beside_or_below_its_own_panel() -> None:
+    cells = (Matrix(values=[[1, 2]], label="r"),)
+    panels = tuple(Panel(x=ORDER, y=LEVEL, marks=cells, legend_below=below) for below in (False, True))
+    drawn = to_plotly(Figure(title="t", alt=ALT, panels=panels))
+    beside, below = (trace["colorbar"] for trace in drawn["data"])
+    assert (beside["x"], beside["xanchor"]) == (drawn["layout"]["xaxis"]["domain"][1], "left")
+    left, right = drawn["layout"]["xaxis2"]["domain"]
+    assert (below["orientation"], below["y"], below["x"]) == ("h", 0.0, pytest.approx((left + right) / 2))

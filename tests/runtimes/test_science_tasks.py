@@ -180,7 +180,7 @@ CASES = (
         },
         {"random_seed": 1},
         stores=False,
-        files=("importance.csv", "importance.png", "importance.svg"),
+        files=("importance.csv", "importance.figure.json", "importance.png", "importance.svg"),
         says=r"\w+ tells most, of \d+ features",
     ),
     Case(
@@ -188,7 +188,10 @@ CASES = (
         lambda bench: {"feature_set": bench.feature_set, "method": "stability", "n_features": 5},
         {"random_seed": 1},
         stores=True,
-        files=("features.parquet", "selection.csv", "selection.json", "selection.png", "selection.svg"),
+        files=(
+            *("features.parquet", "selection.csv", "selection.figure.json", "selection.json", "selection.png"),
+            "selection.svg",
+        ),
         says=r"5 of \d+ features: balanced accuracy [01]\.\d+, on all [01]\.\d+",
     ),
     Case(
@@ -196,7 +199,7 @@ CASES = (
         lambda bench: {"feature_set": bench.feature_set},
         {"random_seed": 1},
         stores=False,
-        files=("clusters.csv", "correlation.csv", "correlation.png", "correlation.svg"),
+        files=("clusters.csv", "correlation.csv", "correlation.figure.json", "correlation.png", "correlation.svg"),
         says=r"\d+ features in \d+ clusters",
     ),
 )

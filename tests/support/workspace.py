@@ -37,9 +37,9 @@ class Distribution:
 
 
 def distributions() -> list[Distribution]:
-    """All distributions: the meta-distribution, the core, the contract, then the runtimes and the plugins by name."""
+    """All distributions: the meta-distribution, the core, contract and plots, then runtimes and plugins by name."""
     found = [path.parent for kind in ("runtimes", "plugins") for path in sorted(ROOT.glob(f"{kind}/*/pyproject.toml"))]
-    return [_read(folder) for folder in (ROOT, ROOT / "core", ROOT / "contract", *found)]
+    return [_read(folder) for folder in (ROOT, ROOT / "core", ROOT / "contract", ROOT / "plots", *found)]
 
 
 def runtimes() -> list[Distribution]:

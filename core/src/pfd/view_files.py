@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pfd.artifacts import replacing
 from pfd.characters import one_line
 from pfd.csv_tables import write_csv
-from pfd.errors import ArtifactError
+from pfd.errors import ArtifactError, PfdError
 from pfd.views.blocks import Table
 from pfd.views.figure import Figure
 from pfd.views.link import Link
@@ -39,16 +39,16 @@ def write_figure(artifact: Callable[[str], Path], name: str, figure: Figure, log
     """Write a figure as JSON and, where that can be drawn here, as pictures."""
     figure = figure.decimated()
     _write(artifact(f"{name}{FIGURE}"), figure.model_dump_json().encode())
+    pictures = [artifact(f"{name}{suffix}") for suffix in (".png", ".svg")]
     try:
         if (drawing := drawer()) is None:
             log.info("no pictures of %s are made here: pip install pfd-plots", name)
-            return
-        pictures = {".png": drawing.png(figure), ".svg": drawing.svg(figure)}
+        else:
+            drawing.save(figure, *pictures)
+    except (OSError, PfdError):  # no room, or no right to write there
+        raise
     except Exception as error:  # a fault of the drawing, or of a library below it: the figure itself is kept
         log.warning("no picture of %s can be drawn: %s", name, one_line(f"{type(error).__name__}: {error}"))
-        return
-    for suffix, data in pictures.items():
-        _write(artifact(f"{name}{suffix}"), data)
 
 
 def write_table(artifact: Callable[[str], Path], name: str, table: Table) -> None:

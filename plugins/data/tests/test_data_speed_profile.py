@@ -12,6 +12,7 @@ import pytest
 
 import pfd
 from pfd import DataError
+from pfd_plots import draw
 from pfd_plugin_data import (
     Dataset,
     DatasetWriter,
@@ -25,7 +26,7 @@ from pfd_plugin_data import (
     open_dataset,
 )
 from pfd_plugin_data.cli.plot import _stretch
-from pfd_plugin_data.plots import draw, fault_lines
+from pfd_plugin_data.plots import fault_lines, recording_figure
 from pfd_plugin_data.recipes.finish import SPEED_POINTS, sampled
 from pfd_plugin_data.resampling import rate_ratio
 from pfd_plugin_data.simulators.speed import _exponentials, turn
@@ -205,7 +206,7 @@ def test_the_lines_of_a_plot_go_by_the_speed_of_what_is_drawn(ramp: Dataset) -> 
     # Half a second off either end of 4 s from 0.8 to 1.2 of 25 Hz.
     assert slow == pytest.approx(0.825 * 25 * 3.5848, rel=1e-3)
     assert fast == pytest.approx(1.175 * 25 * 3.5848, rel=1e-3)
-    assert "rpm on average" in draw(begin).get_suptitle()
+    assert "rpm on average" in draw(recording_figure(begin)).get_suptitle()
 
 
 def test_a_plot_has_no_fault_lines_where_the_course_of_a_changing_speed_is_not_stored(
@@ -214,7 +215,7 @@ def test_a_plot_has_no_fault_lines_where_the_course_of_a_changing_speed_is_not_s
     with DatasetWriter(tmp_path / "x.h5", "x") as writer:
         writer.add(ramp.recordings[0], ramp.read(0))
     stretch = _stretch(open_dataset(tmp_path / "x.h5"), ramp.recordings[0].record_id, None, 0.0, 0.5, None)
-    axes = draw(stretch, ("envelope",)).axes[0]
+    axes = draw(recording_figure(stretch, ("envelope",))).axes[0]
     assert len(axes.lines) == 1  # the spectrum itself
     assert [text.get_text() for text in axes.texts] == ["no fault lines: the speed changes, its course is not stored"]
 

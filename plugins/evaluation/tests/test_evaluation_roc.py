@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from sklearn.metrics import roc_auc_score
 
+from pfd_plots import draw, save
 from pfd_plugin_evaluation import class_rocs, macro_auroc, macro_auroc_interval
-from pfd_plugin_evaluation.figure import Panel, draw, save
+from pfd_plugin_evaluation.figure import Panel, roc_figure
 from pfd_plugin_evaluation.interval import _Ranked
 from pfd_plugin_training import Predictions
 
@@ -142,7 +143,7 @@ def panel(given: Predictions, *, leaky: bool = False) -> Panel:
 
 
 def test_the_figure_carries_title_stamp_areas_and_interval_as_text(tmp_path: Path) -> None:
-    figure = draw([panel(made_up()), panel(made_up(present=2))], heading="ROC, test part", footnote="a footnote")
+    figure = roc_figure([panel(made_up()), panel(made_up(present=2))], heading="ROC, test part", footnote="a footnote")
     save(figure, tmp_path / "roc.png", tmp_path / "roc.svg")
     text = (tmp_path / "roc.svg").read_text(encoding="utf-8")
     area = class_rocs(made_up())[1].auroc
@@ -170,7 +171,7 @@ def test_the_figure_carries_title_stamp_areas_and_interval_as_text(tmp_path: Pat
 
 @pytest.mark.parametrize(("panels", "grid"), [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (7, (3, 3))])
 def test_panels_stand_in_a_grid(panels: int, grid: tuple[int, int]) -> None:
-    figure = draw([panel(made_up())] * panels, heading="ROC")
+    figure = draw(roc_figure([panel(made_up())] * panels, heading="ROC"))
     spec = figure.axes[0].get_subplotspec()
     assert spec is not None
     assert spec.get_gridspec().get_geometry() == grid
@@ -186,7 +187,7 @@ def test_an_interval_by_few_bearings_says_how_coarse_it_is(bearings: int, coarse
 
 def test_cautions_are_drawn_above_all_else_and_their_panel_grows() -> None:
     def drawn(*cautions: str) -> Figure:
-        return draw([replace(panel(made_up()), cautions=cautions)], heading="ROC")
+        return draw(roc_figure([replace(panel(made_up()), cautions=cautions)], heading="ROC"))
 
     plain, warned = drawn(), drawn("one test bearing of each class", "a long one, " * 20)
     assert not any("CAUTION" in text.get_text() for text in plain.axes[0].texts)
@@ -198,7 +199,7 @@ def test_cautions_are_drawn_above_all_else_and_their_panel_grows() -> None:
 
 def test_a_leaky_stamp_is_drawn_in_another_colour() -> None:
     colours = [
-        {text.get_color() for text in draw([panel(made_up(), leaky=leaky)], heading="ROC").axes[0].texts}
+        {text.get_color() for text in draw(roc_figure([panel(made_up(), leaky=leaky)], heading="ROC")).axes[0].texts}
         for leaky in (False, True)
     ]
     assert colours[0] != colours[1]
@@ -206,12 +207,12 @@ def test_a_leaky_stamp_is_drawn_in_another_colour() -> None:
 
 def test_the_same_figure_gives_the_same_files(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        save(draw([panel(made_up())], heading="ROC"), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+        save(roc_figure([panel(made_up())], heading="ROC"), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
 def test_drawing_needs_no_pyplot() -> None:
     # In an interpreter of its own: SHAP, which another test may have loaded in this one, imports it.
-    code = "import sys, pfd_plugin_evaluation.figure; sys.exit('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, pfd_plugin_evaluation.figure, pfd_plots.files; sys.exit('matplotlib.pyplot' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -53,7 +53,7 @@ def test_it_writes_curves_and_areas_that_agree_with_the_experiment(experiments: 
     assert ["LEAKY" in word for word in figures.split(", ")] == [one["leaky"] for one in result["experiments"]]
     assert f"one test bearing of each class: random_forest (experiment {experiments[0]})" in cautions
     assert f"leaky split: random_forest (experiment {experiments[1]})" in cautions
-    assert set(handle.artifacts) == {"roc.png", "roc.svg", "roc.json"}
+    assert set(handle.artifacts) == {"roc.png", "roc.svg", "roc.figure.json", "roc.json"}
     assert [one["experiment_id"] for one in result["experiments"]] == experiments
     assert [one["leaky"] for one in result["experiments"]] == [False, True]
     assert result["comparable"] is False

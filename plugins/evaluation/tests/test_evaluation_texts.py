@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pfd_plots import draw, save
 from pfd_plugin_evaluation import class_rocs, macro_auroc_interval
-from pfd_plugin_evaluation.figure import Panel, draw, save
+from pfd_plugin_evaluation.figure import Panel, roc_figure
 from pfd_plugin_training import Predictions
 from tests.support.hostile import HOSTILE
 
@@ -24,10 +25,11 @@ def test_classes_experiments_and_splits_of_any_name_are_drawn(tmp_path: Path, te
     predictions = Predictions(("normal", "ball"), y, np.zeros(60, np.int64), bearing, y, p)
     curves = [replace(curve, name=text) for curve in class_rocs(predictions)]
     interval = replace(macro_auroc_interval(predictions, 20, seed=0), note=text)
-    figure = draw([Panel(text, text, text, True, curves, interval, [text])], heading="ROC")
+    figure = roc_figure([Panel(text, text, text, True, curves, interval, [text])], heading="ROC")
     save(figure, tmp_path / "roc.png", tmp_path / "roc.svg")
     ET.parse(tmp_path / "roc.svg")
-    legend = figure.axes[0].get_legend()
+    picture = draw(figure)
+    legend = picture.axes[0].get_legend()
     assert legend is not None
     assert len(legend.get_texts()) == 3
-    assert figure.get_size_inches()[1] < 20
+    assert picture.get_size_inches()[1] < 20

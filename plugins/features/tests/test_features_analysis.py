@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pfd import Dispatcher, JobFailed, ParameterError, Worker, load_settings, reading, writing
+from pfd.views import Figure
+from pfd_plots import svg
 from pfd_plugin_data import (
     DatasetWriter,
     find_dataset,
@@ -80,7 +82,10 @@ def test_importance_gives_a_table_and_a_picture_with_the_stamp_of_the_split(feat
     ranks = [feature["mean_rank"] for feature in result["features"]]
     assert ranks == sorted(ranks)
     assert sum(feature["scores"]["forest"] for feature in result["features"]) == pytest.approx(1)
-    assert set(handle.artifacts) == {"importance.png", "importance.svg", "importance.csv"}
+    drawn = {"importance.png", "importance.svg", "importance.figure.json"}
+    assert set(handle.artifacts) == {*drawn, "importance.csv"}
+    figure = Figure.model_validate_json(handle.artifacts["importance.figure.json"].read_bytes())
+    assert handle.artifacts["importance.svg"].read_bytes() == svg(figure)
     table = rows(handle.artifacts["importance.csv"])
     assert table[0] == ["feature", "mean_rank", *result["methods"]]
     assert [row[0] for row in table[1:]] == [feature["name"] for feature in result["features"]]
@@ -234,7 +239,8 @@ def test_correlation_gives_clusters_and_the_matrix(feature_set: int) -> None:
     np.testing.assert_allclose(values, values.T)
     np.testing.assert_array_equal(np.diag(values), 1)
     assert {row[1] for row in rows(handle.artifacts["clusters.csv"])[1:]} == set(members)
-    assert set(handle.artifacts) == {"correlation.png", "correlation.svg", "correlation.csv", "clusters.csv"}
+    drawn = {"correlation.png", "correlation.svg", "correlation.figure.json"}
+    assert set(handle.artifacts) == {*drawn, "correlation.csv", "clusters.csv"}
 
 
 @pytest.mark.parametrize("task", LEARNING)

@@ -146,7 +146,10 @@ class Matrix(_Mark):
 
 
 class Rule(_Mark):
-    """A line across the panel: upright at a value of `x`, or level at one of `y`; `to` makes a shaded strip of it."""
+    """A line across the panel: upright at a value of `x`, or level at one of `y`; `to` makes a shaded strip of it.
+
+    `label` stands at its end, above or to the right of the panel.
+    """
 
     mark: Literal["rule"] = "rule"
     x: Number = None
@@ -154,6 +157,7 @@ class Rule(_Mark):
     to: Number = None
     stroke: Literal["solid", "dashed", "dotted"] = "dashed"
     width: Finite = Field(default=1.0, gt=0, le=12)
+    label: Line = ""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

@@ -37,6 +37,7 @@ class _Drawing:
     def __init__(self, figure: Figure, palette: Palette) -> None:
         self._figure = figure
         self._palette = palette
+        self._columns = figure.columns or min(IN_A_ROW, len(figure.panels))
         self._data: list[dict[str, Any]] = []
         self._shapes: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
@@ -86,8 +87,7 @@ class _Drawing:
 
     def _placed(self) -> Iterator[tuple[Panel, list[float], list[float]]]:
         """Panels with the shares of the picture that they take, from the left and from the bottom."""
-        panels = self._figure.panels
-        columns = self._figure.columns or min(IN_A_ROW, len(panels))
+        panels, columns = self._figure.panels, self._columns
         rows = math.ceil(len(panels) / columns)
         height = (1 - _GAP_Y * (rows - 1)) / rows
         for index, panel in enumerate(panels):
@@ -105,6 +105,10 @@ class _Drawing:
         x, y = f"x{suffix}", f"y{suffix}"
         self._axes[f"xaxis{suffix}"] = self._axis(panel.x, x_domain, y)
         self._axes[f"yaxis{suffix}"] = self._axis(panel.y, y_domain, x)
+        if self._figure.share_y and x_domain[0] > 0:
+            first = number - (number - 1) % self._columns
+            self._axes[f"yaxis{suffix}"] |= {"matches": f"y{first if first > 1 else ''}", "showticklabels": False}
+            del self._axes[f"yaxis{suffix}"]["title"]
         if panel.equal:
             self._axes[f"yaxis{suffix}"]["scaleanchor"] = x
         for mark, series in zip(panel.marks, role_numbers(panel), strict=True):
@@ -178,13 +182,18 @@ class _Drawing:
         elif isinstance(mark, Bars):
             yield self._bars(mark, colour, axes) | named
         elif isinstance(mark, Matrix):
-            yield self._heatmap(mark, axes)
+            yield self._heatmap(mark, axes, panel.legend_below)
         elif isinstance(mark, Diagonal):
             line = {"color": colour, "width": 1, "dash": "dash"}
             yield {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1], "line": line, **named}
         elif isinstance(mark, Rule) and mark.name:  # what is drawn is a shape, which no legend lists
-            line = {"color": colour, "width": mark.width, "dash": _DASHES[mark.stroke]}
-            yield {"type": "scatter", "mode": "lines", "x": [None], "y": [None], "line": line, **named}
+            listed: dict[str, Any] = {"type": "scatter", "x": [None], "y": [None], **named}
+            if mark.to is None:
+                line = {"color": colour, "width": mark.width, "dash": _DASHES[mark.stroke]}
+                yield {**listed, "mode": "lines", "line": line}
+            else:
+                patch = {"color": _see_through(colour, 0.25), "size": 12, "symbol": "square"}
+                yield {**listed, "mode": "markers", "marker": patch}
 
     def _bars(self, mark: Bars, colour: str, axes: tuple[str, str]) -> dict[str, Any]:
         names = [_safe(label) for label in mark.labels]
@@ -206,7 +215,7 @@ class _Drawing:
             axis["range"] = [len(places) - 0.5, -0.5]
         return trace
 
-    def _heatmap(self, mark: Matrix, axes: tuple[str, str]) -> dict[str, Any]:
+    def _heatmap(self, mark: Matrix, axes: tuple[str, str], below: bool) -> dict[str, Any]:
         low, high = mark.limits()
         columns, rows = len(mark.values[0]), len(mark.values)
         trace: dict[str, Any] = {
@@ -216,7 +225,7 @@ class _Drawing:
             "zmax": high,
             "colorscale": self._palette.diverging if mark.diverging else self._palette.sequential,
             "reversescale": mark.diverging,  # red for what is large
-            "colorbar": {"title": {"text": _safe(mark.label)}},
+            "colorbar": {"title": {"text": _safe(mark.label)}, **self._beside_panel(axes[0][1:], below)},
             "showlegend": False,
         }
         for name, edges, number in (("x", mark.x, columns), ("y", mark.y, rows)):
@@ -237,6 +246,16 @@ class _Drawing:
             trace |= {"texttemplate": "%{z:.3~g}"}
         return trace
 
+    def _beside_panel(self, suffix: str, below: bool) -> dict[str, Any]:
+        """Where the scale of the colours of a panel lies: on its right, or below it."""
+        (left, right), (bottom, top) = (self._axes[f"{name}axis{suffix}"]["domain"] for name in ("x", "y"))
+        place: dict[str, Any] = {"thickness": 12, "lenmode": "fraction"}
+        if below:
+            place |= {"orientation": "h", "x": (left + right) / 2, "xanchor": "center", "len": (right - left) / 2}
+            return place | {"y": bottom, "ypad": 45, "yanchor": "top"}
+        place |= {"x": right, "xpad": 6, "xanchor": "left", "len": top - bottom}
+        return place | {"y": (bottom + top) / 2, "yanchor": "middle"}
+
     def _beside(self, mark: Mark, axes: tuple[str, str], suffix: str) -> None:
         """What is no trace: rules, notes, frames."""
         x, y = axes
@@ -253,6 +272,8 @@ class _Drawing:
             else:
                 shape |= {"yref": y, "y0": at, "y1": to, "xref": f"{x} domain", "x0": 0, "x1": 1}
             self._shapes.append(shape)
+            if mark.label and at is not None and to is not None:
+                self._annotations.append(self._at_end(mark, (at + to) / 2, axes, colour, suffix))
         elif isinstance(mark, Note):
             note: dict[str, Any] = {"text": _safe(mark.text), "showarrow": False, "font": {"color": colour, "size": 11}}
             if mark.x is not None and mark.y is not None:
@@ -274,6 +295,16 @@ class _Drawing:
                 }
                 line = {"color": self._palette.ink, "width": 1.5}
                 self._shapes.append({"type": "rect", "xref": x, "yref": y, "line": line, **edges})
+
+    def _at_end(self, rule: Rule, middle: float, axes: tuple[str, str], colour: str, suffix: str) -> dict[str, Any]:
+        """The label of a rule, above or to the right of the panel."""
+        x, y = axes
+        text: dict[str, Any] = {"text": _safe(rule.label), "showarrow": False, "font": {"color": colour, "size": 10}}
+        if rule.x is not None:
+            at = _placed(middle, self._axes[f"xaxis{suffix}"]["type"] == "log")
+            return text | {"xref": x, "x": at, "yref": f"{y} domain", "y": 1, "yanchor": "bottom"}
+        at = _placed(middle, self._axes[f"yaxis{suffix}"]["type"] == "log")
+        return text | {"yref": y, "y": at, "xref": f"{x} domain", "x": 1, "xanchor": "left"}
 
 
 def _placed(value: float, log: bool) -> float:

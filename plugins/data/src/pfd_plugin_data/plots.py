@@ -1,35 +1,24 @@
-"""Pictures of one recording: wave, spectrum, envelope spectrum with the fault lines, spectrogram."""
+"""Figures of one recording: wave, spectrum, envelope spectrum with the fault lines, spectrogram."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pfd import DataError, replacing
+from pfd.views import Axis, Curve, Figure, Matrix, Note, Panel, Rule
 from pfd_plugin_data import spectra
 from pfd_plugin_data.classes import ROTOR
 from pfd_plugin_data.kinematics import fault_orders
-from pfd_plugin_data.labels import plain_text
 from pfd_plugin_data.recording import RecordingInfo
 from pfd_plugin_data.speed_sources import MEASURED
-
-try:
-    from matplotlib import rc_context
-    from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-except ImportError as error:
-    raise DataError("plotting needs matplotlib", hint="pip install 'pfd-plugin-data[plot]'") from error
 
 Plot = Literal["wave", "spectrum", "envelope", "spectrogram"]
 PLOTS: tuple[Plot, ...] = ("wave", "spectrum", "envelope", "spectrogram")
 
-FORMATS = (".png", ".svg")
 HARMONICS = 3
 """Of each fault line."""
 
@@ -39,17 +28,17 @@ ORDERS = 10
 PER_ORDER = 20
 """Lines of that spectrum from one order to the next, at least."""
 
-POINTS = 4000
-"""Most points of a line; a longer one is drawn as the band between its least and greatest values."""
+LONGEST = 40
+"""Characters of a name in the heading."""
 
-SHORT = 24
-"""Characters of a sensor and of a unit, which stand beside an axis."""
-
-INK, MUTED, LINE = "#1b1f24", "#57606a", "#0072B2"
-COLOURS = {"1×": "#57606a", "FTF": "#CC79A7", "2×BSF": "#E69F00", "BPFO": "#009E73", "BPFI": "#D55E00"}
-"""Told apart under all common kinds of colour blindness (Okabe & Ito 2008)."""
-
-STYLES: dict[str, Any] = {"1×": ":", "FTF": (0, (1, 1)), "2×BSF": "-.", "BPFO": "--", "BPFI": (0, (6, 2))}
+STYLES: dict[str, dict[str, Any]] = {
+    "1×": {"role": "muted", "stroke": "dotted"},
+    "FTF": {"series": 3, "stroke": "dotted"},
+    "2×BSF": {"series": 4, "stroke": "dashed"},
+    "BPFO": {"series": 2, "stroke": "dashed"},
+    "BPFI": {"series": 1, "stroke": "solid"},
+}
+"""How each fault line is told from the others."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +56,22 @@ class Stretch:
     start_s: float
     band_hz: tuple[float, float]
     speed_known: bool = True
+
+    @property
+    def end_s(self) -> float:
+        """Where it ends, seconds."""
+        return self.start_s + self.x.size / self.info.sample_rate_hz
+
+    def axis(self, label: str, **limits: Any) -> Axis:
+        """An axis of values in the unit of the sensor."""
+        return Axis(label=label.strip() or "level", unit=self.unit or "", **limits)
+
+    @property
+    def unit_of_density(self) -> str:
+        """The unit of a power density, empty where that of the sensor is unknown: `g²/Hz`, `(m/s²)²/Hz`."""
+        if not self.unit:
+            return ""
+        return f"{self.unit}²/Hz" if self.unit.isalpha() else f"({self.unit})²/Hz"
 
 
 def fault_lines(info: RecordingInfo) -> dict[str, float]:
@@ -90,100 +95,75 @@ def fault_lines(info: RecordingInfo) -> dict[str, float]:
     return {name: order * shaft for name, order in named.items()}
 
 
-def draw(stretch: Stretch, plots: tuple[Plot, ...] = PLOTS) -> Figure:
-    """A figure with one panel a plot; no global state of matplotlib is touched."""
-    rows = (len(plots) + 1) // 2 if len(plots) > 1 else 1
-    columns = min(2, len(plots))
-    with rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(6.2 * columns, 3.4 * rows + 0.6), layout="constrained", dpi=130, facecolor="white")
-        FigureCanvasAgg(figure)
-        figure.suptitle(_heading(stretch), x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
-        for place, plot in enumerate(plots, start=1):
-            _PANELS[plot](figure.add_subplot(rows, columns, place), stretch)
-    return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG or SVG, as the name says, whole or not at all."""
-    if path.suffix.lower() not in FORMATS:
-        raise DataError(f"{path.name!r} names no format", hint=f"end it with {' or '.join(FORMATS)}")
-    # Without a date and with fixed ids, so that the same plot gives the same file.
-    with rc_context({"svg.hashsalt": "pfd"}), replacing(path) as temporary:
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
-        figure.savefig(temporary, format=path.suffix.lower()[1:], metadata=metadata)
-
-
-def _heading(stretch: Stretch) -> str:
+def recording_figure(stretch: Stretch, plots: tuple[Plot, ...] = PLOTS) -> Figure:
+    """A figure with one panel a plot."""
     info = stretch.info
     words = " on average" if info.speed_changes else " as measured" if info.rpm_source == MEASURED else ""
     speed = "speed unknown" if info.rpm is None else f"{info.rpm:g} rpm{words}"
-    end = stretch.start_s + stretch.x.size / info.sample_rate_hz
-    fault = plain_text(info.fault_type or "fault unknown")
-    return (
-        f"{plain_text(info.record_id)}  ·  {fault}, bearing {plain_text(info.bearing_id, 40)}\n"
-        f"{_sensor(stretch)}, {speed}, {info.sample_rate_hz:g} Hz, {stretch.start_s:g} to {end:.4g} s"
+    names = (
+        f"{_short(info.record_id)}  ·  {_short(info.fault_type or 'fault unknown')}, bearing {_short(info.bearing_id)}"
     )
+    about = (
+        f"{_short(stretch.sensor)}, {speed}, {info.sample_rate_hz:g} Hz, {stretch.start_s:g} to {stretch.end_s:.4g} s"
+    )
+    return Figure(
+        title=f"{names}; {about}",
+        alt=f"The {', '.join(plots)} of {names}; {about}.",
+        panels=tuple(_PANELS[plot](stretch) for plot in plots),
+        columns=min(2, len(plots)),
+    ).decimated()
 
 
-def _wave(axes: Axes, stretch: Stretch) -> None:
-    x, rate = stretch.x, stretch.info.sample_rate_hz
-    times = stretch.start_s + np.arange(x.size) / rate
-    if x.size <= POINTS:
-        axes.plot(times, x, color=LINE, linewidth=0.6)
-    else:
-        width = -(-x.size // (POINTS // 2))
-        starts = np.arange(0, x.size, width)
-        low, high = np.minimum.reduceat(x, starts), np.maximum.reduceat(x, starts)
-        axes.fill_between(times[starts], low, high, color=LINE, linewidth=0.3)
+def _wave(stretch: Stretch) -> Panel:
+    x = stretch.x
     centred = x - x.mean()
     rms = float(np.sqrt(np.mean(x**2)))
     power = float(np.mean(centred**2))
     kurtosis = f", kurtosis {np.mean(centred**4) / power**2:.3g}" if power else ""
-    axes.set_title(f"Wave: r.m.s. {rms:.3g}{_unit(stretch, ' ')}{kurtosis}", loc="left", fontsize=9, color=INK)
-    axes.set_xlabel("time, s")
-    axes.set_ylabel(f"{_sensor(stretch)}{_unit(stretch)}")
-    axes.margins(x=0)
+    unit = f" {stretch.unit}" if stretch.unit else ""
+    times = stretch.start_s + np.arange(x.size) / stretch.info.sample_rate_hz
+    return Panel(
+        title=f"Wave: r.m.s. {rms:.3g}{unit}{kurtosis}",
+        x=Axis(label="time", unit="s"),
+        y=stretch.axis(stretch.sensor),
+        marks=(Curve(x=times, y=x, width=0.6),),
+    )
 
 
-def _spectrum(axes: Axes, stretch: Stretch) -> None:
+def _spectrum(stretch: Stretch) -> Panel:
     if stretch.info.rpm and _is_of_rotor(stretch.info):
-        _orders(axes, stretch, stretch.info.rpm / 60)
-        return
+        return _orders(stretch, stretch.info.rpm / 60)
     frequencies, density = spectra.power_density(stretch.x, stretch.info.sample_rate_hz)
-    # The line at 0 Hz is what taking out the mean has left.
-    axes.semilogy(frequencies[1:] / 1e3, np.maximum(density[1:], np.finfo(float).tiny), color=LINE, linewidth=0.8)
     low, high = stretch.band_hz
-    axes.axvspan(low / 1e3, high / 1e3, color=MUTED, alpha=0.10, linewidth=0)
-    axes.set_title("Spectrum (Welch); shaded: the band of the envelope", loc="left", fontsize=9, color=INK)
-    axes.set_xlabel("frequency, kHz")
-    axes.set_ylabel(f"power density{_squared(stretch, ', ')}")
-    axes.margins(x=0)
+    # The line at 0 Hz is what taking out the mean has left.
+    curve = Curve(x=frequencies[1:] / 1e3, y=_above_zero(density[1:]), width=0.8)
+    return Panel(
+        title="Spectrum (Welch); shaded: the band of the envelope",
+        x=Axis(label="frequency", unit="kHz"),
+        y=Axis(label="power density", unit=stretch.unit_of_density, scale="log"),
+        marks=(curve, Rule(x=low / 1e3, to=high / 1e3, role="muted")),
+    )
 
 
-def _orders(axes: Axes, stretch: Stretch, shaft_hz: float) -> None:
+def _orders(stretch: Stretch, shaft_hz: float) -> Panel:
     """The amplitudes at the first orders of the shaft, where faults of rotors show."""
     frequencies, amplitudes = spectra.amplitude_spectrum(stretch.x, stretch.info.sample_rate_hz, shaft_hz / PER_ORDER)
     top = min((ORDERS + 0.5) * shaft_hz, float(frequencies[-1]))
     # Up to a quarter of an order there is what taking out the mean has left.
     shown = (frequencies <= top) & (frequencies >= 0.25 * shaft_hz)
-    axes.semilogy(
-        frequencies[shown], np.maximum(amplitudes[shown], np.finfo(float).tiny), color=LINE, linewidth=0.8, zorder=3
-    )
     orders = range(1, int(top / shaft_hz) + 1)
-    for order in orders:
-        axes.axvline(order * shaft_hz, color=COLOURS["1×"], linestyle=STYLES["1×"], linewidth=0.8)
-    above = axes.secondary_xaxis("top")
-    above.set_xticks([order * shaft_hz for order in orders], [f"{order}×" for order in orders])
-    above.tick_params(length=0, labelsize=7, colors=MUTED, pad=1)
-    axes.set_title(
-        f"Spectrum up to {ORDERS} orders of the shaft, 1× {shaft_hz:.4g} Hz", loc="left", fontsize=9, color=INK
+    return Panel(
+        title=f"Spectrum up to {ORDERS} orders of the shaft, 1× {shaft_hz:.4g} Hz",
+        x=Axis(label="frequency", unit="Hz", low=0, high=top),
+        y=stretch.axis("amplitude", scale="log"),
+        marks=(
+            Curve(x=frequencies[shown], y=_above_zero(amplitudes[shown]), width=0.8),
+            *(Rule(x=order * shaft_hz, width=0.8, label=f"{order}×", **STYLES["1×"]) for order in orders),
+        ),
     )
-    axes.set_xlabel("frequency, Hz")
-    axes.set_ylabel(f"amplitude{_unit(stretch)}")
-    axes.set_xlim(0, top)
 
 
-def _envelope(axes: Axes, stretch: Stretch) -> None:
+def _envelope(stretch: Stretch) -> Panel:
     info = stretch.info
     low, high = stretch.band_hz
     frequencies, amplitudes = spectra.envelope_spectrum(stretch.x, info.sample_rate_hz, stretch.band_hz)
@@ -196,52 +176,47 @@ def _envelope(axes: Axes, stretch: Stretch) -> None:
         top = min(12 * lines["1×"], widest)
     # Below half the slowest line there is nothing but slow changes of loudness, which would set the scale.
     shown = (frequencies <= top) & (frequencies > 0.5 * min(lines.values(), default=2 * frequencies[1]))
-    axes.plot(frequencies[shown], amplitudes[shown], color=LINE, linewidth=0.8, zorder=3)
+    marks: list[Any] = [Curve(x=frequencies[shown], y=amplitudes[shown], width=0.8)]
     for name, frequency in lines.items():
         for harmonic in range(1, HARMONICS + 1):
             if harmonic * frequency <= top:
-                axes.axvline(
-                    harmonic * frequency,
-                    color=COLOURS[name],
-                    linestyle=STYLES[name],
-                    linewidth=1.1 if harmonic == 1 else 0.6,
-                    alpha=1.0 if harmonic == 1 else 0.6,
-                    label=f"{name} {frequency:.1f} Hz" if harmonic == 1 else None,
-                )
-    axes.set_title(f"Envelope spectrum of {low / 1e3:.3g} to {high / 1e3:.3g} kHz", loc="left", fontsize=9, color=INK)
-    axes.set_xlabel("frequency, Hz")
-    axes.set_ylabel(f"amplitude{_unit(stretch)}")
-    axes.set_xlim(0, top)
-    axes.set_ylim(bottom=0)
-    if lines:
-        title = "no fault lines: geometry unknown" if len(lines) == 1 and not _is_of_rotor(info) else None
-        if beyond:
-            title = f"beyond a band {widest / 1e3:.3g} kHz wide:\n{', '.join(beyond)}"
-        axes.legend(title=title, fontsize=7, title_fontsize=7, loc="upper right", framealpha=0.9)
-    else:
-        why = "speed unknown" if stretch.speed_known else "the speed changes, its course is not stored"
-        axes.text(0.99, 0.97, f"no fault lines: {why}", transform=axes.transAxes, ha="right", va="top", color=MUTED)
-
-
-def _spectrogram(axes: Axes, stretch: Stretch) -> None:
-    rate = stretch.info.sample_rate_hz
-    frequencies, _, density = spectra.spectrogram(stretch.x, rate)
-    level = 10 * np.log10(np.maximum(density[1:], np.finfo(float).tiny))
-    image = axes.imshow(
-        level,
-        aspect="auto",
-        origin="lower",
-        extent=(stretch.start_s, stretch.start_s + stretch.x.size / rate, frequencies[1] / 1e3, frequencies[-1] / 1e3),
-        vmin=float(np.percentile(level, 5)),
-        vmax=float(level.max()),
-        cmap="viridis",
-        interpolation="nearest",
+                first = {"name": f"{name} {frequency:.1f} Hz", "width": 1.3} if harmonic == 1 else {"width": 0.6}
+                marks.append(Rule(x=harmonic * frequency, **STYLES[name], **first))
+    why = "speed unknown" if stretch.speed_known else "the speed changes, its course is not stored"
+    legend = "no fault lines: geometry unknown" if set(lines) == {"1×"} and not _is_of_rotor(info) else ""
+    if beyond:
+        legend = f"beyond a band {widest / 1e3:.3g} kHz wide: {', '.join(beyond)}"
+    return Panel(
+        title=f"Envelope spectrum of {low / 1e3:.3g} to {high / 1e3:.3g} kHz",
+        x=Axis(label="frequency", unit="Hz", low=0, high=top),
+        y=stretch.axis("amplitude", low=0),
+        marks=(*marks, *(() if lines else (Note(text=f"no fault lines: {why}"),))),
+        legend=legend,
     )
-    unit = _squared(stretch, " ") or " unit²/Hz"
-    axes.figure.colorbar(image, ax=axes, label=f"dB re 1{unit}")
-    axes.set_title("Spectrogram", loc="left", fontsize=9, color=INK)
-    axes.set_xlabel("time, s")
-    axes.set_ylabel("frequency, kHz")
+
+
+def _spectrogram(stretch: Stretch) -> Panel:
+    frequencies, _, density = spectra.spectrogram(stretch.x, stretch.info.sample_rate_hz)
+    level = 10 * np.log10(_above_zero(density[1:]))
+    cells = Matrix(
+        values=level,
+        label=f"dB re 1 {stretch.unit_of_density or 'unit²/Hz'}",
+        x=(stretch.start_s, stretch.end_s),
+        y=(frequencies[1] / 1e3, frequencies[-1] / 1e3),
+        low=float(np.percentile(level, 5)),
+        upward=True,
+    )
+    x, y = Axis(label="time", unit="s"), Axis(label="frequency", unit="kHz")
+    return Panel(title="Spectrogram", x=x, y=y, marks=(cells,))
+
+
+def _short(name: str) -> str:
+    """A name by its beginning and its end, so that what stands behind it is seen as well."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 13]}…{name[-12:]}"
+
+
+def _above_zero(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.maximum(values, np.finfo(float).tiny)
 
 
 def _is_of_rotor(info: RecordingInfo) -> bool:
@@ -249,23 +224,7 @@ def _is_of_rotor(info: RecordingInfo) -> bool:
     return info.fault_type in ROTOR[1:] or (info.specimen or "").startswith("rotor")
 
 
-def _sensor(stretch: Stretch) -> str:
-    return plain_text(stretch.sensor, SHORT)
-
-
-def _unit(stretch: Stretch, before: str = ", ", after: str = "") -> str:
-    """The unit with what stands around it; nothing where it is unknown."""
-    return f"{before}{plain_text(stretch.unit, SHORT)}{after}" if stretch.unit else ""
-
-
-def _squared(stretch: Stretch, before: str) -> str:
-    """The unit of a power density: a unit of several signs is squared as a whole."""
-    unit = _unit(stretch, "")
-    whole = unit if unit.isalpha() or not unit else f"({unit})"
-    return f"{before}{whole}²/Hz" if unit else ""
-
-
-_PANELS: Mapping[Plot, Callable[[Axes, Stretch], None]] = {
+_PANELS: Mapping[Plot, Callable[[Stretch], Panel]] = {
     "wave": _wave,
     "spectrum": _spectrum,
     "envelope": _envelope,

@@ -13,7 +13,7 @@ generate_roc_analysis_task = Task(
     summary="Draw ROC curves of one or several experiments, beside their split and baseline.",
     queue="evaluation",
     isolation="process",
-    preload=("numpy", "sklearn.metrics", "matplotlib.figure", "matplotlib.backends.backend_agg"),
+    preload=("numpy", "sklearn.metrics", "pfd_plots.files"),
 )
 
 

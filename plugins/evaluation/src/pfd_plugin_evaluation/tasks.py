@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pfd import TaskContext
 from pfd_plugin_data import Caution, in_brief
-from pfd_plugin_evaluation.figure import Panel, draw, save
+from pfd_plugin_evaluation.figure import Panel, roc_figure
 from pfd_plugin_evaluation.interval import macro_auroc_interval
 from pfd_plugin_evaluation.params import (
     ExperimentRoc,
@@ -47,12 +47,12 @@ def generate_roc_analysis(params: GenerateRocAnalysisParams, ctx: TaskContext) -
         read.append(predictions)
     alike = comparable(entries, read)
     ctx.progress(0.9, "Drawing")
-    figure = draw(
+    figure = roc_figure(
         panels,
         heading=f"ROC, {params.part} part",
         footnote="" if alike else "These panels rest on different recordings: their figures are not a comparison.",
     )
-    save(figure, ctx.artifact("roc.png"), ctx.artifact("roc.svg"))
+    ctx.figure("roc", figure)
     found = GenerateRocAnalysisResult(part=params.part, experiments=results, comparable=alike)
     curves_of = {
         str(entry.id): {curve.name: {"fpr": curve.fpr.tolist(), "tpr": curve.tpr.tolist()} for curve in panel.curves}

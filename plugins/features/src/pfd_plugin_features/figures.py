@@ -1,35 +1,23 @@
-"""The figures of importance, selection and correlation; no global state of matplotlib is touched."""
+"""The figures of importance, selection and correlation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import dendrogram
 
-from pfd import replacing
-from pfd_plugin_data import plain_lines, plain_text
+from pfd import views
+from pfd.views import Axis, Bars, Curve, Figure, Frame, Panel, Rule
 from pfd_plugin_features.correlation import Clusters
 from pfd_plugin_features.learning import Matrix
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-BLUE, GREY = "#0072B2", "#b8c0c8"
-"""What counts and what does not; told apart under all common kinds of colour blindness (Okabe & Ito 2008)."""
-
-INK, MUTED, RULE, WARNING = "#1b1f24", "#57606a", "#d8dee4", "#9a3412"
-
 SCALES = {
-    "mutual_information": "with the class, nats",
-    "forest": "share of the fall of Gini impurity",
-    "permutation": "loss of balanced accuracy",
-    "shap": "mean |SHAP value|, probability",
+    "mutual_information": ("with the class", "nats"),
+    "forest": ("share of the fall of Gini impurity", "1"),
+    "permutation": ("loss of balanced accuracy", "1"),
+    "shap": ("mean |SHAP value|", "probability"),
 }
 """What the bars of a measure of importance are, and in which unit."""
 
@@ -39,44 +27,33 @@ SHOWN = 30
 MAX_NAMED = 80
 """Features whose names stay legible beside a matrix."""
 
-NAME = 40
-"""Characters of a feature beside its bar or its row."""
-
-ROW_INCHES = 0.21
-LINE_INCHES, FEW_LINES = 0.2, 6
-"""Height of a line of text, and how many of them a figure has room for anyway."""
+FEATURE = Axis(label="feature")
 
 
-def draw_importance(
-    names: Sequence[str],
-    scores: Mapping[str, Matrix],
-    spreads: Mapping[str, Matrix],
-    *,
-    of: str,
-    notes: Sequence[str],
-    cautions: Sequence[str],
+def importance_figure(
+    names: Sequence[str], scores: Mapping[str, Matrix], spreads: Mapping[str, Matrix], *, of: str, **about: Any
 ) -> Figure:
     """One panel a measure, the same features in each, most telling first.  `names` and scores are in that order.
 
-    `spreads` are standard deviations, of the measures that have one; `of` names the feature set and its dataset.
+    `spreads` are standard deviations, of the measures that have one; `of` names the feature set and its dataset;
+    `about` is what a figure is given beside its panels: notes, cautions, provenance.
     """
     shown = min(SHOWN, len(names))
-    figure = _figure(3.1 * len(scores) + 1.6, 1.6 + ROW_INCHES * shown)
-    heading = f"Feature importance: {_drawn(shown, len(names))}, {of}"
-    axes = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
-    for axis, (method, values) in zip(axes, scores.items(), strict=True):
-        _bars(axis, names[:shown], values[:shown], [BLUE] * shown)
-        if method in spreads:
-            axis.errorbar(
-                values[:shown], range(shown), xerr=spreads[method][:shown], fmt="none", ecolor=INK, elinewidth=1
-            )
-        axis.set_xlabel(SCALES[method], color=INK, fontsize=9)
-        axis.set_title(method.replace("_", " "), loc="left", fontsize=11, fontweight="bold", color=INK)
-    _head(figure, heading, notes, cautions)
-    return figure
+    panels = tuple(
+        Panel(
+            title=method.replace("_", " "),
+            x=Axis(label=SCALES[method][0], unit=SCALES[method][1]),
+            y=FEATURE,
+            marks=(Bars(labels=names[:shown], values=values[:shown], deviations=spreads.get(method, ())[:shown]),),
+        )
+        for method, values in scores.items()
+    )
+    title = f"Feature importance: {_drawn(shown, len(names))}, {of}"
+    alt = f"Bars of the importance of features by {', '.join(scores)}, the most telling first: {', '.join(names[:5])}."
+    return Figure(title=title, alt=alt, panels=panels, columns=len(panels), share_y=True, **about)
 
 
-def draw_selection(
+def selection_figure(
     names: Sequence[str],
     scores: Matrix,
     chosen: int,
@@ -84,128 +61,71 @@ def draw_selection(
     *,
     of: str,
     notes: Sequence[str],
-    cautions: Sequence[str],
+    **about: Any,
 ) -> Figure:
     """Scores of the chosen features, and of the best that were not, paler.  The first `chosen` names are the chosen.
 
-    `of` names the method, the feature set and its dataset.
+    `of` names the method, the feature set and its dataset; `about` as for `importance_figure`.
     """
     shown = min(max(SHOWN, chosen + 5), len(names))
-    figure = _figure(8.0, 1.8 + ROW_INCHES * shown)
-    axis = figure.subplots()
-    _bars(axis, names[:shown], scores[:shown], [BLUE] * chosen + [GREY] * (shown - chosen))
-    axis.set_xlabel(plain_text(score_is, 100), color=INK, fontsize=10)
-    if chosen < shown:
-        axis.axhline(chosen - 0.5, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
-    heading = f"{chosen} of {len(names)} features selected {of}"
-    _head(figure, heading, [f"{_drawn(shown, len(names)).capitalize()} drawn.", *notes], cautions)
-    return figure
+    bars = Bars(labels=names[:shown], values=scores[:shown], faded=range(chosen, shown))
+    cut = (Rule(y=chosen - 0.5, role="muted"),) if chosen < shown else ()
+    return Figure(
+        title=f"{chosen} of {len(names)} features selected {of}",
+        alt=f"Bars of the scores of features, the {chosen} chosen ones first: {', '.join(names[:chosen])}.",
+        panels=(Panel(x=Axis(label=score_is), y=FEATURE, marks=(bars, *cut)),),
+        notes=(f"{_drawn(shown, len(names)).capitalize()} drawn.", *notes),
+        **about,
+    )
 
 
-def draw_correlation(
-    names: Sequence[str],
-    matrix: Matrix,
-    clusters: Clusters,
-    threshold: float,
-    *,
-    of: str,
-    notes: Sequence[str],
-    cautions: Sequence[str],
+def correlation_figure(
+    names: Sequence[str], matrix: Matrix, clusters: Clusters, threshold: float, *, of: str, **about: Any
 ) -> Figure:
-    """The matrix in the order of the tree, the tree beside it, and clusters framed.
-
-    `of` names the feature set and its dataset.
-    """
-    named = len(names) <= MAX_NAMED
-    side = 0.17 * len(names) + 1 if named else 10.0
-    side = max(side, 4.0)
-    figure = _figure(side + 4.6, side + 2.6)
-    left, right = figure.subplots(1, 2, width_ratios=[side, 2.2])
+    """The matrix in the order of the tree, the tree beside it, and clusters framed; `of` and `about` as before."""
     order = list(clusters.order)
-    labels = [plain_text(names[i], NAME) for i in order]
-    image = left.imshow(matrix[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-    left.set_xticks(range(len(names)) if named else [], labels if named else [], rotation=90)
-    left.set_yticks(range(len(names)) if named else [], labels if named else [])
-    left.tick_params(colors=INK, length=0, labelsize=7)
     place = {feature: index for index, feature in enumerate(order)}
-    for members in clusters.members:
-        first, last = min(place[i] for i in members), max(place[i] for i in members)
-        if first < last:
-            left.add_patch(_frame(first - 0.5, last - first + 1))
-    figure.colorbar(image, ax=left, location="bottom", shrink=0.4, aspect=30, label="correlation", pad=0.01)
-    with rc_context({"lines.linewidth": 1.0}):
-        dendrogram(
-            clusters.tree,
-            ax=right,
-            orientation="right",
-            no_labels=True,
-            color_threshold=1 - threshold,
-            above_threshold_color=GREY,
-        )
-    right.invert_yaxis()
-    right.axvline(1 - threshold, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
-    right.set_xlabel("1 − |correlation|", color=INK, fontsize=9)
-    right.set_xlim(0, 1)
-    right.tick_params(colors=MUTED, length=0, labelsize=8)
-    _plain(right)
-    _head(figure, f"{len(clusters.members)} clusters of {len(names)} features, {of}", notes, cautions)
-    return figure
+    spans = ([place[i] for i in members] for members in clusters.members)
+    labels = [names[i] for i in order] if len(names) <= MAX_NAMED else []
+    cells = views.Matrix(
+        values=matrix[np.ix_(order, order)],
+        label="correlation",
+        low=-1,
+        high=1,
+        diverging=True,
+        row_labels=labels,
+        column_labels=labels,
+        frames=tuple(Frame(first=min(span), last=max(span)) for span in spans if len(span) > 1),
+    )
+    tree = Panel(
+        x=Axis(label="1 − |correlation|", low=0, high=1),
+        y=Axis(label="feature", low=len(names) - 0.5, high=-0.5),  # from the top down, as rows are
+        marks=(*_branches(clusters.tree, 1 - threshold), Rule(x=1 - threshold, role="muted")),
+    )
+    square = Panel(x=FEATURE, y=FEATURE, marks=(cells,), equal=True, legend_below=True, share=3)
+    return Figure(
+        title=f"{len(clusters.members)} clusters of {len(names)} features, {of}",
+        alt=f"Correlation of {len(names)} features with each other, and the tree that joins them to "
+        f"{len(clusters.members)} clusters at {threshold:g}.",
+        panels=(square, tree),
+        columns=2,
+        share_y=True,
+        **about,
+    )
 
 
-def save(figure: Figure, png: Path, svg: Path) -> None:
-    """Write both files, whole or not at all; the same figure gives the same bytes."""
-    with replacing(png) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
-    with replacing(svg) as temporary, rc_context({"svg.hashsalt": "pfd", "svg.fonttype": "none"}):
-        figure.savefig(temporary, format="svg", metadata={"Date": None})
+def _branches(tree: Matrix, joined: float) -> tuple[Curve, Curve]:
+    """The branches above the distance at which clusters are cut, and those within them; rows are counted from 0."""
+    drawn = dendrogram(tree, no_plot=True)
+    heights, places = np.array(drawn["dcoord"]), (np.array(drawn["icoord"]) - 5) / 10
+    within = heights.max(axis=1) <= joined
 
+    def curve(chosen: Any, **style: Any) -> Curve:
+        x, y = (np.pad(one[chosen], ((0, 0), (0, 1)), constant_values=np.nan) for one in (heights, places))
+        return Curve(x=x.ravel(), y=y.ravel(), width=1.2, **style)
 
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=130, facecolor="white")
-    FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)  # type: ignore[union-attr,call-arg]
-    return figure
-
-
-def _head(figure: Figure, heading: str, notes: Sequence[str], cautions: Sequence[str]) -> None:
-    """The heading, and below the panels what it rests on: lines as wide as the figure, which grows by many of them.
-
-    Cautions come first, and colour them all.
-    """
-    width = figure.get_figwidth()
-    above = plain_lines(heading, int(8 * width), 3)
-    texts = [*(f"CAUTION: {caution}" for caution in cautions), *notes]
-    below = [line for text in texts for line in plain_lines(text, int(11 * width))]
-    figure.set_figheight(figure.get_figheight() + LINE_INCHES * max(0, len(above) + len(below) - FEW_LINES))
-    figure.suptitle("\n".join(above), x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
-    style: dict[str, Any] = {"color": WARNING if cautions else MUTED, "fontsize": 9}
-    figure.supxlabel("\n".join(below), x=0.01, ha="left", linespacing=1.3, **style)
+    return curve(~within, role="muted"), curve(within)
 
 
 def _drawn(shown: int, count: int) -> str:
     return f"all {count} features" if shown == count else f"{shown} of {count} features"
-
-
-def _bars(axis: Axes, names: Sequence[str], values: Matrix, colours: Sequence[str]) -> None:
-    axis.barh(range(len(names)), values, color=list(colours), height=0.72)
-    axis.set_yticks(range(len(names)), [plain_text(name, NAME) for name in names])
-    axis.set_ylim(len(names) - 0.4, -0.6)
-    axis.tick_params(colors=INK, length=0, labelsize=9)
-    axis.tick_params(axis="x", colors=MUTED, labelsize=8)
-    axis.locator_params(axis="x", nbins=4)
-    axis.axvline(0, color=RULE, linewidth=1)
-    axis.grid(axis="x", color=RULE, linewidth=0.8)
-    axis.set_axisbelow(True)
-    _plain(axis)
-
-
-def _plain(axis: Axes) -> None:
-    for side in ("top", "right", "left"):
-        axis.spines[side].set_visible(False)
-    axis.spines["bottom"].set_color(RULE)
-
-
-def _frame(corner: float, side: float) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((corner, corner), side, side, fill=False, edgecolor=INK, linewidth=1.2)

@@ -19,8 +19,7 @@ LEARNING = (
     "sklearn.ensemble",
     "pyarrow.parquet",
     "h5py",
-    "matplotlib.figure",
-    "matplotlib.backends.backend_agg",
+    "pfd_plots.files",
 )
 
 extract_features_task = Task(

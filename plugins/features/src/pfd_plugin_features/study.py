@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pfd import TaskContext
+from pfd.views import Provenance
 from pfd_plugin_data import Caution, DatasetEntry, choose_split, find_dataset
 from pfd_plugin_features.cautions import cautions_of
 from pfd_plugin_features.learning import LearningTable, deal
@@ -71,6 +72,11 @@ class Study:
         entry, own = self.entry, self.entry.leak(self.table.split)
         said = (own and f"LEAKY: {own}", entry.provenance and f"of {entry.provenance}", self.table.split.title)
         return "; ".join(filter(None, (*said, entry.speeds)))
+
+    @property
+    def shown_provenance(self) -> Provenance:
+        """The same for a figure, which marks a leaky split itself."""
+        return Provenance(text=self.provenance.removeprefix("LEAKY: "), leaky=bool(self.leaks))
 
     def cautions(self, subject: str, reached: float | None) -> list[Caution]:
         """What has to be known of what is learnt; `reached` as for `cautions_of`."""

@@ -190,7 +190,7 @@ def _result(
 def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> ComputeImportanceResult:
     """Judge each feature by several measures, all on the training part but for permutation, on the validation part.
 
-    Artifacts: `importance.png` and `.svg`, `importance.csv`.
+    Artifacts: `importance.png`, `.svg` and `.figure.json`, `importance.csv`.
     """
     from pfd_plugin_features import figures, importance
 
@@ -232,7 +232,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
     reached = None if validation is None else importance.balanced_accuracy(forest, validation)
     cautions = study.cautions(f"feature set {entry.id}", reached)
     ctx.progress(0.92, "Drawing")
-    figure = figures.draw_importance(
+    figure = figures.importance_figure(
         names,
         {method: values[order] for method, values in scores.items()},
         {method: values[order] for method, values in spreads.items()},
@@ -241,11 +241,11 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
             *([f"Whiskers: the standard deviation of {params.n_repeats} permutations."] if spreads else []),
             study.judged("forest", reached),
             *_noted(skipped),
-            study.provenance,
         ],
+        provenance=study.shown_provenance,
         cautions=[caution.text for caution in cautions],
     )
-    figures.save(figure, ctx.artifact("importance.png"), ctx.artifact("importance.svg"))
+    ctx.figure("importance", figure)
     write_table(
         ctx.artifact("importance.csv"),
         ["feature", "mean_rank", *scores],
@@ -275,8 +275,8 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     """Choose features on the training part, and store them as a feature set of its own.
 
     The new set keeps all windows and the values as they were; train on it under the same split.  Artifacts:
-    `features.parquet`, `selection.json` (with the scaling of the training part), `selection.csv`, `selection.png` and
-    `.svg`.
+    `features.parquet`, `selection.json` (with the scaling of the training part), `selection.csv`, `selection.png`,
+    `.svg` and `.figure.json`.
     """
     from pfd_plugin_features import figures, importance, selection
 
@@ -316,7 +316,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     subject = f"{len(names)} features of set {entry.id}"
     cautions = study.cautions(subject, reached)
     cautions += lost_by_selection(subject, len(table.names), reached, reached_all)
-    figure = figures.draw_selection(
+    figure = figures.selection_figure(
         [table.names[i] for i in order],
         found.scores[order],
         len(names),
@@ -325,11 +325,11 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
         notes=[
             study.judged(f"forest on these {len(names)}", reached),
             *([] if reached_all is None else [f"Of a forest on all {len(table.names)} features: {reached_all:.3f}."]),
-            study.provenance,
         ],
+        provenance=study.shown_provenance,
         cautions=[caution.text for caution in cautions],
     )
-    figures.save(figure, ctx.artifact("selection.png"), ctx.artifact("selection.svg"))
+    ctx.figure("selection", figure)
     write_table(
         ctx.artifact("selection.csv"),
         ["feature", "selected", "score"],
@@ -387,7 +387,7 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
 
     It looks at no class, so that it can look at recordings none of which is labelled: at all of them.
 
-    Artifacts: `correlation.png` and `.svg`, `correlation.csv` (the matrix), `clusters.csv`.
+    Artifacts: `correlation.png`, `.svg` and `.figure.json`, `correlation.csv` (the matrix), `clusters.csv`.
     """
     from pfd_plugin_features import figures
     from pfd_plugin_features.correlation import cluster, correlation
@@ -408,7 +408,7 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
     ctx.progress(0.6, "Clustering")
     clusters = cluster(matrix, params.threshold)
     ctx.progress(0.7, "Drawing")
-    figure = figures.draw_correlation(
+    figure = figures.correlation_figure(
         names,
         matrix,
         clusters,
@@ -417,11 +417,11 @@ def compute_correlation(params: ComputeCorrelationParams, ctx: TaskContext) -> C
         notes=[
             f"{params.method.capitalize()} correlation over {len(table.train)} windows of the training part.",
             f"In a framed cluster each two features correlate by {params.threshold:g} at least, either way.",
-            study.provenance,
         ],
+        provenance=study.shown_provenance,
         cautions=[caution.text for caution in leakage("", study.leaks)],
     )
-    figures.save(figure, ctx.artifact("correlation.png"), ctx.artifact("correlation.svg"))
+    ctx.figure("correlation", figure)
     write_table(
         ctx.artifact("correlation.csv"),
         ["feature", *names],

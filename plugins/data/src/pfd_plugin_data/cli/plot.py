@@ -68,17 +68,21 @@ def plot(
     speed_source: SpeedSource,
     band: tuple[float, float] | None,
 ) -> None:
-    """Draw RECORDING of DATASET into the file OUT, whose name ends with .png or .svg.
+    """Draw RECORDING of DATASET into the file OUT, whose name ends with .png, .svg or .json (the figure itself).
 
     Wave, spectrum, envelope spectrum with the lines of faults (BPFO, BPFI, 2×BSF, FTF and the shaft), and spectrogram.
     """
-    from pfd_plugin_data.plots import PLOTS, draw, save
+    from pfd_plugin_data.plots import PLOTS, recording_figure
 
+    try:
+        from pfd_plots import save
+    except ImportError as error:
+        raise DataError("plotting needs matplotlib", hint="pip install 'pfd-plugin-data[plot]'") from error
     with reading() as session:
         entry = find_dataset(session, dataset)
     with entry.open(speed_source=speed_source) as found:
         stretch = _stretch(found, recording, channel, start, seconds, band)
-    save(draw(stretch, PLOTS if what == "all" else (cast("Plot", what),)), out)
+    save(recording_figure(stretch, PLOTS if what == "all" else (cast("Plot", what),)), out)
     echo(one_line(out))
 
 
