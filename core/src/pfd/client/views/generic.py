@@ -30,6 +30,11 @@ from pfd.views import (
 PICTURES = (".png", ".svg")
 MOST_ROWS, MOST_COLUMNS = 1_000, 60
 MOST_FILES = 50
+BESIDE = 8
+"""Single values that stand beside each other."""
+
+MOST_NESTED = 20
+"""Rows whose own tables are shown."""
 
 
 def blocks(view: JobView) -> Iterator[Block]:
@@ -141,17 +146,40 @@ def _is_scalar(value: object) -> bool:
 
 def _of_value(name: str, value: Any) -> Iterator[Block]:
     if isinstance(value, Mapping) and value:
-        pairs = [(str(key), _cell(inner)) for key, inner in value.items()]
-        both = (Column(name="name"), Column(name="value"))
-        yield Table(title=name, columns=both, rows=tuple(pairs[:MOST_ROWS]), more=max(0, len(pairs) - MOST_ROWS))
-    elif isinstance(value, list) and value and all(isinstance(row, Mapping) and row for row in value):
-        heads = [head for head in dict.fromkeys(key for row in value for key in row) if head.strip()][:MOST_COLUMNS]
-        if heads:
-            rows = tuple(tuple(_cell(row.get(head)) for head in heads) for row in value[:MOST_ROWS])
-            columns = tuple(Column(name=head) for head in heads)
-            yield Table(title=name, columns=columns, rows=rows, more=max(0, len(value) - MOST_ROWS))
+        yield from _of_mapping(name, value)
+    elif _is_rows(value):
+        yield from _of_rows(name, value)
     elif isinstance(value, list):
         yield Metrics(items=(Metric(name=name, value=_cell(value)),))
+
+
+def _of_mapping(name: str, value: Mapping[Any, Any]) -> Iterator[Block]:
+    """A few single values beside each other, many as a table."""
+    pairs = [(str(key), _cell(inner)) for key, inner in value.items() if str(key).strip()]
+    if pairs and len(pairs) <= BESIDE and all(_is_scalar(inner) for inner in value.values()):
+        yield Metrics(title=name, items=tuple(Metric(name=key, value=inner) for key, inner in pairs))
+    elif pairs:
+        both = (Column(name="name"), Column(name="value"))
+        yield Table(title=name, columns=both, rows=tuple(pairs[:MOST_ROWS]), more=max(0, len(pairs) - MOST_ROWS))
+
+
+def _of_rows(name: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
+    """Objects as a table; what is a table within one of them comes below, named after its first field."""
+    heads = [head for head in dict.fromkeys(key for row in rows for key in row) if head.strip()][:MOST_COLUMNS]
+    nested = [head for head in heads[1:] if any(_is_rows(row.get(head)) for row in rows)]
+    flat = [head for head in heads if head not in nested]
+    if flat:
+        cells = tuple(tuple(_cell(row.get(head)) for head in flat) for row in rows[:MOST_ROWS])
+        columns = tuple(Column(name=head) for head in flat)
+        yield Table(title=name, columns=columns, rows=cells, more=max(0, len(rows) - MOST_ROWS))
+    for row in rows[:MOST_NESTED] if nested else ():
+        for head in nested:
+            if _is_rows(row.get(head)):
+                yield from _of_rows(f"{head} of {heads[0]} {_cell(row.get(heads[0]))}", row[head])
+
+
+def _is_rows(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) and row for row in value)
 
 
 def _cell(value: Any) -> Any:
@@ -159,8 +187,12 @@ def _cell(value: Any) -> Any:
     if _is_scalar(value):
         return value
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_cell(inner)}" for key, inner in value.items()) or "–"
-    return ", ".join(str(_cell(inner)) for inner in value) or "–"
+        return ", ".join(f"{key} {_brief(inner)}" for key, inner in value.items()) or "–"
+    return ", ".join(map(_brief, value)) or "–"
+
+
+def _brief(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(_cell(value))
 
 
 def _sentences(result: dict[str, Any], name: str) -> list[str]:

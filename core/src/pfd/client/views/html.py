@@ -200,7 +200,8 @@ p{margin:.4rem 0}.note,figcaption,footer,.head{color:var(--muted);font-size:.85r
 dl{display:flex;flex-wrap:wrap;gap:.75rem 2rem;margin:.75rem 0}dt{color:var(--muted);font-size:.85rem}
 dd{margin:0;font-size:1.1rem;font-variant-numeric:tabular-nums}dd .note{display:block}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
-th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top}
+th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top;
+overflow-wrap:normal;max-width:24rem}
 th{color:var(--muted);font-weight:500}td.number{text-align:right;font-variant-numeric:tabular-nums}
 figure{margin:1.25rem 0}.picture svg,img{max-width:100%;height:auto}figcaption{margin-top:.25rem}
 .picture.dark{display:none}
