@@ -36,6 +36,9 @@ MOST_ROWS = 200
 MOST_IMAGE = 500_000
 """Bytes of a picture that is embedded."""
 
+LONG = 24
+"""Characters of a cell that is given the room of some words."""
+
 TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 _SVG = re.compile(r"<svg\b.*</svg>", re.DOTALL)
@@ -176,7 +179,9 @@ def _table(table: Table) -> Element:
 
 
 def _cell(value: Any) -> Element:
-    return element("td", shown(value), css="number" if isinstance(value, int | float) else "")
+    text = shown(value)
+    kind = "number" if isinstance(value, int | float) else "long" if len(text) > LONG else ""
+    return element("td", text, css=kind)
 
 
 def style() -> str:
@@ -201,9 +206,9 @@ dl{display:flex;flex-wrap:wrap;gap:.75rem 2rem;margin:.75rem 0}dt{color:var(--mu
 dd{margin:0;font-size:1.1rem;font-variant-numeric:tabular-nums}dd .note{display:block}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
 th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top;
-overflow-wrap:normal;max-width:24rem}
+overflow-wrap:normal;max-width:24rem}td.long{min-width:14rem}
 th{color:var(--muted);font-weight:500}td.number{text-align:right;font-variant-numeric:tabular-nums}
-figure{margin:1.25rem 0}.picture svg,img{max-width:100%;height:auto}figcaption{margin-top:.25rem}
+figure{margin:1.25rem 0}.picture{overflow-x:auto}.picture svg{min-width:30rem}.picture svg,img{max-width:100%;height:auto}figcaption{margin-top:.25rem}
 .picture.dark{display:none}
 @media (prefers-color-scheme:dark){.picture.light:not(:only-of-type){display:none}.picture.dark{display:block}}
 @media print{.picture.dark{display:none}.picture.light{display:block!important}}
