@@ -208,7 +208,9 @@ dd{margin:0;font-size:1.1rem;font-variant-numeric:tabular-nums}dd .note{display:
 th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top;
 overflow-wrap:normal;max-width:24rem}td.long{min-width:14rem}
 th{color:var(--muted);font-weight:500}td.number{text-align:right;font-variant-numeric:tabular-nums}
-figure{margin:1.25rem 0}.picture{overflow-x:auto}.picture svg{min-width:30rem}.picture svg,img{max-width:100%;height:auto}figcaption{margin-top:.25rem}
+figure{margin:1.25rem 0}
+.picture{overflow-x:auto}.picture svg{min-width:30rem}.picture svg,img{max-width:100%;height:auto}
+figcaption{margin-top:.25rem}
 .picture.dark{display:none}
 @media (prefers-color-scheme:dark){.picture.light:not(:only-of-type){display:none}.picture.dark{display:block}}
 @media print{.picture.dark{display:none}.picture.light{display:block!important}}
