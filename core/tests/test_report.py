@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,6 +127,17 @@ def test_pictures_of_a_job_are_embedded_as_images(tmp_path: Path) -> None:
     assert "alert" not in page
     assert page.count("not embedded") == 2
     assert "none.png" in page
+
+
+def test_pictures_on_a_page_share_no_id(shown_as: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = b'<svg><clipPath id="c"/><g clip-path="url(#c)"><use xlink:href="#m"/></g><path id="m"/></svg>'
+    monkeypatch.setattr(html, "drawer", lambda: SimpleNamespace(svg=lambda *_: picture))
+    making = Html(tmp_path.joinpath, ("light", "dark"))
+    page = making.text(making.blocks((a_figure(), a_figure())))
+    ids = re.findall(r'id="([^"]+)"', page)
+    assert len(ids) == len(set(ids)) == 8
+    for reference in re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', page):
+        assert max(reference) in ids
 
 
 def test_where_no_picture_can_be_drawn_the_figure_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,27 @@ def test_a_long_series_is_thinned_says_so_once_and_keeps_its_last_point(
     assert [record.message for record in caplog.records] == [
         "series s: more than 100 points; of the further ones fewer are kept"
     ]
+
+
+def test_what_is_no_file_of_ours_is_not_waited_on(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "1.series")
+    (tmp_path / "2.series").mkdir()
+    (tmp_path / "elsewhere").write_text('["s",1,5.0,{"a":2}]\n')
+    (tmp_path / "3.series").symlink_to(tmp_path / "elsewhere")
+    assert read(tmp_path, "s").points == ()
+    assert names(tmp_path) == ()
+
+
+def test_a_fork_of_a_task_records_as_well_and_nothing_twice(tmp_path: Path) -> None:
+    series = a_writer(tmp_path)
+    series.record("s", 0, {"a": 0})
+    if (child := os.fork()) == 0:
+        series.record("s", 1, {"a": 1})
+        series.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    series.close()
+    assert sorted(point.step for point in read(tmp_path, "s").points) == [0, 1]
 
 
 def test_a_disk_that_takes_nothing_ends_no_task(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -82,7 +82,12 @@ def merged(points: tuple[Point, ...]) -> tuple[Point, ...]:
 
 def _files(log_folder: Path) -> list[tuple[int, Path]]:
     try:
-        found = [int(match[1]) for path in log_folder.iterdir() if (match := _FILE.fullmatch(path.name))]
+        found = [
+            int(match[1])
+            for path in log_folder.iterdir()
+            # A link may lead anywhere, and a pipe would keep its reader for ever.
+            if (match := _FILE.fullmatch(path.name)) and not path.is_symlink() and path.is_file()
+        ]
     except (FileNotFoundError, NotADirectoryError):
         return []
     return [(claim, series_path(log_folder, claim)) for claim in sorted(found)]

@@ -58,16 +58,20 @@ class SeriesWriter:
     def __init__(self, path: Path, log: logging.Logger) -> None:
         self._path = path
         self._log = log
-        self._pending: deque[_Point] = deque()
         self._kept: dict[str, _Kept] = {}
         self._known: set[tuple[str, ...]] = set()
+        self._told: set[str] = set()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._pending: deque[_Point] = deque()
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._starting = threading.Lock()
         self._writing = threading.Lock()
         self._file: int | None = None
-        self._told: set[str] = set()
 
     def record(self, series: str, step: SupportsInt, values: Mapping[str, Any]) -> None:
         """Have a point written soon.
@@ -76,6 +80,8 @@ class SeriesWriter:
         ------
         ParameterError : a name, a step or a value that cannot be stored; it is named.
         """
+        if self._process != os.getpid():  # a fork of the task: what waits there is its parent's, and so is the thread
+            self._begin()
         if (shape := (series, *values)) not in self._known:
             _check_names(series, values)
             self._known.add(shape)

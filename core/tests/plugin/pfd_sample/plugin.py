@@ -191,6 +191,7 @@ def pfd_register_result_views() -> list[ResultView]:
         ResultView("show_inline", blocks="pfd_sample.views:ended", live="pfd_sample.views:so_far"),
         ResultView("note", blocks="pfd_sample.views:broken", live="pfd_sample.no_such_module:view"),
         ResultView("note_inline", blocks="pfd_sample.views:odd"),
+        ResultView("where_am_i", blocks="pfd_sample.views:leaving"),
     ]
 
 

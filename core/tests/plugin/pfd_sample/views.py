@@ -18,6 +18,10 @@ def so_far(view: Any) -> list[Block]:
     return [Text(text=f"step {last.step}, {view.job.state}")]
 
 
+def leaving(view: Any) -> list[Block]:
+    raise SystemExit(view.job.id)
+
+
 def broken(view: Any) -> list[Block]:
     raise KeyError(view.job.params["text"])
 

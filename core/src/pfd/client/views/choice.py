@@ -36,7 +36,9 @@ def blocks(job: Job, home: Path, registry: Registry) -> tuple[Block, ...]:
     if named:
         try:
             return _called(named, view)
-        except Exception as error:  # a plugin's code, with whatever it makes of a damaged file
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin's code, with whatever it makes of a damaged file; sys.exit() and all
             log.debug("the view %s of job %s raised", named, job.id, exc_info=True)
             problem = (Warning(text=f"the view of {job.task} cannot be made: {_reason(error)}"),)
     try:
@@ -53,7 +55,7 @@ def _called(named: str, view: JobView) -> tuple[Block, ...]:
     return BLOCKS.validate_python(tuple(made))
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
         return one_line(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")

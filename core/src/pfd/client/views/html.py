@@ -41,6 +41,7 @@ LONG = 24
 
 TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
+_ID = re.compile(r'(?:\bid="|\burl\(#|\bxlink:href="#|\bhref="#)')
 _SVG = re.compile(r"<svg\b.*</svg>", re.DOTALL)
 
 
@@ -109,7 +110,8 @@ class Html:
         if picture is None:
             raise ArtifactError("what was drawn is no SVG")
         place = f"picture-{secrets.token_hex(16)}"  # which no text of a task can hold
-        self._pictures[place] = picture[0]
+        # Two pictures on a page may use one id for different things, or for a thing within a picture that is hidden.
+        self._pictures[place] = _ID.sub(rf"\g<0>{place[:16]}-", picture[0])
         return place
 
     def _image(self, image: Image) -> Element:
