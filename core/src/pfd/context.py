@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsInt, TypeVar
 
 from pfd.artifacts import ArtifactFolder, job_folder, write_json
-from pfd.errors import CancelRequested, PluginError, StoreUnavailable, shown
+from pfd.errors import CancelRequested, ParameterError, PluginError, StoreUnavailable, shown
 from pfd.job import Job
 from pfd.reporter import Reporter, Send
 from pfd.settings import Settings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from pfd.notify import Notifier
     from pfd.plugins import Registry
+    from pfd.series.reader import Point
     from pfd.series.writer import SeriesWriter
     from pfd.store import Store, Submitted
     from pfd.views import Figure, Table
@@ -87,6 +89,14 @@ class TaskContext:
     @functools.cached_property
     def _folder(self) -> ArtifactFolder:
         return ArtifactFolder(self.settings.home, self.job_id, self.claim)
+
+    @property
+    def threads(self) -> int:
+        """How many CPU threads the task may compute with: its fair share of the cores, as the worker has set it."""
+        given = os.environ.get("OMP_NUM_THREADS", "")
+        if given.isdecimal() and self._registry.task(self.task).isolation == "process":
+            return max(1, int(given))
+        return 1  # beside the other slots of its worker, whose own variables say nothing of it
 
     def progress(self, fraction: float, status: str = "", **meta: Any) -> None:
         """Report how far the task is: `fraction` from 0 to 1, a line for people, and whatever else is worth knowing.
@@ -248,6 +258,49 @@ class TaskContext:
             return submit(app, task, params, chosen, origin, guard=self._hold)
 
         return self._patiently(step).id
+
+    def children(self) -> list[Job]:
+        """The children of this job, also those of earlier runs of it, in the order in which they were submitted.
+
+        Each as it is now, with its state and progress, without parameters and results.
+        """
+        from pfd.store import listing
+        from pfd.store.search import Search
+
+        def step() -> list[Job]:
+            with self._store().read() as connection:
+                return listing.listing(connection, Search(parent_id=self.job_id), limit=None)[::-1]
+
+        return self._patiently(step)
+
+    def child_series(self, child_id: str, name: str) -> tuple[Point, ...]:
+        """The points of a series that a child has recorded so far, of all its runs; it may still run."""
+        from pfd.series import reader
+
+        return reader.merged(reader.read(job_folder(self.settings.home, "logs", child_id), name).points)
+
+    def cancel_child(self, child_id: str) -> Job:
+        """End a child that waits, ask one that runs to stop; one that has ended stays as it is.
+
+        Raises
+        ------
+        ParameterError : it is no child of this job.
+        StaleClaim : this job has been given to another run; nothing is cancelled.
+        """
+        from pfd.app import App
+        from pfd.store import jobs
+        from pfd.submission.cancel import cancel
+
+        def find(connection: Connection) -> str:
+            self._hold(connection)
+            if child_id not in jobs.children(connection, self.job_id):
+                raise ParameterError(f"{shown(child_id)} is no child of job {self.job_id}")
+            return child_id
+
+        def step() -> Job:
+            return cancel(App(self.settings, self._registry, self._store(), self._runtime), find)
+
+        return self._patiently(step)
 
     def wait_children(self, ids: Iterable[str]) -> Iterator[Job]:
         """Each of these jobs once it has ended, in the order in which they end; how they ended is for the task to see.

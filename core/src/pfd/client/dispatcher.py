@@ -26,7 +26,7 @@ from pfd.client.handle import JobHandle
 from pfd.errors import JobError, ParameterError, SettingsError, StoreError
 from pfd.job import ENDED, RUNNING, Job, State
 from pfd.lazy import RenamedAttribute
-from pfd.notify import SILENT, Notifier, Wakeup
+from pfd.notify import SILENT, Notifier
 from pfd.plugins import Registry, load_registry
 from pfd.runtimes.base import Runtime, load_runtime
 from pfd.settings import Settings, load_settings
@@ -67,6 +67,7 @@ _USED = (
     "pfd.store.migrate",
     "pfd.store.prune",
     "pfd.store.search",
+    "pfd.submission.cancel",
     "pfd.submission.options",
     "pfd.submission.searching",
     "pfd.submission.submit",
@@ -320,14 +321,10 @@ class Dispatcher:
 
     def cancel(self, ref: str) -> Job:
         """End a queued job at once, ask a running one to stop; an ended one is left as it is."""
-        from pfd.events import publish_ended, settle_the_rest
-        from pfd.submission.submit import notify_workers
+        from pfd.submission.cancel import cancel
 
-        job, gone = self.store.settle(lambda connection: jobs.cancel(connection, jobs.resolve(connection, ref)))
-        notify_workers(self._runtime, Wakeup(job.id, job.task, job.queue, cancel=True))
+        job = cancel(self._app(self._runtime), lambda connection: jobs.resolve(connection, ref))
         with contextlib.suppress(StoreError):  # it is cancelled, and any sweep goes on with the rest
-            publish_ended(self._silent, gone)
-            settle_the_rest(self._silent)
             if job.state in RUNNING and job.id in self.reclaim():
                 return self.job(job.id)
         return job

@@ -58,6 +58,10 @@ class ShowParams(Params):
     die_after: int = -1
 
 
+class CampaignParams(Params):
+    cancel: str = ""
+
+
 class Shown(Result):
     accuracy: float | None
     classes: list[dict[str, Any]]
@@ -147,6 +151,8 @@ TASKS = [
     Task(
         "show_inline", run="pfd_sample.tasks:show", params=ShowParams, result=Shown, isolation="inline", time_limit=15.0
     ),
+    _task("campaign", CampaignParams, Anything, coordinator=True),
+    _task("say_threads", NoParams, Anything),
     _task("warm", NoParams, Text, preload=("json", "no_such_module_anywhere")),
     _task("note", NoteParams, Number),
     _task("note_inline", NoteParams, Number, isolation="inline", time_limit=10.0),

@@ -17,6 +17,7 @@ from pfd import CancelRequested, Dispatcher, PfdError, StaleClaim, TaskContext
 from pfd_sample.plugin import (
     AddParams,
     Anything,
+    CampaignParams,
     DeviceParams,
     DieParams,
     FailParams,
@@ -492,3 +493,26 @@ def show(params: ShowParams, ctx: TaskContext) -> Shown:
         time.sleep(0.02)
     rows = [{"name": "inner", "recall": 0.5, "cautions": ["few windows of inner"]}]
     return Shown(accuracy=0.75, classes=rows, cautions=["one bearing a class"])
+
+
+def campaign(params: CampaignParams, ctx: TaskContext) -> Anything:
+    """Watch the series of two children that run, and stop them; or try to cancel another's job."""
+    if params.cancel:
+        ctx.cancel_child(params.cancel)
+    first = ctx.submit_child("show", {"then": "wait"}, key="first")
+    second = ctx.submit_child("show", {"then": "wait", "steps": 3}, key="second")
+    while len(ctx.child_series(first, "training")) < 5 or len(ctx.child_series(second, "training")) < 3:
+        ctx.check_cancelled()
+        time.sleep(0.02)
+    seen = {job.id: (job.state.value, job.task) for job in ctx.children()}
+    for child in (first, second):
+        ctx.cancel_child(child)
+    ended = {job.id: job.state.value for job in ctx.wait_children([first, second])}
+    last = ctx.child_series(second, "training")[-1]
+    return Anything(
+        value={"seen": [*seen.values()], "ended": [*ended.values()], "last": [last.step, last.values["val_loss"]]}
+    )
+
+
+def say_threads(params: NoParams, ctx: TaskContext) -> Anything:
+    return Anything(value=ctx.threads)

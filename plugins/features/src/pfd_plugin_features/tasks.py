@@ -46,7 +46,6 @@ from pfd_plugin_features.steps import telling
 from pfd_plugin_features.store import MADE_OF, FeatureSetEntry, find_same, is_intact, on_split, place_again
 from pfd_plugin_features.study import NO_VALIDATION, Study
 from pfd_plugin_features.table import table_writer, write_columns
-from pfd_plugin_features.threads import job_threads
 
 if TYPE_CHECKING:
     from pfd_plugin_features.learning import Matrix
@@ -115,7 +114,7 @@ def _extract(
     origin = {name: value for name, value in wanted.items() if name not in ("dataset_id", "features")}
     origin |= {"dataset": entry.name, "units": {feature.name: feature.unit for feature in features}}
     # Only what takes long gains by a second core: the rest is bound by memory, and by handing out the blocks.
-    threads = job_threads() if any(feature.domain in COSTLY for feature in features) else 1
+    threads = ctx.threads if any(feature.domain in COSTLY for feature in features) else 1
     unusable = 0
     with table_writer(path, names, origin) as writer:
         for index, (info, profile) in enumerate(zip(recordings, profiles, strict=True)):
@@ -206,7 +205,7 @@ def compute_importance(params: ComputeImportanceParams, ctx: TaskContext) -> Com
         )
     ctx.progress(0.05, "Growing the forest")
     growing = telling(ctx, 0.05, 0.3, "Growing the forest, tree")
-    forest = importance.fit_forest(train, params.n_estimators, params.random_seed, job_threads(), growing)
+    forest = importance.fit_forest(train, params.n_estimators, params.random_seed, ctx.threads, growing)
     scores: dict[str, Matrix] = {}
     spreads: dict[str, Matrix] = {}
     for number, method in enumerate(methods):
@@ -295,9 +294,7 @@ def select_features(params: SelectFeaturesParams, ctx: TaskContext) -> SelectFea
     validation, reached, reached_all = table.validation, None, None
     if validation is not None:
         ctx.progress(0.8, "Judging on the validation part")
-        score = partial(
-            importance.forest_score, table.train, validation, seed=params.random_seed, threads=job_threads()
-        )
+        score = partial(importance.forest_score, table.train, validation, seed=params.random_seed, threads=ctx.threads)
         growing = telling(ctx, 0.8, 0.86, "Judging these by a forest, tree")
         reached = score(list(found.chosen), on_step=growing)
         growing = telling(ctx, 0.86, 0.92, "Judging all by a forest, tree")
