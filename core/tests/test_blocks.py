@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pfd import Dispatcher, Settings, State, UnknownJob, Worker
 from pfd.errors import ParameterError
 from pfd.plugins import Registry
 from pfd.series.reader import merged
+from pfd.store.schema import jobs
 from pfd.views import BLOCKS, Block, Download, Figure, Metrics, Table, Warning, to_plotly  # noqa: A004
 
 PATIENCE = 60.0
@@ -38,7 +40,7 @@ def metrics(blocks: tuple[Block, ...]) -> dict[str, Any]:
 def test_a_task_keeps_a_figure_a_table_and_a_series(dispatcher: Dispatcher, task: str) -> None:
     handle = dispatcher.submit(task)
     handle.get(PATIENCE)
-    assert {"wave.figure.json", "scores.table.json", "scores.csv", "notes.txt"} <= dispatcher.artifacts(
+    assert {"wave.figure.json", "scores.table.json", "scores.table.csv", "notes.txt"} <= dispatcher.artifacts(
         handle.id
     ).keys()
     assert dispatcher.series_names(handle.id) == ("training",)
@@ -63,7 +65,7 @@ def test_the_blocks_of_a_result_hold_all_that_there_is_to_see(dispatcher: Dispat
         ("training: loss", ["train_loss", "val_loss"]),
         ("training: accuracy", ["accuracy"]),
     ]
-    assert [block.artifact for block in only(blocks, Download)] == ["notes.txt", "scores.csv"]
+    assert [block.artifact for block in only(blocks, Download)] == ["notes.txt", "scores.table.csv"]
     assert BLOCKS.validate_json(BLOCKS.dump_json(blocks)) == blocks
     for figure in (kept, recorded):
         assert to_plotly(figure)["data"]
@@ -156,6 +158,41 @@ def test_a_figure_that_is_damaged_or_gone_hides_nothing_else(dispatcher: Dispatc
     blocks = dispatcher.blocks(handle.id)
     assert len(only(blocks, Warning)) == 4
     assert metrics(blocks) == {"accuracy": 0.75}
+
+
+def test_a_foreign_series_hides_nothing_else(dispatcher: Dispatcher) -> None:
+    handle = dispatcher.submit("show")
+    handle.get(PATIENCE)
+    path = dispatcher.log_path(handle.id).with_suffix(".series")
+    with path.open("a") as file:
+        file.write('["x",1,5.0,{"loss_ ":1," ":2}]\n')
+    blocks = dispatcher.blocks(handle.id)
+    assert metrics(blocks) == {"accuracy": 0.75}
+    assert len(only(blocks, Figure)) == 2
+
+
+def test_a_result_that_is_nested_deep_hides_nothing_else(dispatcher: Dispatcher) -> None:
+    nested: Any = 1
+    for _ in range(250):
+        nested = {"in": nested}
+    handle = dispatcher.submit("show")
+    handle.get(PATIENCE)
+    with dispatcher.store.write() as connection:
+        connection.execute(jobs.update().values(result=json.dumps({"accuracy": 0.5, "deep": [nested]})))
+    assert len(only(dispatcher.blocks(handle.id), Figure)) == 2
+
+
+def test_what_lies_in_the_gap_of_a_log_is_told_once(dispatcher: Dispatcher, tmp_path: Path) -> None:
+    handle = dispatcher.submit("print_much", {"size": 5_000_000})
+    handle.get(PATIENCE)
+    whole, cursor = b"", ""
+    for _ in range(10_000):
+        piece = dispatcher.log(handle.id, cursor, most=5_000)
+        if not piece.data:
+            break
+        whole, cursor = whole + piece.data, piece.cursor
+    assert whole.count(b"bytes left out") == 1
+    assert dispatcher.log(handle.id, most=None).data == whole
 
 
 def test_a_log_is_read_piece_by_piece_and_each_byte_once(dispatcher: Dispatcher) -> None:

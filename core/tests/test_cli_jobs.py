@@ -7,6 +7,7 @@ import logging
 import signal
 import subprocess
 import sys
+import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pfd import Dispatcher, Settings, State, Worker, WorkerStart, hookimpl
 from pfd.cli.logformat import formatter
 from pfd.console import print_table
 from pfd.plugins import Registry
+from pfd.store import NewJob, jobs
 
 # -- lists --------------------------------------------------------------------------------------------------------
 
@@ -83,9 +85,24 @@ def test_a_job_is_shown_with_parameters_result_and_artifacts(
 
     shown = pfd("open", "--print", done.id, "plots/a.txt")
     assert (shown.code, shown.out.strip()) == (0, str(path))
-    shown = pfd("open", done.id)
-    assert shown.code == 1
-    assert "has no plots; its files: plots/a.txt" in shown.err
+    shown = pfd("open", done.id, "--print")  # it has no plots
+    assert shown.code == 0
+    assert "plots/a.txt" in Path(shown.out.strip()).read_text()
+
+
+@pytest.mark.parametrize("task", ["../../../../../../tmp/escaped", "/tmp/escaped", "a/b", "ü" * 200])
+def test_a_page_lies_in_its_folder_whatever_a_task_is_called(
+    pfd: Commands, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, task: str
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    with dispatcher.store.write() as connection:
+        job = jobs.insert(connection, NewJob(task, "default", {}))
+    shown = pfd("open", job.id, "--print")
+    assert shown.code == 0
+    page = Path(shown.out.strip())
+    assert page.parent.parent == tmp_path / "temporary"
+    assert page.stat().st_size > 0
 
 
 def test_a_failed_job_shows_its_traceback_only_where_asked_for(
@@ -106,7 +123,7 @@ def test_a_failed_job_shows_its_traceback_only_where_asked_for(
     assert "this value is wrong: 7" in page.read_text()
     assert (page.stat().st_mode & 0o077, page.parent.stat().st_mode & 0o077) in ((0, 0), (0o44, 0))
     shown = pfd("open", failed.id, "no-such-file")
-    assert (shown.code, "has no artifact 'no-such-file'" in shown.err) == (1, True)
+    assert (shown.code, "has no file 'no-such-file'" in shown.err) == (1, True)
 
 
 def test_every_run_of_a_job_that_lost_its_process_is_shown_and_has_its_log(

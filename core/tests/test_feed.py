@@ -84,6 +84,7 @@ def test_pages_hold_each_job_once_and_now_is_behind_them_all(dispatcher: Dispatc
         found += [job.id for job in page.jobs]
         cursor = page.cursor
     assert found == ids
+    assert len(dispatcher.changes(limit=None).jobs) == 25
     now = dispatcher.changes("now").cursor
     assert dispatcher.changes(now).jobs == ()
     assert dispatcher.changes(cursor).cursor == cursor

@@ -164,6 +164,29 @@ def test_a_report_never_is_larger_than_it_may_be_and_says_what_is_left_out(
 
 
 @pytest.mark.parametrize(
+    "blocks",
+    [
+        [Image(artifact=f"{number}.png", alt=f"picture {number}") for number in range(9)],
+        [Table(title="t", columns=(Column(name="c"),), rows=(("x" * 900,),) * 190) for _ in range(9)],
+        [Text(text="y" * 19_000) for _ in range(9)],
+    ],
+    ids=["images", "tables", "texts"],
+)
+def test_whatever_is_too_large_is_left_out(
+    shown_as: Any, tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch, blocks: Any
+) -> None:
+    for number in range(9):
+        (tmp_path / f"{number}.png").write_bytes(b"x" * 60_000)
+    monkeypatch.setattr(reports, "MOST_BYTES", 100_000)
+    monkeypatch.setattr("pfd.client.views.job_view.JobView.path", lambda _, name: tmp_path / name)
+    shown_as(tuple(blocks))
+    page = report([dataclasses.replace(DONE, params={"much": "z" * 200_000})], tmp_path, registry)
+    assert len(page.encode()) <= 100_000
+    assert page.count("was left out") >= 4
+    assert page.endswith("</html>\n")
+
+
+@pytest.mark.parametrize(
     ("value", "reads"),
     [
         (None, "–"),
@@ -176,6 +199,20 @@ def test_a_report_never_is_larger_than_it_may_be_and_says_what_is_left_out(
 )
 def test_values_read_as_people_write_them(value: Any, reads: str) -> None:
     assert shown(value) == reads
+
+
+def test_a_notebook_shows_a_page_in_a_frame_of_its_own(
+    shown_as: Any, sqlite_settings: Settings, registry: Registry
+) -> None:
+    shown_as(BLOCKS)
+    with Dispatcher(sqlite_settings, registry=registry) as dispatcher:
+        page = dispatcher.submit("add", {"a": 1}).show()
+    found = Tags(page._repr_html_())
+    assert found.tags == ["iframe"]
+    attributes = dict(found.attributes)
+    assert attributes["srcdoc"] == page.html
+    assert "sandbox" in attributes
+    assert repr(page).startswith("a report of add ")
 
 
 @pytest.fixture

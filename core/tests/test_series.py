@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import os
@@ -81,6 +82,8 @@ def test_what_is_no_number_is_a_gap_and_what_looks_like_a_scalar_is_one(tmp_path
         ("s", 0, {"a": [1]}, "is not a number"),
         ("s", 0, {"a" * 101: 1}, "no name"),
         ("s", 0, {"a\x1b[31m": 1}, "no name"),
+        ("s", 0, {" ": 1}, "no name"),
+        (["s"], 0, {"a": 1}, "not a name"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused_and_named(
@@ -104,6 +107,67 @@ def test_a_run_that_begins_anew_takes_back_what_came_after(tmp_path: Path) -> No
     found = read(tmp_path, "training")
     assert [point.step for point in found.points] == [0, 1, 2, 3, 4, 3, 4, 5]
     assert losses(merged(found.points)) == [(0, 3.0), (1, 3.1), (2, 3.2), (3, 12.3), (4, 12.4), (5, 12.5)]
+
+
+def test_what_one_run_records_of_a_step_is_one_point_in_whatever_order_steps_come(tmp_path: Path) -> None:
+    series = a_writer(tmp_path)
+    for step in (0, 4, 2, 1, 3):
+        series.record("s", step, {"train": float(step)})
+        series.record("s", step, {"val": -float(step)})
+    series.close()
+    found = merged(read(tmp_path, "s").points)
+    assert [(point.step, point.values) for point in found] == [
+        (step, {"train": float(step), "val": -float(step)}) for step in range(5)
+    ]
+
+
+def test_each_quantity_of_a_long_series_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "DENSE", 50)
+    series = a_writer(tmp_path)
+    for step in range(400):
+        series.record("s", step, {"train": 1.0})
+        series.record("s", step, {"val": 2.0})
+    series.close()
+    points = read(tmp_path, "s").points
+    assert sum("train" in point.values for point in points) == sum("val" in point.values for point in points) > 50
+
+
+@pytest.mark.parametrize("value", [10**5000, -(10**400), 2**70], ids=["vast", "minus vast", "large"])
+def test_a_huge_number_ends_nothing(tmp_path: Path, value: int) -> None:
+    series = a_writer(tmp_path)
+    series.record("s", 0, {"a": value})
+    series.record("s", 1, {"a": 1.0})
+    series.close()
+    first, second = read(tmp_path, "s").points
+    assert first.values["a"] in (None, float(2**70))
+    assert second.values["a"] == 1.0
+
+
+def test_a_line_of_which_a_full_disk_took_a_part_spoils_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = a_writer(tmp_path)
+    write = os.write
+    rooms = iter([7])
+
+    def full(file: int, data: Any) -> int:
+        if (room := next(rooms, None)) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, bytes(data)[:room])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        series._pending.append(("s", 1, 5.0, {"a": 1}))
+        series._write()
+    series.record("s", 2, {"a": 2})
+    series.close()
+    assert [point.step for point in read(tmp_path, "s").points] == [2]
+
+
+def test_a_foreign_line_with_an_infinity_or_a_step_that_is_none_reaches_no_program(tmp_path: Path) -> None:
+    path = series_path(tmp_path, 1)
+    path.write_bytes(b'["s",1,5.0,{"a":1e999}]\n["s",-1,5.0,{"a":1}]\n["s",' + b"9" * 4000 + b',5.0,{"a":1}]\n')
+    assert [point.values for point in read(tmp_path, "s").points] == [{"a": None}]
 
 
 def test_a_reader_that_follows_misses_nothing_across_runs(tmp_path: Path) -> None:

@@ -53,6 +53,28 @@ def test_a_picture_that_cannot_be_drawn_is_told_of_and_takes_nothing_down(
     ]
 
 
+def test_no_earlier_picture_stands_beside_a_figure_that_cannot_be_drawn(tmp_path: Path, drawing: Any) -> None:
+    write_figure(tmp_path.joinpath, "wave", FIGURE, LOG)
+    drawing.save = lambda *_: 1 / 0
+    write_figure(tmp_path.joinpath, "wave", FIGURE, LOG)
+    assert [path.name for path in tmp_path.iterdir()] == ["wave.figure.json"]
+
+
+@pytest.mark.parametrize("name", ["", "a/"])
+def test_a_name_that_names_no_file_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ArtifactError, match="names no file"):
+        write_figure(tmp_path.joinpath, name, FIGURE, LOG)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_no_client_would_read_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view_files, "MOST_BYTES", 1_000)
+    with pytest.raises(ArtifactError, match="more than 1000") as found:
+        write_table(tmp_path.joinpath, "t", Table(columns=(Column(name="a"),), rows=(("x" * 900,),) * 9))
+    assert "fewer rows" in str(found.value.hint)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_where_nothing_draws_the_figure_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -78,7 +100,7 @@ def test_a_table_is_kept_for_people_and_for_programs(tmp_path: Path) -> None:
     )
     write_table(tmp_path.joinpath, "scores", table)
     assert read_view(tmp_path / "scores.table.json", Table) == table
-    assert (tmp_path / "scores.csv").read_text().splitlines() == ['job,"loss, nats"', "job 7,0.5", "'=1+1,"]
+    assert (tmp_path / "scores.table.csv").read_text().splitlines() == ['job,"loss, nats"', "job 7,0.5", "'=1+1,"]
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,15 @@ def test_one_impulse_among_a_million_samples_is_still_seen() -> None:
     assert curve.x[curve.y.index(9.0)] == 123_457
 
 
+def test_points_far_out_to_the_side_are_kept_as_well() -> None:
+    x = [float(number % 7) for number in range(50_000)]
+    x[31_000] = 50.0
+    [mark] = a_figure(Points(x=x, y=[0.0] * len(x))).decimated().panels[0].marks
+    assert isinstance(mark, Points)
+    assert max(mark.x) == 50.0
+    assert len(mark.x) <= 8000
+
+
 def test_a_band_keeps_its_outermost_edges() -> None:
     low, high = [0.0] * 50_000, [1.0] * 50_000
     low[7], high[40_000] = -5.0, 8.0

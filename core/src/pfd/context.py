@@ -195,7 +195,7 @@ class TaskContext:
         write_figure(self.artifact, name, figure, self.log)
 
     def table(self, name: str, table: Table) -> None:
-        """Keep a table as artifacts: `<name>.table.json`, and `<name>.csv` for other programs."""
+        """Keep a table as artifacts: `<name>.table.json`, and `<name>.table.csv` for others."""
         from pfd.view_files import write_table
 
         write_table(self.artifact, name, table)

@@ -103,7 +103,7 @@ class Registry:
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
     _loaded: list[_Loaded] = field(default_factory=list)
     _listeners: list[tuple[str, Any]] = field(default_factory=list)
-    _called: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
+    _called: dict[str, tuple[object, tuple[tuple[str, Any], ...]]] = field(default_factory=dict)
 
     def task(self, name: str) -> Task:
         """The task of that name.
@@ -176,13 +176,11 @@ class Registry:
         """
         for problem in problems(listener):
             raise problem
-        self._listeners.append((name, listener))
-        self._called.clear()
+        self._listeners = [*self._listeners, (name, listener)]
 
     def unlisten(self, listener: Any) -> None:
         """Call its hooks no more."""
         self._listeners = [(name, one) for name, one in self._listeners if one is not listener]
-        self._called.clear()
 
     def listens(self, hook: str) -> bool:
         """Whether anything implements a hook."""
@@ -190,11 +188,13 @@ class Registry:
 
     def _implementations(self, hook: str) -> tuple[tuple[str, Any], ...]:
         """The functions that implement a hook, each with a name for the log: looked for once, as each job asks."""
-        found = self._called.get(hook)
-        if found is None:
+        listeners = self._listeners  # another list with each change, so that what was found for an earlier one shows
+        of, found = self._called.get(hook, (None, ()))
+        if of is not listeners:
             hearing = ((item.record.name, item.module) for item in self._loaded)
-            named = ((name, implementation(one, hook)) for name, one in (*hearing, *self._listeners))
-            found = self._called[hook] = tuple((name, function) for name, function in named if function)
+            named = ((name, implementation(one, hook)) for name, one in (*hearing, *listeners))
+            found = tuple((name, function) for name, function in named if function)
+            self._called[hook] = (listeners, found)
         return found
 
     def notify(self, hook: str, *, patience: float | None = None, **context: Any) -> None:

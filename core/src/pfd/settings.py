@@ -123,6 +123,8 @@ class Settings(BaseModel):
     @field_validator("submitter")
     @classmethod
     def _shown(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("it is blank; name who submits, or leave it out")
         if not is_shown(value):
             raise ValueError("it has characters that are not shown; name it in letters, digits and signs")
         return value

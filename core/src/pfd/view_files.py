@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pfd.artifacts import replacing
 from pfd.characters import one_line
 from pfd.csv_tables import write_csv
-from pfd.errors import ArtifactError, PfdError
+from pfd.errors import ArtifactError
 from pfd.views.blocks import Table
 from pfd.views.figure import Figure
 from pfd.views.link import Link
@@ -37,6 +37,7 @@ def drawer() -> ModuleType | None:
 
 def write_figure(artifact: Callable[[str], Path], name: str, figure: Figure, log: logging.Logger) -> None:
     """Write a figure as JSON and, where that can be drawn here, as pictures."""
+    _require_name(name)
     figure = figure.decimated()
     _write(artifact(f"{name}{FIGURE}"), figure.model_dump_json().encode())
     pictures = [artifact(f"{name}{suffix}") for suffix in (".png", ".svg")]
@@ -45,18 +46,19 @@ def write_figure(artifact: Callable[[str], Path], name: str, figure: Figure, log
             log.info("no pictures of %s are made here: pip install pfd-plots", name)
         else:
             drawing.save(figure, *pictures)
-    except (OSError, PfdError):  # no room, or no right to write there
-        raise
     except Exception as error:  # a fault of the drawing, or of a library below it: the figure itself is kept
+        for path in pictures:  # of an earlier figure of that name
+            path.unlink(missing_ok=True)
         log.warning("no picture of %s can be drawn: %s", name, one_line(f"{type(error).__name__}: {error}"))
 
 
 def write_table(artifact: Callable[[str], Path], name: str, table: Table) -> None:
     """Write a table as JSON and as CSV."""
+    _require_name(name)
     _write(artifact(f"{name}{TABLE}"), table.model_dump_json().encode())
     header = [f"{column.name}, {column.unit}" if column.unit else column.name for column in table.columns]
     rows = ([cell.text if isinstance(cell, Link) else cell for cell in row] for row in table.rows)
-    write_csv(artifact(f"{name}.csv"), header, rows)
+    write_csv(artifact(f"{name}.table.csv"), header, rows)
 
 
 def read_view(path: Path, kind: type[T]) -> T:
@@ -79,6 +81,16 @@ def read_view(path: Path, kind: type[T]) -> T:
         raise ArtifactError(f"{path} is no {kind.__name__.lower()}: {what}", hint="run the job again") from error
 
 
+def _require_name(name: str) -> None:
+    if not name or name.endswith("/"):
+        raise ArtifactError(f"{name!r} names no file", hint="name a figure or a table, such as 'spectrum'")
+
+
 def _write(path: Path, data: bytes) -> None:
+    if len(data) > MOST_BYTES:
+        raise ArtifactError(
+            f"{path.name} would have {len(data)} bytes, more than {MOST_BYTES}",
+            hint="keep fewer rows or cells; all of them can be an artifact in a format of their own",
+        )
     with replacing(path) as temporary:
         temporary.write_bytes(data)

@@ -6,17 +6,15 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import click
 
-from pfd.artifacts import published
 from pfd.cli.codes import say
 from pfd.cli.completion import complete_job
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.client.views.job_view import JobView
 from pfd.console import echo, one_line, print_json
-from pfd.errors import ArtifactError
 from pfd.job import Job, State
 
 PLOTS = (".html", ".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp", ".pdf")
@@ -32,17 +30,13 @@ PLOTS = (".html", ".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp", ".pdf")
 def open_(session: Session, ref: str, names: tuple[str, ...], only_print: bool, as_json: bool) -> None:
     """Open the plots of JOB, or the files of it that are named.
 
-    JOB is an id, the beginning of one, or @last, which it is where left out.  Of a job that runs or has failed a page
-    is made of what there is so far.  Without a desktop, and with --print, the paths are printed.
+    JOB is an id, the beginning of one, or @last, which it is where left out.  Of a job that runs, has failed or
+    has no plots a page is made of what there is.  Without a desktop, and with --print, the paths are printed.
     """
     job = session.dispatcher.job(ref)
-    if names:
-        there = session.dispatcher.artifacts(job.id)
-        paths = [_named(job, there, name) for name in names]
-    elif job.state is State.SUCCESS:
-        paths = [published(session.settings.home, job, name) for name in _chosen(session, job)]
-    else:
-        paths = [_page(session, job)]
+    view = JobView(job, session.settings.home, session.registry)
+    plots = _chosen(session, job) if job.state is State.SUCCESS else []
+    paths = [view.path(name) for name in names or plots] or [_page(session, job)]
     if as_json:
         print_json([str(path) for path in paths])
         return
@@ -58,37 +52,20 @@ def open_(session: Session, ref: str, names: tuple[str, ...], only_print: bool, 
             echo(f"opened {one_line(path)}")
 
 
-def _named(job: Job, there: Mapping[str, Path], name: str) -> Path:
-    """A file of a job by its name.  Raises `ArtifactError` where it has none of that name."""
-    if name not in there:
-        raise ArtifactError(f"job {job.id} has no artifact {name!r}; it has: {', '.join(there) or 'none'}")
-    return there[name]
-
-
 def _page(session: Session, job: Job) -> Path:
     """A page of a job as it is now, in a folder for temporary files that only this user can read."""
     from pfd.client.views.report import report
 
-    path = Path(tempfile.mkdtemp(prefix="pfd-open-")) / f"{job.task}-{job.id[:8]}.html"
+    path = Path(tempfile.mkdtemp(prefix="pfd-open-")) / "report.html"  # no name of a task is a name of a file
     path.write_text(report([job], session.settings.home, session.registry), encoding="utf-8")
     return path
 
 
 def _chosen(session: Session, job: Job) -> list[str]:
-    """The files that the task's plugin calls its plots; else all that look like plots.
-
-    Raises `ArtifactError` where there is nothing to open.
-    """
-    short = job.id[:8]
+    """The files that the task's plugin calls its plots; else all that look like plots."""
     there = [item.name for item in job.artifacts]
     view = session.registry.result_views().get(job.task)
-    chosen = [name for name in (view.artifacts if view else ()) if name in there] or _plots(there)
-    if not chosen:
-        raise ArtifactError(
-            f"job {short} ({job.task}) has no plots; its files: {', '.join(there) or 'none'}",
-            hint=f"'pfd open {short} FILE' opens one of them" if there else f"'pfd job {short}' shows its result",
-        )
-    return chosen
+    return [name for name in (view.artifacts if view else ()) if name in there] or _plots(there)
 
 
 def _plots(names: list[str]) -> list[str]:

@@ -21,7 +21,7 @@ from pfd.errors import DataError
     "--to",
     "target",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write it; report-JOB.html in this folder by default.",
+    help="Where to write it, or - for standard output; report-JOB.html in this folder by default.",
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @pass_session
@@ -34,7 +34,12 @@ def report(session: Session, refs: tuple[str, ...], target: Path | None, force: 
     from pfd.client.views.report import report as make
 
     jobs = [session.dispatcher.job(ref) for ref in refs or ("@last",)]
+    if target == Path("-"):
+        echo(make(jobs, session.settings.home, session.registry))
+        return
     path = target or Path(f"report-{jobs[0].id[:8]}.html")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise DataError(f"{path} is no ordinary file", hint="--to FILE names another one")
     if path.exists() and not force:
         raise DataError(f"{path} is there already", hint="--force writes over it, --to FILE names another one")
     if not path.parent.is_dir():

@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # what few clients need is loaded where it is used
     from pfd.client.job_list import JobList
     from pfd.client.log_piece import LogPiece
     from pfd.client.showing import Showing
+    from pfd.client.views.report import Page
     from pfd.retention import Pruned
     from pfd.schedules.schedule import Overlap, Schedule, ScheduleSlot
     from pfd.series.reader import Points
@@ -546,7 +547,7 @@ class Dispatcher:
 
         return log_path(self.settings.home, self.job(ref))
 
-    def changes(self, since: str = "", limit: int = 1000) -> Changes:
+    def changes(self, since: str = "", limit: int | None = 1000) -> Changes:
         """Jobs that were submitted, have gone on or ended behind a cursor, and the next cursor.
 
         In the order of their last change, each as it is now, without parameters and results.  None is left out, whoever
@@ -565,9 +566,10 @@ class Dispatcher:
         from pfd.store import feed
 
         with self.store.read() as connection:
-            return feed.read(connection, since, an_integer("limit", limit))
+            most = an_integer("limit", limit)
+            return feed.read(connection, since, MAX_NUMBER if most is None else most)
 
-    def log(self, ref: str, since: str = "", *, most: int = 1 << 20) -> LogPiece:
+    def log(self, ref: str, since: str = "", *, most: int | None = 1 << 20) -> LogPiece:
         """What a job's latest run has printed, about `most` bytes, and a cursor from which the rest is read.
 
         Raises
@@ -592,6 +594,10 @@ class Dispatcher:
     def blocks(self, ref: str) -> tuple[Block, ...]:
         """What a job is shown as, of `pfd.views`: while it runs, and however it has ended."""
         return self._showing(ref).blocks()
+
+    def page(self, ref: str) -> Page:
+        """A job as a page for a notebook, with its figures, tables and series; `html` is what `pfd report` writes."""
+        return self._showing(ref).page()
 
     def artifacts(self, ref: str) -> dict[str, Path]:
         """The files of a job's latest run by name: published ones of a job that has succeeded, else what there is."""

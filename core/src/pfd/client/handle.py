@@ -17,6 +17,7 @@ from pfd.store import changes, jobs
 if TYPE_CHECKING:
     from pfd.client.access import Access
     from pfd.client.awaiting import Awaiting
+    from pfd.client.views.report import Page
     from pfd.client.waiting import Watch
 
     class Client(Access, Protocol):
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
         @property
         def awaiting(self) -> Awaiting:
             """That of the event loop that runs."""
+
+        def page(self, ref: str) -> Page:
+            """A job as a page for a notebook."""
 
 
 class JobHandle:
@@ -83,6 +87,10 @@ class JobHandle:
 
         job = self.job
         return {item.name: published(self._dispatcher.settings.home, job, item.name) for item in job.artifacts}
+
+    def show(self) -> Page:
+        """The job as a page for a notebook, with its figures, tables and series, as far as it is."""
+        return self._dispatcher.page(self.id)
 
     @property
     def parent(self) -> JobHandle | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pfd.arguments import a_text, an_integer
+from pfd.arguments import MAX_NUMBER, a_text, an_integer
 from pfd.artifacts import job_folder
 from pfd.client.log_piece import LogPiece, read_piece
 from pfd.client.views import choice
 from pfd.client.views.job_view import JobView
+from pfd.client.views.report import Page, report
 from pfd.job import Job
 from pfd.plugins import Registry
 from pfd.series import reader
@@ -34,9 +35,13 @@ class Showing:
     def blocks(self) -> tuple[Block, ...]:
         return choice.blocks(self._job, self._home, self._registry)
 
+    def page(self) -> Page:
+        jobs = [self._job]
+        return Page(jobs, report(jobs, self._home, self._registry))
+
     def artifacts(self) -> dict[str, Path]:
         view = JobView(self._job, self._home, self._registry)
-        return {name: view.path(name) for name in view.files}
+        return {name: view.place(name) for name in view.files}
 
     def series(self, name: str, since: str) -> Points:
         return reader.read(self._logs, a_text("name", name), since)
@@ -44,5 +49,5 @@ class Showing:
     def series_names(self) -> tuple[str, ...]:
         return reader.names(self._logs)
 
-    def log(self, since: str, most: int) -> LogPiece:
-        return read_piece(self._home, self._job, since, an_integer("most", most))
+    def log(self, since: str, most: int | None) -> LogPiece:
+        return read_piece(self._home, self._job, since, MAX_NUMBER if an_integer("most", most) is None else most or 0)

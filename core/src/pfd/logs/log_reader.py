@@ -76,8 +76,8 @@ class LogReader:
             if self.at >= (start + size if end is None else end):
                 return
             if start > self.at:
-                yield left_out(start - self.at)
-                self.at = start
+                gap, self.at = start - self.at, start
+                yield left_out(gap)
             file.seek(skip + self.at - start)
             while piece := file.read(PIECE if end is None else min(PIECE, end - self.at)):
                 self.at += len(piece)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from pfd.cursors import place
-from pfd.series.writer import series_path
+from pfd.series.writer import MOST_STEPS, series_path
 
 _FILE = re.compile(r"(\d{1,18})\.series")
 _CURSOR = re.compile(r"(\d{1,18}):(\d{1,18})")
 
-_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # of a foreign writer: NaN and infinities are gaps
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)  # of a foreign writer: 1e999, NaN
 _VALUES = {float, int, type(None)}
 
 LONGEST = 64 * 1024
@@ -22,11 +29,12 @@ LONGEST = 64 * 1024
 
 
 class Point(NamedTuple):
-    """One point of a series; `time` in seconds since the epoch."""
+    """One point of a series; `time` in seconds since the epoch, `claim` the number of the run that recorded it."""
 
     step: int
     time: float
     values: dict[str, float | None]
+    claim: int = 0
 
 
 class Points(NamedTuple):
@@ -38,11 +46,16 @@ class Points(NamedTuple):
 
 def names(log_folder: Path) -> tuple[str, ...]:
     """The series of a job, in the order in which they began."""
-    found: dict[str, None] = {}
-    for _, path in _files(log_folder):
-        for name, _ in _lines(path, 0)[0]:
-            found.setdefault(name)
-    return tuple(found)
+    return tuple(read_all(log_folder))
+
+
+def read_all(log_folder: Path) -> dict[str, tuple[Point, ...]]:
+    """The points of all series of a job, by name, in the order of their writing."""
+    found: dict[str, list[Point]] = {}
+    for claim, path in _files(log_folder):
+        for name, point in _lines(path, 0, claim)[0]:
+            found.setdefault(name, []).append(point)
+    return {name: tuple(points) for name, points in found.items()}
 
 
 def read(log_folder: Path, name: str, since: str = "") -> Points:
@@ -64,20 +77,26 @@ def read(log_folder: Path, name: str, since: str = "") -> Points:
     for number, path in _files(log_folder):
         if number < claim:
             continue
-        lines, end = _lines(path, offset if number == claim else 0)
+        lines, end = _lines(path, offset if number == claim else 0, number)
         points += [point for series, point in lines if series == name]
         claim, offset = number, end
     return Points(tuple(points), f"{claim}:{offset}")
 
 
 def merged(points: tuple[Point, ...]) -> tuple[Point, ...]:
-    """The same without what was taken back: where a step is not beyond the one before, it stands for all from it on."""
-    kept: list[Point] = []
-    for point in points:
-        while kept and kept[-1].step >= point.step:
-            kept.pop()
-        kept.append(point)
-    return tuple(kept)
+    """The same by steps, without what was taken back, and with what one run recorded of one step in one point.
+
+    A run that begins at an earlier step than where the one before had come stands for all from there on.
+    """
+    kept: dict[int, Point] = {}
+    for claim in dict.fromkeys(point.claim for point in points):
+        of_run = [point for point in points if point.claim == claim]
+        first = min(point.step for point in of_run)
+        kept = {step: point for step, point in kept.items() if step < first}
+        for point in of_run:
+            before = kept.get(point.step)
+            kept[point.step] = point if before is None else point._replace(values=before.values | point.values)
+    return tuple(kept[step] for step in sorted(kept))
 
 
 def _files(log_folder: Path) -> list[tuple[int, Path]]:
@@ -93,7 +112,7 @@ def _files(log_folder: Path) -> list[tuple[int, Path]]:
     return [(claim, series_path(log_folder, claim)) for claim in sorted(found)]
 
 
-def _lines(path: Path, offset: int) -> tuple[list[tuple[str, Point]], int]:
+def _lines(path: Path, offset: int, claim: int) -> tuple[list[tuple[str, Point]], int]:
     """The whole lines of a file from a place on, and the place behind them.  What is no point is left out."""
     try:
         with path.open("rb") as file:
@@ -102,10 +121,10 @@ def _lines(path: Path, offset: int) -> tuple[list[tuple[str, Point]], int]:
     except FileNotFoundError:
         return [], offset
     whole = data[: data.rfind(b"\n") + 1]
-    return list(_points(whole)), offset + len(whole)
+    return list(_points(whole, claim)), offset + len(whole)
 
 
-def _points(data: bytes) -> Iterator[tuple[str, Point]]:
+def _points(data: bytes, claim: int = 0) -> Iterator[tuple[str, Point]]:
     for line in data.splitlines():
         if len(line) > LONGEST:
             continue
@@ -114,5 +133,8 @@ def _points(data: bytes) -> Iterator[tuple[str, Point]]:
             numbers = values.values()
         except (ValueError, TypeError, AttributeError, RecursionError):
             continue
-        if type(name) is str and type(step) is int and type(moment) is float and _VALUES.issuperset(map(type, numbers)):
-            yield name, Point(step, moment, values)
+        of_types = (type(name), type(step), type(moment)) == (str, int, float) and _VALUES.issuperset(
+            map(type, numbers)
+        )
+        if of_types and 0 <= step < MOST_STEPS:
+            yield name, Point(step, moment, values, claim)

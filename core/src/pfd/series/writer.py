@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import threading
@@ -58,7 +59,7 @@ class SeriesWriter:
     def __init__(self, path: Path, log: logging.Logger) -> None:
         self._path = path
         self._log = log
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[tuple[str, ...], _Kept] = {}
         self._known: set[tuple[str, ...]] = set()
         self._told: set[str] = set()
         self._begin()
@@ -72,6 +73,7 @@ class SeriesWriter:
         self._starting = threading.Lock()
         self._writing = threading.Lock()
         self._file: int | None = None
+        self._torn = False
 
     def record(self, series: str, step: SupportsInt, values: Mapping[str, Any]) -> None:
         """Have a point written soon.
@@ -82,13 +84,13 @@ class SeriesWriter:
         """
         if self._process != os.getpid():  # a fork of the task: what waits there is its parent's, and so is the thread
             self._begin()
-        if (shape := (series, *values)) not in self._known:
+        if type(series) is not str or (series, *values) not in self._known:
             _check_names(series, values)
-            self._known.add(shape)
+            self._known.add((series, *values))
         if type(step) is not int or not 0 <= step < MOST_STEPS:
             step = _step(series, step)
         for value in values.values():
-            if type(value) is not float and type(value) is not int:
+            if type(value) is not float and (type(value) is not int or not -MOST_STEPS < value < MOST_STEPS):
                 values = _numbers(series, values)
                 break
         self._pending.append((series, step, time.time(), values))
@@ -96,10 +98,10 @@ class SeriesWriter:
             self._start()
 
     def close(self) -> None:
-        """Write what there is, and stop."""
+        """Write what there is, and stop.  Raises nothing: what a task has done is not lost for it."""
+        self._closing.set()
         if self._thread is None:
             return
-        self._closing.set()
         self._wake.set()
         self._write(last=True)
         with self._writing:
@@ -120,27 +122,29 @@ class SeriesWriter:
 
     def _write(self, *, last: bool = False) -> None:
         with self._writing:
-            if last and self._closing.is_set() and self._file is None and not self._pending:
-                return
-            lines = [self._line(point) for _ in range(len(self._pending)) if (point := self._next()) is not None]
+            points = [point for _ in range(len(self._pending)) if (point := self._next()) is not None]
             if last:
-                lines += [self._line(one.left_out) for one in self._kept.values() if one.left_out is not None]
-            if lines:
-                try:
-                    self._append("".join(lines).encode())
-                except OSError as error:
-                    self._tell("disk", f"points of series are left out: {self._path}: {error.strerror or error}")
+                points += [one.left_out for one in self._kept.values() if one.left_out is not None]
+            try:
+                if points:
+                    self._append("".join(map(self._line, points)).encode())
+            except OSError as error:
+                self._torn = True
+                self._tell("disk", f"points of series are left out: {self._path}: {error.strerror or error}")
+            except Exception as error:  # of whatever the task's own objects make
+                self._tell("value", f"points of series are left out: {error}")
 
     def _next(self) -> _Point | None:
         """The next point that is to be written, or None."""
         point = self._pending.popleft()
-        so_far = self._kept.get(point[0], _Kept())
+        column = (point[0], *point[3])
+        so_far = self._kept.get(column, _Kept())
         stride = 1 << (so_far.written // DENSE)
         if so_far.given % stride:
-            self._kept[point[0]] = _Kept(so_far.given + 1, so_far.written, point)
+            self._kept[column] = _Kept(so_far.given + 1, so_far.written, point)
             self._tell(point[0], f"series {point[0]}: more than {DENSE} points; of the further ones fewer are kept")
             return None
-        self._kept[point[0]] = _Kept(so_far.given + 1, so_far.written + 1)
+        self._kept[column] = _Kept(so_far.given + 1, so_far.written + 1)
         return point
 
     @staticmethod
@@ -153,9 +157,10 @@ class SeriesWriter:
             mode = new_file_mode(self._path.parent)
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
             fit(self._path)
-        rest = memoryview(data)
+        rest = memoryview(b"\n" + data if self._torn else data)  # behind a line of which a full disk took a part
         while rest:
             rest = rest[os.write(self._file, rest) :]
+        self._torn = False
 
     def _tell(self, what: str, message: str) -> None:
         if what not in self._told:
@@ -172,7 +177,7 @@ def _check_names(series: object, values: Mapping[str, Any]) -> None:
     if not 1 <= len(values) <= MOST_VALUES:
         raise ParameterError(f"series {series}: {len(values)} values of a point, and not 1 to {MOST_VALUES}")
     for name in values:
-        if not is_shown(name) or not 1 <= len(name) <= LONGEST_NAME:
+        if not is_shown(name) or not name.strip() or len(name) > LONGEST_NAME:
             raise ParameterError(
                 f"series {series}: {shown(name)} is no name of a value, of 1 to {LONGEST_NAME} letters"
             )
@@ -194,5 +199,12 @@ def _numbers(series: str, values: Mapping[str, Any]) -> dict[str, float | int | 
         number = as_number(value)
         if number is not None and not isinstance(number, float | int):
             raise ParameterError(f"series {series}: {name}={shown(value)} is not a number")
-        found[name] = int(number) if isinstance(number, bool) else number
+        found[name] = as_number(_float(number)) if number is not None else None
     return found
+
+
+def _float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf

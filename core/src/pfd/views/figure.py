@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
@@ -117,7 +118,9 @@ class Figure(ViewModel):
 def _fewer(marks: Sequence[Mark], most: int) -> Iterator[Mark]:
     for mark in marks:
         if isinstance(mark, Curve | Points):
-            yield _picked(mark, kept(mark.y, most), ("x", "y"))
+            # Of an orbit, or of points anywhere, what is far out to the side is seen as well.
+            sideways = [] if _grows(mark.x) else kept(mark.x, most)
+            yield _picked(mark, sorted({*kept(mark.y, most), *sideways}), ("x", "y"))
         elif isinstance(mark, Band):
             chosen = sorted(
                 {*kept(mark.low, max(OF_A_STRETCH, most // 2)), *kept(mark.high, max(OF_A_STRETCH, most // 2))}
@@ -125,6 +128,11 @@ def _fewer(marks: Sequence[Mark], most: int) -> Iterator[Mark]:
             yield _picked(mark, chosen, ("x", "low", "high"))
         else:
             yield mark
+
+
+def _grows(column: Sequence[float | None]) -> bool:
+    known = [value for value in column if value is not None]
+    return all(before <= after for before, after in itertools.pairwise(known))
 
 
 def _picked(mark: Any, indices: Sequence[int], columns: Sequence[str]) -> Any:

@@ -29,7 +29,7 @@ from pfd.views import (
 
 PICTURES = (".png", ".svg")
 MOST_ROWS, MOST_COLUMNS = 1_000, 60
-MOST_FILES = 50
+MOST_FILES, MOST_PANELS, MOST_CURVES = 50, 40, 60
 BESIDE = 8
 """Single values that stand beside each other."""
 
@@ -38,12 +38,13 @@ MOST_NESTED = 20
 
 
 def blocks(view: JobView) -> Iterator[Block]:
-    """All there is to see of a job, the most telling first."""
-    yield from standing(view)
-    yield from of_result(view)
-    yield from of_files(view)
-    yield from of_series(view)
-    yield from downloads(view)
+    """All there is to see of a job, the most telling first; a part that cannot be shown says so."""
+    for part in (standing, of_result, of_files, of_series, downloads):
+        try:
+            found = list(part(view))
+        except Exception as error:  # of foreign results, files and rows anything may be true
+            found = [Warning(text=f"a part cannot be shown: {type(error).__name__}: {str(error)[:500]}")]
+        yield from found
 
 
 def standing(view: JobView) -> Iterator[Block]:
@@ -94,14 +95,16 @@ def of_files(view: JobView) -> Iterator[Block]:
 
 def of_series(view: JobView) -> Iterator[Block]:
     """One figure of all series: a panel for what is measured alike, as `train_loss` and `val_loss` are."""
-    panels = [panel for name in view.series for panel in _panels(name, view.points(name))]
+    series = view.all_points()
+    panels = [panel for name, points in series.items() for panel in _panels(name, points)]
     if panels:
         shown = ", ".join(dict.fromkeys(panel.title for panel in panels))
         yield Figure(
             title="Recorded while the task ran" if view.job.state in ENDED else "Recorded so far",
             alt=f"What the task has recorded step by step: {shown}.",
-            panels=tuple(panels[:60]),
+            panels=tuple(panels[:MOST_PANELS]),
             columns=min(2, len(panels)),
+            notes=(f"{len(panels) - MOST_PANELS} more panels are not shown.",) if len(panels) > MOST_PANELS else (),
         )
 
 
@@ -125,19 +128,19 @@ def _unless_damaged(read: Any, name: str) -> Block:
 def _panels(series: str, points: Sequence[Point]) -> Iterator[Panel]:
     measured: dict[str, list[str]] = {}
     for point in points:
-        for name in point.values:
-            alike = measured.setdefault(name.rpartition("_")[2] or name, [])
+        for name in filter(str.strip, point.values):
+            alike = measured.setdefault(name.rpartition("_")[2].strip() or name, [])
             if name not in alike:
                 alike.append(name)
     for what, names in measured.items():
         marks = []
-        for name in names:
+        for name in names[:MOST_CURVES]:
             column = [point.values.get(name) for point in points]
             chosen = kept(column)
             steps = [points[index].step for index in chosen]
             marks.append(Curve(x=steps, y=[column[index] for index in chosen], name=name))
         title = series if len(measured) == 1 else f"{series}: {what}"
-        yield Panel(title=title, x=Axis(label="step"), y=Axis(label=what), marks=tuple(marks[:100]))
+        yield Panel(title=title, x=Axis(label="step"), y=Axis(label=what), marks=tuple(marks))
 
 
 def _is_scalar(value: object) -> bool:

@@ -45,6 +45,10 @@ _ID = re.compile(r'(?:\bid="|\burl\(#|\bxlink:href="#|\bhref="#)')
 _SVG = re.compile(r"<svg\b.*</svg>", re.DOTALL)
 
 
+Drawn = dict[tuple[int, Theme], str]
+"""Pictures by the identity of their figure, which whoever keeps them keeps as well."""
+
+
 class Html:
     """Makes HTML of blocks.
 
@@ -52,11 +56,15 @@ class Html:
     ----------
     path : where a file of the job lies, by its name.
     themes : in which pictures are drawn; the page shows the one that fits.
+    drawn : pictures that were drawn before, which are not drawn again.
     """
 
-    def __init__(self, path: Callable[[str], Path], themes: Sequence[Theme] = ("light",)) -> None:
+    def __init__(
+        self, path: Callable[[str], Path], themes: Sequence[Theme] = ("light",), drawn: Drawn | None = None
+    ) -> None:
         self._path = path
         self._themes = themes
+        self._drawn: Drawn = {} if drawn is None else drawn
         self._pictures: dict[str, str] = {}
 
     def text(self, element: Element) -> str:
@@ -70,7 +78,10 @@ class Html:
         """A section of blocks; one that cannot be shown says so in its place."""
         section = Element("section")
         for block in blocks:
-            section.extend(self._block(block))
+            try:
+                section.extend(list(self._block(block)))
+            except Exception as error:
+                section.append(element("p", f"a {block.block} cannot be shown: {error}", css="note"))
         return section
 
     def _block(self, block: Block) -> Iterator[Element]:
@@ -99,7 +110,10 @@ class Html:
                 raise ArtifactError("no pictures are drawn here: pip install pfd-plots")
             for theme in self._themes:
                 place = SubElement(found, "div", {"class": f"picture {theme}"})
-                place.text = self._placed(_SVG.search(drawing.svg(figure, theme).decode()))
+                key = (id(figure), theme)
+                if key not in self._drawn:
+                    self._drawn[key] = drawing.svg(figure, theme).decode()
+                place.text = self._placed(_SVG.search(self._drawn[key]))
         except Exception as error:  # a fault of the drawing, or of a library below it
             found.append(element("p", figure.title, css="title"))
             found.append(element("p", f"{figure.alt} ({error})", css="note"))
@@ -118,10 +132,10 @@ class Html:
         found = Element("figure")
         try:
             path = self._path(image.artifact)
-            kind, data = TYPES.get(path.suffix.lower()), path.read_bytes()
-            if kind is None or len(data) > MOST_IMAGE:
+            kind = TYPES.get(path.suffix.lower())
+            if kind is None or path.stat().st_size > MOST_IMAGE:
                 raise ArtifactError(f"{image.artifact} is not embedded: no PNG or SVG of at most {MOST_IMAGE} bytes")
-            source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+            source = f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
             SubElement(found, "img", {"src": source, "alt": image.alt})
         except (OSError, ArtifactError) as error:
             found.append(element("p", f"{image.alt} ({error})", css="note"))
@@ -134,7 +148,7 @@ def element(tag: str, *children: str | Element, css: str = "", **attributes: str
     """An element with texts in it and elements behind them; what of a text is not shown is written as an escape."""
     found = Element(tag, {**({"class": css} if css else {}), **attributes})
     found.text = "".join(printable(child) for child in children if isinstance(child, str)) or None
-    found.extend(child for child in children if isinstance(child, Element))
+    found.extend([child for child in children if isinstance(child, Element)])
     return found
 
 
@@ -176,7 +190,7 @@ def _table(table: Table) -> Element:
     found = element("div", element("table", head, body), css="wide")
     more = table.more + len(table.rows) - len(rows)
     notes = [text for text in (table.note, f"… and {more} more rows" if more else "") if text]
-    found.extend(element("p", text, css="note") for text in notes)
+    found.extend([element("p", text, css="note") for text in notes])
     return found
 
 

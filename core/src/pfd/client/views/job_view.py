@@ -57,6 +57,10 @@ class JobView:
         """Where a file lies.  Raises `ArtifactError` where there is none of that name."""
         if self.job.state is State.SUCCESS:
             return published(self._home, self.job, name)
+        return self.place(name)
+
+    def place(self, name: str) -> Path:
+        """Where a file of that name is to lie, whether or not somebody has removed it.  Raises as `path` does."""
         if name not in self.files:
             raise ArtifactError(f"job {self.job.id} has no file {name!r}; it has: {', '.join(self.files) or 'none'}")
         return ArtifactFolder(self._home, self.job.id, self.job.claim or 0).path / name
@@ -83,6 +87,10 @@ class JobView:
     def series(self) -> tuple[str, ...]:
         """Names of the series recorded so far, of all runs."""
         return reader.names(self._logs)
+
+    def all_points(self) -> dict[str, tuple[Point, ...]]:
+        """The points of all series so far, by name, without what a later run has taken back."""
+        return {name: reader.merged(points) for name, points in reader.read_all(self._logs).items()}
 
     def points(self, series: str) -> tuple[Point, ...]:
         """The points of a series so far, without what a later run has taken back."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from html import escape
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, tostring
 
 from pfd.client.views import choice
-from pfd.client.views.html import Html, element, shown, style
+from pfd.client.views.html import Drawn, Html, element, shown, style
 from pfd.client.views.job_view import JobView
 from pfd.job import Job
 from pfd.plugins import Registry
-from pfd.views import Block, Figure, Text, Theme
+from pfd.views import Block, Figure, Image, Theme
 
 MOST_BYTES = 2_000_000
 """Of a page: it is sent by mail, and kept beside a paper."""
@@ -21,32 +23,73 @@ MOST_BYTES = 2_000_000
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What a browser may load for it: nothing but what is in it."""
 
-_LEFT_OUT = "This figure was left out, since the report would have been larger than {} MB; 'pfd open' shows it: "
+LONGEST_VALUE, MOST_PARAMETERS = 500, 200
+"""Characters of a parameter, and how many of them are listed."""
+
+
+class _Part(NamedTuple):
+    """A piece of a page, and what stands in its place where it is left out; None where it always stays."""
+
+    text: str
+    note: str | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.text.encode())
 
 
 def report(jobs: Sequence[Job], home: Path, registry: Registry) -> str:
     """A page of these jobs, at most `MOST_BYTES` long.
 
-    Where that is too little, pictures are drawn for light paper only, and then the largest are left out, which is said
-    in their place.
+    Where that is too little, pictures are drawn for light paper only, and then the largest blocks are left out, which
+    is said in their place.
     """
     shown_as = [(job, choice.blocks(job, home, registry)) for job in jobs]
-    page = _page(shown_as, home, registry, ("light", "dark"))
-    if _size(page) > MOST_BYTES:
-        page = _page(shown_as, home, registry, ("light",))
-    while _size(page) > MOST_BYTES and (fewer := _without_the_largest(shown_as)) is not None:
-        shown_as = fewer
-        page = _page(shown_as, home, registry, ("light",))
-    return page
+    drawn: Drawn = {}
+    parts = _parts(shown_as, home, registry, ("light", "dark"), drawn)
+    if _size(parts) > MOST_BYTES:
+        parts = _parts(shown_as, home, registry, ("light",), drawn)
+    return "".join(part.text for part in _fitting(parts))
 
 
-def _size(page: str) -> int:
-    return len(page.encode())
+def _size(parts: Sequence[_Part]) -> int:
+    return sum(part.size for part in parts)
 
 
-def _page(
-    shown_as: Sequence[tuple[Job, tuple[Block, ...]]], home: Path, registry: Registry, themes: Sequence[Theme]
-) -> str:
+def _fitting(parts: Sequence[_Part]) -> list[_Part]:
+    """The same, the largest left out until the rest fits."""
+    kept = list(parts)
+    excess = _size(kept) - MOST_BYTES
+    for place in sorted(range(len(kept)), key=lambda place: kept[place].size, reverse=True):
+        note = kept[place].note
+        if excess > 0 and note is not None:
+            excess -= kept[place].size - len(note.encode())
+            kept[place] = _Part(note)
+    return kept
+
+
+class Page:
+    """A report as a notebook shows it: in a frame, where its sheet changes nothing else and no script runs."""
+
+    def __init__(self, jobs: Sequence[Job], html: str) -> None:
+        self._jobs = jobs
+        self.html = html
+
+    def __repr__(self) -> str:
+        return f"a report of {', '.join(f'{job.task} {job.id[:8]} {job.state}' for job in self._jobs)}"
+
+    def _repr_html_(self) -> str:
+        within = escape(self.html, quote=True)
+        return f'<iframe sandbox srcdoc="{within}" style="width:100%;height:40rem;border:0"></iframe>'
+
+
+def _parts(
+    shown_as: Sequence[tuple[Job, tuple[Block, ...]]],
+    home: Path,
+    registry: Registry,
+    themes: Sequence[Theme],
+    drawn: Drawn,
+) -> list[_Part]:
     title = shown_as[0][0].task if len(shown_as) == 1 else f"{len(shown_as)} jobs"
     head = element(
         "head",
@@ -56,15 +99,20 @@ def _page(
         element("title", f"PFD: {title}"),
         element("style", style()),
     )
-    body = [_text(element("h1", title))]
+    parts = [_Part(f'<!doctype html>\n<html lang="en">{_text(head)}<body>{_text(element("h1", title))}')]
     for job, blocks in shown_as:
-        making = Html(JobView(job, home, registry).path, themes)
-        section = making.blocks(blocks)
-        for place, part in enumerate(_about(job, alone=len(shown_as) == 1)):
-            section.insert(place, part)
-        body.append(making.text(section))
-    body.append(_text(element("footer", element("p", f"Made by PFD on {_moment(time.time())}."))))
-    return f'<!doctype html>\n<html lang="en">{_text(head)}<body>{"".join(body)}</body></html>\n'
+        parts += [_Part(_text(about)) for about in _about(job, alone=len(shown_as) == 1)]
+        making = Html(JobView(job, home, registry).path, themes, drawn)
+        parts += [_Part(making.text(making.blocks((block,))), _note(block)) for block in blocks]
+    foot = element("footer", element("p", f"Made by PFD on {_moment(time.time())}."))
+    return [*parts, _Part(f"{_text(foot)}</body></html>\n")]
+
+
+def _note(block: Block) -> str:
+    """What stands in place of a block that is left out."""
+    what = block.alt if isinstance(block, Figure | Image) else getattr(block, "title", "")
+    left_out = f"A {block.block} was left out, since the report would have been larger than {MOST_BYTES // 10**6} MB"
+    return _text(element("p", f"{left_out}{f': {what}' if what else '.'}"[:1000], css="note"))
 
 
 def _text(element: Element) -> str:
@@ -80,35 +128,15 @@ def _about(job: Job, *, alone: bool) -> Iterator[Element]:
         parts.append(f"took {max(0.0, job.ended_at - job.started_at):.1f} s")
     yield element("p", ", ".join(parts), css="head")
     if job.params:
-        rows = [
-            element("tr", element("td", str(name)), element("td", _value(value))) for name, value in job.params.items()
-        ]
+        pairs = [(str(name), _value(value)) for name, value in list(job.params.items())[:MOST_PARAMETERS]]
+        rows = [element("tr", element("td", name[:LONGEST_VALUE]), element("td", value)) for name, value in pairs]
         yield element("details", element("summary", "Parameters"), element("table", element("tbody", *rows)))
 
 
 def _value(value: object) -> str:
-    return shown(value) if value is None or isinstance(value, bool | int | float | str) else str(value)
+    text = shown(value) if value is None or isinstance(value, bool | int | float | str) else str(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
-
-
-def _without_the_largest(
-    shown_as: Sequence[tuple[Job, tuple[Block, ...]]],
-) -> list[tuple[Job, tuple[Block, ...]]] | None:
-    """The same without the figure that has the most to draw; None where there is none left."""
-    sizes = [
-        (len(block.model_dump_json()), number, place)
-        for number, (_, blocks) in enumerate(shown_as)
-        for place, block in enumerate(blocks)
-        if isinstance(block, Figure)
-    ]
-    if not sizes:
-        return None
-    _, number, place = max(sizes)
-    job, blocks = shown_as[number]
-    figure = blocks[place]
-    assert isinstance(figure, Figure)
-    note = Text(text=_LEFT_OUT.format(MOST_BYTES // 1_000_000) + figure.alt, title=figure.title)
-    return [*shown_as[:number], (job, (*blocks[:place], note, *blocks[place + 1 :])), *shown_as[number + 1 :]]

@@ -27,7 +27,7 @@ END
 """
 
 POSTGRES = """
-CREATE FUNCTION pfd_job_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION pfd_job_changed() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.changed := pg_current_xact_id()::text::bigint + coalesce((SELECT start FROM pfd_change), 0);
     RETURN NEW;
