@@ -174,7 +174,7 @@ def test_another_user_takes_what_is_theirs_and_what_is_roots(owner: int, grace: 
         (folder / "pfd.toml").write_text("grace = 3\n", encoding="utf-8")
         os.chown(folder / "pfd.toml", owner, owner)
         code = f"""
-import os, pathlib
+import os, pathlib, tomllib
 from pfd import load_settings
 load_settings(environ={{}}, start=pathlib.Path("/"))  # what is imported on the way, this user may not read
 os.setgroups([]), os.setgid({OTHER}), os.setuid({OTHER})

@@ -103,7 +103,9 @@ class Registry:
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
     _loaded: list[_Loaded] = field(default_factory=list)
     _listeners: list[tuple[str, Any]] = field(default_factory=list)
-    _called: dict[str, tuple[object, tuple[tuple[str, Any], ...]]] = field(default_factory=dict)
+    _called: dict[str, tuple[object, tuple[tuple[str, Any], ...]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def task(self, name: str) -> Task:
         """The task of that name.
