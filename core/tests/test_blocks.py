@@ -13,7 +13,8 @@ import pytest
 
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, State, UnknownJob, Worker
-from pfd.errors import ParameterError
+from pfd.artifacts import place
+from pfd.errors import ArtifactError, ParameterError
 from pfd.plugins import Registry
 from pfd.series.reader import merged
 from pfd.store.schema import jobs
@@ -160,6 +161,17 @@ def test_a_figure_that_is_damaged_or_gone_hides_nothing_else(dispatcher: Dispatc
     assert metrics(blocks) == {"accuracy": 0.75}
 
 
+def test_a_name_in_a_row_leads_nowhere_outside(dispatcher: Dispatcher) -> None:
+    handle = dispatcher.submit("show")
+    handle.get(PATIENCE)
+    with dispatcher.store.write() as connection:
+        connection.execute(jobs.update().values(artifacts='[["../../../../etc/passwd", 1]]'))
+    assert dispatcher.artifacts(handle.id) == {}
+    with pytest.raises(ArtifactError, match="leads outside"):
+        place(dispatcher.settings.home, dispatcher.job(handle.id), "../../../../etc/passwd")
+    assert metrics(dispatcher.blocks(handle.id)) == {"accuracy": 0.75}
+
+
 def test_a_foreign_series_hides_nothing_else(dispatcher: Dispatcher) -> None:
     handle = dispatcher.submit("show")
     handle.get(PATIENCE)
@@ -183,7 +195,7 @@ def test_a_result_that_is_nested_deep_hides_nothing_else(dispatcher: Dispatcher)
 
 
 def test_what_lies_in_the_gap_of_a_log_is_told_once(dispatcher: Dispatcher, tmp_path: Path) -> None:
-    handle = dispatcher.submit("print_much", {"size": 5_000_000})
+    handle = dispatcher.submit("print_much", {"size": 2_000_000})
     handle.get(PATIENCE)
     whole, cursor = b"", ""
     for _ in range(10_000):

@@ -44,7 +44,9 @@ DONE = dataclasses.replace(JOB, state=State.SUCCESS, ended_at=101.0, params={EVI
 
 
 def a_figure(text: str = "A figure", number: int = 10) -> Figure:
-    panel = Panel(x=Axis(label=text), y=Axis(label=text), marks=(Curve(x=range(number), y=range(number), name=text),))
+    mark = Curve(x=range(number), y=range(number), name=text)
+    link = Link(kind="recording", id=text, start=1.5)
+    panel = Panel(x=Axis(label=text), y=Axis(label=text), marks=(mark,), link=link)
     return Figure(title=text, alt=f"A straight line going up {text}", panels=(panel,))
 
 

@@ -214,6 +214,15 @@ def test_the_half_line_of_a_run_that_was_killed_is_no_point_and_comes_once_it_is
     assert [point.step for point in read(tmp_path, "s", first.cursor).points] == [2]
 
 
+@pytest.mark.parametrize("since", ["2:0", "1:9999"])
+def test_a_cursor_of_another_job_is_refused_and_not_waited_on(tmp_path: Path, since: str) -> None:
+    series = a_writer(tmp_path)
+    series.record("s", 0, {"a": 1})
+    series.close()
+    with pytest.raises(ParameterError, match="another job"):
+        read(tmp_path, "s", since)
+
+
 @pytest.mark.parametrize("since", ["x", "1", "1:", ":1", "-1:0", "1:0:0", "9" * 40 + ":1"])
 def test_a_cursor_that_is_none_is_refused(tmp_path: Path, since: str) -> None:
     with pytest.raises(ParameterError, match="no cursor"):
@@ -246,16 +255,19 @@ def test_what_is_no_file_of_ours_is_not_waited_on(tmp_path: Path) -> None:
     assert names(tmp_path) == ()
 
 
-def test_a_fork_of_a_task_records_as_well_and_nothing_twice(tmp_path: Path) -> None:
+def test_a_fork_of_a_task_records_as_well_and_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     series = a_writer(tmp_path)
-    series.record("s", 0, {"a": 0})
+    monkeypatch.setattr(writer, "DENSE", 1)
+    for step in (10, 11):  # of which the parent leaves out the second for now
+        series.record("s", step, {"a": 0})
+    time.sleep(0.3)
     if (child := os.fork()) == 0:
         series.record("s", 1, {"a": 1})
         series.close()
         os._exit(0)
     os.waitpid(child, 0)
     series.close()
-    assert sorted(point.step for point in read(tmp_path, "s").points) == [0, 1]
+    assert sorted(point.step for point in read(tmp_path, "s").points) == [1, 10, 11]
 
 
 def test_a_disk_that_takes_nothing_ends_no_task(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -205,6 +205,28 @@ def test_a_figure_for_plotly_is_json_and_holds_every_mark(theme: Any) -> None:
     assert drawn["layout"]["yaxis"]["title"]["text"] == "level, m/s²"
 
 
+@pytest.mark.parametrize(
+    ("axis", "range_", "autorange"),
+    [
+        (Axis(label="f", low=1, high=100, scale="log"), [0.0, 2.0], False),
+        (Axis(label="f", low=0), [0.0, None], "max"),
+        (Axis(label="f", high=100, scale="log"), [None, 2.0], "min"),
+        (Axis(label="f"), None, None),
+    ],
+)
+def test_each_limit_of_an_axis_is_one_in_plotly(axis: Axis, range_: Any, autorange: Any) -> None:
+    panel = Panel(x=axis, y=LEVEL, marks=(Curve(x=[1], y=[1]),))
+    drawn = to_plotly(Figure(title="t", alt=ALT, panels=(panel,)))["layout"]["xaxis"]
+    assert (drawn.get("range"), drawn.get("autorange")) == (range_, autorange)
+
+
+def test_what_a_panel_shows_is_handed_on_to_who_can_lead_there() -> None:
+    figure = a_figure(*ALL_MARKS, link=Link(kind="recording", id=12, start=1.5))
+    assert to_plotly(figure)["layout"]["meta"]["links"] == [
+        {"kind": "recording", "id": 12, "start": 1.5, "label": "", "part": "link"}
+    ]
+
+
 def test_plotly_is_given_no_markup_of_others() -> None:
     evil = "<a href='x'>y</a>"
     figure = Figure(

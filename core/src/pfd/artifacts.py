@@ -111,10 +111,15 @@ def published(home: Path, job: Job, name: str) -> Path:
     if name not in names or job.claim is None:
         listed = ", ".join(names) or "none"
         raise ArtifactError(f"job {job.id} has no artifact {name!r}; it has: {listed}")
-    path = _inside(job_folder(home, "artifacts", job.id) / str(job.claim), name)
+    path = place(home, job, name)
     if not path.is_file():
         raise ArtifactError(f"{path} is gone", hint="was PFD_HOME moved? 'pfd doctor' checks it")
     return path
+
+
+def place(home: Path, job: Job, name: str) -> Path:
+    """Where a file of a job's latest run lies, or has lain.  Raises `ArtifactError` for a name that leads outside."""
+    return _inside(job_folder(home, "artifacts", job.id) / str(job.claim or 0), name)
 
 
 @contextmanager

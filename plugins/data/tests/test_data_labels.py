@@ -25,29 +25,7 @@ from pfd_plugin_data import (
 )
 from pfd_plugin_data.cli import data
 from pfd_plugin_data.plots import Stretch, recording_figure
-
-HOSTILE = [
-    "$x$",
-    r"$\frac{1}$",
-    "a$b^c_d$e",
-    "1 $ and 2 $",
-    r"\$x\$ \\$y$",
-    "_hidden",
-    "a^2_b",
-    "<b>&amp;</b>",
-    "軸承 \U0001f600",
-    "\x1b[31mred\x07",
-    "two\nlines\ttab\r",
-    "\u202ebidi\u200b",
-    "\ud800",
-    "x" * 10_000,
-    "W" * 10_000,
-    "$" * 10_000,
-    "word " * 2_000,
-    "",
-    " ",
-]
-"""What is a formula to matplotlib, hides from its legends, has no sign in its font, or no end."""
+from tests.support.hostile import ALL_HOSTILE as HOSTILE
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text)[:20] for text in HOSTILE])

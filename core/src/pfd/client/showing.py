@@ -41,7 +41,7 @@ class Showing:
 
     def artifacts(self) -> dict[str, Path]:
         view = JobView(self._job, self._home, self._registry)
-        return {name: view.place(name) for name in view.files}
+        return {name: view.where(name) for name in view.files}
 
     def series(self, name: str, since: str) -> Points:
         return reader.read(self._logs, a_text("name", name), since)
@@ -50,4 +50,5 @@ class Showing:
         return reader.names(self._logs)
 
     def log(self, since: str, most: int | None) -> LogPiece:
-        return read_piece(self._home, self._job, since, MAX_NUMBER if an_integer("most", most) is None else most or 0)
+        most = an_integer("most", most)
+        return read_piece(self._home, self._job, since, MAX_NUMBER if most is None else most)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pfd.cursors import place
+from pfd.errors import ParameterError
 from pfd.series.writer import MOST_STEPS, series_path
 
 _FILE = re.compile(r"(\d{1,18})\.series")
@@ -70,11 +71,14 @@ def read(log_folder: Path, name: str, since: str = "") -> Points:
 
     Raises
     ------
-    ParameterError : `since` is no such cursor.
+    ParameterError : `since` is no such cursor, or one of another job.
     """
     claim, offset = place(since, _CURSOR, "a series") or (0, 0)
     points: list[Point] = []
-    for number, path in _files(log_folder):
+    files = _files(log_folder)
+    if claim and (claim not in dict(files) or offset > dict(files)[claim].stat().st_size):
+        raise ParameterError(f"since={since} is of another job", hint="begin anew, with an empty cursor")
+    for number, path in files:
         if number < claim:
             continue
         lines, end = _lines(path, offset if number == claim else 0, number)

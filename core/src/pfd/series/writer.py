@@ -66,6 +66,7 @@ class SeriesWriter:
 
     def _begin(self) -> None:
         self._process = os.getpid()
+        self._kept = {column: kept._replace(left_out=None) for column, kept in self._kept.items()}
         self._pending: deque[_Point] = deque()
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()

@@ -81,7 +81,10 @@ class _Drawing:
             "barmode": "overlay",
             "shapes": self._shapes,
             "annotations": self._annotations,
-            "meta": {"alt": figure.alt},
+            "meta": {
+                "alt": figure.alt,
+                "links": [None if panel.link is None else panel.link.model_dump() for panel in figure.panels],
+            },
             **self._axes,
         }
 
@@ -143,11 +146,14 @@ class _Drawing:
             "gridcolor": self._palette.rule,
             "zeroline": False,
         }
-        if axis.low is not None and axis.high is not None:
-            limits = [axis.low, axis.high]
-            found["range"] = [math.log10(limit) for limit in limits] if axis.scale == "log" else limits
-        elif axis.low is not None and axis.scale == "linear":
-            found |= {"rangemode": "tozero"} if axis.low == 0 else {"autorangeoptions": {"minallowed": axis.low}}
+        limits = [axis.low, axis.high]
+        if limits != [None, None]:
+            as_drawn = [None if limit is None else _placed(limit, axis.scale == "log") for limit in limits]
+            # The end that is not given is found by Plotly.
+            found |= {
+                "range": as_drawn,
+                "autorange": {0: "min", 1: "max"}[as_drawn.index(None)] if None in as_drawn else False,
+            }
         if axis.ticks:
             found |= {"tickmode": "array", "tickvals": list(axis.ticks)}
             if axis.tick_labels:

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from pfd.characters import one_line
 from pfd.client.views import generic
 from pfd.client.views.job_view import JobView
-from pfd.errors import ArtifactError
 from pfd.job import Job, State
 from pfd.plugins import Registry
 from pfd.views import (
@@ -41,10 +40,7 @@ def blocks(job: Job, home: Path, registry: Registry) -> tuple[Block, ...]:
         except BaseException as error:  # a plugin's code, with whatever it makes of a damaged file; sys.exit() and all
             log.debug("the view %s of job %s raised", named, job.id, exc_info=True)
             problem = (Warning(text=f"the view of {job.task} cannot be made: {_reason(error)}"),)
-    try:
-        return (*problem, *generic.blocks(view))
-    except ArtifactError as error:
-        return (*problem, Warning(text=str(error)))
+    return (*problem, *generic.blocks(view))
 
 
 def _called(named: str, view: JobView) -> tuple[Block, ...]:

@@ -118,6 +118,8 @@ class Html:
             found.append(element("p", figure.title, css="title"))
             found.append(element("p", f"{figure.alt} ({error})", css="note"))
         found.append(element("figcaption", figure.alt))
+        links = [panel.link.text for panel in figure.panels if panel.link is not None]
+        found.extend([element("p", f"shows {text}", css="note") for text in dict.fromkeys(links)])
         return found
 
     def _placed(self, picture: re.Match[str] | None) -> str:

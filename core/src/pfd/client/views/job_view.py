@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pfd.artifacts import ArtifactFolder, job_folder, published
+from pfd.artifacts import ArtifactFolder, job_folder, place, published
 from pfd.errors import ArtifactError
 from pfd.hooks import ResultView
 from pfd.job import Job, State
@@ -57,13 +57,13 @@ class JobView:
         """Where a file lies.  Raises `ArtifactError` where there is none of that name."""
         if self.job.state is State.SUCCESS:
             return published(self._home, self.job, name)
-        return self.place(name)
+        return self.where(name)
 
-    def place(self, name: str) -> Path:
+    def where(self, name: str) -> Path:
         """Where a file of that name is to lie, whether or not somebody has removed it.  Raises as `path` does."""
         if name not in self.files:
             raise ArtifactError(f"job {self.job.id} has no file {name!r}; it has: {', '.join(self.files) or 'none'}")
-        return ArtifactFolder(self._home, self.job.id, self.job.claim or 0).path / name
+        return place(self._home, self.job, name)
 
     @property
     def figures(self) -> tuple[str, ...]:
