@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -115,6 +116,30 @@ def test_a_write_that_was_rolled_back_is_no_change(dispatcher: Dispatcher) -> No
     assert dispatcher.changes(cursor).jobs == ()
     dispatcher.cancel(handle.id)
     until(lambda: [job.state for job in dispatcher.changes(cursor).jobs] == [State.REVOKED])
+
+
+SEEN = {
+    "state": "'STARTED'", "progress": "0.5", "status": "'x'", "meta": "'{}'", "claim": "7", "attempt": "1", "lost": "1",
+    "cancel_requested": "1", "waiting": "0", "due_at": "1.0", "result": "'{}'", "failure": "NULL", "artifacts": "'[]'",
+}  # fmt: skip
+
+
+def is_the_only_change(dispatcher: Dispatcher, cursor: str, job_id: str) -> bool:
+    return [job.id for job in dispatcher.changes(cursor).jobs] == [job_id]
+
+
+def test_whatever_is_shown_of_a_job_is_a_change_by_itself(dispatcher: Dispatcher) -> None:
+    handle = dispatcher.submit("add", {"a": 1})
+    until(lambda: len(dispatcher.changes().jobs) == 1)
+    for column, value in SEEN.items():
+        cursor = dispatcher.changes("now").cursor
+        with dispatcher.store.write() as connection:
+            connection.execute(sa.text(f"UPDATE pfd_job SET {column} = {value}"))
+        until(functools.partial(is_the_only_change, dispatcher, cursor, handle.id), column, 10.0)
+    cursor = dispatcher.changes("now").cursor
+    with dispatcher.store.write() as connection:
+        connection.execute(sa.text("UPDATE pfd_job SET followers = followers + 1"))  # which nobody is shown
+    assert dispatcher.changes(cursor).jobs == ()
 
 
 def test_what_another_program_writes_is_a_change_as_well(dispatcher: Dispatcher) -> None:
