@@ -176,7 +176,7 @@ def test_db_status_looks_without_making_anything(pfd: Commands) -> None:
     assert shown.code == 0, shown
     found = {row["name"]: row for row in pfd.json("db", "status")["tables"]}
     assert {row["state"] for row in found.values()} == {"ok"}
-    assert found["sample"]["revision"] == "sample_0001"
+    assert found["sample"]["revision"] == "sample_0002"
 
 
 def test_a_store_newer_than_the_code_exits_3_and_says_what_to_update(pfd: Commands) -> None:

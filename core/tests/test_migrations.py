@@ -69,7 +69,7 @@ def test_revisions_make_what_the_code_declares(empty: Settings, registry: Regist
             query = sa.text("SELECT sql FROM sqlite_master WHERE name = :name")
             made = connection.execute(query, {"name": name}).scalar_one()
             assert made == str(sa.schema.CreateIndex(index).compile(dialect=store.engine.dialect))
-    assert store.versions() == {"pfd": (CORE.head, CORE.head), "sample": ("sample_0001", "sample_0001")}
+    assert store.versions() == {"pfd": (CORE.head, CORE.head), "sample": ("sample_0002", "sample_0002")}
     store.close()
 
 
@@ -133,7 +133,7 @@ def test_a_plugin_whose_revision_fails_is_left_out_and_reported_and_the_others_g
     [
         {"module": "no_such_module_anywhere.records"},
         {"migrations": "no_such_module_anywhere.migrations"},
-        {"head": "sample_0002"},
+        {"head": "sample_0003"},
     ],
 )
 def test_a_plugin_that_declares_what_it_does_not_ship_is_left_out(

@@ -122,6 +122,18 @@ def without(registry: Registry, task: str) -> Registry:
     return Registry(registry.records, {name: one for name, one in registry.tasks.items() if name != task})
 
 
+def test_a_job_whose_row_cannot_be_made_misses_its_slot_and_keeps_no_other_from_firing(
+    dispatcher: Dispatcher, clockwork: Clockwork
+) -> None:
+    due(dispatcher, "wrong", task="fit", params={"fit_id": 99})
+    due(dispatcher, "right", task="fit", params={})
+    clockwork.tick()
+    slot = last(dispatcher, "wrong")
+    assert (slot.outcome, slot.reason) == (SlotOutcome.MISSED, "there is no fit 99")
+    assert last(dispatcher, "right").outcome is SlotOutcome.FIRED
+    assert [job.task for job in dispatcher.jobs()] == ["fit"]
+
+
 # -- making and changing ------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,8 @@ A plugin's `records.py` imports from here only:
         __tablename__ = "data_dataset"
         ...
 
-and its `store.py` writes and finds rows by `upsert_for_job` and `require_row`.
+and its `store.py` writes and finds rows by `upsert_for_job` and `require_row`.  A row that is to be there from the
+submission of its job on is a `TrackedRecord`, of which `pfd.tracked` tells the status.
 """
 
 from __future__ import annotations
@@ -48,6 +49,20 @@ class JobRecord:
     )
 
 
+class TrackedRecord(JobRecord):
+    """Mix-in for a row that stands for a job from its submission on, or is made beforehand and given a job later.
+
+    `job_id` names the job that is to fill it, or None where there is none yet; the row goes with that job.
+    `written_by` names the job that has filled it, which cannot be removed while the row stands.  Every other column
+    that only a run can fill is nullable.
+    """
+
+    job_id: Mapped[str | None] = mapped_column(  # type: ignore[assignment]
+        String(64), ForeignKey("pfd_job.id", ondelete="CASCADE"), unique=True
+    )
+    written_by: Mapped[str | None] = mapped_column(String(64), ForeignKey("pfd_job.id", ondelete="RESTRICT"))
+
+
 Row = TypeVar("Row", bound=Record)
 RowOfJob = TypeVar("RowOfJob", bound=JobRecord)
 
@@ -70,6 +85,8 @@ def upsert_for_job(session: Session, table: type[RowOfJob], job_id: str, values:
         session.add(row)
     for name, value in values.items():
         setattr(row, name, value)
+    if isinstance(row, TrackedRecord):
+        row.written_by = job_id
     session.flush()
     return row
 

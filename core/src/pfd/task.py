@@ -48,6 +48,7 @@ _KINDS: tuple[tuple[tuple[str, ...], tuple[type, ...], str], ...] = (
     (("backoff", "backoff_max"), (int, float), "a number of seconds"),
     (("soft_time_limit", "time_limit", "memory_limit"), (int, float, type(None)), "a number or None"),
     (("coordinator",), (bool,), "True or False"),
+    (("row",), (str, type(None)), "a text or None"),
 )
 """Fields of a task, the types that they may have, and these in words."""
 
@@ -145,6 +146,8 @@ class Task:
     gpu : whether its jobs need a gpu slot, which is bound to one device; or the parameters with which they do, as
         `{"device": "cuda"}` (all of them, where there are several).
     coordinator : whether it waits for children; it then holds no slot that they need.
+    row : `"module:function"`, called as `function(session, job)` with a `pfd.tracked.SubmittedJob` in the transaction
+        that stores a job: writes the row that stands for it from then on.
     """
 
     name: str
@@ -165,6 +168,7 @@ class Task:
     priority: int = 0
     gpu: bool | Mapping[str, Any] = False
     coordinator: bool = False
+    row: str | None = None
 
     def __post_init__(self) -> None:
         for problem in self._problems():
@@ -174,8 +178,7 @@ class Task:
         yield from self._odd_kinds()
         if not _NAME.match(self.name) or len(self.name) > MAX_NAME:
             yield f"a name is up to {MAX_NAME} lower-case letters, digits and underscores"
-        if not _RUN.match(self.run):
-            yield f"run={self.run!r} is not of the form 'package.module:function'"
+        yield from self._odd_targets()
         if not _NAME.match(self.queue) or len(self.queue) > MAX_QUEUE:
             yield f"queue={self.queue!r}: a name is up to {MAX_QUEUE} lower-case letters, digits and underscores"
         if self.isolation not in ("process", "inline"):
@@ -220,6 +223,11 @@ class Task:
                 value = getattr(self, name)
                 if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
                     yield f"{name}={shown(value)} is not {called}"
+
+    def _odd_targets(self) -> Iterator[str]:
+        for field, target in (("run", self.run), ("row", self.row)):
+            if target is not None and not _RUN.match(target):
+                yield f"{field}={target!r} is not of the form 'package.module:function'"
 
     def _odd_lists(self) -> Iterator[str]:
         declared: dict[str, Any] = {"preload": self.preload, "retry_on": self.retry_on}

@@ -30,6 +30,8 @@ def look_at(task: Task, report: Report, folder: Path | None, path: str) -> None:
         else:
             for problem, hint in _odd(function, task):
                 report.add(subject, "run", f"{task.run!r} {problem}", hint=hint, path=code_place(function) or path)
+    if task.row is not None and report.begin(subject, "row", f"importing {task.row.partition(':')[0]}", path):
+        _row(task.row, subject, report, folder, path)
     if report.begin(subject, "params", f"validating the defaults of {task.name}", path):
         for name, why in _defaults(task):
             problem = f"the default of {name} would be refused: {why}"
@@ -40,6 +42,18 @@ def look_at(task: Task, report: Report, folder: Path | None, path: str) -> None:
     for library in task.preload:
         if report.begin(subject, "preload", f"importing {library}", path):
             _preload(library, subject, report, path)
+
+
+def _row(target: str, subject: str, report: Report, folder: Path | None, path: str) -> None:
+    try:
+        function = lookup.attribute(target, folder, "function")
+        inspect.signature(function).bind("session", "job")
+    except lookup.Missing as missing:
+        report.missing(subject, "row", target, missing, path)
+    except TypeError:
+        problem = f"{target!r} cannot be called with (session, job)"
+        hint = f"def {target.partition(':')[2]}(session: Session, job: SubmittedJob) -> None"
+        report.add(subject, "row", problem, hint=hint, path=path)
 
 
 def _odd(function: Any, task: Task) -> Iterator[tuple[str, str]]:

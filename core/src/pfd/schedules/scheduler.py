@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from sqlalchemy.engine import Connection
 
 from pfd.app import App
-from pfd.errors import KeyConflict, PfdError, StoreError
+from pfd.errors import KeyConflict, ParameterError, PfdError, PluginError, StoreError
 from pfd.schedules import slots
 from pfd.schedules.cron import Cron, Last
 from pfd.schedules.define import job_of
@@ -162,9 +162,12 @@ class Scheduler:
         if due.definition.overlap == "skip" and due.job_id is not None and slots.is_live(connection, due.job_id):
             return _Settled(SlotOutcome.SKIPPED, f"job {due.job_id[:8]} of an earlier slot has not ended")
         try:
-            submitted = jobs.insert(connection, plan.job)
+            with connection.begin_nested():
+                submitted = jobs.insert(connection, plan.job)
         except KeyConflict as error:
             return _Settled(SlotOutcome.SKIPPED, error.message)
+        except (ParameterError, PluginError) as error:  # its row cannot be made
+            return _Settled(SlotOutcome.MISSED, error.message)
         if not submitted.fresh:
             return _Settled(SlotOutcome.SKIPPED, f"job {submitted.id[:8]} of key {plan.job.key!r} has not ended")
         return _Settled(SlotOutcome.FIRED, submitted=submitted)

@@ -258,6 +258,13 @@ def is_full(error: StoreError, probe: Callable[[], bool]) -> bool:
     return code == sqlite3.SQLITE_FULL
 
 
+def lacks_something(error: DBAPIError) -> bool:
+    """Whether a statement names a table or a column that the store does not have."""
+    state = getattr(error.orig, "sqlstate", None)
+    words = ("no such table", "no such column", "has no column")
+    return state in ("42P01", "42703") if state else any(text in str(error.orig) for text in words)
+
+
 def _went_away(error: DBAPIError) -> bool:
     """Whether it is the connection that failed, or the server that made way for others: worth another try."""
     state = getattr(error.orig, "sqlstate", None)

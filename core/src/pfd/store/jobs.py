@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +32,10 @@ MAX_TYPE, MAX_MESSAGE, MAX_TRACEBACK = 200, 5_000, 20_000
 
 @dataclass(frozen=True)
 class NewJob:
-    """A job to be stored.  `due_at` is in seconds since the epoch; `after` holds ids of jobs it waits for."""
+    """A job to be stored.  `due_at` is in seconds since the epoch; `after` holds ids of jobs it waits for.
+
+    `row` writes what stands for the job in a table of a plugin, in the transaction that stores it.
+    """
 
     task: str
     queue: str
@@ -50,6 +53,7 @@ class NewJob:
     submitter: str = ""
     after: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    row: Callable[[Connection, NewJob], None] | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -69,6 +73,7 @@ def insert(connection: Connection, new: NewJob) -> Submitted:
     ------
     KeyConflict : the key is in use by a live job with another task or other parameters.
     UnknownJob : `after` names a job that is not in the store.
+    Exception : whatever the writer of its row raises.
     """
     params = encode(dict(new.params))
     now = time.time()
@@ -113,6 +118,8 @@ def insert(connection: Connection, new: NewJob) -> Submitted:
     for tag in sorted(set(new.tags)):
         connection.execute(tags.insert().values(tag=tag, job_seq=seq))
     state = _wait_for(connection, seq, new.after) if new.after else State.PENDING
+    if new.row is not None:
+        new.row(connection, new)
     return Submitted(new.id, state, fresh=True)
 
 

@@ -198,6 +198,14 @@ def _artifacts(text: str) -> tuple[ArtifactFile, ...]:
     return tuple(ArtifactFile(*item) for item in value)
 
 
+def failure_of(text: object) -> JobFailure | None:
+    """A failure as it is stored; None where it cannot be read."""
+    try:
+        return _failure(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
 def _failure(text: str) -> JobFailure:
     value = an_object(text)
     if not value.keys() >= {"type", "message"} or not value.keys() <= {"type", "message", "traceback", "hint"}:

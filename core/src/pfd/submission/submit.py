@@ -22,6 +22,7 @@ from pfd.store import NewJob, Submitted, jobs
 from pfd.store.encoding import clean_text, encode
 from pfd.submission.options import Options, after_problems, option_problems
 from pfd.submission.params import referred, validated_params
+from pfd.submission.row import row_writer
 from pfd.submission.there import require_there
 from pfd.task import PathPolicy, Ref, Task
 
@@ -53,7 +54,9 @@ def submit(
     origin: Origin,
     guard: Callable[[Connection], None] | None = None,
 ) -> Submitted:
-    """Validate, store, wake workers.  Nothing is stored where the parameters are not valid, or `guard` raises.
+    """Validate, store, wake workers.
+
+    Nothing is stored where the parameters are not valid, `guard` raises, or the task cannot write its row.
 
     Raises
     ------
@@ -124,6 +127,7 @@ def prepare(
     Raises
     ------
     ParameterError : all that is wrong with either, at once.
+    PluginError : what writes the row of its jobs cannot be loaded.
     """
     problems = tuple(option_problems(task, options))
     policy = PathPolicy((*settings.allowed_roots, *options.roots))
@@ -163,6 +167,7 @@ def prepare(
         tags=options.tags,
         after=after,
         options=extra,
+        row=row_writer(task),
     )
 
 

@@ -52,6 +52,13 @@ class PathParams(Params):
     path: UserPath
 
 
+class FitParams(Params):
+    method: str = "least squares"
+    fail: bool = False
+    go: str = ""
+    fit_id: int | None = None
+
+
 class ShowParams(Params):
     steps: int = 5
     then: Literal["end", "fail", "wait"] = "end"
@@ -167,6 +174,16 @@ TASKS = [
     _task("hostile", NoParams, Anything),
     _task("misname_hostile", NoParams, Text),
     _task("raise_hostile", NoParams, Text),
+    _task("fit", FitParams, Number, row="pfd_sample.fits:draft"),
+    Task(
+        "fit_inline",
+        run="pfd_sample.tasks:fit",
+        params=FitParams,
+        result=Number,
+        isolation="inline",
+        time_limit=10.0,
+        row="pfd_sample.fits:draft",
+    ),
     _task("make_span", NoParams, Anything),
     _task("make_span_inline", NoParams, Anything, isolation="inline", time_limit=5.0),
 ]
@@ -184,7 +201,7 @@ def pfd_register_records() -> list[Tables]:
             name="sample",
             module="pfd_sample.records",
             migrations="pfd_sample.migrations",
-            head="sample_0001",
+            head="sample_0002",
             upgrade_order=1,
         )
     ]

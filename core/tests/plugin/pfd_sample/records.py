@@ -1,9 +1,9 @@
-"""A table of the sample plugin."""
+"""Tables of the sample plugin."""
 
-from sqlalchemy import Text
+from sqlalchemy import Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pfd.records import JobRecord, Record
+from pfd.records import JobRecord, Record, TrackedRecord
 
 
 class Note(JobRecord, Record):
@@ -13,3 +13,13 @@ class Note(JobRecord, Record):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     text: Mapped[str] = mapped_column(Text)
+
+
+class Fit(TrackedRecord, Record):
+    """What stands for a job from its submission on."""
+
+    __tablename__ = "sample_fit"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    method: Mapped[str | None] = mapped_column(Text)
+    value: Mapped[int | None] = mapped_column(Integer)

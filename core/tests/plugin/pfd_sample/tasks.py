@@ -21,6 +21,7 @@ from pfd_sample.plugin import (
     DeviceParams,
     DieParams,
     FailParams,
+    FitParams,
     GatherParams,
     NoParams,
     NoteParams,
@@ -346,6 +347,20 @@ def note(params: NoteParams, ctx: TaskContext) -> Number:
 
 def note_inline(params: NoteParams, ctx: TaskContext) -> Number:
     return note(params, ctx)
+
+
+def fit(params: FitParams, ctx: TaskContext) -> Number:
+    """Fills the row that was written when the job was submitted."""
+    from pfd.records import upsert_for_job
+    from pfd_sample.records import Fit
+
+    ctx.progress(0.1, "fitting")
+    while params.go and not Path(params.go).exists():
+        time.sleep(0.02)
+    if params.fail:
+        raise ValueError("no minimum\x1b[31m is\nfound")
+    with ctx.session() as session:
+        return Number(value=upsert_for_job(session, Fit, ctx.job_id, {"value": 7}).id)
 
 
 def parent(params: ParentParams, ctx: TaskContext) -> Anything:
