@@ -217,6 +217,7 @@ PUBLIC: dict[str, list[str]] = {
     ],
     "pfd_plugin_training": [
         "ExperimentEntry",
+        "ExperimentSummary",
         "Predictions",
         "Scores",
         "TrainModelParams",
@@ -224,11 +225,14 @@ PUBLIC: dict[str, list[str]] = {
         "TrainedModel",
         "WindowDataset",
         "cautions_of",
+        "create_experiment",
         "find_experiment",
+        "list_experiments",
         "load_model",
         "read_predictions",
         "score",
         "subject_of",
+        "summarize_experiment",
         "train_model_task",
     ],
 }

@@ -21,11 +21,13 @@ from pfd_plugin_features import find_feature_set
 from pfd_plugin_training import find_experiment
 
 BEFORE = {"data": "data_0003", "features": "features_0004", "training": "training_0002"}
-NEWEST = {
-    "data": "pfd_plugin_data.migrations.0004_split_digests",
-    "features": "pfd_plugin_features.migrations.0005_split_digests",
-    "training": "pfd_plugin_training.migrations.0003_split_digests",
-}
+SINCE = (
+    "pfd_plugin_data.migrations.0004_split_digests",
+    "pfd_plugin_features.migrations.0005_split_digests",
+    "pfd_plugin_training.migrations.0004_status",
+    "pfd_plugin_training.migrations.0003_split_digests",
+)
+"""Revisions that came after, the newest of an owner first."""
 HONEST = Split("bearing", 3, (0, 1, 4), (2,), (3,), "split by bearing: 3 bearings train, 1 bearings validation")
 LEAKY = Split(
     "leaky-random", 5, *((0, 1, 2),) * 3, "LEAKY: random windows of the same recordings in all parts", leaky=True
@@ -42,11 +44,10 @@ def before(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     assert store.upgrade() == {}
     with store.write() as connection:
         with Operations.context(MigrationContext.configure(connection)):
-            for owner, module in NEWEST.items():
+            for module in SINCE:
                 importlib.import_module(module).downgrade()
-                connection.execute(
-                    sa.text(f"UPDATE {owner}_alembic_version SET version_num = :head").bindparams(head=BEFORE[owner])
-                )
+        for owner, head in BEFORE.items():
+            connection.execute(sa.text(f"UPDATE {owner}_alembic_version SET version_num = :head").bindparams(head=head))
         _jobs(connection, "d1", *(f"f{number}" for number in range(8)), *(f"e{number}" for number in range(3)))
         _insert(
             connection,

@@ -107,7 +107,7 @@ def _submit(task: str, **params: Any) -> None:
 
 
 def _in_place(path: Path, target: Callable[[Any], Path], use: Callable[[], None]) -> None:
-    """Use a file through a task, in the place of the one that a row names without a seal; no row may be left of it."""
+    """Use a file through a task, in the place of the one that a row names without a seal; it may fill no row."""
     with reading() as session:
         place = target(session)
     kept = place.with_name("kept")
@@ -117,7 +117,7 @@ def _in_place(path: Path, target: Callable[[Any], Path], use: Callable[[], None]
         shutil.copyfile(path, place)
         use()
     except JobFailed:
-        assert _rows() == before, "a failed task has left a row"
+        assert _rows() == before, "a failed task has filled a row"
         raise
     finally:
         kept.replace(place)
@@ -126,9 +126,10 @@ def _in_place(path: Path, target: Callable[[Any], Path], use: Callable[[], None]
 def _rows() -> dict[str, int]:
     from sqlalchemy import text
 
-    tables = ("data_dataset", "features_feature_set", "training_experiment")
+    tables = {"data_dataset": "id", "features_feature_set": "id", "training_experiment": "written_by"}
     with reading() as session:
-        return {name: session.scalar(text(f"SELECT count(*) FROM {name}")) or 0 for name in tables}
+        found = {name: session.scalar(text(f"SELECT count({filled}) FROM {name}")) for name, filled in tables.items()}
+    return {name: count or 0 for name, count in found.items()}
 
 
 def _task_of(kind: str) -> Callable[[Path], None]:

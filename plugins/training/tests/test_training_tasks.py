@@ -145,7 +145,8 @@ def test_a_leaky_split_is_stamped_and_a_lone_bearing_refused(pfd_home: Path) -> 
     assert result["leaky"] is True
     assert result["stamp"].startswith("LEAKY")
     assert handle.job.status.startswith(f"LEAKY: {result['test_accuracy']:.1%} of the test windows named rightly")
-    first = "cnn1d (experiment 1): leaky split (random windows of the same recordings in all parts): "
+    which = f"cnn1d (experiment {result['experiment_id']})"
+    first = f"{which}: leaky split (random windows of the same recordings in all parts): "
     assert result["cautions"][0].startswith(first)
     count = len(result["cautions"])
     assert f" ({count} cautions: leaky split; " in handle.job.status

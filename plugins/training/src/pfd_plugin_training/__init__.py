@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from pfd_plugin_training.models import TrainedModel, load_model
     from pfd_plugin_training.predictions import Predictions, read_predictions
     from pfd_plugin_training.scores import Scores, score
-    from pfd_plugin_training.store import ExperimentEntry, find_experiment
+    from pfd_plugin_training.store import (
+        ExperimentEntry,
+        ExperimentSummary,
+        create_experiment,
+        find_experiment,
+        list_experiments,
+        summarize_experiment,
+    )
     from pfd_plugin_training.torch_windows import WindowDataset
 
 # The task.  Experiments and what belongs to them.  Scores, and cautions beside them.  Windows for torch.
@@ -25,11 +32,15 @@ __all__ = [
     "TrainModelResult",
     "train_model_task",
     "ExperimentEntry",
+    "ExperimentSummary",
     "Predictions",
     "TrainedModel",
+    "create_experiment",
     "find_experiment",
+    "list_experiments",
     "load_model",
     "read_predictions",
+    "summarize_experiment",
     "Scores",
     "cautions_of",
     "score",
@@ -40,7 +51,10 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "store": ("ExperimentEntry", "find_experiment"),
+        "store": (
+            *("ExperimentEntry", "ExperimentSummary", "create_experiment", "find_experiment"),
+            *("list_experiments", "summarize_experiment"),
+        ),
         "predictions": ("Predictions", "read_predictions"),
         "models": ("TrainedModel", "load_model"),
         "cautions": ("cautions_of", "subject_of"),

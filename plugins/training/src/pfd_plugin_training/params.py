@@ -59,6 +59,9 @@ class TrainModelParams(Params):
     n_estimators: int = Field(200, ge=1, le=5_000, description="trees (random_forest)")
     threads: int = Field(1, ge=1, le=256, description="processor threads")
     random_seed: int = Field(0, ge=0, lt=2**63, description="same seed, same model")
+    experiment_id: int | None = Field(
+        None, ge=1, lt=2**31, description="an experiment that was created beforehand; a new one unless given"
+    )
 
     @model_validator(mode="after")
     def _has_its_input(self) -> TrainModelParams:

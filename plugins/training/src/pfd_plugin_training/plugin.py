@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pfd import Reference, ResultView, Tables, Task, hookimpl
+from pfd import Command, Reference, ResultView, Tables, Task, hookimpl
 from pfd_plugin_training.params import TrainModelParams, TrainModelResult
 
 train_model_task = Task(
@@ -13,6 +13,7 @@ train_model_task = Task(
     summary="Train a random forest or a 1-D CNN, and keep the model and its predictions.",
     queue="training",
     isolation="process",
+    row="pfd_plugin_training.store:draft",
     gpu={"model": "cnn1d", "device": "cuda"},
     preload=("numpy", "torch", "sklearn.ensemble", "h5py", "scipy.signal", "pyarrow.parquet"),
 )
@@ -30,11 +31,17 @@ def pfd_register_records() -> list[Tables]:
             name="training",
             module="pfd_plugin_training.records",
             migrations="pfd_plugin_training.migrations",
-            head="training_0003",
+            head="training_0004",
             upgrade_order=3,
             files="pfd_plugin_training.store:stored_files",
         )
     ]
+
+
+@hookimpl
+def pfd_register_commands() -> list[Command]:
+    load = "pfd_plugin_training.cli:experiments"
+    return [Command("experiments", load=load, help="List, show and create experiments.")]
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Experiments as they are kept: the reader of rows."""
+"""Experiments as they are kept: what writes their rows before they are trained, and what reads them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,60 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pfd import Seal, StoredFile, load_settings
+from pfd import DataError, ParameterError, Seal, StoredFile, load_settings
 from pfd.lazy import RenamedAttribute
 from pfd.records import require_row
+from pfd.tracked import RowStatus, SubmittedJob, draft_for_job, reason_of, require_success, status_of
 from pfd_plugin_training.records import ExperimentRow
 
 CHANGED = "restore it from a backup, or train the model again"
 
 
+MAX_NAME = 200
+"""Characters of the name of an experiment."""
+
+BY_THE_RUN = (
+    *("dataset_name", "dataset_fingerprint", "provenance", "leaky", "leaks", "split_protocol", "split_digest"),
+    *("classes", "split", "metrics", "model_path", "predictions_path", "model_seal", "predictions_seal"),
+)
+"""What a run fills in."""
+
+NEEDED = (
+    *("job_id", "model", "dataset_id", "dataset_name", "dataset_fingerprint", "random_seed", "provenance", "leaky"),
+    *("classes", "split", "config", "metrics", "model_path", "predictions_path"),
+)
+"""What every trained experiment has."""
+
+
+@dataclass(frozen=True)
+class ExperimentSummary:
+    """An experiment in a list: also one whose job has not run, or has failed.
+
+    Parameters
+    ----------
+    name : as it was created with; empty where nobody named it.
+    created_at : seconds since the epoch.
+    job_id : the job that trains it, or has; None where none was submitted yet.
+    reason : why it FAILED or was CANCELLED.
+    dataset_id, model, leaky, test_accuracy : None where that is not known yet.
+    """
+
+    id: int
+    name: str
+    created_at: float
+    job_id: str | None
+    status: RowStatus
+    reason: str
+    model: str | None
+    dataset_id: int | None
+    dataset_name: str | None
+    leaky: bool | None
+    test_accuracy: float | None
+
+
 @dataclass(frozen=True)
 class ExperimentEntry:
-    """A stored experiment.
+    """A trained experiment.
 
     Parameters
     ----------
@@ -71,18 +114,25 @@ class ExperimentEntry:
 
 
 def find_experiment(session: Session, ref: int, *, home: Path | None = None) -> ExperimentEntry:
-    """The experiment of that id.  `home` is PFD_HOME, by default the configured one.
+    """The trained experiment of that id.  `home` is PFD_HOME, by default the configured one.
 
     Raises
     ------
-    DataError : there is none; the message names the newest ones.
+    DataError : there is none, and the message names the newest ones; or it has not been trained, and the message says
+        what has become of it.
     """
-    return _entry(_found(session, ref), home or load_settings().values.home)
+    return entry_of(_trained(session, ref), home or load_settings().values.home)
 
 
 def require_experiment(session: Session, ref: int) -> None:
-    """Raise `DataError`, with the newest ones, where there is no such experiment."""
-    _found(session, ref)
+    """Raise `DataError` where there is no such experiment, with the newest ones, or it has not been trained."""
+    _trained(session, ref)
+
+
+def _trained(session: Session, ref: int) -> ExperimentRow:
+    row = _found(session, ref)
+    require_success(session, row, f"experiment {ref}")
+    return row
 
 
 def _found(session: Session, ref: int) -> ExperimentRow:
@@ -90,41 +140,126 @@ def _found(session: Session, ref: int) -> ExperimentRow:
 
 
 def experiment_names(session: Session) -> dict[str, str]:
-    """The ids of experiments, newest first, each with what it is."""
-    rows = session.scalars(select(ExperimentRow).order_by(ExperimentRow.id.desc()))
-    return {str(row.id): f"{row.model} on {row.dataset_name}" for row in rows}
+    """The ids of trained experiments, newest first, each with what it is."""
+    trained = status_of(ExperimentRow) == RowStatus.SUCCESS
+    rows = session.scalars(select(ExperimentRow).where(trained).order_by(ExperimentRow.id.desc()))
+    return {str(row.id): f"{row.model} on {row.dataset_name}{f': {row.name}' if row.name else ''}" for row in rows}
+
+
+def list_experiments(
+    session: Session, *, status: RowStatus | str | None = None, limit: int | None = None, before: int | None = None
+) -> list[ExperimentSummary]:
+    """Experiments of any status, or of one, newest first: at most `limit`, those with ids below `before`."""
+    state = status_of(ExperimentRow)
+    query = select(ExperimentRow, state, reason_of(ExperimentRow)).order_by(ExperimentRow.id.desc())
+    if status is not None:
+        query = query.where(state == RowStatus(status))
+    if before is not None:
+        query = query.where(ExperimentRow.id < before)
+    return [_summary(*found) for found in session.execute(query.limit(limit))]
+
+
+def summarize_experiment(session: Session, ref: int) -> ExperimentSummary:
+    """What has become of the experiment of that id, whatever its status.
+
+    Raises
+    ------
+    DataError : there is none; the message names the newest ones.
+    """
+    row = _found(session, ref)
+    columns = select(status_of(ExperimentRow), reason_of(ExperimentRow)).where(ExperimentRow.id == ref)
+    return _summary(row, *session.execute(columns).one())
+
+
+def _summary(row: ExperimentRow, status: RowStatus, reason: str) -> ExperimentSummary:
+    test = (row.metrics or {}).get("test", {})
+    return ExperimentSummary(
+        id=row.id,
+        name=row.name,
+        created_at=row.created_at,
+        job_id=row.job_id,
+        status=status,
+        reason=reason,
+        model=row.model,
+        dataset_id=row.dataset_id,
+        dataset_name=row.dataset_name,
+        leaky=row.leaky,
+        test_accuracy=test.get("accuracy"),
+    )
+
+
+def create_experiment(session: Session, name: str = "") -> int:
+    """Make an experiment that a job is to train later, which is given its id as `experiment_id`; that id.
+
+    Raises
+    ------
+    ParameterError : the name is too long, or would not be shown.
+    """
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise ParameterError(f"name={name[:40]!r}: a name is one line of at most {MAX_NAME} characters")
+    row = ExperimentRow(name=name)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def draft(session: Session, job: SubmittedJob) -> None:
+    """Write the row of a training job when it is submitted."""
+    params = job.params
+
+    def known(name: str, kind: type) -> Any:
+        """A parameter, where it is not the result of another job that is yet to come."""
+        value = params.get(name)
+        return value if type(value) is kind else None
+
+    values = {
+        **dict.fromkeys(BY_THE_RUN),
+        "model": known("model", str),
+        "dataset_id": known("dataset", int),
+        "dataset_name": known("dataset", str),
+        "feature_set_id": known("feature_set", int),
+        "random_seed": known("random_seed", int),
+        "config": {"params": dict(params)},
+    }
+    draft_for_job(session, ExperimentRow, job, values, what="experiment", number=params.get("experiment_id"))
 
 
 def stored_files(session: Session, home: Path) -> Iterator[StoredFile]:
-    """The files of each experiment."""
-    for row in session.scalars(select(ExperimentRow).order_by(ExperimentRow.id)):
-        entry = _entry(row, home)
+    """The files of each experiment that a run has written."""
+    written = select(ExperimentRow).where(ExperimentRow.written_by.is_not(None))
+    for row in session.scalars(written.order_by(ExperimentRow.id)):
+        entry = entry_of(row, home)
         yield entry.model_file
         yield entry.predictions_file
 
 
-def _entry(row: ExperimentRow, home: Path) -> ExperimentEntry:
+def entry_of(row: ExperimentRow, home: Path) -> ExperimentEntry:
+    """The experiment of a row that a run has written."""
+
     def file(what: str, name: str, seal: object) -> StoredFile:
         return StoredFile(f"{what} of experiment {row.id}", home, name, Seal.from_json(seal), CHANGED)
 
+    found: Any = row  # a run has filled all of it
+    if lacking := [name for name in NEEDED if getattr(row, name) is None]:
+        raise DataError(f"experiment {row.id} is damaged: it has no {', '.join(lacking)}", hint="train it again")
     return ExperimentEntry(
         id=row.id,
-        job_id=row.job_id,
-        model=row.model,
-        dataset_id=row.dataset_id,
-        dataset_name=row.dataset_name,
-        dataset_fingerprint=row.dataset_fingerprint,
+        job_id=found.job_id,
+        model=found.model,
+        dataset_id=found.dataset_id,
+        dataset_name=found.dataset_name,
+        dataset_fingerprint=found.dataset_fingerprint,
         feature_set_id=row.feature_set_id,
-        random_seed=row.random_seed,
-        provenance=row.provenance,
-        leaky=row.leaky,
-        classes=tuple(row.classes),
-        split=row.split,
-        config=row.config,
-        metrics=row.metrics,
-        model_file=file("model", row.model_path, row.model_seal),
-        predictions_file=file("predictions", row.predictions_path, row.predictions_seal),
-        leaks=tuple(map(str, row.leaks)),
+        random_seed=found.random_seed,
+        provenance=found.provenance,
+        leaky=found.leaky,
+        classes=tuple(found.classes),
+        split=found.split,
+        config=found.config,
+        metrics=found.metrics,
+        model_file=file("model", found.model_path, row.model_seal),
+        predictions_file=file("predictions", found.predictions_path, row.predictions_seal),
+        leaks=tuple(map(str, row.leaks or ())),
         split_protocol=row.split_protocol,
         split_digest=row.split_digest,
     )

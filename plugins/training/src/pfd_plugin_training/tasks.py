@@ -18,7 +18,7 @@ from pfd_plugin_training.parts import describe
 from pfd_plugin_training.predictions import PARTS, Predictions, write_predictions
 from pfd_plugin_training.records import ExperimentRow
 from pfd_plugin_training.scores import Scores, score
-from pfd_plugin_training.store import find_experiment
+from pfd_plugin_training.store import entry_of
 
 
 def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
@@ -70,8 +70,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         "predictions_seal": Seal.of(predictions_path).to_json(),
     }
     with ctx.session() as session:
-        ref = upsert_for_job(session, ExperimentRow, ctx.job_id, row).id
-        stored = find_experiment(session, ref, home=ctx.settings.home)
+        stored = entry_of(upsert_for_job(session, ExperimentRow, ctx.job_id, row), ctx.settings.home)
     cautions = cautions_of(stored, "test", outcome.parts["test"])
     told = [str(caution) for caution in cautions]
     ctx.write_json("metrics.json", {"stamp": provenance, "cautions": told, **metrics})
