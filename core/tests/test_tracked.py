@@ -40,7 +40,7 @@ def rows(store: Store) -> list[tuple[int, str | None, int | None, RowStatus, str
 
     query = sa.select(Fit.id, Fit.method, Fit.value, status_of(Fit), reason_of(Fit)).order_by(Fit.id)
     with store.session() as session:
-        return list(session.execute(query).tuples())
+        return [(row.id, row.method, row.value, row[3], row[4]) for row in session.execute(query)]
 
 
 def status(store: Store, number: int) -> RowStatus:
