@@ -53,7 +53,8 @@ def create(store: Store) -> int:
     with store.session(write=True) as session:
         session.add(made := Fit())
         session.flush()
-        return made.id
+        number: int = made.id
+    return number
 
 
 def test_a_row_is_there_from_the_submission_on_and_has_the_status_of_its_job(

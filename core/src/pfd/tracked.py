@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from pfd.characters import one_line
 from pfd.errors import DataError, ParameterError
 from pfd.job import QUEUED, RUNNING, State
-from pfd.records import TrackedRecord
+from pfd.records import JobRecord, TrackedRecord
 from pfd.store.rows import failure_of
 from pfd.store.schema import jobs
 
@@ -105,7 +105,7 @@ class _Reason(sa.TypeDecorator[str]):
         return _in_words(value)
 
 
-def status_of(table: type[TrackedRecord]) -> sa.ColumnElement[RowStatus]:
+def status_of(table: type[JobRecord]) -> sa.ColumnElement[RowStatus]:
     """The status of each row of a table, as a column to select, to filter and to order by."""
     by_state = {state.value: sa.literal(status.value) for state, status in _STATUS.items()}
     state = sa.case(by_state, value=jobs.c.state, else_=sa.literal(RowStatus.FAILED.value))
@@ -113,7 +113,7 @@ def status_of(table: type[TrackedRecord]) -> sa.ColumnElement[RowStatus]:
     return sa.type_coerce(sa.func.coalesce(found, sa.literal(RowStatus.CREATED.value)), _Status())
 
 
-def reason_of(table: type[TrackedRecord]) -> sa.ColumnElement[str]:
+def reason_of(table: type[JobRecord]) -> sa.ColumnElement[str]:
     """Why a row has FAILED or was CANCELLED, in one line: the failure of its job; empty for any other."""
     found = sa.select(jobs.c.failure).where(jobs.c.id == table.job_id).scalar_subquery()
     return sa.type_coerce(found, _Reason())
