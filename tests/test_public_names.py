@@ -40,6 +40,7 @@ PUBLIC: dict[str, list[str]] = {
         "PipelineSubmission",
         "PipelineSubmitted",
         "PluginError",
+        "PluginSettings",
         "PluginsLoaded",
         "ProcessKind",
         "ProcessStart",

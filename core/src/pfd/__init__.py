@@ -48,6 +48,7 @@ from pfd.hooks import (
 )
 from pfd.job import Job, JobFailure, State
 from pfd.lazy import lazy_names
+from pfd.plugin_settings import PluginSettings
 from pfd.references import Refers
 from pfd.settings import Settings, load_settings
 from pfd.task import Params, Ref, Result, Task, UserPath
@@ -110,6 +111,7 @@ __all__ = [
     "PipelineSubmission",
     "PipelineSubmitted",
     "PluginError",
+    "PluginSettings",
     "PluginsLoaded",
     "ProcessKind",
     "ProcessStart",

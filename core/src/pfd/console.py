@@ -54,6 +54,7 @@ STYLES = {
     "paused": "dim",
     "loaded": "green",
     "partial": "yellow",
+    "misconfigured": "red",
     "disabled": "dim",
     "incompatible": "yellow",
     "broken": "red",

@@ -68,7 +68,7 @@ def main() -> None:
         ).serve()
         return
     sys.path[:] = order["path"]
-    settings = Settings(**order["settings"])
+    settings = Settings.received(order["settings"])
     registry = load_registry(settings)
     registry.notify("pfd_process_start", start=ProcessStart(ProcessKind.WARM_SERVER, settings))
     failed, unfit = preload(["sqlalchemy.orm", "pfd.store.store", "pfd.context", *order["preload"]])
