@@ -2,8 +2,8 @@
 
 `tasks.md` comes from the declarations of the installed plugins, `settings.md` from the model of the settings,
 `metrics.md` from the catalogue of metrics, `features.md` from the definitions of the features plugin, `jobs.md` from
-the fields of a job, and `hooks.md` from the specifications of hooks.  The diagrams of `explanation/architecture.md` are
-drawn anew as well.
+the fields of a job, `hooks.md` from the specifications of hooks, and `console.md` from what commands print with.  The
+diagrams of `explanation/architecture.md` are drawn anew as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from docs import diagrams, hooks
+from docs import console, diagrams, hooks
 from pydantic import BaseModel
 
 from pfd import Job, Settings, Task
@@ -187,6 +187,7 @@ def pages(registry: Registry) -> dict[Path, str]:
         REFERENCE / "metrics.md": METRICS_HEAD + "".join(_metrics()),
         REFERENCE / "features.md": "".join(_features()),
         REFERENCE / "jobs.md": JOBS_HEAD + "".join(_fields_of_a_job()),
+        REFERENCE / "console.md": "".join(console.page()),
         REFERENCE / "hooks.md": "".join(hooks.page(commented_fields)),
         ARCHITECTURE: diagrams.filled(
             ARCHITECTURE.read_text(encoding="utf-8"),
