@@ -48,7 +48,6 @@ from pfd.hooks import (
 )
 from pfd.job import Job, JobFailure, State
 from pfd.lazy import lazy_names
-from pfd.plugin_settings import PluginSettings
 from pfd.references import Refers
 from pfd.settings import Settings, load_settings
 from pfd.task import Params, Ref, Result, Task, UserPath
@@ -74,6 +73,7 @@ if TYPE_CHECKING:
         WorkerStart,
         WorkerStop,
     )
+    from pfd.plugin_settings import PluginSettings
     from pfd.runtimes.local import Worker
     from pfd.schedules.schedule import Schedule, ScheduleSlot, SlotOutcome
     from pfd.stored import Seal, StoredFile, home_path, home_relative
@@ -186,6 +186,7 @@ __getattr__ = lazy_names(
             "WorkerStart",
             "WorkerStop",
         ),
+        "plugin_settings": ("PluginSettings",),
         "runtimes.local": ("Worker",),
         "schedules.schedule": ("Schedule", "ScheduleSlot", "SlotOutcome"),
         "stored": ("Seal", "StoredFile", "home_path", "home_relative"),

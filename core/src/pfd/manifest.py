@@ -10,14 +10,15 @@ import difflib
 import inspect
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pfd.errors import PluginError, shown
 from pfd.hooks import Command, Reference, ResultView, Specs, Tables
 from pfd.origin import code_place
-from pfd.plugin_settings import PluginSettings
-from pfd.setting_tables import misnamed
 from pfd.task import Task
+
+if TYPE_CHECKING:
+    from pfd.plugin_settings import PluginSettings
 
 HOOKS: Mapping[str, tuple[str, ...]] = {
     name: tuple(inspect.signature(spec).parameters)[1:] for name, spec in vars(Specs).items() if name.startswith("pfd_")
@@ -117,6 +118,9 @@ def registered_settings(module: Any, plugin: str) -> type[PluginSettings] | None
     function = implementation(module, SETTINGS)
     if function is None:
         return None
+    from pfd.plugin_settings import PluginSettings  # few plugins have any
+    from pfd.setting_tables import misnamed
+
     found: object = function()
     if not (inspect.isclass(found) and issubclass(found, PluginSettings)) or found is PluginSettings:
         what = "nothing" if found is None else shown(found)

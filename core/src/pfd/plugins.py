@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pfd import entrypoints, reserved
 from pfd.errors import PluginError, PluginSettingsError, SettingsError, UnknownTask, shown
@@ -24,10 +24,12 @@ from pfd.hints import Hint
 from pfd.hooks import API_VERSION, Command, Reference, ResultView, Tables
 from pfd.manifest import ManifestError, implementation, problems, registered, registered_settings
 from pfd.origin import first_line, is_own, own_trace, place, reason
-from pfd.plugin_settings import PluginSettings
-from pfd.setting_tables import UnreadTable, clashes, unread_tables, unread_variables
 from pfd.settings import Settings, UnknownVariable
 from pfd.task import MAX_NAME, Task
+
+if TYPE_CHECKING:
+    from pfd.plugin_settings import PluginSettings
+    from pfd.setting_tables import UnreadTable
 
 GROUP = "pfd.plugins"
 
@@ -206,11 +208,19 @@ class Registry:
 
     def unread_variables(self, settings: Settings) -> tuple[UnknownVariable, ...]:
         """Variables that are named as those of loaded plugins are, and are no settings."""
+        if not settings.given:
+            return ()
+        from pfd.setting_tables import unread_variables
+
         models = self.settings_models().values()
         return unread_variables(settings.given, models, (item.record.name for item in self._loaded))
 
     def unread_tables(self, settings: Settings) -> tuple[UnreadTable, ...]:
         """Tables of `pfd.toml` that no loaded plugin reads."""
+        if not settings.given:
+            return ()
+        from pfd.setting_tables import unread_tables
+
         became = {record.name: record.status for record in self.records}
         return tuple(unread_tables(settings.given, self.settings_models().values(), became))
 
@@ -332,6 +342,10 @@ def load_registry(settings: Settings, *, only_list: bool = False) -> Registry:
 
 def _with_clashes(loaded: list[_Loaded]) -> list[_Loaded]:
     having = [item for item in loaded if item.settings is not None]
+    if not having[1:]:
+        return loaded
+    from pfd.setting_tables import clashes
+
     found = clashes([(_label(item), item.settings) for item in having if item.settings is not None])
     clash = dict(zip(map(id, having), found, strict=True))
     return [replace(item, clash=clash.get(id(item), "")) for item in loaded]

@@ -17,7 +17,7 @@ import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
@@ -26,8 +26,10 @@ from pfd.errors import DataError, SettingsError
 from pfd.files import read_text
 from pfd.modes import Share
 from pfd.ownership import foreign_hand
-from pfd.plugin_settings import Given, PluginSettings, S, given_table, read_settings
 from pfd.urls import HINT, is_sound, mask, mask_any, remember, sqlite_url
+
+if TYPE_CHECKING:
+    from pfd.plugin_settings import Given, PluginSettings, S
 
 log = logging.getLogger("pfd.settings")
 
@@ -120,6 +122,8 @@ class Settings(BaseModel):
         ------
         PluginSettingsError : one of them cannot be used; it is named, with its origin and what is allowed.
         """
+        from pfd.plugin_settings import read_settings  # most programs have no plugin at hand
+
         return read_settings(model, self._given)
 
     def has_given_for(self, model: type[PluginSettings]) -> bool:
@@ -148,7 +152,11 @@ class Settings(BaseModel):
     def received(cls, handed: Mapping[str, Any]) -> Self:
         """The settings that another process has handed on."""
         values = dict(handed)
-        given = [Given(**one) for one in values.pop("given", ())]
+        if not (carried := values.pop("given", ())):
+            return cls(**values)
+        from pfd.plugin_settings import Given
+
+        given = [Given(**one) for one in carried]
         _told.update(map(variable_of, given))  # by that process, where one of them is no setting
         return cls(**values).with_given(given)
 
@@ -397,6 +405,8 @@ def load_settings(
     def put(found: Mapping[str, Any], origin: str, folder: str = "") -> None:
         for name, value in found.items():
             if isinstance(value, Mapping) and name not in Settings.model_fields:
+                from pfd.plugin_settings import given_table  # mostly there is none
+
                 given.extend(given_table(name, value, origin, folder))
             elif value is not None:
                 values[name] = value
@@ -464,6 +474,8 @@ def _of_plugins(environ: Mapping[str, str], names: Collection[str]) -> Iterator[
     """What variables give for plugins, as far as that can be told before any is loaded: by their names."""
     if not names:
         return
+    from pfd.plugin_settings import Given
+
     tables = {table_of(entry.name) for entry in importlib.metadata.entry_points(group="pfd.plugins")}
     for name in sorted(names):
         for table in sorted(tables):
