@@ -6,6 +6,7 @@ import json
 import os
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_a_job_reads_what_the_environment_of_its_worker_says_and_fails_once_wher
     site: Site, tmp_path: Path
 ) -> None:
     plugins = ",".join([*site.settings.plugins, "mail"])
-    both = {"PYTHONPATH": installed(tmp_path / "site"), "PFD_PLUGINS": plugins}
+    both: Any = {"PYTHONPATH": installed(tmp_path / "site"), "PFD_PLUGINS": plugins}
     words = ("submit", "mail_task", "--wait", "--json")
     with site.worker(**both, PFD_MAIL_PORT="2525", PFD_MAIL_TO="a,b", PFD_MAIL_TOKEN="hunt3r2"):
         job, _ = json.JSONDecoder().raw_decode(site.pfd(*words, **both))  # lines of standard error come after it
