@@ -10,7 +10,7 @@ from typing import Any
 
 import pfd
 from pfd.hooks import Specs
-from pfd.manifest import HOOKS, REGISTERS
+from pfd.manifest import HOOKS, REGISTERS, SETTINGS
 
 HEAD = """\
 # Hooks
@@ -41,6 +41,8 @@ def page(comments: Callable[[type[Any]], dict[str, str]]) -> Iterator[str]:
 def _call(hook: str) -> str:
     if hook in REGISTERS:
         return f"{hook}() -> Iterable[{REGISTERS[hook].__name__}]"
+    if hook == SETTINGS:
+        return f"{hook}() -> type[PluginSettings]"
     return f"{hook}({', '.join(HOOKS[hook])})"
 
 

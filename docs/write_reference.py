@@ -2,8 +2,8 @@
 
 `tasks.md` comes from the declarations of the installed plugins, `settings.md` from the model of the settings,
 `metrics.md` from the catalogue of metrics, `features.md` from the definitions of the features plugin, `jobs.md` from
-the fields of a job, and `hooks.md` from the specifications of hooks.  The diagrams of `explanation/architecture.md` are
-drawn anew as well.
+the fields of a job, `hooks.md` from the specifications of hooks, and `console.md` from what commands print with.  The
+diagrams of `explanation/architecture.md` are drawn anew as well.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from docs import diagrams, hooks
+from docs import console, diagrams, hooks
 from pydantic import BaseModel
 
 from pfd import Job, Settings, Task
 from pfd.cli.tasks import gpu_words
 from pfd.plugins import Registry, load_registry
+from pfd.setting_tables import shown_settings
 from pfd_plugin_features import EQUAL_TO_TSFEL, FEATURES, UNLIKE_TSFEL, VERSION
 from pfd_plugin_observability.catalogue import METRICS, RUNS, STORE, WORKER
 
@@ -52,6 +53,18 @@ What is the same for all tasks:
   stored then. A job that ends badly ends as FAILURE with type, message and, where known, a hint. Data that cannot be
   used make it a `DataError`.
 - **Artifacts** are files of the job, published when it succeeds: `pfd job ID` lists them, `pfd open ID` shows plots.
+"""
+
+PLUGIN_SETTINGS_HEAD = """
+## Settings of plugins
+
+In `pfd.toml` these are tables: `[data]` with the names below in small letters and without `PFD_DATA_`. In the
+environment, lists are separated by commas, and what is nested is JSON. A relative path in a file starts from there.
+One that is wrong is an error of its plugin alone; a table of a plugin that is not loaded is ignored, which `pfd config`
+says.
+
+| setting | default | meaning |
+|---|---|---|
 """
 
 SETTINGS_HEAD = """\
@@ -170,10 +183,11 @@ def pages(registry: Registry) -> dict[Path, str]:
     """Each page and what is to stand on it."""
     return {
         REFERENCE / "tasks.md": _tasks(registry),
-        REFERENCE / "settings.md": SETTINGS_HEAD + "".join(_settings()),
+        REFERENCE / "settings.md": SETTINGS_HEAD + "".join(_settings(registry)),
         REFERENCE / "metrics.md": METRICS_HEAD + "".join(_metrics()),
         REFERENCE / "features.md": "".join(_features()),
         REFERENCE / "jobs.md": JOBS_HEAD + "".join(_fields_of_a_job()),
+        REFERENCE / "console.md": "".join(console.page()),
         REFERENCE / "hooks.md": "".join(hooks.page(commented_fields)),
         ARCHITECTURE: diagrams.filled(
             ARCHITECTURE.read_text(encoding="utf-8"),
@@ -223,7 +237,7 @@ def _metrics() -> Iterator[str]:
                 yield f"| `{metric.name}` | {metric.kind} | {labels} | {_cell(metric.help)} |\n"
 
 
-def _settings() -> Iterator[str]:
+def _settings(registry: Registry) -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         value = field.get_default()
         shown = f"`{value}`" if value not in (None, "", ()) else "none"
@@ -232,6 +246,11 @@ def _settings() -> Iterator[str]:
         if name == "home":
             shown = "the user's data folder, `pfd/`"
         yield f"| `PFD_{name.upper()}` | {shown} | {_cell(field.description or '')} |\n"
+    yield PLUGIN_SETTINGS_HEAD
+    for model in registry.settings_models().values():
+        for row in shown_settings(model, Settings(home=Path("/"))):
+            shown = f"`{row.value}`" if row.value else "none"
+            yield f"| `{row.variable}` | {shown} | {_cell(row.meaning)} |\n"
 
 
 def _tasks(registry: Registry) -> str:

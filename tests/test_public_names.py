@@ -40,6 +40,7 @@ PUBLIC: dict[str, list[str]] = {
         "PipelineSubmission",
         "PipelineSubmitted",
         "PluginError",
+        "PluginSettings",
         "PluginsLoaded",
         "ProcessKind",
         "ProcessStart",
@@ -265,8 +266,8 @@ def test_no_package_is_missing_from_the_list() -> None:
 
 def test_the_names_of_the_console_are_those_listed_here() -> None:
     """Which plugins print with: the public submodule of the core that has names of its own."""
-    names = ["cut", "echo", "json_text", "moment", "on_terminal", "one_line"]
-    names += ["print_fields", "print_heading", "print_json", "print_table"]
+    names = ["ProgressBar", "cut", "echo", "json_text", "moment", "on_terminal", "one_line"]
+    names += ["print_fields", "print_heading", "print_json", "print_table", "progress_bar"]
     assert importlib.import_module("pfd.console").__all__ == names
 
 

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         WorkerStart,
         WorkerStop,
     )
+    from pfd.plugin_settings import PluginSettings
     from pfd.runtimes.local import Worker
     from pfd.schedules.schedule import Schedule, ScheduleSlot, SlotOutcome
     from pfd.stored import Seal, StoredFile, home_path, home_relative
@@ -110,6 +111,7 @@ __all__ = [
     "PipelineSubmission",
     "PipelineSubmitted",
     "PluginError",
+    "PluginSettings",
     "PluginsLoaded",
     "ProcessKind",
     "ProcessStart",
@@ -184,6 +186,7 @@ __getattr__ = lazy_names(
             "WorkerStart",
             "WorkerStop",
         ),
+        "plugin_settings": ("PluginSettings",),
         "runtimes.local": ("Worker",),
         "schedules.schedule": ("Schedule", "ScheduleSlot", "SlotOutcome"),
         "stored": ("Seal", "StoredFile", "home_path", "home_relative"),

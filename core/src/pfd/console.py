@@ -1,5 +1,7 @@
 """What commands print with, those of plugins too: handsome on a terminal, plain in a pipe, JSON where asked for.
 
+Tables, fields and headings are the answer, on standard output; a bar says on standard error how far a command is.
+
 No text that passes through here reaches a terminal with characters that steer it, and none is markup: what is not shown
 stands as an escape (`pfd.characters`).  Line ends are kept; a foreign text that has to stay on its line goes through
 `one_line` before it is put into one.
@@ -8,26 +10,23 @@ stands as an escape (`pfd.characters`).  Line ends are kept; a foreign text that
 from __future__ import annotations
 
 import codecs
-import functools
 import io
 import json
-import os
 import shutil
-import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any
 
 import click
 
-from pfd.characters import escaped_json, one_line, printable
+from pfd.bars import ProgressBar, progress_bar
+from pfd.characters import escaped_json, one_line
 from pfd.columns import GAP, least_width, room, widths
 from pfd.streams import answer
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from pfd.terminal import echo, on_terminal, rich_console
 
 __all__ = [
+    "ProgressBar",
     "cut",
     "echo",
     "json_text",
@@ -38,6 +37,7 @@ __all__ = [
     "print_heading",
     "print_json",
     "print_table",
+    "progress_bar",
 ]
 
 STYLES = {
@@ -54,6 +54,7 @@ STYLES = {
     "paused": "dim",
     "loaded": "green",
     "partial": "yellow",
+    "misconfigured": "red",
     "disabled": "dim",
     "incompatible": "yellow",
     "broken": "red",
@@ -65,16 +66,6 @@ STYLES = {
 
 LEAST, FEWEST = 20, 8
 """Characters that a column which is cut keeps: before any other is folded, and however narrow the terminal."""
-
-
-def on_terminal(stream: TextIO | None = None) -> bool:
-    """Whether a stream (standard output) is a terminal that wants more than plain text."""
-    return (stream or answer()).isatty() and os.environ.get("TERM") != "dumb"
-
-
-def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Print a text of one line or many, on standard error where `err`, with a line end where `nl`."""
-    click.echo(printable(text), file=sys.stderr if err else answer(), nl=nl)
 
 
 def json_text(value: Any, *, indent: int | None = 2, allow_nan: bool = True) -> str:
@@ -181,28 +172,6 @@ class ByteStream:
             click.echo(piece, file=answer(), nl=False)
         else:
             echo(self._decoder.decode(piece, final=final), nl=False)
-
-
-def rich_console(*, stderr: bool = False) -> Console:
-    """A rich console to which no text is markup; NO_COLOR is respected by rich itself."""
-    file = sys.stderr if stderr else answer()
-    console: Console = _plain_console()(highlight=False, markup=False, emoji=False, file=file)
-    return console
-
-
-@functools.cache
-def _plain_console() -> type[Any]:
-    from rich.console import Console, ConsoleOptions, RenderableType
-    from rich.segment import Segment
-
-    class PlainConsole(Console):
-        """Texts are cleaned where they are laid out, since an escape is wider; whatever was not is cleaned here."""
-
-        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-            for segment in super().render(renderable, options):
-                yield segment if segment.control else segment._replace(text=printable(segment.text))
-
-    return PlainConsole
 
 
 def _rich_table(

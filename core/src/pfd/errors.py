@@ -60,6 +60,10 @@ class SettingsError(PfdError):
     """A setting with a value that cannot be used."""
 
 
+class PluginSettingsError(SettingsError):
+    """Settings of a plugin that cannot be used: it alone suffers."""
+
+
 class QueueError(PfdError):
     """Something between a caller and its job: the store, the broker, the runtime."""
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         WorkerStart,
         WorkerStop,
     )
+    from pfd.plugin_settings import PluginSettings
 
 API_VERSION = 1
 """The version of this page.  A plugin that needs another states it as `pfd_api = N` in its manifest module."""
@@ -280,6 +281,11 @@ class Specs:
     @hookspec
     def pfd_register_references(self) -> Iterable[Reference]:
         """Return the kinds of things that this plugin keeps and that parameters name."""
+        raise NotImplementedError
+
+    @hookspec
+    def pfd_register_settings(self) -> type[PluginSettings]:
+        """Return the settings of this plugin: a class of `PluginSettings`."""
         raise NotImplementedError
 
     @hookspec

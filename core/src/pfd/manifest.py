@@ -10,12 +10,15 @@ import difflib
 import inspect
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pfd.errors import PluginError, shown
 from pfd.hooks import Command, Reference, ResultView, Specs, Tables
 from pfd.origin import code_place
 from pfd.task import Task
+
+if TYPE_CHECKING:
+    from pfd.plugin_settings import PluginSettings
 
 HOOKS: Mapping[str, tuple[str, ...]] = {
     name: tuple(inspect.signature(spec).parameters)[1:] for name, spec in vars(Specs).items() if name.startswith("pfd_")
@@ -30,6 +33,9 @@ REGISTERS: Mapping[str, type[Any]] = {
     "pfd_register_result_views": ResultView,
 }
 """What the hooks that register something return lists of."""
+
+SETTINGS = "pfd_register_settings"
+"""The hook that returns one class."""
 
 MOST = 10_000
 """Of so many things that a hook returns nobody means more: it would never end."""
@@ -105,6 +111,28 @@ def registered(module: Any, hook: str, kind: type[_T]) -> tuple[_T, ...]:
             )
     _check_once(hook, items, code_place(function))
     return items
+
+
+def registered_settings(module: Any, plugin: str) -> type[PluginSettings] | None:
+    """The settings of a plugin of that name, where it has any.  Raises `ManifestError` where they cannot be taken."""
+    function = implementation(module, SETTINGS)
+    if function is None:
+        return None
+    from pfd.plugin_settings import PluginSettings  # few plugins have any
+    from pfd.setting_tables import misnamed
+
+    found: object = function()
+    if not (inspect.isclass(found) and issubclass(found, PluginSettings)) or found is PluginSettings:
+        what = "nothing" if found is None else shown(found)
+        hint = f"return a class: class {plugin.title()}Settings(PluginSettings, table={plugin!r})"
+        if isinstance(found, PluginSettings):
+            hint = f"return the class itself: {type(found).__name__}"
+        raise ManifestError(
+            SETTINGS, f"returned {what}, which is not a class of PluginSettings", hint=hint, place=code_place(function)
+        )
+    if (wrong := misnamed(found, plugin)) is not None:
+        raise ManifestError(SETTINGS, f"{found.__name__} {wrong[0]}", hint=wrong[1], place=code_place(found))
+    return found
 
 
 def _check_once(hook: str, items: tuple[Any, ...], place: str) -> None:

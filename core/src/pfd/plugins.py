@@ -16,16 +16,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pfd import entrypoints, reserved
-from pfd.errors import PluginError, SettingsError, UnknownTask, shown
+from pfd.errors import PluginError, PluginSettingsError, SettingsError, UnknownTask, shown
 from pfd.hints import Hint
 from pfd.hooks import API_VERSION, Command, Reference, ResultView, Tables
-from pfd.manifest import ManifestError, implementation, problems, registered
+from pfd.manifest import ManifestError, implementation, problems, registered, registered_settings
 from pfd.origin import first_line, is_own, own_trace, place, reason
-from pfd.settings import Settings
+from pfd.settings import Settings, UnknownVariable
 from pfd.task import MAX_NAME, Task
+
+if TYPE_CHECKING:
+    from pfd.plugin_settings import PluginSettings
+    from pfd.setting_tables import UnreadTable
 
 GROUP = "pfd.plugins"
 
@@ -36,14 +40,15 @@ log = logging.getLogger("pfd.plugins")
 class PluginRecord:
     """What became of one plugin.
 
-    It is `partial` where some or all of its tasks are not taken: `lost` names them.  `place` is `file:line` of what is
-    wrong in its code, and `trace` the part of the traceback that is its own.
+    It is `partial` where some or all of its tasks are not taken: `lost` names them.  It is `misconfigured` where one of
+    its settings cannot be used: its jobs are refused, and what does not read them goes on.  `place` is `file:line` of
+    what is wrong in its code, and `trace` the part of the traceback that is its own.
     """
 
     name: str
     distribution: str
     version: str
-    status: Literal["loaded", "partial", "broken", "incompatible", "disabled"]
+    status: Literal["loaded", "partial", "misconfigured", "broken", "incompatible", "disabled"]
     cause: str = ""
     hint: str = ""
     tasks: tuple[str, ...] = ()
@@ -63,6 +68,24 @@ class _Loaded:
     commands: tuple[Command, ...] = ()
     views: tuple[ResultView, ...] = ()
     references: tuple[Reference, ...] = ()
+    settings: type[PluginSettings] | None = None
+    clash: str = ""
+    """What of its settings another plugin claims as well."""
+
+    def check_settings(self, settings: Settings) -> None:
+        """Raise `PluginSettingsError` where its settings cannot be used."""
+        if self.clash:
+            raise PluginSettingsError(self.clash, hint="disable one of them with PFD_DISABLE_PLUGINS")
+        if self.settings is not None and settings.has_given_for(self.settings):
+            settings.of(self.settings)
+
+    def wrong_settings(self, settings: Settings) -> PluginSettingsError | None:
+        """Why its settings cannot be used, where they cannot."""
+        try:
+            self.check_settings(settings)
+        except PluginSettingsError as error:
+            return error
+        return None
 
 
 @dataclass(frozen=True)
@@ -106,6 +129,7 @@ class Registry:
     _called: dict[str, tuple[object, tuple[tuple[str, Any], ...]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _misconfigured: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def task(self, name: str) -> Task:
         """The task of that name.
@@ -140,7 +164,8 @@ class Registry:
     @property
     def absent(self) -> tuple[str, ...]:
         """The plugins that offer nothing here: disabled, incompatible or broken ones."""
-        return tuple(record.name for record in self.records if record.status not in ("loaded", "partial"))
+        there = ("loaded", "partial", "misconfigured")
+        return tuple(record.name for record in self.records if record.status not in there)
 
     def owner(self, task: str) -> PluginRecord | None:
         """The plugin that declares a task."""
@@ -170,6 +195,34 @@ class Registry:
             for one in item.references:
                 found.setdefault(one.name, one)
         return found
+
+    def settings_models(self) -> dict[str, type[PluginSettings]]:
+        """The settings of plugins that have some, by plugin."""
+        return {item.record.name: item.settings for item in self._loaded if item.settings is not None}
+
+    def require_settings(self, task: str, settings: Settings) -> None:
+        """Raise `PluginSettingsError` where the settings of the plugin that declares a task cannot be used."""
+        for item in self._loaded:
+            if task in item.record.tasks:
+                item.check_settings(settings)
+
+    def unread_variables(self, settings: Settings) -> tuple[UnknownVariable, ...]:
+        """Variables that are named as those of loaded plugins are, and are no settings."""
+        if not settings.given:
+            return ()
+        from pfd.setting_tables import unread_variables
+
+        models = self.settings_models().values()
+        return unread_variables(settings.given, models, (item.record.name for item in self._loaded))
+
+    def unread_tables(self, settings: Settings) -> tuple[UnreadTable, ...]:
+        """Tables of `pfd.toml` that no loaded plugin reads."""
+        if not settings.given:
+            return ()
+        from pfd.setting_tables import unread_tables
+
+        became = {record.name: record.status for record in self.records}
+        return tuple(unread_tables(settings.given, self.settings_models().values(), became))
 
     def listen(self, name: str, listener: Any) -> None:
         """Have the hooks of an object called beside those of the plugins, under a name for the log.
@@ -219,6 +272,10 @@ class Registry:
                     function(**context)
                 elif not _within(patience, functools.partial(function, **context)):
                     log.error("plugin %s: %s has not returned for %g s, and is left alone", name, hook, patience)
+            except PluginSettingsError as error:  # no other plugin suffers; 'pfd plugins' says it as well
+                if (name, hook) not in self._misconfigured:
+                    self._misconfigured.add((name, hook))
+                    log.error("plugin %s: %s does nothing: %s; %s", name, hook, error, error.hint)
             except raised:
                 raise
             except BaseException:  # sys.exit() in a hook is its own end, not the worker's
@@ -273,7 +330,8 @@ def load_registry(settings: Settings, *, only_list: bool = False) -> Registry:
             failed.append(outcome)
         elif all(outcome.module is not item.module for item in loaded):
             loaded.append(outcome)
-    registry = _assemble(loaded, failed)
+    registry = _assemble(_with_clashes(loaded), failed, settings)
+    registry.unread_variables(settings)  # which says so
     if not only_list:
         told = PluginsLoaded(settings, registry)
         registry.consult("pfd_loaded", loaded=told)
@@ -282,7 +340,18 @@ def load_registry(settings: Settings, *, only_list: bool = False) -> Registry:
     return registry
 
 
-def _assemble(loaded: list[_Loaded], failed: list[PluginRecord]) -> Registry:
+def _with_clashes(loaded: list[_Loaded]) -> list[_Loaded]:
+    having = [item for item in loaded if item.settings is not None]
+    if not having[1:]:
+        return loaded
+    from pfd.setting_tables import clashes
+
+    found = clashes([(_label(item), item.settings) for item in having if item.settings is not None])
+    clash = dict(zip(map(id, having), found, strict=True))
+    return [replace(item, clash=clash.get(id(item), "")) for item in loaded]
+
+
+def _assemble(loaded: list[_Loaded], failed: list[PluginRecord], settings: Settings) -> Registry:
     refused = {id(item): _refused(item) for item in loaded}
     claims: dict[str, list[_Loaded]] = {}
     for item in loaded:
@@ -302,6 +371,12 @@ def _assemble(loaded: list[_Loaded], failed: list[PluginRecord]) -> Registry:
             hints = [reserved.HINT if name in refused[id(item)] else conflicts[name].hint for name in sorted(lost)]
             cause, hint = "; ".join(_told(lost)), "; ".join(dict.fromkeys(hints))
             record = replace(record, status="partial", cause=cause, hint=hint, lost=tuple(sorted(lost)))
+        if (wrong := item.wrong_settings(settings)) is not None:
+            status = record.status if lost else "misconfigured"
+            cause, hint = (
+                "; ".join(filter(None, both)) for both in ((record.cause, str(wrong)), (record.hint, wrong.hint))
+            )
+            record = replace(record, status=status, cause=cause, hint=hint)
         records.append(record)
     records = sorted(records + failed, key=lambda record: record.name)
     return Registry(records, MappingProxyType(dict(sorted(tasks.items()))), MappingProxyType(conflicts), loaded)
@@ -343,6 +418,7 @@ def _load(entry: importlib.metadata.EntryPoint, settings: Settings) -> _Loaded |
             registered(module, "pfd_register_commands", Command),
             registered(module, "pfd_register_result_views", ResultView),
             registered(module, "pfd_register_references", Reference),
+            registered_settings(module, entry.name),
         )
     except KeyboardInterrupt:
         raise

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import importlib.metadata
+import json
 import logging
 import os
 import re
 import stat
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from pfd.characters import is_shown, one_line
 from pfd.errors import DataError, SettingsError
@@ -25,6 +27,9 @@ from pfd.files import read_text
 from pfd.modes import Share
 from pfd.ownership import foreign_hand
 from pfd.urls import HINT, is_sound, mask, mask_any, remember, sqlite_url
+
+if TYPE_CHECKING:
+    from pfd.plugin_settings import Given, PluginSettings, S
 
 log = logging.getLogger("pfd.settings")
 
@@ -106,6 +111,54 @@ class Settings(BaseModel):
     retention: float | None = Field(None, gt=0, description="days after which ended jobs may be pruned")
     metrics: str = Field("", description="where a worker serves metrics and health: HOST:PORT, or a range of ports")
     otel: bool = Field(False, description="make OpenTelemetry spans of jobs")
+
+    _given: tuple[Given, ...] = PrivateAttr(default=())
+    """What was given for plugins, a later one before an earlier one."""
+
+    def of(self, model: type[S]) -> S:
+        """The settings of a plugin, by their model.
+
+        Raises
+        ------
+        PluginSettingsError : one of them cannot be used; it is named, with its origin and what is allowed.
+        """
+        from pfd.plugin_settings import read_settings  # most programs have no plugin at hand
+
+        return read_settings(model, self._given)
+
+    def has_given_for(self, model: type[PluginSettings]) -> bool:
+        """Whether settings of a plugin are anything else than their defaults, or have to be given."""
+        return any(one.table == model.pfd_table for one in self._given) or any(
+            field.is_required() for field in model.model_fields.values()
+        )
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        """What was given for plugins, unread."""
+        return self._given
+
+    def with_given(self, given: Iterable[Given]) -> Self:
+        """The same, with what was given for plugins."""
+        found = self.model_copy()
+        found._given = tuple(given)  # noqa: SLF001  (of this class)
+        return found
+
+    def handed_on(self, without: Collection[str] = ()) -> dict[str, Any]:
+        """The settings as JSON for another process, which makes them of it with `received`."""
+        found = self.model_dump(mode="json", exclude=set(without))
+        return found | {"given": [asdict(one) for one in self._given]}
+
+    @classmethod
+    def received(cls, handed: Mapping[str, Any]) -> Self:
+        """The settings that another process has handed on."""
+        values = dict(handed)
+        if not (carried := values.pop("given", ())):
+            return cls(**values)
+        from pfd.plugin_settings import Given
+
+        given = [Given(**one) for one in carried]
+        _told.update(map(variable_of, given))  # by that process, where one of them is no setting
+        return cls(**values).with_given(given)
 
     @field_validator("roots", "trust", "plugins", "disable_plugins", mode="before")
     @classmethod
@@ -329,6 +382,8 @@ class LoadedSettings:
 
 
 def _shown(name: str, value: str) -> str:
+    if name == "submitter":  # which is of the form USER@HOST, and no URL
+        return value
     return mask(value) if name in _URLS else mask_any(value)
 
 
@@ -345,30 +400,33 @@ def load_settings(
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
+    given: list[Given] = []
 
-    def put(found: Mapping[str, Any], origin: str) -> None:
+    def put(found: Mapping[str, Any], origin: str, folder: str = "") -> None:
         for name, value in found.items():
-            if value is not None:
+            if isinstance(value, Mapping) and name not in Settings.model_fields:
+                from pfd.plugin_settings import given_table  # mostly there is none
+
+                given.extend(given_table(name, value, origin, folder))
+            elif value is not None:
                 values[name] = value
                 origins[name] = origin
 
     path, ignored = _find_file(start, _trusted(overrides or {}, environ))
     if path is not None:
-        put(_read_file(path), str(path))
+        put(_read_file(path), str(path), str(path.parent))
     for name, (value, variable) in _celery_names(environ).items():
         put({name: value}, f"environment {variable}")
     for name in Settings.model_fields:
         variable = f"PFD_{name.upper()}"
         if variable in environ:
             put({name: environ[variable]}, f"environment {variable}")
+    ours = set(_of_no_setting(environ))
+    given += (of_plugins := list(_of_plugins(environ, ours)))
     put(dict(overrides or {}), "command line")
-    unknown = _unknown(environ)
-    for one in unknown:
-        if one not in _told:
-            _told.add(one)
-            log.warning("warning: %s; %s", one, one.hint)
+    unknown = unknown_variables(ours - {variable_of(one) for one in of_plugins})
     try:
-        return LoadedSettings(Settings(**values), origins, ignored, unknown)
+        return LoadedSettings(Settings(**values).with_given(given), origins, ignored, unknown)
     except ValidationError as error:
         item = error.errors(include_url=False)[0]
         name = str(item["loc"][0]) if item["loc"] else "settings"
@@ -393,19 +451,54 @@ def _celery_names(environ: Mapping[str, str]) -> dict[str, tuple[str | None, str
     return found
 
 
-def _unknown(environ: Mapping[str, str]) -> tuple[UnknownVariable, ...]:
-    known = {f"PFD_{name.upper()}" for name in Settings.model_fields}
-    found = sorted(
-        name
-        for name, value in environ.items()
-        if name.startswith("PFD_") and name not in known | OTHER_VARIABLES and not _of_kubernetes(name, value)
-    )
-    return tuple(UnknownVariable(name, _near(name, known)) for name in found)
+def unknown_variables(names: Iterable[str], known: Collection[str] = ()) -> tuple[UnknownVariable, ...]:
+    """Variables that are no settings, each told once a program.  `known` are those of plugins."""
+    every = {*known, *(f"PFD_{name.upper()}" for name in Settings.model_fields)}
+    found = tuple(UnknownVariable(name, _near(name, every)) for name in sorted(names))
+    for one in found:
+        if one.name not in _told:
+            _told.add(one.name)
+            log.warning("warning: %s; %s", one, one.hint)
+    return found
+
+
+def _of_no_setting(environ: Mapping[str, str]) -> Iterator[str]:
+    """Variables that are named as those of settings are, and of the core's are none."""
+    known = {f"PFD_{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES
+    for name, value in environ.items():
+        if name.startswith("PFD_") and name not in known and not _of_kubernetes(name, value):
+            yield name
+
+
+def _of_plugins(environ: Mapping[str, str], names: Collection[str]) -> Iterator[Given]:
+    """What variables give for plugins, as far as that can be told before any is loaded: by their names."""
+    if not names:
+        return
+    from pfd.plugin_settings import Given
+
+    tables = {table_of(entry.name) for entry in importlib.metadata.entry_points(group="pfd.plugins")}
+    for name in sorted(names):
+        for table in sorted(tables):
+            if name.startswith(prefix := f"PFD_{table.upper()}_") and name == name.upper() != prefix:
+                key = name.removeprefix(prefix).lower()
+                yield Given(table, key, json.dumps(environ[name]), f"environment {name}", is_text=True)
+
+
+def variable_of(given: Given) -> str:
+    """The variable that a setting of a plugin was given by; empty where it was not."""
+    return given.origin.removeprefix("environment ") if given.is_text else ""
+
+
+def table_of(plugin: str) -> str:
+    """The name of the table of a plugin: its own, with an underscore for what a variable cannot have."""
+    return re.sub(r"[^a-z0-9]+", "_", plugin.lower()).strip("_")
 
 
 def _of_kubernetes(name: str, value: str) -> bool:
     """Whether it is one of those that Kubernetes gives containers for each service, here one called `pfd-…`."""
-    return _SERVICE.search(name) is not None or value.startswith(("tcp://", "udp://", "sctp://"))
+    return _SERVICE.search(name) is not None or (
+        name.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
+    )
 
 
 _SERVICE = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)\Z|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?\Z")
@@ -447,7 +540,8 @@ def _find_file(start: Path | None, trusted: frozenset[Path]) -> tuple[Path | Non
     return taken, tuple(ignored)
 
 
-_told: set[IgnoredFile | UnknownVariable] = set()
+_told: set[IgnoredFile | str] = set()
+"""Files, and variables by their names."""
 
 
 def _objection(path: Path, trusted: frozenset[Path]) -> str | None:
@@ -476,7 +570,9 @@ def _read_file(path: Path) -> dict[str, Any]:
             f"{path}: trust cannot be set in a file, which would vouch for itself",
             hint="set PFD_TRUST in the environment",
         )
-    if unknown := sorted(set(found) - set(Settings.model_fields)):
+    # What is a table may be that of a plugin, and none is loaded yet.
+    values = {name for name, value in found.items() if not isinstance(value, dict)}
+    if unknown := sorted(values - set(Settings.model_fields)):
         near = [f"did you mean {name}?" for one in unknown if (name := _near(one, Settings.model_fields))]
         raise SettingsError(
             f"{path}: unknown setting {', '.join(map(one_line, unknown))}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -106,13 +106,48 @@ def mask_any(text: str) -> str:
     return mask(text) if _LIKE_A_URL.search(text) and not text.startswith("/") else text
 
 
+_ANY_URL = re.compile(
+    rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^\s/?#@]*)@)?(?P<hosts>(?:{_HOST}(?:,{_HOST})*)?)"
+    r"(?P<path>(?:/[^\s?#@]*)?)(?P<query>(?:\?[^\s#]*)?)(?P<fragment>(?:#\S*)?)"
+)
+_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
+
+
+def mask_setting(text: str) -> str:
+    """What of a setting of a plugin may be shown: of a URL of any kind no more than scheme, hosts and path."""
+    if not _LIKE_A_URL.search(text) or text.startswith("/") or _ADDRESS.fullmatch(text):
+        return text
+    if is_sound(text):
+        return mask(text)
+    if (url := _ANY_URL.fullmatch(text)) is not None:
+        user = "" if url["user"] is None else f"{HIDDEN}@"
+        fragment = f"#{HIDDEN}" if url["fragment"] else ""
+        return f"{url['scheme']}://{user}{url['hosts']}{url['path']}{_hidden(url['query'])}{fragment}"
+    return UNPARSED if "@" in text or "?" in text else text
+
+
+def url_secrets(text: str) -> set[str]:
+    """Whatever may be secret in a setting of a plugin that is a URL; nothing where it is none."""
+    if mask_setting(text) == text:
+        return set()
+    if is_sound(text):
+        return _secrets(text)
+    if (url := _ANY_URL.fullmatch(text)) is None:
+        return {text}
+    user, colon, password = (url["user"] or "").partition(":")
+    return _forms({password if colon else user, *_of_query(url["query"]), url["fragment"].removeprefix("#")})
+
+
 def without_secrets(text: str, url: str) -> str:
     """What a driver says of a URL, without what is secret in that."""
     if not url:
         return text
-    if not is_sound(url):
-        return UNPARSED
-    for secret in sorted(_secrets(url), key=len, reverse=True):
+    return hide(text, _secrets(url)) if is_sound(url) else UNPARSED
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """A text without some others."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         if len(secret) < SHORT:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
         else:
@@ -178,7 +213,12 @@ def _secrets(url: str) -> set[str]:
         # A name before an @ alone may be a password in its place, but hardly with PostgreSQL, where one has both.
         found.update((password,) if colon or part["scheme"].startswith("postgres") else (user,))
         found.update(_of_query(part["query"]))
-    decoded = {plain for text in found for plain in (text, unquote(text), unquote_plus(text))}
+    return _forms(found)
+
+
+def _forms(texts: Iterable[str]) -> set[str]:
+    """Texts in each way that they may be written."""
+    decoded = {plain for text in texts for plain in (text, unquote(text), unquote_plus(text))}
     return {form for text in decoded if text for form in (text, quote(text, ""), quote_plus(text), repr(text)[1:-1])}
 
 

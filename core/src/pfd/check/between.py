@@ -17,6 +17,7 @@ def compare(declared: Sequence[Declared], builtin: Collection[str], whole: bool)
     yield from _tasks([one for one in declared if one.kind == "task"])
     yield from _commands([one for one in declared if one.kind == "command"], builtin)
     yield from _tables([one for one in declared if one.kind == "tables"])
+    yield from _settings([one for one in declared if one.kind == "settings"])
     kinds = [one.name for one in declared if one.kind == "reference"]
     for one in declared:
         if one.kind == "refers" and one.name not in kinds and (whole or Hint.did_you_mean(one.name, kinds)):
@@ -63,6 +64,15 @@ def _tables(tables: Sequence[Declared]) -> Iterator[Finding]:
         if (other := first.setdefault(one.name, one)) is not one:
             problem = f"is the name of tables of {other.plugin} ({other.distribution}), too"
             yield Finding(one.plugin, f"records {one.name}", "name", problem, "choose another name", one.path)
+
+
+def _settings(settings: Sequence[Declared]) -> Iterator[Finding]:
+    for one in settings:
+        for other in settings:
+            if other is not one and (taken := sorted(set(one.fields or ()) & set(other.fields or ()))):
+                problem = f"{', '.join(taken)} would be read by {other.plugin} ({other.distribution}), too"
+                hint = "give the plugin, or the field, another name"
+                yield Finding(one.plugin, f"settings {one.name}", "table", problem, hint, one.path)
 
 
 def _view(view: Declared, fields: Mapping[str, Sequence[str] | None], whole: bool) -> Iterator[Finding]:

@@ -40,13 +40,13 @@ class Finding:
 class Declared:
     """Something that a plugin registers under a name which others may have or refer to.
 
-    `fields` are those of a task's result (None where it may have any), those that a view shows, or the task and the
-    parameter that names a thing of a kind.
+    `fields` are those of a task's result (None where it may have any), those that a view shows, the task and the
+    parameter that names a thing of a kind, or the variables of settings.
     """
 
     plugin: str
     distribution: str
-    kind: Literal["task", "command", "view", "tables", "reference", "refers"]
+    kind: Literal["task", "command", "view", "tables", "reference", "refers", "settings"]
     name: str
     path: str = ""
     fields: Sequence[str] | None = ()

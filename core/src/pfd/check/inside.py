@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pfd.check import commands, functions, tables, targets
+from pfd.check import commands, functions, settings, tables, targets
 from pfd.check.finding import Declared
 from pfd.check.heavy import Watch
 from pfd.check.lookup import TRACEBACK
@@ -27,10 +27,21 @@ from pfd.check.report import Report
 from pfd.check.source import written
 from pfd.errors import PluginError
 from pfd.hooks import API_VERSION
-from pfd.manifest import HOOKS, REGISTERS, ManifestError, implementation, problems, registered, suspicions
+from pfd.manifest import (
+    HOOKS,
+    REGISTERS,
+    SETTINGS,
+    ManifestError,
+    implementation,
+    problems,
+    registered,
+    registered_settings,
+    suspicions,
+)
 from pfd.origin import code_place, is_own, own_trace, place, reason
 from pfd.plugins import GROUP, cause_of, distribution, folder_of, incompatible, is_inside
 from pfd.references import kinds_of
+from pfd.setting_tables import variables
 
 SLOW = 2.0
 """Seconds that the code of a manifest itself may take."""
@@ -86,7 +97,7 @@ class Look:
             )
         for problem in wrong_hooks:
             self._wrong_hook(problem)
-        asked = {hook: self._registered(hook) for hook in REGISTERS}
+        asked = {hook: self._registered(hook) for hook in (*REGISTERS, SETTINGS)}
         found = {hook: given or () for hook, given in asked.items()}
         for task in found["pfd_register_tasks"]:
             path = self._written("Task", task.name, task.run)
@@ -107,6 +118,11 @@ class Look:
             self._declare("reference", reference.name, path)
             if self._deep:
                 targets.look_at(reference, self._report, self._folder, path)
+        for model in found[SETTINGS]:
+            path = code_place(model)
+            self._declare("settings", model.pfd_table, path, tuple(variables(model)))
+            if self._deep:
+                settings.look_at(model, self._report, path)
         for records in found["pfd_register_records"]:
             path = self._written("Records", records.head, records.module)
             self._declare("tables", records.name, path)
@@ -178,7 +194,7 @@ class Look:
         if not self._report.begin(f"hook {hook}", "", f"calling {hook}", code_place(function)):
             return None
         try:
-            found = registered(self._module, hook, REGISTERS[hook])
+            found = self._returned(hook)
         except ManifestError as error:
             self._wrong_hook(error)
             return None
@@ -197,6 +213,12 @@ class Look:
             problem, hint = "returns no task", "leave the hook out where there are none"
             self._report.add(f"hook {hook}", "", problem, hint=hint, path=code_place(function), level="warn")
         return found
+
+    def _returned(self, hook: str) -> tuple[Any, ...]:
+        if hook != SETTINGS:
+            return registered(self._module, hook, REGISTERS[hook])
+        model = registered_settings(self._module, self._entry.name)
+        return () if model is None else (model,)
 
     def _wrong_hook(self, error: ManifestError) -> None:
         self._report.add(f"hook {error.hook}", "", error.message, hint=error.hint or "", path=error.place)

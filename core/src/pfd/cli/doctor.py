@@ -119,6 +119,10 @@ def _checks(session: Session, *, deep: bool, all_files: bool, repair: bool) -> C
         refused = registry.unserved("metrics")
     if refused is not None:
         yield Check("fail", "settings", str(refused), refused.hint or "")
+    for variable in registry.unread_variables(settings):
+        yield Check("warn", "settings", str(variable), variable.hint)
+    for table in registry.unread_tables(settings):
+        yield Check("warn", "settings", str(table), table.hint)
     yield from _plugins(registry)
     yield from _guarded("tasks", lambda: _deep(settings, registry) if deep else _tasks(registry))
     yield from _guarded("home", lambda: _home(settings))

@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from pfd.bars import LINE_EVERY, Redrawn, bar, bar_width
 from pfd.cli.output import span
 from pfd.cli.served import no_worker, unserved
 from pfd.cli.state import Session
-from pfd.console import STYLES, echo, on_terminal, one_line, rich_console
+from pfd.console import STYLES, echo, on_terminal, one_line
 from pfd.errors import StoreError
 from pfd.job import ENDED, LIVE, QUEUED, RUNNING, Job, State
 
@@ -26,14 +27,11 @@ POLL_FIRST, POLL_MOST = 0.01, 0.2
 LOOK_EVERY = 2.0
 """Seconds between looks whether the jobs that are waited for still have a worker."""
 
-LINE_EVERY = 2.0
-"""Seconds between two lines about the same job that tell of nothing but progress."""
-
 OTHERS = 8 + 4 + 6 + 5 * 2
 """Characters of a line for state, share, time and what stands between the columns."""
 
-BAR, SHORTEST_BAR, STATUS = 24, 8, 28
-"""Characters of a bar, of one that is still worth its place, and of a status before any of a bar is shown."""
+STATUS = 28
+"""Characters of a status before any of a bar is shown."""
 
 
 class Display(Protocol):
@@ -59,39 +57,33 @@ class _Bars:
     """One bar a job, redrawn in place."""
 
     def __init__(self, err: bool) -> None:
-        from rich.live import Live
-
         self._jobs: Mapping[str, Job | None] = {}
-        self._console = rich_console(stderr=err)
-        self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=8)
+        # What an error breaks off stays as well: it says where that came from.
+        self._shown = Redrawn(self._render, err=err, stays=True)
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._shown.__enter__()
         return self
 
-    def __exit__(self, kind: object = None, *_: object) -> None:
-        # What Ctrl-C broke off says nothing about the end; what an error broke off says where it came from.
-        self._live.transient = kind is KeyboardInterrupt
-        self._live.stop()
+    def __exit__(self, *error: object) -> None:
+        self._shown.__exit__(*error)
 
     def show(self, jobs: Mapping[str, Job | None]) -> None:
         self._jobs = dict(jobs)
 
     def say(self, text: str, style: str = "") -> None:
-        from rich.text import Text
+        self._shown.say(text, style)
 
-        self._console.print(Text(one_line(text), style))
-
-    def _render(self) -> Any:
+    def _render(self, line: int) -> Any:
         from rich.table import Table
         from rich.text import Text
 
-        bar = self._room()
+        width = self._room(line)
         grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True, width=8)
-        if bar:
-            grid.add_column(no_wrap=True, width=bar)
+        if width:
+            grid.add_column(no_wrap=True, width=width)
         grid.add_column(no_wrap=True, justify="right", width=4)
         grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         grid.add_column(no_wrap=True, justify="right")
@@ -104,32 +96,30 @@ class _Bars:
                 cells = [
                     Text(one_line(name)),
                     state,
-                    self._bar(job, bar),
+                    self._bar(job, width),
                     share,
                     Text(standing(job), "dim"),
                     span(elapsed(job)),
                 ]
-            if not bar:
+            if not width:
                 del cells[2]
             grid.add_row(*cells)
         return grid
 
-    def _room(self) -> int:
+    def _room(self, line: int) -> int:
         """Characters that the bars get: what names and statuses leave of a line, or none where that is too short."""
         name = max((len(one_line(name)) for name in self._jobs), default=0)
-        left = self._console.width - name - OTHERS - STATUS
-        return min(BAR, left) if left >= SHORTEST_BAR else 0
+        return bar_width(line - name - OTHERS - STATUS)
 
     def _bar(self, job: Job, width: int) -> Any:
-        from rich.progress_bar import ProgressBar
-
         if job.state in QUEUED:
             return ""
         done = 1.0 if job.state is State.SUCCESS else job.progress
-        style = STYLES[job.state] if job.state in ENDED else "cyan"
-        beating = job.state is State.STARTED and not done
-        return ProgressBar(
-            1.0, done, width, pulse=beating, complete_style=style, finished_style=style, pulse_style="cyan"
+        return bar(
+            done,
+            width,
+            style=STYLES[job.state] if job.state in ENDED else "cyan",
+            pulse=job.state is State.STARTED and not done,
         )
 
 

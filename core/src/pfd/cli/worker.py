@@ -119,7 +119,7 @@ def _warn(registry: Registry, served: tuple[str, ...]) -> None:
     if not registry.tasks:
         say("warning: no tasks are installed, so there is nothing to run; pip install pfd-all")
     for record in registry.records:
-        if record.status in ("partial", "broken", "incompatible"):
+        if record.status in ("partial", "misconfigured", "broken", "incompatible"):
             say(f"warning: plugin {record.name} is {record.status}: {record.cause}")
 
 

@@ -88,6 +88,7 @@ def _of_step(step: Step, steps: Mapping[str, Step], registry: Registry, settings
     if step.task:
         try:
             task = registry.task(step.task)
+            registry.require_settings(step.task, settings)
         except UnknownTask as error:
             yield f"{step.name}: {error}" + (f" ({error.hint.in_pipeline()})" if error.hint else "")
         except PfdError as error:

@@ -22,6 +22,7 @@ from pfd.errors import (
     JobError,
     ParameterError,
     PfdError,
+    PluginSettingsError,
     StaleClaim,
     StopReason,
     StoreUnavailable,
@@ -133,6 +134,7 @@ def call(
     task: Task | None = None
     try:
         task = registry.task(job.task)
+        registry.require_settings(task.name, context.settings)
         # What a task imports can take longer than any patience: it can be asked to stop from there on.
         with guard or contextlib.nullcontext():
             function = task.load()
@@ -223,6 +225,8 @@ def _encode_result(task: Task, returned: Any, most: int) -> str:
 
 def worth_retrying(task: Task, error: BaseException) -> bool:
     """Whether the task declares that another attempt may help after this error."""
+    if isinstance(error, PluginSettingsError):  # they are the same the next time
+        return False
     for kind in task.retry_on:
         if isinstance(kind, str):
             module, _, name = kind.partition(":")

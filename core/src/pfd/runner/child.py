@@ -105,7 +105,7 @@ def run(connection: socket.socket, registry: Registry | None = None) -> int:
     os.environ.update(order["environment"])
     with contextlib.suppress(OSError):  # it is gone: what the task makes of that is for its log
         os.chdir(order["folder"])
-    settings = Settings(**order["settings"])
+    settings = Settings.received(order["settings"])
     take_umask(settings.share)
     if registry is None:
         sys.path[:] = order["path"]

@@ -120,7 +120,7 @@ class IsolatedRun:
             self._their_output = -1
             order = {
                 "job": asdict(self._job),
-                "settings": self._settings.model_dump(mode="json"),
+                "settings": self._settings.handed_on(),
                 "path": sys.path,
                 "environment": {**environment, **self._environment},
                 "folder": _folder(),

@@ -84,7 +84,7 @@ class Profile:
         """What the server is told when it starts."""
         # Made absolute, since the server stands in no folder of its own.
         path = [os.path.abspath(entry) for entry in sys.path]
-        settings = self.settings.model_dump(mode="json", exclude=set(_NOT_OF_SERVERS))
+        settings = self.settings.handed_on(without=_NOT_OF_SERVERS)
         return {"settings": settings, "preload": list(self.preload), "path": path}
 
     def server_environment(self) -> dict[str, str]:

@@ -68,7 +68,7 @@ def main() -> None:
         ).serve()
         return
     sys.path[:] = order["path"]
-    settings = Settings(**order["settings"])
+    settings = Settings.received(order["settings"])
     registry = load_registry(settings)
     registry.notify("pfd_process_start", start=ProcessStart(ProcessKind.WARM_SERVER, settings))
     failed, unfit = preload(["sqlalchemy.orm", "pfd.store.store", "pfd.context", *order["preload"]])
@@ -112,11 +112,11 @@ def preload(modules: Sequence[str]) -> tuple[dict[str, str], str | None]:
 
 
 def build_models(registry: Registry) -> None:
-    """Build the validators of all tasks, which wait for their first use: each job would build those of its own."""
-    for task in registry.tasks.values():
-        for model in (task.params, task.result):
-            with contextlib.suppress(Exception):  # a model that cannot be built says so in each job
-                model.model_rebuild()
+    """Build the validators of all tasks and settings, which wait for their first use: each job would build its own."""
+    of_tasks = [model for task in registry.tasks.values() for model in (task.params, task.result)]
+    for model in (*of_tasks, *registry.settings_models().values()):
+        with contextlib.suppress(Exception):  # a model that cannot be built says so in each job
+            model.model_rebuild()
 
 
 class WarmServer:

@@ -60,9 +60,10 @@ def submit(
 
     Raises
     ------
-    UnknownTask, ParameterError, KeyConflict, UnknownJob, StoreError
+    UnknownTask, ParameterError, SettingsError, KeyConflict, UnknownJob, StoreError
     """
     task = app.registry.task(name)
+    app.registry.require_settings(name, app.settings)
     new = prepare(task, params, options, origin, app.settings)
     if not new.after and origin.parent_id is None:  # else what it names may be made by what it waits for
         require_there(app.store, app.registry, task, new.params)

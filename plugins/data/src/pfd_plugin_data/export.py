@@ -36,7 +36,9 @@ MOST_MAT_BYTES = 2**31 - 1
 Array = npt.NDArray[Any]
 
 
-def export_dataset(dataset: Dataset, target: Path, format: ExportFormat) -> list[Path]:
+def export_dataset(
+    dataset: Dataset, target: Path, format: ExportFormat, on_recording: Callable[[str], object] = lambda _: None
+) -> list[Path]:
     """Write every recording, with its truth, into the new folder `target`; the files written, `dataset.json` first.
 
     | format | signal | truth and columns |
@@ -47,6 +49,7 @@ def export_dataset(dataset: Dataset, target: Path, format: ExportFormat) -> list
     | `csv` | `time_s` and a column a channel, with all digits of a float32 | a file `*.NAME.csv` a truth |
 
     The folder appears when all is written; until then, and where it fails, there is nothing of that name.
+    `on_recording` is told the id of each recording once it is written.
 
     Raises
     ------
@@ -64,6 +67,7 @@ def export_dataset(dataset: Dataset, target: Path, format: ExportFormat) -> list
             files = write(folder / stem, info, dataset.read(index), dataset.truth(index))
             described.append(asdict(info) | {"files": [path.name for path in files]})
             dataset.release(index)
+            on_recording(info.record_id)
         about = {
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,

@@ -308,9 +308,14 @@ class GenerateDatasetParams(Params):
             if resonance.hz >= 0.5 * self.sample_rate_hz:
                 yield f"resonances: {resonance.hz:g} Hz must lie below half of sample_rate_hz={self.sample_rate_hz:g}"
         yield from self._lines_beyond_the_band()
-        samples = len(self.fault_types) * self.num_signals_per_fault * self.duration_s * self.sample_rate_hz
-        if (samples := samples * _CHANNELS[self.simulator]) > MAX_SAMPLES:
-            yield f"{samples:.3g} samples in all, at most {MAX_SAMPLES:.3g} are allowed"
+        if self.n_samples > MAX_SAMPLES:
+            yield f"{self.n_samples:.3g} samples in all, at most {MAX_SAMPLES:.3g} are allowed"
+
+    @property
+    def n_samples(self) -> float:
+        """Samples of all channels of all recordings."""
+        each = self.duration_s * self.sample_rate_hz * _CHANNELS[self.simulator]
+        return len(self.fault_types) * self.num_signals_per_fault * each
 
     def _lines_beyond_the_band(self) -> Iterator[str]:
         """No envelope shows strikes that come oftener than half the rate, at whatever carrier."""

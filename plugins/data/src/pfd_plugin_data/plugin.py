@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pfd import Command, Reference, ResultView, Tables, Task, hookimpl
+from pfd import Command, PluginSettings, Reference, ResultView, Tables, Task, hookimpl
 from pfd_plugin_data.params import GenerateDatasetParams, GenerateDatasetResult
+from pfd_plugin_data.settings import DataSettings
 
 generate_dataset_task = Task(
     "generate_dataset_task",
@@ -21,6 +22,11 @@ generate_dataset_task = Task(
 @hookimpl
 def pfd_register_tasks() -> Iterable[Task]:
     return [generate_dataset_task]
+
+
+@hookimpl
+def pfd_register_settings() -> type[PluginSettings]:
+    return DataSettings
 
 
 @hookimpl

@@ -10,6 +10,8 @@ from pfd_plugin_data.dataset import open_dataset
 from pfd_plugin_data.export import export_dataset, require_format
 from pfd_plugin_data.generation import generate_packed, share_of_cores
 from pfd_plugin_data.params import GenerateDatasetParams, GenerateDatasetResult
+from pfd_plugin_data.room import require_room
+from pfd_plugin_data.settings import DataSettings
 from pfd_plugin_data.writer import DatasetWriter
 
 
@@ -19,6 +21,7 @@ def generate_dataset(params: GenerateDatasetParams, ctx: TaskContext) -> Generat
         require_format(params.output_format)  # before anything is computed
     total = len(params.fault_types) * params.num_signals_per_fault
     path = ctx.artifact(f"{params.name}.h5")
+    require_room(path.parent, params, ctx.settings.of(DataSettings).keep_free_bytes)
     with (
         DatasetWriter(path, params.name) as writer,
         contextlib.closing(generate_packed(params, share_of_cores())) as recordings,

@@ -8,7 +8,7 @@ from typing import cast
 import click
 
 from pfd import reading
-from pfd.console import echo, one_line, print_json
+from pfd.console import echo, one_line, print_json, progress_bar
 from pfd_plugin_data.catalog import find_dataset
 from pfd_plugin_data.params import ExportFormat
 
@@ -30,8 +30,10 @@ def export(dataset: str, target: Path, kind: str, as_json: bool) -> None:
 
     with reading() as session:
         entry = find_dataset(session, dataset)
-    with entry.open() as found:
-        written = export_dataset(found, target, cast("ExportFormat", kind))
+    with entry.open() as found, progress_bar("exporting", len(found.recordings), quiet=as_json) as bar:
+        written = export_dataset(
+            found, target, cast("ExportFormat", kind), on_recording=lambda name: bar.advance(status=name)
+        )
     if as_json:
         print_json([str(path) for path in written])
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pfd import DataError, reading
-from pfd.console import print_json, print_table
+from pfd.console import print_json, print_table, progress_bar
 from pfd_plugin_data.catalog import find_dataset, list_datasets
 
 
@@ -20,14 +20,16 @@ def verify(datasets: tuple[str, ...], as_json: bool) -> int:
     with reading() as session:
         entries = [find_dataset(session, name) for name in datasets] if datasets else list_datasets(session)
     found = []
-    for entry in entries:
-        try:
-            entry.file.verify()
-            entry.open().close()
-        except DataError as error:
-            found.append((entry, str(error)))
-        else:
-            found.append((entry, ""))
+    with progress_bar("reading", len(entries), quiet=as_json) as bar:
+        for entry in entries:
+            try:
+                entry.file.verify()
+                entry.open().close()
+            except DataError as error:
+                found.append((entry, str(error)))
+            else:
+                found.append((entry, ""))
+            bar.advance(status=entry.name)
     if as_json:
         shown = [{"id": one.id, "name": one.name, "path": str(one.path), "problem": why or None} for one, why in found]
         print_json(shown)
