@@ -89,10 +89,11 @@ def _found(session: Session, ref: int) -> ExperimentRow:
     return require_row(session, ExperimentRow, ref, "experiment", made_by="train_model_task")
 
 
-def experiment_names(session: Session) -> dict[str, str]:
+def experiment_names(session: Session) -> Iterator[tuple[str, str]]:
     """The ids of experiments, newest first, each with what it is."""
-    rows = session.scalars(select(ExperimentRow).order_by(ExperimentRow.id.desc()))
-    return {str(row.id): f"{row.model} on {row.dataset_name}" for row in rows}
+    query = select(ExperimentRow.id, ExperimentRow.model, ExperimentRow.dataset_name).order_by(ExperimentRow.id.desc())
+    for ref, model, dataset_name in session.execute(query.execution_options(yield_per=500)):
+        yield str(ref), f"{model} on {dataset_name}"
 
 
 def stored_files(session: Session, home: Path) -> Iterator[StoredFile]:
