@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pfd.check import commands, functions, tables, targets
+from pfd.check import commands, functions, marks, tables, targets
 from pfd.check.finding import Declared
 from pfd.check.heavy import Watch
 from pfd.check.lookup import TRACEBACK
@@ -30,7 +30,7 @@ from pfd.hooks import API_VERSION
 from pfd.manifest import HOOKS, REGISTERS, ManifestError, implementation, problems, registered, suspicions
 from pfd.origin import code_place, is_own, own_trace, place, reason
 from pfd.plugins import GROUP, cause_of, distribution, folder_of, incompatible, is_inside
-from pfd.references import kinds_of
+from pfd.schema import fields_of, listed
 
 SLOW = 2.0
 """Seconds that the code of a manifest itself may take."""
@@ -91,9 +91,12 @@ class Look:
         for task in found["pfd_register_tasks"]:
             path = self._written("Task", task.name, task.run)
             self._declare("task", task.name, path, _fields(task.result))
-            for parameter, kind in kinds_of(task.params).items():
-                self._declare("refers", kind, path, (task.name, parameter))
+            if self._report.begin(f"task {task.name}", "params", f"reading the parameters of {task.name}", path):
+                for field in listed(fields_of(task.params)):
+                    if field.reference:
+                        self._declare("refers", field.reference, path, (task.name, field.path))
             if self._deep:
+                marks.look_at(task, self._report, path)
                 functions.look_at(task, self._report, self._folder, path)
         for command in found["pfd_register_commands"]:
             path = self._written("Command", command.name, command.load)

@@ -115,7 +115,7 @@ def _show(task: Task, registry: Registry, there: Mapping[str, Choices]) -> None:
     _table(("name", "type", "meaning"), [(f.path, type_in_words(f.shape), f.description) for f in of_result])
 
 
-PARAMETERS = ("name", "type", "default", "allowed", "unit", "for", "group", "meaning")
+PARAMETERS = ("name", "type", "default", "allowed", "unit", "only where", "group", "meaning")
 """What is told of a parameter."""
 
 
@@ -146,7 +146,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def _told(column: str, text: str) -> str:
     """A cell of a table that stands in a sentence."""
-    named = column in ("default", "unit", "for", "group") and not text.startswith("required")
+    named = column in ("default", "unit", "only where", "group") and not text.startswith("required")
     return f"{column} {text}" if named else text
 
 

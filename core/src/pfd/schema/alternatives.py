@@ -14,7 +14,7 @@ from pfd.schema.node import Node, choices, named_nodes, overlaid, types
 Extra = Callable[[dict[str, Any]], None]
 
 
-def cases(parameter: str, narrower: Mapping[Any, Mapping[str, Any]] | None = None) -> Extra:
+def cases(parameter: str, narrower: Mapping[Any, Mapping[str, Any]] | None = None, *, refused: bool = True) -> Extra:
     """The `json_schema_extra` of a model in which much depends on one parameter, such as which model is trained.
 
     Writes one alternative (`anyOf`) for each of its choices: a field that does not apply then is null, one that is
@@ -24,25 +24,35 @@ def cases(parameter: str, narrower: Mapping[Any, Mapping[str, Any]] | None = Non
     ----------
     parameter : one with choices.
     narrower : schemas of fields by name, for each choice that allows less of them than the others do.
+    refused : whether the model refuses what does not apply; otherwise it may be given.
     """
 
     def extra(schema: dict[str, Any]) -> None:
         parts = named_nodes(schema, "properties")
         chosen = parts.get(parameter, {})
         schema["anyOf"] = [
-            _case(parameter, choice, parts, (narrower or {}).get(choice, {}), usual=chosen.get("default", ...))
+            _case(
+                parameter,
+                choice,
+                parts,
+                (narrower or {}).get(choice, {}),
+                usual=chosen.get("default", ...),
+                refused=refused,
+            )
             for choice in choices(chosen)
         ]
 
     return extra
 
 
-def _case(parameter: str, choice: Any, parts: Mapping[str, Node], narrower: Mapping[str, Any], usual: Any) -> Node:
+def _case(
+    parameter: str, choice: Any, parts: Mapping[str, Node], narrower: Mapping[str, Any], usual: Any, refused: bool
+) -> Node:
     values = {parameter: choice}
     properties: dict[str, Any] = {parameter: {"const": plain(choice)}}
     required = [] if same(usual, choice) else [parameter]
     for name, node in parts.items():
-        if Condition.from_json(node.get(WHEN)).holds(values) is False and _can_be_null(node):
+        if refused and Condition.from_json(node.get(WHEN)).holds(values) is False and _can_be_null(node):
             properties[name] = {"type": "null"}
         elif (needed := Condition.from_json(node.get(NEEDED))) and needed.holds(values):
             properties[name] = {"anyOf": [copy.deepcopy(one) for one in _not_null(node)]}

@@ -46,11 +46,12 @@ def beside(document: Document, model: Node, given: Mapping[str, Any]) -> tuple[N
     values = _values(parts, required, given)
     for case in alternatives(model):
         if _is_chosen(case, values):
-            required |= {*names(case, "required")}
-            parts = dict(_narrowed(parts, named_nodes(case, "properties")))
+            narrower = named_nodes(case, "properties")
+            required |= {name for name in names(case, "required") if "const" not in narrower.get(name, {})}
+            parts = dict(_narrowed(parts, narrower))
     kept = {name: node for name, node in parts.items() if condition_of(node).holds(values) is not False}
     required |= {name for name, node in kept.items() if (need := need_of(node)) and need.holds(values)}
-    found = {name: node if name in required else _with_default(node, values) for name, node in kept.items()}
+    found = {name: _decided(node, values) for name, node in kept.items()}
     return {"properties": found, "required": [name for name in found if name in required]}, values
 
 
@@ -78,9 +79,11 @@ def _holding(node: Node, values: Mapping[str, Any]) -> DependentDefault | None:
     return next((one for one in defaults_of(node) if one.condition.holds(values)), None)
 
 
-def _with_default(node: Node, values: Mapping[str, Any]) -> Node:
+def _decided(node: Node, values: Mapping[str, Any]) -> Node:
+    """A field with the default that it has, and no word on those that it might have."""
     one = _holding(node, values)
-    return node if one is None else {**node, "default": one.value}
+    plain = {key: value for key, value in node.items() if key not in (DEFAULTS, NEEDED)}
+    return plain if one is None else {**plain, "default": one.value}
 
 
 def _is_chosen(case: Node, values: Mapping[str, Any]) -> bool:

@@ -38,14 +38,11 @@ def mark_faults(model: type[BaseModel]) -> Iterator[MarkFault]:
 def _of_fields(fields: Sequence[Field], above: tuple[Any, ...]) -> Iterator[MarkFault]:
     beside = {field.name: field for field in fields}
     for field in fields:
-        said = [
-            ("needed", field.needed),
-            ("a default", Condition(tuple(t for d in field.defaults for t in d.condition.tests))),
-        ]
-        for what, condition in (("applies", field.condition), *said):
+        defaults = [(f"is {word(one.value)}", one.condition) for one in field.defaults]
+        for what, condition in (("applies", field.condition), ("is needed", field.needed), *defaults):
             for problem, hint in _of_condition(condition, field, beside):
                 yield MarkFault(field.path, f"{what} where {condition}: {problem}", hint)
-        for key in _AROUND.keys() & {key for one in _inside(field.shape) for key in one.node}:
+        for key in sorted(_AROUND.keys() & {key for one in _inside(field.shape) for key in one.node}):
             if key not in field.shape.node:
                 hint = f"Annotated[the whole type, {_AROUND[key]}(…)]"
                 yield MarkFault(field.path, f"{_AROUND[key]} stands within the type, where nothing reads it", hint)
