@@ -282,7 +282,7 @@ def test_a_generated_dataset_splits_by_bearing() -> None:
         ),
         ({"geometry": "6299"}, "not known; give one of 6205"),
         ({"speed_profile": "ramp", "speed_variation": 0}, "leaves the speed as it is"),
-        ({"mains_hz": 60, "noise_layers": ()}, "noise layer mains"),
+        ({"mains_hz": 60, "noise_layers": ()}, "belongs to noise_layers=mains"),
         ({"fault_size_in": 0.01, "severity_levels": ("mild",)}, "both say how wide"),
         ({"load_zone": 1.0, "fault_types": ("outer_race",)}, "fault_types has none"),
         ({"resonances": [{"hz": 7000}]}, "below half of sample_rate_hz"),

@@ -104,7 +104,7 @@ def _show(task: Task, registry: Registry, there: Mapping[str, Choices]) -> None:
     )
     print_heading("Parameters")
     if found := list(listed(fields_of(task.params))):
-        _table(PARAMETERS, [_row(field) for field in found])
+        _table(PARAMETERS, [parameter_cells(field) for field in found])
     else:
         echo("none")
     if there:
@@ -119,15 +119,16 @@ PARAMETERS = ("name", "type", "default", "allowed", "unit", "only where", "group
 """What is told of a parameter."""
 
 
-def _row(field: Field) -> tuple[str, ...]:
-    from pfd.schema import allowed_in_words, default_in_words, type_in_words
+def parameter_cells(field: Field) -> tuple[str, ...]:
+    """The cells of `PARAMETERS` for one of them."""
+    from pfd.schema import allowed_in_words, condition_in_words, default_in_words, type_in_words
 
     kind = type_in_words(field.shape)
     if field.has_default and field.default is None:
         kind = kind.removesuffix(" or null")  # the default says so
     allowed = allowed_in_words(field.shape)
-    default = default_in_words(field)
-    return (field.path, kind, default, allowed, field.unit, str(field.condition), field.group, field.description)
+    default, condition = default_in_words(field), condition_in_words(field)
+    return (field.path, kind, default, allowed, field.unit, condition, field.group, field.description)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from pfd.schema.field import Field, fields_of, fields_within, listed
     from pfd.schema.holding import Misplaced, Missing, misplaced, missing, with_defaults
     from pfd.schema.making import example, samples
-    from pfd.schema.marks import DefaultWhen, Group, Needed, Unit, Unless, When
+    from pfd.schema.marks import DefaultWhen, Group, Needed, OrNamed, Unit, Unless, When
     from pfd.schema.paths import at
     from pfd.schema.shape import Kind, Shape, shape_of
     from pfd.schema.typed import text_of, value_of
-    from pfd.schema.words import allowed_in_words, default_in_words, type_in_words, value_in_words
+    from pfd.schema.words import (
+        allowed_in_words,
+        condition_in_words,
+        default_in_words,
+        type_in_words,
+        value_in_words,
+    )
 
 # Declaring: marks of a field, and what validators make of them.  Reading: fields and shapes.  Using what was read.
 __all__ = [
@@ -43,6 +49,7 @@ __all__ = [
     "Misplaced",
     "Missing",
     "Needed",
+    "OrNamed",
     "Refers",
     "Shape",
     "Source",
@@ -54,6 +61,7 @@ __all__ = [
     "at",
     "cases",
     "choices_of",
+    "condition_in_words",
     "default_in_words",
     "example",
     "fields_of",
@@ -84,11 +92,11 @@ __getattr__ = lazy_names(
         "dependence": ("DependentDefault",),
         "field": ("Field", "fields_of", "fields_within", "listed"),
         "holding": ("Misplaced", "Missing", "misplaced", "missing", "with_defaults"),
-        "marks": ("DefaultWhen", "Group", "Needed", "Unit", "Unless", "When"),
+        "marks": ("DefaultWhen", "Group", "Needed", "OrNamed", "Unit", "Unless", "When"),
         "paths": ("at",),
         "making": ("example", "samples"),
         "shape": ("Kind", "Shape", "shape_of"),
         "typed": ("text_of", "value_of"),
-        "words": ("allowed_in_words", "default_in_words", "type_in_words", "value_in_words"),
+        "words": ("allowed_in_words", "condition_in_words", "default_in_words", "type_in_words", "value_in_words"),
     },
 )

@@ -17,7 +17,7 @@ def plain(value: Any) -> Any:
     """A value of Python as JSON has it: that of an enumeration, a list for a tuple; what has no JSON as its text."""
     try:
         return to_jsonable_python(value, fallback=repr)
-    except (ValueError, RecursionError):
+    except Exception:  # whatever it is, or holds, it is no value that anything depends on
         return repr(type(value))
 
 
@@ -50,11 +50,13 @@ class Test:
         several = [found, *found] if isinstance(found, list) else [found]
         return any(same(one, wanted) for one in several for wanted in self.values) is not self.negated
 
-    def __str__(self) -> str:
+    def in_words(self, prefix: str = "") -> str:
+        """As in `simulator=rotor`; `prefix` is the group of the parameter, as `split.`."""
+        name = f"{prefix}{self.name}"
         if self.values == (None,):
-            return f"{self.name} {'given' if self.negated else 'left out'}"
+            return f"{name} {'given' if self.negated else 'left out'}"
         values = " or ".join(word(value) for value in self.values)
-        return f"{self.name} other than {values}" if self.negated else f"{self.name}={values}"
+        return f"{name} other than {values}" if self.negated else f"{name}={values}"
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,15 @@ class Condition:
         known = [test.holds(values[test.name]) for test in self.tests if test.name in values]
         return False if False in known else None if len(known) < len(self.tests) else True
 
+    def in_words(self, prefix: str = "") -> str:
+        """As in `simulator=rotor and rpm given`; `prefix` is the group of the parameters, as `split.`."""
+        return " and ".join(test.in_words(prefix) for test in self.tests)
+
     def __bool__(self) -> bool:
         return bool(self.tests)
 
     def __str__(self) -> str:
-        return " and ".join(map(str, self.tests))
+        return self.in_words()
 
 
 def _several(value: Any) -> tuple[Any, ...]:

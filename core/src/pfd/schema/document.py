@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -49,9 +50,9 @@ class Document:
 
     def resolved(self, node: object) -> Node:
         """A node with what it refers to, and what it is all of (`allOf`), in its place."""
-        return self._resolved(as_node(node), frozenset())
+        return self._resolved(as_node(node), frozenset(), itertools.count())
 
-    def _resolved(self, node: Node, seen: frozenset[str]) -> Node:
+    def _resolved(self, node: Node, seen: frozenset[str], parts: Iterator[int]) -> Node:
         if "$ref" in node:
             target = text(node, "$ref")
             # What stands beside the reference (a description, a default) says more than what it refers to.
@@ -59,11 +60,12 @@ class Document:
             if target in seen:
                 return beside
             referred = self._known.get(target.rpartition("/")[2], ANYTHING)
-            return {**self._resolved(referred, seen | {target}), **beside}
-        if parts := nodes(node, "allOf"):
+            return {**self._resolved(referred, seen | {target}, parts), **beside}
+        if "allOf" in node:
             merged: Node = {}
-            for part in parts[:MOST_ARMS]:
-                merged = overlaid(merged, self._resolved(part, seen))
+            for part in nodes(node, "allOf"):
+                if next(parts) < MOST_ARMS:
+                    merged = overlaid(merged, self._resolved(part, seen, parts))
             return overlaid(merged, {key: value for key, value in node.items() if key != "allOf"})
         return node
 

@@ -64,15 +64,20 @@ def example(model: type[BaseModel], accepts: Callable[[dict[str, Any]], object] 
 
 def samples(shape: Shape) -> list[Any]:
     """A value of each kind that may stand there, null aside; none of what may be anything."""
-    return [sample for one in shape.alternatives for sample in _sample(one)]
+    return list(_samples(shape, 0))
 
 
-def _sample(shape: Shape) -> Iterator[Any]:
+def _samples(shape: Shape, depth: int) -> Iterator[Any]:
+    return (sample for one in shape.alternatives for sample in _sample(one, depth))
+
+
+def _sample(shape: Shape, depth: int) -> Iterator[Any]:
     if shape.choices:
         yield from shape.choices
     elif "array" in shape.types:
         items = shape.items
-        of_items = [] if items is None or not items.is_said else samples(items)
+        is_said = items is not None and items.is_said and depth < DEPTH
+        of_items = list(itertools.islice(_samples(items, depth + 1), MOST)) if is_said and items is not None else []
         yield from ([item] for item in of_items) if of_items else [[]]
     else:
         yield from (_PLAIN[kind] for kind in sorted(shape.types) if kind in _PLAIN)
@@ -104,13 +109,15 @@ def _completed(
 
 def _values(shape: Shape, name: str, depth: int) -> Iterator[Any]:
     """Values of one shape, null last."""
+    if depth > DEPTH:
+        return
     given = shape.node.get("examples")
     if isinstance(given, list):
         yield from given
     if default := shape.node.get("default"):
         yield default
     if shape.discriminator:
-        yield from _groups(shape, depth + 1) if depth < DEPTH else ()
+        yield from itertools.islice(_groups(shape, depth + 1), MOST)
     else:
         for one in shape.alternatives:
             yield from _of_one_kind(one, name, depth)
@@ -122,7 +129,7 @@ def _of_one_kind(shape: Shape, name: str, depth: int) -> Iterator[Any]:
     if shape.choices:
         yield from (choice for choice in shape.choices if choice is not None)
     elif shape.group() is not None:
-        yield from itertools.islice(_groups(shape, depth + 1), MOST) if depth < DEPTH else ()
+        yield from itertools.islice(_groups(shape, depth + 1), MOST)
     elif {"integer", "number"} & shape.types:
         yield from _numbers(shape.bounds, integer="number" not in shape.types)
     elif "boolean" in shape.types:
@@ -138,10 +145,10 @@ def _of_one_kind(shape: Shape, name: str, depth: int) -> Iterator[Any]:
 def _lists(shape: Shape, name: str, depth: int) -> Iterator[list[Any]]:
     least = shape.bounds.min_items or 0
     if places := shape.places:
-        several = [list(itertools.islice(_values(place, name, depth), MOST)) for place in places]
+        several = [list(itertools.islice(_values(place, name, depth + 1), MOST)) for place in places]
         yield from map(list, itertools.islice(itertools.product(*several), MOST))
         return
-    inner = list(itertools.islice(_values(shape.items or Shape.anything(), name, depth), max(MOST, least)))
+    inner = list(itertools.islice(_values(shape.items or Shape.anything(), name, depth + 1), max(MOST, least)))
     if shape.bounds.unique_items:
         yield inner[: max(1, least)]
     else:
@@ -152,7 +159,7 @@ def _lists(shape: Shape, name: str, depth: int) -> Iterator[list[Any]]:
 
 def _by_name(shape: Shape, name: str, depth: int) -> Iterator[dict[str, Any]]:
     least = count(shape.node, "minProperties") or 0
-    for value in itertools.islice(_values(shape.values or Shape.anything(), name, depth), MOST if least else 0):
+    for value in itertools.islice(_values(shape.values or Shape.anything(), name, depth + 1), MOST if least else 0):
         yield {f"{name}{number}": value for number in range(1, least + 1)}
     if not least:
         yield {}

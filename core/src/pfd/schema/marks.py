@@ -100,3 +100,21 @@ class DefaultWhen(Mark):
 
     def written(self) -> dict[str, Any]:
         return {DEFAULTS: [{"when": self.condition.to_json(), "value": plain(self.value)}]}
+
+
+class OrNamed(Mark):
+    """A parameter may also be given by one of certain names, which a validator of mode `before` turns into its value.
+
+    As in `Annotated[Geometry | None, BeforeValidator(by_designation), OrNamed("6205", "NICE")]`.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema: dict[str, Any] = handler(core_schema)
+        named = {"type": "string", "enum": list(self.names)}
+        if isinstance(arms := schema.get("anyOf"), list):
+            return {**schema, "anyOf": [*arms[:1], named, *arms[1:]]}
+        marks = {key: value for key, value in schema.items() if key.startswith("x-pfd-")}
+        return {"anyOf": [{key: value for key, value in schema.items() if key not in marks}, named], **marks}

@@ -13,6 +13,10 @@ from pfd.schema.shape import Shape
 YES, NO = ("true", "yes", "on"), ("false", "no", "off")
 
 
+DEPTH = 8
+"""Lists within lists that a text may stand for: what may be in a list may be that list."""
+
+
 def value_of(shape: Shape, typed: str, name: str = "value") -> Any:
     """`typed` as the first of: null, a choice, yes or no, a number, a list, a text.
 
@@ -22,6 +26,10 @@ def value_of(shape: Shape, typed: str, name: str = "value") -> Any:
     ------
     ParameterError : it is JSON that cannot be read, or a group cannot be typed so; the message begins with `name`.
     """
+    return _value(shape, typed, name, 0)
+
+
+def _value(shape: Shape, typed: str, name: str, depth: int) -> Any:
     arms = shape.alternatives
     kinds = {kind for arm in arms for kind in arm.types}
     if not kinds:
@@ -33,7 +41,8 @@ def value_of(shape: Shape, typed: str, name: str = "value") -> Any:
     if "array" in kinds and ("," in typed or not kinds & {"string", "integer", "number", "boolean"}):
         if typed == "null" and "null" in kinds:
             return None
-        return _list(next(arm for arm in arms if "array" in arm.types), typed, name)
+        of_list = next(arm for arm in arms if "array" in arm.types)
+        return _list(of_list, typed, name, depth) if depth < DEPTH else typed
     if kinds <= {"object", "null"} and "object" in kinds and typed != "null":
         first = next(iter(shape.names), "name")
         raise ParameterError(f"{name} is a group of parameters", hint=f"give {name}.{first}=… or JSON in braces")
@@ -69,10 +78,10 @@ def _json(name: str, text: str) -> Any:
         raise ParameterError(f"{name}={text!r} is not valid JSON: {reason}", hint="quote it for your shell") from error
 
 
-def _list(shape: Shape, text: str, name: str) -> list[Any]:
+def _list(shape: Shape, text: str, name: str, depth: int) -> list[Any]:
     parts = [part.strip() for part in text.split(",")] if text else []
     kinds = (shape.element(place) or Shape.anything() for place in range(len(parts)))
-    return [value_of(kind, part, name) for part, kind in zip(parts, kinds, strict=True)]
+    return [_value(kind, part, name, depth + 1) for part, kind in zip(parts, kinds, strict=True)]
 
 
 def _scalar(text: str, choices: Sequence[Any], kinds: Collection[str]) -> Any:

@@ -8,50 +8,59 @@ from typing import Any
 from pfd.schema.bounds import Bounds
 from pfd.schema.condition import word
 from pfd.schema.field import Field
+from pfd.schema.node import Node
 from pfd.schema.shape import Kind, Shape
 
 MANY = 50
 """Choices of one field that are told; nobody reads more."""
 
-DEEP = 6
-"""Lists within lists that are told."""
+Above = tuple[Node, ...]
+"""The lists that something stands in."""
 
 _WORDS = {Kind.BOOLEAN: "yes/no", Kind.GROUP: "object", Kind.ANYTHING: "any", Kind.UNION: "any"}
 
 
-def type_in_words(shape: Shape, depth: int = 0) -> str:
+def type_in_words(shape: Shape) -> str:
     """What a value is in a few words: `integer or null`, `list of text`."""
-    return " or ".join(dict.fromkeys(text for one in shape.alternatives for text in _types(one, depth)))
+    return _type(shape, ())
 
 
-def _types(shape: Shape, depth: int) -> Iterator[str]:
+def _type(shape: Shape, above: Above) -> str:
+    return " or ".join(dict.fromkeys(text for one in shape.alternatives for text in _types(one, above)))
+
+
+def _types(shape: Shape, above: Above) -> Iterator[str]:
     for kind in shape.kinds:
-        if kind is Kind.LIST and depth < DEEP:
-            inner = " or ".join(dict.fromkeys(type_in_words(one, depth + 1) for one in _within(shape)))
+        if kind is Kind.LIST:
+            inner = " or ".join(dict.fromkeys(_type(one, (*above, shape.node)) for one in _within(shape, above)))
             yield f"list of {f'({inner})' if ' or ' in inner else inner}" if inner else "list"
         elif kind is Kind.BY_NAME:
             values = shape.values
-            is_said = depth < DEEP and values is not None and values.is_said
-            yield f"{type_in_words(values, depth + 1)} by name" if is_said and values is not None else "object"
+            is_said = values is not None and values.is_said and shape.node not in above
+            yield f"{_type(values, (*above, shape.node))} by name" if is_said and values is not None else "object"
         else:
             yield _WORDS.get(kind, str(kind))
 
 
-def allowed_in_words(shape: Shape, depth: int = 0) -> str:
+def allowed_in_words(shape: Shape) -> str:
     """The choices and bounds of a shape; empty where there are none."""
+    return _allowed(shape, ())
+
+
+def _allowed(shape: Shape, above: Above) -> str:
     listed = [word(choice) for choice in shape.choices]
     if len(listed) > MANY:
         listed[MANY:] = [f"and {len(listed) - MANY} more"]
-    others = (_allowed(one, depth) for one in shape.alternatives if not one.choices)
+    others = (_limits(one, above) for one in shape.alternatives if not one.choices)
     return "; ".join(dict.fromkeys(filter(None, (", ".join(listed), *others))))
 
 
-def _allowed(shape: Shape, depth: int) -> str:
+def _limits(shape: Shape, above: Above) -> str:
     bounds = Bounds.of(shape.node)
     found = [_range(bounds), *_lengths(bounds)]
     if bounds.pattern:
         found.append(f"like {bounds.pattern}")
-    inner = [allowed_in_words(one, depth + 1) for one in _within(shape)] if depth < DEEP else []
+    inner = [_allowed(one, (*above, shape.node)) for one in _within(shape, above)]
     if any(inner):
         alike = len(set(inner)) == 1
         found.append(f"each {inner[0]}" if alike else ", then ".join(each or "any" for each in inner))
@@ -63,10 +72,20 @@ def default_in_words(field: Field) -> str:
     if field.required:
         return "required"
     usual = value_in_words(field.default) if field.has_default else ""
-    others = [f"{value_in_words(one.value)} where {one.condition}" for one in field.defaults]
+    others = [f"{value_in_words(one.value)} where {one.condition.in_words(_group(field))}" for one in field.defaults]
     if field.needed:
-        others.append(f"required where {field.needed}")
+        others.append(f"required where {field.needed.in_words(_group(field))}")
     return ", or ".join([usual, *others] if usual else others)
+
+
+def condition_in_words(field: Field) -> str:
+    """Beside what a field applies: `simulator=rotor`; empty where it always does."""
+    return field.condition.in_words(_group(field))
+
+
+def _group(field: Field) -> str:
+    """What stands before the names of the fields beside one, in their paths."""
+    return field.path.removesuffix(field.name)
 
 
 def value_in_words(value: Any) -> str:
@@ -74,8 +93,10 @@ def value_in_words(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else word(value)
 
 
-def _within(shape: Shape) -> list[Shape]:
-    """What stands in a list: at each of its places, then at all others."""
+def _within(shape: Shape, above: Above) -> list[Shape]:
+    """What stands in a list: at each of its places, then at all others; nothing of a list that stands in itself."""
+    if shape.node in above:
+        return []
     items = shape.items
     return [*shape.places, *([items] if items is not None and items.node else [])]
 

@@ -10,7 +10,7 @@ from annotated_types import MaxLen, MinLen
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from pfd import Params, Refers, Result
-from pfd.schema import DefaultWhen, Group, Unit, Unless, When, cases, misplaced, with_defaults
+from pfd.schema import DefaultWhen, Group, OrNamed, Unit, Unless, When, cases, misplaced, with_defaults
 from pfd_plugin_data.classes import FAULTS, JOINT, SEVERITIES, SIMULATORS, SYNONYMS, canonical
 from pfd_plugin_data.geometries import GEOMETRIES, refusal
 from pfd_plugin_data.kinematics import fault_line
@@ -85,10 +85,6 @@ def _designation(given: Any) -> Any:
     if name not in GEOMETRIES:
         raise ValueError(refusal(name))
     return {key: value for key, value in GEOMETRIES[name]._asdict().items() if key in Geometry.model_fields}
-
-
-def _or_designation(schema: dict[str, Any]) -> None:
-    schema["anyOf"].insert(1, {"type": "string", "enum": list(GEOMETRIES)})
 
 
 class Resonance(Params):
@@ -203,11 +199,9 @@ class GenerateDatasetParams(Params):
     augmentation: Annotated[Augmentation | None, Group("signal")] = Field(
         None, description="random changes of each recording"
     )
-    geometry: Annotated[Geometry | None, BeforeValidator(_designation), Group("bearing"), _BEARING] = Field(
-        None,
-        description="geometry of the bearings: a designation, or numbers; 6205 unless given",
-        json_schema_extra=_or_designation,
-    )
+    geometry: Annotated[
+        Geometry | None, BeforeValidator(_designation), OrNamed(*GEOMETRIES), Group("bearing"), _BEARING
+    ] = Field(None, description="geometry of the bearings: a designation, or numbers; 6205 unless given")
     fault_size_in: Annotated[float | None, Unit("in"), Group("faults"), _BEARING] = Field(
         None,
         gt=0,
