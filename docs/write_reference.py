@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from docs import console, diagrams, hooks
-from pydantic import BaseModel
 
 from pfd import Job, Settings, Task
-from pfd.cli.tasks import gpu_words
+from pfd.cli.tasks import gpu_words, parameter_cells
 from pfd.plugins import Registry, load_registry
+from pfd.schema import fields_of, listed, type_in_words
 from pfd.setting_tables import shown_settings
 from pfd_plugin_features import EQUAL_TO_TSFEL, FEATURES, UNLIKE_TSFEL, VERSION
 from pfd_plugin_observability.catalogue import METRICS, RUNS, STORE, WORKER
@@ -277,15 +277,15 @@ def _task(task: Task, distribution: str, artifacts: tuple[str, ...]) -> Iterator
     yield f"From `{distribution}`.\n"
     if text := inspect.getdoc(task.load()):
         yield text + "\n"
-    yield "| parameter | type | default | allowed | meaning |"
-    yield "|---|---|---|---|---|"
-    yield from _parameters(task.params)
+    yield "| parameter | type | default | allowed | unit | only where | group | meaning |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for field in listed(fields_of(task.params)):
+        yield _row(f"`{field.path}`", *parameter_cells(field)[1:])
     yield ""
     yield "| result | type | meaning |"
     yield "|---|---|---|"
-    schema = task.result.model_json_schema(mode="serialization")
-    for name, field in schema["properties"].items():
-        yield f"| `{name}` | {_cell(_type(field, schema))} | {_cell(field.get('description', ''))} |"
+    for field in listed(fields_of(task.result, mode="serialization")):
+        yield _row(f"`{field.path}`", type_in_words(field.shape), field.description)
     yield ""
     if artifacts:
         yield "Plots: " + ", ".join(f"`{name}`" for name in artifacts) + ".\n"
@@ -293,68 +293,8 @@ def _task(task: Task, distribution: str, artifacts: tuple[str, ...]) -> Iterator
         yield f"Limits: {limits}.\n"
 
 
-def _parameters(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    schema = model.model_json_schema()
-    for name, field in model.model_fields.items():
-        shape = schema["properties"][name]
-        inner = field.annotation
-        nested = isinstance(inner, type) and issubclass(inner, BaseModel)
-        if field.is_required():
-            default = "required"
-        elif nested:
-            default = "see below"
-        else:
-            default = f"`{shape.get('default')!r}`".replace("None", "null")
-        cells = (_type(shape, schema), default, _allowed(shape), shape.get("description", ""))
-        yield f"| `{prefix}{name}` | " + " | ".join(_cell(cell) for cell in cells) + " |"
-        if nested:
-            assert isinstance(inner, type)
-            yield from _parameters(inner, f"{prefix}{name}.")
-
-
-def _type(shape: dict[str, Any], schema: dict[str, Any]) -> str:
-    """A JSON schema in a few words: `integer or null`, `list of string`."""
-    if "$ref" in shape:
-        name = shape["$ref"].rpartition("/")[2]
-        definition = schema["$defs"][name]
-        return "object" if definition.get("type") == "object" else _type(definition, schema)
-    if "anyOf" in shape:
-        return " or ".join(dict.fromkeys(_type(arm, schema) for arm in shape["anyOf"]))
-    if shape.get("type") == "array":
-        inner = shape.get("items") or {}
-        return f"list of {_type(inner, schema)}"
-    if "additionalProperties" in shape and isinstance(shape["additionalProperties"], dict):
-        return f"object of {_type(shape['additionalProperties'], schema)}"
-    if "enum" in shape or "const" in shape:
-        return "choice"
-    if shape.get("format") == "path":
-        return "path"
-    return str(shape.get("type", "any"))
-
-
-_BOUNDS = (
-    ("minimum", "≥ {}"),
-    ("exclusiveMinimum", "> {}"),
-    ("maximum", "≤ {}"),
-    ("exclusiveMaximum", "< {}"),
-    ("pattern", "`{}`"),
-    ("minLength", "at least {} characters"),
-    ("minItems", "at least {} of them"),
-    ("maxItems", "at most {} of them"),
-)
-
-
-def _allowed(shape: dict[str, Any]) -> str:
-    if "anyOf" in shape:
-        return "; ".join(dict.fromkeys(filter(None, (_allowed(arm) for arm in shape["anyOf"]))))
-    found = [text.format(shape[key]) for key, text in _BOUNDS if key in shape]
-    if "enum" in shape:
-        found.append(", ".join(f"`{value}`" for value in shape["enum"]))
-    if "const" in shape:
-        found.append(f"`{shape['const']}`")
-    if shape.get("items") and (inner := _allowed(shape["items"])):
-        found.append(f"each: {inner}")
-    return ", ".join(found)
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(map(_cell, cells))} |"
 
 
 def _cell(text: str) -> str:

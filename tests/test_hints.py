@@ -16,7 +16,7 @@ import pytest
 
 from pfd import Dispatcher, Hint, ParameterError, load_settings
 from pfd.cli.app import cli, run
-from pfd.cli.parameters import Shape
+from pfd.cli.parameters import Assignments
 from pfd.pipeline import Pipeline
 from pfd.plugins import load_registry
 from pfd.settings import OTHER_VARIABLES, Settings
@@ -198,7 +198,7 @@ def test_a_parameter_that_a_hint_names_is_one_of_a_task_of_that_plugin(where: st
     known = []
     for task in load_registry(Settings()).tasks.values():
         with contextlib.suppress(ParameterError):
-            known.append(Shape(task).read(shlex.split(pair)))
+            known.append(Assignments(task).read(shlex.split(pair)))
     assert known, f"{where} names {path}, which no task has"
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from core.tests.support.commands import Commands, program
 from pfd import Params, Settings
-from pfd.cli.fields import example, parameters, ready_command
+from pfd.cli.ready import example_of, ready_command
 from pfd.plugins import Registry, load_registry
+from pfd.schema import allowed_in_words, default_in_words, fields_of, listed, type_in_words
 from pfd.settings import load_settings
 from pfd.task import Task
 
@@ -65,7 +66,7 @@ def test_the_ready_command_of_every_installed_task_is_accepted_by_it() -> None:
     registry = load_registry(Settings())
     assert registry.tasks
     for task in registry.tasks.values():
-        task.validate(example(task))
+        task.validate(example_of(task))
         assert shlex.split(ready_command(task))[:3] == ["pfd", "submit", task.name]
 
 
@@ -83,7 +84,7 @@ def test_an_example_satisfies_validators_that_the_schema_does_not_know_of() -> N
             return self
 
     task = Task("ordered", run="nowhere:f", params=Ordered, result=Params)
-    found = example(task)
+    found = example_of(task)
     assert found["high"] >= found["low"] + 5
 
 
@@ -106,20 +107,27 @@ def test_groups_unions_and_lists_are_described_in_words() -> None:
         gaps: tuple[float | None, ...] = ()
         seed: int = Field(0, ge=0, lt=2**63)
 
-    found = {f.name: f for f in parameters(Task("outer", run="nowhere:f", params=Outer, result=Params))}
+    found = {f.path: f for f in listed(fields_of(Outer))}
     parts = ["inner.kind", "inner.parts", "inner.parts[].hz"]
     assert list(found) == [*parts, "either", "many", "ends", "mixed", "gaps", "seed"]
-    assert found["inner.parts"].type == "list of object"
-    assert (found["inner.parts[].hz"].default, found["inner.parts[].hz"].allowed) == (None, "more than 0")
-    assert (found["ends"].type, found["ends"].allowed) == ("list of number", "2 of them, each at least 0")
-    assert found["mixed"].type == "list of (text or integer)"
-    assert found["mixed"].allowed == "3 of them, at least 2 characters, then any, then at least 2 characters"
-    assert found["gaps"].type == "list of (number or null)"
-    assert (found["inner.kind"].default, found["inner.kind"].allowed) == ("a", "like ^[ab]$")
-    assert (found["either"].type, found["either"].default) == ("integer or text", "null")
-    assert (found["many"].type, found["many"].default) == ("list of number", None)
-    assert found["many"].allowed == "1 to 3 of them"
-    assert found["seed"].allowed == "at least 0"
+    words = {
+        path: (type_in_words(f.shape), default_in_words(f), allowed_in_words(f.shape)) for path, f in found.items()
+    }
+    assert words == {
+        "inner.kind": ("text", "a", "like ^[ab]$"),
+        "inner.parts": ("list of object or null", "null", ""),
+        "inner.parts[].hz": ("number", "required", "more than 0"),
+        "either": ("integer or text or null", "null", ""),
+        "many": ("list of number", "required", "1 to 3 of them"),
+        "ends": ("list of number", "[0.0, 1.0]", "2 of them, each at least 0"),
+        "mixed": (
+            "list of (text or integer) or null",
+            "null",
+            "3 of them, at least 2 characters, then any, then at least 2 characters",
+        ),
+        "gaps": ("list of (number or null)", "[]", ""),
+        "seed": ("integer", "0", "at least 0"),
+    }
 
 
 # -- plugins and config -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pfd import DataError, Hint, Params, Result, Task
-from pfd.cli.parameters import Shape
+from pfd.cli.parameters import Assignments
 from pfd.hints import Hint as Same
 
 SURFACES = ("in_shell", "in_options", "in_python", "in_pipeline")
@@ -64,7 +64,7 @@ def test_each_surface_has_its_own_words() -> None:
 def test_what_a_shell_is_told_gives_the_value_back(pair: tuple[str, Any]) -> None:
     name, value = pair
     said = Hint(Hint.parameter(f"split.{name}", value)).in_shell()
-    assert _named(Shape(TASK).read(shlex.split(said))) == _named({"split": {name: value}})
+    assert _named(Assignments(TASK).read(shlex.split(said))) == _named({"split": {name: value}})
 
 
 @given(values)

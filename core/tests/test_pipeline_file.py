@@ -17,9 +17,9 @@ from pydantic import BaseModel
 from core.tests.support.stores import as_environment, make_settings
 from pfd import Dispatcher, JobCancelled, ParameterError, Result, Settings, State
 from pfd.pipeline import Pipeline
-from pfd.pipeline.results import ResultShape
 from pfd.plugins import Registry
 from pfd.runtimes.local import Worker
+from pfd.schema import at, samples, shape_of
 
 
 @pytest.fixture
@@ -318,15 +318,14 @@ FIELDS = {
 
 @pytest.mark.parametrize("path", FIELDS)
 def test_what_a_result_will_look_like_is_known_from_its_model(path: str) -> None:
-    shape = ResultShape(Whole)
-    nodes = shape.at(path.split("."))
-    assert (None if nodes is None else shape.samples(nodes)) == FIELDS[path]
+    found = at(shape_of(Whole, "serialization"), path.split("."))
+    assert (None if found is None else samples(found)) == FIELDS[path]
 
 
 @pytest.mark.parametrize("path", ["nothing", "parts.left.nothing", "pair.2", "pair.x", "share.x", "either.x"])
 def test_what_a_result_cannot_hold_is_known_from_its_model(path: str) -> None:
     with pytest.raises(LookupError, match="no result field"):
-        ResultShape(Whole).at(path.split("."))
+        at(shape_of(Whole, "serialization"), path.split("."))
 
 
 def test_one_step_feeds_twenty_and_twenty_feed_one(tmp_path: Path, dispatcher: Dispatcher, registry: Registry) -> None:

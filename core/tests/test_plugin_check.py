@@ -157,6 +157,15 @@ def swapped(old: str, new: str) -> dict[str, str]:
     return {"plugin": MANIFEST.replace(old, new)}
 
 
+def marked(*fields: str) -> dict[str, str]:
+    """The manifest with other parameters."""
+    imports = "from typing import Annotated, Literal; from pfd.schema import DefaultWhen, Needed, Unless, When"
+    kind = 'kind: Literal["worm", "spur"] = "spur"'
+    parameters = "; ".join([kind, *fields])
+    manifest = swapped("samples: tuple[int, ...] = ()", parameters)["plugin"]
+    return {"plugin": manifest.replace("from pfd import", f"{imports}; from pfd import", 1)}
+
+
 LEVEL = "task gear_level_task"
 TASKS_HOOK = "hook pfd_register_tasks"
 SIGNATURE = "def level(params: Signal, ctx: TaskContext) -> Level"
@@ -190,6 +199,34 @@ FAULTS = {
     "a default that would be refused": Fault(
         LEVEL, "params", "the default of samples would be refused", "of its own type", "level_task = Task(",
         swapped("samples: tuple[int, ...] = ()", "samples: tuple[int, ...] = 'none'"),
+    ),
+    "a condition on what is not there": Fault(
+        LEVEL, "teeth", "applies where kid=worm: there is no parameter 'kid' beside it", "did you mean kind?",
+        "level_task = Task(", marked('teeth: Annotated[int | None, When(kid="worm")] = None'),
+    ),
+    "a condition on a value that is none": Fault(
+        LEVEL, "teeth", "applies where kind other than wrom: kind is never wrom", "it is one of worm, spur",
+        "level_task = Task(", marked('teeth: Annotated[int | None, Unless(kind="wrom")] = None'),
+    ),
+    "a condition on a value of another type": Fault(
+        LEVEL, "teeth", "is needed where turns=many: turns is never many", "", "level_task = Task(",
+        marked("turns: int = 1", 'teeth: Annotated[int | None, Needed(turns="many")] = None'),
+    ),
+    "a condition on itself": Fault(
+        LEVEL, "teeth", "teeth is the parameter itself", "name another one", "level_task = Task(",
+        marked("teeth: Annotated[int | None, When(teeth=3)] = None"),
+    ),
+    "a condition of a default on what is not there": Fault(
+        LEVEL, "teeth", "is 3 where kid=worm: there is no parameter 'kid'", "did you mean kind?", "level_task = Task(",
+        marked('teeth: Annotated[int, DefaultWhen(3, kid="worm")] = 1'),
+    ),
+    "a default beside a value that would be refused": Fault(
+        LEVEL, "teeth", "its default where kind=worm, 'few', would be refused", "of its own type", "level_task = Task(",
+        marked('teeth: Annotated[int, DefaultWhen("few", kind="worm")] = 1'),
+    ),
+    "a condition within the type": Fault(
+        LEVEL, "teeth", "When stands within the type, where nothing reads it", "Annotated[the whole type, When(",
+        "level_task = Task(", marked('teeth: Annotated[int, When(kind="worm")] | None = None'),
     ),
     "a thread that keeps each command from ending": Fault(
         "manifest", "", "is not a daemon", "daemon=True", "",

@@ -122,8 +122,8 @@ class Reference:
     name : what parameters are marked with: `Annotated[int | str, Refers("dataset")]`.
     find : `"module:function"`, which is given a session of the store and what a parameter holds; it raises `DataError`,
         with a hint, where there is no such thing.
-    names : `"module:function"`, which is given a session and returns what can be typed, each with what it is, the
-        newest first.
+    names : `"module:function"`, which is given a session and gives what can be typed, each with what it is, the newest
+        first: a mapping, or pairs one by one, of which no more are taken than are shown or counted.
     """
 
     name: str

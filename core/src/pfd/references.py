@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from pydantic import BaseModel, GetJsonSchemaHandler
@@ -24,6 +25,22 @@ class Refers:
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {**handler(core_schema), KEY: self.kind}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What there is of a kind of things that parameters name, such as datasets.
+
+    Parameters
+    ----------
+    names : what can be typed, each with what it is, the newest first.
+    more : how many there are beside these.
+    whole : whether no more than that were counted; there are very many where it is False.
+    """
+
+    names: Mapping[str, str] = dataclass_field(default_factory=dict)
+    more: int = 0
+    whole: bool = True
 
 
 def kinds_of(model: type[BaseModel], prefix: str = "") -> dict[str, str]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pfd_plugin_data import DatasetWriter, fault_orders, generation, make_split, open_dataset
 from pfd_plugin_data.generation import generate_packed, generate_recordings
 from pfd_plugin_data.geometries import GEOMETRIES
-from pfd_plugin_data.params import _OF_ONE, GenerateDatasetParams
+from pfd_plugin_data.params import GenerateDatasetParams
 from pfd_plugin_data.recipes.plan import Generated
 from pfd_plugin_data.recording import TRACED
 
@@ -59,6 +59,12 @@ CHANGES: dict[str, tuple[dict[str, Any], Any]] = {
 }
 """For each parameter what stands beside it, and another value than its usual one."""
 
+_OF_BEARINGS = ("geometry", "fault_size_in", "load_zone", "slip", "slip_adds_up", "resonances")
+OF_ONE = dict.fromkeys(_OF_BEARINGS, "rolling_element") | dict.fromkeys(
+    ("load_range", "temp_range", "transients"), "rotor"
+)
+"""Parameters that only one simulator has, and which."""
+
 SELECTING = ("fault_types", "severity_levels", "bearings_per_fault")
 """These choose among what there is; what is chosen both ways is the same."""
 
@@ -88,8 +94,8 @@ def test_a_parameter_of_the_other_simulator_is_refused(field: str) -> None:
     beside, value = CHANGES[field]
     other = {"rotor": "rolling_element"}.get(beside.get("simulator", ""), "rotor")
     faults: dict[str, Any] = {"fault_types": ("normal",)}
-    if field in _OF_ONE:
-        with pytest.raises(ValidationError, match=f"{field} belongs to simulator={_OF_ONE[field]}"):
+    if field in OF_ONE:
+        with pytest.raises(ValidationError, match=f"{field} belongs to simulator={OF_ONE[field]}"):
             GenerateDatasetParams(**SMALL | faults | {"simulator": other, field: value})
     elif field not in ("simulator", "fault_types"):
         GenerateDatasetParams(**SMALL | faults | {"simulator": other, field: value, "speed_variation": 0.1})
@@ -276,7 +282,7 @@ def test_a_generated_dataset_splits_by_bearing() -> None:
         ),
         ({"geometry": "6299"}, "not known; give one of 6205"),
         ({"speed_profile": "ramp", "speed_variation": 0}, "leaves the speed as it is"),
-        ({"mains_hz": 60, "noise_layers": ()}, "noise layer mains"),
+        ({"mains_hz": 60, "noise_layers": ()}, "belongs to noise_layers=mains"),
         ({"fault_size_in": 0.01, "severity_levels": ("mild",)}, "both say how wide"),
         ({"load_zone": 1.0, "fault_types": ("outer_race",)}, "fault_types has none"),
         ({"resonances": [{"hz": 7000}]}, "below half of sample_rate_hz"),

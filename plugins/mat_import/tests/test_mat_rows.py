@@ -192,8 +192,14 @@ def test_the_most_recordings_of_a_file_are_read_in_seconds(save) -> None:
         ({"speed": {"variable": "s", "kind": "hz"}, "values": {"rpm": 3}}, "and so does rpm"),
         ({"speed": {"variable": "s", "kind": "hz"}, "variables": {"shaft_hz": "h"}}, "and so does shaft_hz"),
         ({"speed": {"variable": "s", "kind": "hz"}, "name_pattern": r"(?P<rpm>\d+)"}, "and so does rpm"),
-        ({"speed": {"variable": "s", "kind": "hz", "pulses_per_rev": 2}}, "pulses_per_rev is for pulses"),
-        ({"speed": {"variable": "s", "kind": "pulse_times", "sample_rate_hz": 2}}, "have no sample_rate_hz"),
+        (
+            {"speed": {"variable": "s", "kind": "hz", "pulses_per_rev": 2}},
+            "pulses_per_rev belongs to kind=pulses or pulse_times, but kind=hz",
+        ),
+        (
+            {"speed": {"variable": "s", "kind": "pulse_times", "sample_rate_hz": 2}},
+            "sample_rate_hz belongs to kind other than pulse_times",
+        ),
         ({"channels": [{"variable": "x*", "several": True, "sensor": "s"}]}, "sensor names one channel"),
         ({"channels": [{"variable": "x", "scale": 0}]}, "scale=0"),
     ],

@@ -41,13 +41,13 @@ def test_an_experiment_is_created_trained_and_listed(features: None) -> None:
         assert summarize_experiment(session, number).status is RowStatus.CREATED
         with pytest.raises(DataError, match=f"experiment {number} is CREATED"):
             find_experiment(session, number)
-        assert experiment_names(session) == {}
+        assert list(experiment_names(session)) == []
     handle = submit("train_model_task", **FOREST, experiment_id=number)
     assert handle.get()["experiment_id"] == number
     with reading() as session:
         [found] = list_experiments(session)
         entry = find_experiment(session, number)
-        assert list(experiment_names(session)) == [str(number)]
+        assert list(experiment_names(session)) == [(str(number), "random_forest on bench: first try")]
     assert (found.status, found.reason, found.name) == (RowStatus.SUCCESS, "", "first try")
     assert (found.job_id, found.model, found.dataset_name) == (handle.id, "random_forest", "bench")
     assert found.test_accuracy == entry.metrics["test"]["accuracy"]

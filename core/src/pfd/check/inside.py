@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pfd.check import commands, functions, settings, tables, targets
+from pfd.check import commands, functions, marks, settings, tables, targets
 from pfd.check.finding import Declared
 from pfd.check.heavy import Watch
 from pfd.check.lookup import TRACEBACK
@@ -40,8 +40,9 @@ from pfd.manifest import (
 )
 from pfd.origin import code_place, is_own, own_trace, place, reason
 from pfd.plugins import GROUP, cause_of, distribution, folder_of, incompatible, is_inside
-from pfd.references import kinds_of
+from pfd.schema import fields_of, listed
 from pfd.setting_tables import variables
+from pfd.task import Task
 
 SLOW = 2.0
 """Seconds that the code of a manifest itself may take."""
@@ -100,12 +101,7 @@ class Look:
         asked = {hook: self._registered(hook) for hook in (*REGISTERS, SETTINGS)}
         found = {hook: given or () for hook, given in asked.items()}
         for task in found["pfd_register_tasks"]:
-            path = self._written("Task", task.name, task.run)
-            self._declare("task", task.name, path, _fields(task.result))
-            for parameter, kind in kinds_of(task.params).items():
-                self._declare("refers", kind, path, (task.name, parameter))
-            if self._deep:
-                functions.look_at(task, self._report, self._folder, path)
+            self._task(task)
         for command in found["pfd_register_commands"]:
             path = self._written("Command", command.name, command.load)
             self._declare("command", command.name, path)
@@ -130,6 +126,17 @@ class Look:
                 tables.look_at(records, self._report, self._folder, path)
         if None not in asked.values():
             self._report.whole()
+
+    def _task(self, task: Task) -> None:
+        path = self._written("Task", task.name, task.run)
+        self._declare("task", task.name, path, _fields(task.result))
+        if self._report.begin(f"task {task.name}", "params", f"reading the parameters of {task.name}", path):
+            for field in listed(fields_of(task.params)):
+                if field.reference:
+                    self._declare("refers", field.reference, path, (task.name, field.path))
+        if self._deep:
+            marks.look_at(task, self._report, path)
+            functions.look_at(task, self._report, self._folder, path)
 
     def _load(self) -> bool:
         """Import the manifest; whether that could be done."""

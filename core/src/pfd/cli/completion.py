@@ -13,13 +13,16 @@ from pfd.cli.state import Session
 from pfd.console import echo
 from pfd.errors import PfdError
 from pfd.plugins import Registry
-from pfd.references import kinds_of
+from pfd.references import Choices
 
 if TYPE_CHECKING:
     from pfd.job import Job
 
 RECENT = 200
 """Jobs that are offered: nobody completes an old one from among thousands."""
+
+OFFERED = 200
+"""Things that are offered for a parameter that names one."""
 
 
 @click.command(
@@ -52,15 +55,16 @@ def complete_assignment(ctx: click.Context, _param: click.Parameter, incomplete:
     task = _registry(ctx).tasks.get(ctx.params.get("task") or "")
     if task is None:
         return []
-    from pfd.cli.fields import parameters
+    from pfd.schema import choices_of, fields_of, listed
 
-    found = [one for one in parameters(task) if "[]" not in one.name]  # which stands inside of a value
+    found = {one.path: one for one in listed(fields_of(task.params)) if "[]" not in one.path}  # within a value
     key, equals, _ = incomplete.partition("=")
     if not equals:
-        return _offered({f"{p.name}=": p.description for p in found}, key)
-    if kind := kinds_of(task.params).get(key):
-        return _offered({f"{key}={name}": about for name, about in _things(ctx, kind).items()}, incomplete)
-    return _offered({f"{key}={choice}": None for p in found if p.name == key for choice in p.choices}, incomplete)
+        return _offered({f"{path}=": field.description for path, field in found.items()}, key)
+    if key not in found:
+        return []
+    choices = choices_of(found[key], _There(ctx), OFFERED)
+    return _offered({f"{key}={choice.text}": choice.about for choice in choices}, incomplete)
 
 
 def complete_queue(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -110,17 +114,20 @@ def _registry(ctx: click.Context) -> Registry:
     return _session(ctx).registry_whatever_is_broken()[0]
 
 
-def _things(ctx: click.Context, kind: str) -> Mapping[str, str]:
-    """What there is of a kind that parameters name, such as datasets."""
-    from pfd.submission.there import offered
+class _There:
+    """What there is of the things that parameters name; nothing where the store does not say."""
 
-    session = _session(ctx)
-    try:
-        return offered(session.dispatcher.store, session.registry, kind)
-    except PfdError:
-        return {}
-    finally:
-        session.close()
+    def __init__(self, ctx: click.Context) -> None:
+        self._ctx = ctx
+
+    def choices(self, kind: str, limit: int) -> Choices:
+        session = _session(self._ctx)
+        try:
+            return session.dispatcher.choices(kind, limit)
+        except PfdError:
+            return Choices()
+        finally:
+            session.close()
 
 
 def _jobs(ctx: click.Context) -> list[Job]:

@@ -6,7 +6,8 @@ import inspect
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,9 +15,14 @@ from pfd.cli.codes import say
 from pfd.cli.completion import complete_task
 from pfd.cli.output import fits, span
 from pfd.cli.state import Session, json_option, pass_session
+from pfd.cli.things import in_words, things_there
 from pfd.console import echo, on_terminal, one_line, print_fields, print_heading, print_json, print_table
 from pfd.plugins import Registry
+from pfd.references import Choices
 from pfd.task import Task
+
+if TYPE_CHECKING:
+    from pfd.schema import Field
 
 
 @click.group(invoke_without_command=True)
@@ -53,10 +59,12 @@ def show(session: Session, name: str, as_json: bool) -> None:
     """Show one task: its parameters, its result, how it is run, and a command to start from."""
     registry = session.registry
     task = registry.task(name)
-    from pfd.cli.fields import example, ready_command
+    from pfd.cli.ready import example_of, ready_command
+    from pfd.schema import fields_of, json_schema, listed
 
+    there = things_there(session, task)
     if not as_json:
-        _show(task, registry)
+        _show(task, registry, there)
         print_heading("Ready to run")
         echo(ready_command(task))
         return
@@ -70,16 +78,18 @@ def show(session: Session, name: str, as_json: bool) -> None:
             "memory_limit": task.memory_limit,
             "priority": task.priority,
             "gpu": dict(task.gpu) if isinstance(task.gpu, Mapping) else task.gpu,
-            "params": task.params.model_json_schema(mode="validation"),
-            "result": task.result.model_json_schema(mode="serialization"),
-            "example": example(task),
+            "params": json_schema(task.params),
+            "result": json_schema(task.result, "serialization"),
+            "fields": [field.to_json() for field in listed(fields_of(task.params))],
+            "choices": {kind: asdict(found) for kind, found in there.items()},
+            "example": example_of(task),
             "command": ready_command(task),
         }
     )
 
 
-def _show(task: Task, registry: Registry) -> None:
-    from pfd.cli.fields import parameters, results
+def _show(task: Task, registry: Registry, there: Mapping[str, Choices]) -> None:
+    from pfd.schema import fields_of, listed, type_in_words
 
     owner = registry.owner(task.name)
     print_fields(
@@ -93,15 +103,32 @@ def _show(task: Task, registry: Registry) -> None:
         }
     )
     print_heading("Parameters")
-    if found := parameters(task):
-        rows = [
-            (f.name, f.type, "required" if f.default is None else f.default, f.allowed, f.description) for f in found
-        ]
-        _table(("name", "type", "default", "allowed", "meaning"), rows)
+    if found := list(listed(fields_of(task.params))):
+        _table(PARAMETERS, [parameter_cells(field) for field in found])
     else:
         echo("none")
+    if there:
+        print_heading("There is")
+        print_table(("what", "the newest"), [(kind, in_words(found)) for kind, found in there.items()])
     print_heading("Result")
-    _table(("name", "type", "meaning"), [(f.name, f.type, f.description) for f in results(task)])
+    of_result = listed(fields_of(task.result, mode="serialization"))
+    _table(("name", "type", "meaning"), [(f.path, type_in_words(f.shape), f.description) for f in of_result])
+
+
+PARAMETERS = ("name", "type", "default", "allowed", "unit", "only where", "group", "meaning")
+"""What is told of a parameter."""
+
+
+def parameter_cells(field: Field) -> tuple[str, ...]:
+    """The cells of `PARAMETERS` for one of them."""
+    from pfd.schema import allowed_in_words, condition_in_words, default_in_words, type_in_words
+
+    kind = type_in_words(field.shape)
+    if field.has_default and field.default is None:
+        kind = kind.removesuffix(" or null")  # the default says so
+    allowed = allowed_in_words(field.shape)
+    default, condition = default_in_words(field), condition_in_words(field)
+    return (field.path, kind, default, allowed, field.unit, condition, field.group, field.description)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -110,12 +137,18 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     columns, rows = [columns[i] for i in kept], [[row[i] for i in kept] for row in rows]
     if on_terminal() and not fits(columns, rows):
         for name, *others, meaning in rows:
-            if columns[2] == "default" and others[1] != "required":
-                others[1] = f"default {others[1]}"
+            told = zip(columns[1:], others, strict=False)
+            others = [_told(column, text) for column, text in told if text]
             echo(_folded(f"{name}: {'; '.join(filter(None, others))}", "", "    "))
             echo(_folded(meaning, "  ", "  "))
         return
     print_table(columns, rows)
+
+
+def _told(column: str, text: str) -> str:
+    """A cell of a table that stands in a sentence."""
+    named = column in ("default", "unit", "only where", "group") and not text.startswith("required")
+    return f"{column} {text}" if named else text
 
 
 def _folded(text: str, first: str, others: str) -> str:

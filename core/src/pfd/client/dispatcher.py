@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # what few clients need is loaded where it is used
     from pfd.client.log_piece import LogPiece
     from pfd.client.showing import Showing
     from pfd.client.views.report import Page
+    from pfd.references import Choices
     from pfd.retention import Pruned
     from pfd.schedules.schedule import Overlap, Schedule, ScheduleSlot
     from pfd.series.reader import Points
@@ -72,10 +73,15 @@ _USED = (
     "pfd.submission.options",
     "pfd.submission.searching",
     "pfd.submission.submit",
+    "pfd.submission.there",
     "pfd.submission.unserved",
     "pfd.worker.sweeper",
 )
 """What methods of a dispatcher and its handles import: a program that only names the class does without."""
+
+
+MOST_CHOICES = 1000
+"""Things that are offered for a parameter that names one: nobody chooses among more."""
 
 
 def process_client_id() -> str:
@@ -221,6 +227,26 @@ class Dispatcher:
             if self._notice is None:
                 self._notice = UnservedNotice(self.settings, process_client_id())
             return self._notice
+
+    def choices(self, kind: str, limit: int | None = 50) -> Choices:
+        """What there is of a kind of things that parameters name, such as `"dataset"`, the newest first.
+
+        Nothing where no plugin keeps such things, or the one that does cannot tell, which the log says.
+
+        Parameters
+        ----------
+        kind : what parameters are marked with: `Field.reference` of `pfd.schema`.
+        limit : how many at most, up to 1000, which None stands for; how many more there are is told beside them.
+
+        Raises
+        ------
+        ParameterError : `kind` is no text, or `limit` no number.
+        StoreError : the store cannot be reached.
+        """
+        from pfd.submission.there import choices
+
+        asked, most = a_text("kind", kind), an_integer("limit", limit)
+        return choices(self.store, self.plugins, asked or "", MOST_CHOICES if most is None else min(most, MOST_CHOICES))
 
     def job(self, ref: str) -> Job:
         """A job by its id, a unique prefix of it, or `@last`.  Raises `UnknownJob`."""

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from pfd.errors import ParameterError, PfdError, UnknownTask, shown
-from pfd.pipeline.results import result_shape
 from pfd.pipeline.run import reserved
 from pfd.pipeline.step import MAX_STEPS, Place, Step, order
 from pfd.plugins import Registry
+from pfd.schema import at, samples, shape_of
 from pfd.settings import Settings
 from pfd.store.encoding import is_storable
 from pfd.submission.limits import check_size
@@ -123,19 +123,18 @@ def _of_job(step: Step, task: Task, settings: Settings) -> Iterator[str]:
 def _of_reference(
     step: Step, task: Task | None, place: Place, ref: Ref, parent: Task, settings: Settings
 ) -> Iterator[str]:
-    shape = result_shape(parent.result)
     try:
-        nodes = shape.at(ref.field.split("."))
+        there = at(shape_of(parent.result, "serialization"), ref.field.split("."))
     except LookupError as error:
         yield f"{_named(place)}: {parent.name} has {error.args[0]}"
         return
-    samples = [] if nodes is None else shape.samples(nodes)
-    if task is None or not samples:
+    usual = [] if there is None else samples(there)
+    if task is None or not usual:
         return
     names = {other.job_id: other.job_id for _, other in step.references()}
-    said = [_refusal(task, _put(step.filled(names), place, sample), place, settings) for sample in samples]
+    said = [_refusal(task, _put(step.filled(names), place, sample), place, settings) for sample in usual]
     if all(said):
-        yield f"{_named(place)}: {said[0]}, and {ref.field!r} of {parent.name} is {_articled(samples)}"
+        yield f"{_named(place)}: {said[0]}, and {ref.field!r} of {parent.name} is {_articled(usual)}"
 
 
 def _refusal(task: Task, data: Mapping[str, Any], place: Place, settings: Settings) -> str | None:
@@ -167,6 +166,6 @@ def _named(place: Place) -> str:
     return ".".join(map(str, place))
 
 
-def _articled(samples: list[Any]) -> str:
+def _articled(values: list[Any]) -> str:
     names = {str: "a text", int: "an integer", float: "a number", bool: "yes or no", list: "a list", dict: "a group"}
-    return " or ".join(dict.fromkeys(names.get(type(sample), "something else") for sample in samples))
+    return " or ".join(dict.fromkeys(names.get(type(value), "something else") for value in values))

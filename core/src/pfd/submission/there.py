@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pfd.characters import one_line
 from pfd.errors import ParameterError, PfdError, QueueError
 from pfd.hints import Hint
+from pfd.origin import first_line
 from pfd.plugins import Registry
-from pfd.references import named
+from pfd.references import Choices, named
 from pfd.store import Store
 from pfd.task import Task
 
 log = logging.getLogger("pfd.submission")
+
+COUNTED = 1000
+"""Things that are counted beside those that are told: how many more there may be is no news to anybody."""
 
 
 def require_there(store: Store, registry: Registry, task: Task, params: Mapping[str, Any]) -> None:
@@ -59,14 +65,26 @@ def _load(target: str) -> Callable[..., Any]:
     return function
 
 
-def offered(store: Store, registry: Registry, name: str) -> dict[str, str]:
-    """What can be typed for a thing of that kind, each with what it is; nothing where that cannot be told."""
-    found = registry.references().get(name)
+def choices(store: Store, registry: Registry, kind: str, limit: int) -> Choices:
+    """What there is of a kind that parameters name, the newest first: at most `limit`, and how many more.
+
+    Nothing where no plugin keeps such things, or its code raises: the log says so.  Raises `StoreError`.
+    """
+    found = registry.references().get(kind)
     if found is None:
-        return {}
-    try:
-        with store.session() as session:
-            return {str(one): str(about) for one, about in _load(found.names)(session).items()}
-    except Exception:  # a shell that is asked for words is no place for an error
-        log.debug("what there is of %s cannot be told", name, exc_info=True)
-        return {}
+        return Choices()
+    there: dict[str, str] = {}
+    with store.session() as session:
+        try:
+            names = _load(found.names)(session)
+            pairs = names.items() if isinstance(names, Mapping) else names
+            counted = itertools.islice(pairs, limit + COUNTED + 1)
+            there = {str(one): str(about) for one, about in counted}
+        except QueueError:
+            raise  # the store does not answer
+        except Exception as error:  # the code of a plugin, or its tables are of another version
+            why = one_line(first_line(error, type(error).__name__))
+            log.warning("what there is of %s cannot be told: %s", one_line(kind), why)
+            log.debug("by %s", found.names, exc_info=True)
+    more = max(0, len(there) - limit)
+    return Choices(dict(itertools.islice(there.items(), limit)), min(more, COUNTED), whole=more <= COUNTED)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen, MinLen
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from pfd import Params, Refers, Result
+from pfd.schema import DefaultWhen, Group, OrNamed, Unit, Unless, When, cases, misplaced, with_defaults
 from pfd_plugin_data.classes import FAULTS, JOINT, SEVERITIES, SIMULATORS, SYNONYMS, canonical
 from pfd_plugin_data.geometries import GEOMETRIES, refusal
 from pfd_plugin_data.kinematics import fault_line
@@ -61,9 +62,9 @@ class Geometry(Params):
     """A rolling-element bearing with its outer ring fixed.  The default is the SKF 6205-2RS."""
 
     n_balls: int = Field(9, ge=4, le=60, description="number of rolling elements")
-    ball_d_mm: float = Field(7.94, gt=0.5, le=200, description="diameter of a rolling element, mm")
-    pitch_d_mm: float = Field(39.04, gt=2, le=2000, description="pitch diameter, mm")
-    contact_deg: float = Field(0.0, ge=0, le=60, description="contact angle, degrees")
+    ball_d_mm: Annotated[float, Unit("mm")] = Field(7.94, gt=0.5, le=200, description="diameter of a rolling element")
+    pitch_d_mm: Annotated[float, Unit("mm")] = Field(39.04, gt=2, le=2000, description="pitch diameter")
+    contact_deg: Annotated[float, Unit("°")] = Field(0.0, ge=0, le=60, description="contact angle")
 
     @model_validator(mode="after")
     def _fits(self) -> Geometry:
@@ -86,14 +87,10 @@ def _designation(given: Any) -> Any:
     return {key: value for key, value in GEOMETRIES[name]._asdict().items() if key in Geometry.model_fields}
 
 
-def _or_designation(schema: dict[str, Any]) -> None:
-    schema["anyOf"].insert(1, {"type": "string", "enum": list(GEOMETRIES)})
-
-
 class Resonance(Params):
     """One resonance of the housing."""
 
-    hz: float = Field(ge=100, le=90_000, description="frequency, Hz")
+    hz: Annotated[float, Unit("Hz")] = Field(ge=100, le=90_000, description="frequency")
     damping: float = Field(0.05, ge=0.005, le=0.5, description="damping ratio")
     weight: float = Field(1.0, gt=0, le=1000, description="height of its response beside those of the others")
 
@@ -104,167 +101,153 @@ class Augmentation(Params):
     They are made to each recording; none are added, since copies of one on both sides of a split would leak.
     """
 
-    gain_db: float = Field(0.0, ge=0, le=40, description="largest change of the level up or down, dB")
+    gain_db: Annotated[float, Unit("dB")] = Field(
+        0.0, ge=0, le=40, description="largest change of the level up or down"
+    )
     polarity: bool = Field(False, description="turn the sign of half of the recordings")
-    noise_db: float | None = Field(
-        None, ge=-80, le=20, description="power of white noise that is added over that of the recording, dB"
+    noise_db: Annotated[float | None, Unit("dB")] = Field(
+        None, ge=-80, le=20, description="power of white noise that is added over that of the recording"
     )
 
 
 LoadPart = Annotated[float, Field(ge=0.05, le=1.5)]
 OilCelsius = Annotated[float, Field(ge=10, le=120)]
 
-_USUAL: dict[str, dict[str, Any]] = {
-    "rolling_element": {},
-    "rotor": {
-        "fault_types": SIMULATORS["rotor"],
-        "duration_s": 5.0,
-        "sample_rate_hz": 20_480.0,
-        "rpm": (3600.0,),
-        "snr_db": 20.0,
-        "speed_variation": 0.1,
-        "temporal_evolution": 0.3,
-        "noise_layers": ("white", "pink", "mains", "drift", "quantization"),
-        "load_range": (0.3, 1.0),
-        "temp_range": (40.0, 80.0),
-        "transients": ("none",),
-    },
-}
-"""The usual setting of each simulator, where it is not that of the rolling element."""
-
-_OF_ONE = {
-    "geometry": "rolling_element",
-    "fault_size_in": "rolling_element",
-    "load_zone": "rolling_element",
-    "slip": "rolling_element",
-    "slip_adds_up": "rolling_element",
-    "resonances": "rolling_element",
-    "load_range": "rotor",
-    "temp_range": "rotor",
-    "transients": "rotor",
-}
-"""Parameters that only one simulator has, and which."""
+_BEARING, _ROTOR = When(simulator="rolling_element"), When(simulator="rotor")
 
 
-def _schema_of(simulator: str) -> dict[str, Any]:
-    """What a JSON schema can say of the parameters of one simulator, beyond those of each field."""
-    foreign = {name: {"type": "null"} for name, owner in _OF_ONE.items() if owner != simulator}
-    chosen = {"simulator": {"const": simulator}, "fault_types": _schema_of_faults(simulator)}
-    return {"properties": chosen | foreign} | ({} if simulator == "rolling_element" else {"required": ["simulator"]})
+def _of_rotors(usual: Any) -> DefaultWhen:
+    """The usual setting of rotors, where it is not that of the rolling element."""
+    return DefaultWhen(usual, simulator="rotor")
 
 
 class GenerateDatasetParams(Params):
     """What `generate_dataset_task` accepts."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [_schema_of(name) for name in _USUAL]})
+    model_config = ConfigDict(
+        json_schema_extra=cases("simulator", {name: {"fault_types": _schema_of_faults(name)} for name in SIMULATORS})
+    )
 
-    name: DatasetName = Field("bearings", description="name of the dataset; the newest of a name is the one meant")
-    simulator: Simulator = Field(
+    name: Annotated[DatasetName, Group("dataset")] = Field(
+        "bearings", description="name of the dataset; the newest of a name is the one meant"
+    )
+    simulator: Annotated[Simulator, Group("dataset")] = Field(
         "rolling_element", description="rolling-element bearings, or a rotor on hydrodynamic journal bearings"
     )
-    num_signals_per_fault: int = Field(
+    num_signals_per_fault: Annotated[int, Group("dataset")] = Field(
         6, ge=1, le=1000, description="recordings of each fault type, dealt over its bearings and then over the speeds"
     )
-    fault_types: Annotated[tuple[FaultType, ...], MinLen(1), MaxLen(16)] = Field(
+    fault_types: Annotated[
+        tuple[FaultType, ...], MinLen(1), MaxLen(16), Group("faults"), _of_rotors(SIMULATORS["rotor"])
+    ] = Field(
         ("normal", "inner_race", "outer_race", "ball"),
-        description='classes to generate; several faults at once: "inner_race+ball" (rotor: its eleven)',
+        description='classes to generate; several faults of a bearing at once: "inner_race+ball"',
     )
-    bearings_per_fault: int = Field(
+    bearings_per_fault: Annotated[int, Group("dataset")] = Field(
         3, ge=1, le=50, description="physically different bearings of each fault type; a split needs at least 2"
     )
-    severity_levels: Annotated[tuple[Severity, ...], MinLen(1), MaxLen(4)] = Field(
+    severity_levels: Annotated[tuple[Severity, ...], MinLen(1), MaxLen(4), Group("faults")] = Field(
         ("incipient", "mild", "moderate", "severe"),
-        description="severities, drawn for each bearing (rotor: dealt over its recordings)",
+        description="severities, drawn for each bearing, and dealt over the recordings of a rotor",
     )
-    temporal_evolution: float = Field(
-        0.0, ge=0, le=1, description="share of the faulty recordings in which the fault grows (rotor: 0.3)"
+    temporal_evolution: Annotated[float, Group("faults"), _of_rotors(0.3)] = Field(
+        0.0, ge=0, le=1, description="share of the faulty recordings in which the fault grows"
     )
-    duration_s: float = Field(2.0, ge=0.05, le=120, description="length of a recording, s (rotor: 5)")
-    sample_rate_hz: float = Field(12_000.0, ge=5_000, le=200_000, description="sample rate, Hz (rotor: 20480)")
-    rpm: Annotated[tuple[SpeedRpm, ...], MinLen(1), MaxLen(20)] = Field(
+    duration_s: Annotated[float, Unit("s"), Group("signal"), _of_rotors(5.0)] = Field(
+        2.0, ge=0.05, le=120, description="length of a recording"
+    )
+    sample_rate_hz: Annotated[float, Unit("Hz"), Group("signal"), _of_rotors(20_480.0)] = Field(
+        12_000.0, ge=5_000, le=200_000, description="sample rate"
+    )
+    rpm: Annotated[
+        tuple[SpeedRpm, ...], MinLen(1), MaxLen(20), Unit("rev/min"), Group("speed"), _of_rotors((3600.0,))
+    ] = Field(
         (1772.0,),
-        description="shaft speeds, rev/min; a bearing runs at each in turn (rotor: 3600, each machine built for one)",
+        description="shaft speeds; a bearing runs at each in turn, a rotor is built for one",
     )
-    speed_profile: Literal["constant", "ramp", "random"] = Field(
+    speed_profile: Annotated[Literal["constant", "ramp", "random"], Group("speed")] = Field(
         "constant",
         description="the speed within a recording: the same, from one end of its band to the other, wandering",
     )
-    speed_variation: float = Field(
+    speed_variation: Annotated[
+        float, Group("speed"), DefaultWhen(0.1, speed_profile=("ramp", "random")), _of_rotors(0.1)
+    ] = Field(
         0.0,
         ge=0,
         le=0.5,
         description="largest deviation of the speed, as a part of rpm: between recordings where speed_profile is "
-        "constant, else within them (rotor, ramp and random: 0.1)",
+        "constant, else within them",
     )
-    snr_db: float = Field(
+    snr_db: Annotated[float, Unit("dB"), Group("noise"), _of_rotors(20.0)] = Field(
         0.0,
         ge=-40,
         le=60,
-        description="power of the fault's impacts over that of all noise, dB (rotor: of all vibration; 20)",
+        description="power of the fault's impacts over that of all noise; of a rotor that of all vibration",
     )
-    noise_layers: Annotated[tuple[NoiseLayer, ...], MaxLen(8)] = Field(
+    noise_layers: Annotated[
+        tuple[NoiseLayer, ...],
+        MaxLen(8),
+        Group("noise"),
+        _of_rotors(("white", "pink", "mains", "drift", "quantization")),
+    ] = Field(
         ("mains", "quantization"),
-        description="noise that is added to that of the bearing "
-        "(rotor: all the noise there is; white, pink, mains, drift, quantization)",
+        description="noise that is added to that of the bearing; of a rotor all the noise there is",
     )
-    mains_hz: Literal[50, 60] = Field(50, description="frequency of the mains, for the noise layer mains, Hz")
-    augmentation: Augmentation | None = Field(None, description="random changes of each recording")
-    geometry: Annotated[Geometry | None, BeforeValidator(_designation)] = Field(
-        None,
-        description="geometry of the bearings: a designation, or numbers; 6205 unless given",
-        json_schema_extra=_or_designation,
+    mains_hz: Annotated[Literal[50, 60], Unit("Hz"), Group("noise"), When(noise_layers="mains")] = Field(
+        50, description="frequency of the mains"
     )
-    fault_size_in: float | None = Field(
+    augmentation: Annotated[Augmentation | None, Group("signal")] = Field(
+        None, description="random changes of each recording"
+    )
+    geometry: Annotated[
+        Geometry | None, BeforeValidator(_designation), OrNamed(*GEOMETRIES), Group("bearing"), _BEARING
+    ] = Field(None, description="geometry of the bearings: a designation, or numbers; 6205 unless given")
+    fault_size_in: Annotated[float | None, Unit("in"), Group("faults"), _BEARING] = Field(
         None,
         gt=0,
         le=0.5,
-        description="width of the defects, inches; unless given by severity 0.007, 0.014, 0.021, 0.028",
+        description="width of the defects; unless given by severity 0.007, 0.014, 0.021, 0.028",
     )
-    load_zone: float | None = Field(
+    load_zone: Annotated[float | None, Group("bearing"), _BEARING] = Field(
         None,
         gt=0,
         le=100,
         description="load distribution factor ε: above 1 the whole race bears load; drawn unless given",
     )
-    slip: float | None = Field(
+    slip: Annotated[float | None, Group("bearing"), _BEARING] = Field(
         None,
         ge=0,
         le=0.1,
         description="standard deviation of the spacing of impacts, as a part of it; drawn unless given",
     )
-    slip_adds_up: bool | None = Field(
+    slip_adds_up: Annotated[bool | None, Group("bearing"), _BEARING] = Field(
         None, description="whether the deviations add up, as those of a real cage do; they do unless given"
     )
-    resonances: Annotated[tuple[Resonance, ...], MinLen(1), MaxLen(8)] | None = Field(
-        None, description="resonances of the housing; drawn for each bearing unless given"
+    resonances: Annotated[Annotated[tuple[Resonance, ...], MinLen(1), MaxLen(8)] | None, Group("bearing"), _BEARING] = (
+        Field(None, description="resonances of the housing; drawn for each bearing unless given")
     )
-    load_range: tuple[LoadPart, LoadPart] | None = Field(
-        None, description="rotor: load, as a part of the rated one (0.3 to 1)"
+    load_range: Annotated[tuple[LoadPart, LoadPart] | None, Group("rotor"), _ROTOR, _of_rotors((0.3, 1.0))] = Field(
+        None, description="load, as a part of the rated one, from the least to the most"
     )
-    temp_range: tuple[OilCelsius, OilCelsius] | None = Field(
-        None, description="rotor: temperature of the oil, °C (40 to 80)"
-    )
-    transients: Annotated[tuple[Transient, ...], MinLen(1), MaxLen(4)] | None = Field(
-        None, description="rotor: what changes within a recording, dealt over the recordings (none)"
-    )
-    output_format: ExportFormat | None = Field(
+    temp_range: Annotated[
+        tuple[OilCelsius, OilCelsius] | None, Unit("°C"), Group("rotor"), _ROTOR, _of_rotors((40.0, 80.0))
+    ] = Field(None, description="temperature of the oil, from the least to the most")
+    transients: Annotated[
+        Annotated[tuple[Transient, ...], MinLen(1), MaxLen(4)] | None, Group("rotor"), _ROTOR, _of_rotors(("none",))
+    ] = Field(None, description="what changes within a recording, dealt over the recordings")
+    output_format: Annotated[ExportFormat | None, Group("dataset")] = Field(
         None,
         description="beside the dataset, a copy of all recordings for other programs, in a folder of this name (none)",
     )
-    random_seed: int = Field(0, ge=0, lt=2**63, description="same seed, same dataset; other seeds share nothing")
+    random_seed: Annotated[int, Group("dataset")] = Field(
+        0, ge=0, lt=2**63, description="same seed, same dataset; other seeds share nothing"
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _usual(cls, given: Any) -> Any:
         """Fill in what is usual for the simulator, so that what is stored says what was done."""
-        if not isinstance(given, Mapping):
-            return given
-        known = {name: value for name, value in given.items() if value is not None or name not in _OF_ONE}
-        simulator = known.get("simulator", "rolling_element")
-        usual = _USUAL.get(simulator, {}) if isinstance(simulator, str) else {}
-        if known.get("speed_profile", "constant") != "constant":
-            usual = usual | {"speed_variation": 0.1}
-        return {**usual, **known}
+        return with_defaults(cls, given)
 
     @model_validator(mode="after")
     def _possible(self) -> GenerateDatasetParams:
@@ -273,9 +256,7 @@ class GenerateDatasetParams(Params):
         return self
 
     def _problems(self) -> Iterator[str]:
-        for name, owner in _OF_ONE.items():
-            if owner != self.simulator and getattr(self, name) is not None:
-                yield f"{name} belongs to simulator={owner}, but simulator={self.simulator}; leave it out"
+        yield from map(str, misplaced(self))
         for fault in self.fault_types:
             if fault not in SIMULATORS[self.simulator]:
                 yield (
@@ -338,8 +319,6 @@ class GenerateDatasetParams(Params):
         """A parameter that is accepted has an effect; these would have none."""
         if self.speed_variation == 0 and (self.speed_profile != "constant" or "speed_ramp" in (self.transients or ())):
             yield "speed_variation=0 leaves the speed as it is; give its largest deviation as a part of rpm, say 0.1"
-        if self.mains_hz != 50 and "mains" not in self.noise_layers:
-            yield f"mains_hz={self.mains_hz} is for the noise layer mains, which is not in {list(self.noise_layers)}"
         faulty = set(self.fault_types) - {"normal"}
         if self.fault_size_in is not None and set(self.severity_levels) != set(SEVERITIES):
             yield "fault_size_in and severity_levels both say how wide a defect is; give one of them"
@@ -361,37 +340,43 @@ class GenerateDatasetResult(Result):
 class SplitParams(Params):
     """How recordings are dealt to training, validation and test: by a protocol, or as a stored split has it."""
 
-    protocol: Literal["bearing", "recording", "load", "speed", "leaky-random"] | None = Field(
-        None,
-        description="what must not lie on two sides, 'bearing' when absent; "
-        "'leaky-random' deals windows and is marked as leaky",
+    protocol: Annotated[Literal["bearing", "recording", "load", "speed", "leaky-random"] | None, When(name=None)] = (
+        Field(
+            None,
+            description="what must not lie on two sides, 'bearing' when absent; "
+            "'leaky-random' deals windows and is marked as leaky",
+        )
     )
-    test_value: float | Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
-        None, description="the speed in rpm, or the load, to test at; the last one in order when absent"
-    )
-    leave_out: tuple[str, ...] = Field(
+    test_value: Annotated[
+        float | Annotated[str, Field(min_length=1, max_length=100)] | None,
+        When(name=None, protocol=("load", "speed")),
+    ] = Field(None, description="the speed in rpm, or the load, to test at; the last one in order when absent")
+    leave_out: Annotated[tuple[str, ...], When(name=None)] = Field(
         (),
         max_length=1000,
         description="classes, bearings or recordings to leave out; 'unlabelled' is those of unknown fault",
     )
-    seed: int | None = Field(None, ge=0, lt=2**63, description="of the dealing; random_seed when absent")
+    seed: Annotated[int | None, When(name=None)] = Field(
+        None, ge=0, lt=2**63, description="of the dealing; random_seed when absent"
+    )
     name: Annotated[DatasetName | None, Refers("split")] = Field(
         None, description="a stored split instead of all of the above ('pfd data splits' lists them)"
     )
-    fold: int | None = Field(None, ge=1, le=10_000, description="which fold of the stored split, from 1")
+    fold: Annotated[int | None, Unless(name=None)] = Field(
+        None, ge=1, le=10_000, description="which fold of the stored split, from 1"
+    )
 
     @model_validator(mode="after")
     def _one_way_to_deal(self) -> SplitParams:
-        dealing = ("protocol", "test_value", "leave_out", "seed")
-        given = [name for name in dealing if getattr(self, name) not in (None, ())]
-        if self.name is not None and given:
+        without_effect = [one.name for one in misplaced(self)]
+        if self.name is not None and without_effect:
             raise ValueError(
-                f"name={self.name!r} is taken as it was stored, so {', '.join(given)} would have no effect; "
+                f"name={self.name!r} is taken as it was stored, so {', '.join(without_effect)} would have no effect; "
                 "give either the one or the other"
             )
-        if self.name is None and self.fold is not None:
+        if "fold" in without_effect:
             raise ValueError(f"fold={self.fold} is of a stored split, which name= must tell")
-        if self.test_value is not None and self.protocol not in ("load", "speed"):
+        if "test_value" in without_effect:
             raise ValueError(
                 f"test_value={self.test_value!r} has no meaning for protocol={self.protocol or 'bearing'!r}"
             )

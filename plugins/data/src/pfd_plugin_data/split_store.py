@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -121,9 +121,12 @@ def require_split(session: Session, name: str) -> None:
     find_split(session, name, 1)
 
 
-def split_names(session: Session) -> dict[str, str]:
+def split_names(session: Session) -> Iterator[tuple[str, str]]:
     """The names of splits, newest first, each with how it deals."""
-    return {one.name: f"{one.split.protocol}, dataset {one.dataset_id}" for one in list_splits(session)}
+    first_folds = select(SplitRow.name, SplitRow.protocol, SplitRow.dataset_id).where(SplitRow.fold == 0)
+    query = first_folds.order_by(SplitRow.id.desc()).execution_options(yield_per=500)
+    for name, protocol, dataset_id in session.execute(query):
+        yield name, f"{protocol}, dataset {dataset_id}"
 
 
 def choose_split(

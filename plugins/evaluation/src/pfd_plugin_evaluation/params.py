@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from pfd import Params, Refers, Result
+from pfd.schema import Unless
 
 MAX_EXPERIMENTS = 9
 """Panels that stay legible in one figure."""
@@ -20,7 +21,7 @@ class GenerateRocAnalysisParams(Params):
     )
     part: Literal["train", "validation", "test"] = Field("test", description="part of the split to evaluate")
     n_bootstrap: int = Field(1000, ge=0, le=20_000, description="resamples for the interval; 0 for none")
-    random_seed: int = Field(0, ge=0, lt=2**63, description="of the resampling")
+    random_seed: Annotated[int, Unless(n_bootstrap=0)] = Field(0, ge=0, lt=2**63, description="of the resampling")
 
     @field_validator("experiments", mode="before")
     @classmethod

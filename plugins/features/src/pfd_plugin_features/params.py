@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from pfd import Params, Refers, Result
+from pfd.schema import Group, Unit, When
 from pfd_plugin_data import DatasetRef, SpeedSource, SplitParams
 
 Domain = Literal["time", "frequency", "envelope", "wavelet", "bispectrum", "advanced", "general"]
@@ -18,19 +19,25 @@ class ExtractFeaturesParams(Params):
     dataset: Annotated[DatasetRef, Refers("dataset")] = Field(
         description="id or name of a dataset ('pfd data ls' lists them)"
     )
-    window: int = Field(2048, ge=64, le=1 << 20, description="samples a window")
-    hop: int | None = Field(None, ge=1, le=1 << 20, description="samples between window starts; the window when absent")
+    window: Annotated[int, Unit("samples"), Group("windows")] = Field(
+        2048, ge=64, le=1 << 20, description="length of a window"
+    )
+    hop: Annotated[int | None, Unit("samples"), Group("windows")] = Field(
+        None, ge=1, le=1 << 20, description="from one window's start to the next; the window when absent"
+    )
     domains: tuple[Domain, ...] = Field(
         ("time", "frequency", "envelope"), min_length=1, max_length=7, description="which features to compute"
     )
-    channel: str | None = Field(None, min_length=1, description="sensor; the one common to all recordings when absent")
-    sample_rate_hz: float | None = Field(
+    channel: Annotated[str | None, Group("signal")] = Field(
+        None, min_length=1, description="sensor; the one common to all recordings when absent"
+    )
+    sample_rate_hz: Annotated[float | None, Unit("Hz"), Group("signal")] = Field(
         None, gt=0, le=1e7, description="common rate that recordings are brought down to; their lowest when absent"
     )
-    lowpass_hz: float | None = Field(
-        None, gt=0, description="common bandwidth, Hz; where rates differ 0.41 of the common one unless given"
+    lowpass_hz: Annotated[float | None, Unit("Hz"), Group("signal")] = Field(
+        None, gt=0, description="common bandwidth; where rates differ 0.41 of the common one unless given"
     )
-    speed_source: SpeedSource = Field(
+    speed_source: Annotated[SpeedSource, Group("signal")] = Field(
         "declared",
         description="the speed that lines and orders go by: the declared one, or the one that the signal shows "
         "(declared where it shows none)",
@@ -87,8 +94,12 @@ class ComputeImportanceParams(OnFeatureSet):
         max_length=4,
         description="measures of importance; permutation needs a validation part",
     )
-    n_estimators: int = Field(200, ge=1, le=10_000, description="trees of the forest")
-    n_repeats: int = Field(5, ge=1, le=100, description="permutations of each feature")
+    n_estimators: Annotated[int, When(methods=("forest", "permutation", "shap"))] = Field(
+        200, ge=1, le=10_000, description="trees of the forest"
+    )
+    n_repeats: Annotated[int, When(methods="permutation")] = Field(
+        5, ge=1, le=100, description="permutations of each feature"
+    )
 
     @field_validator("methods")
     @classmethod
@@ -140,7 +151,9 @@ class SelectFeaturesParams(OnFeatureSet):
     method: Literal["variance", "mutual_information", "mrmr", "rfe", "stability"] = Field(
         "mrmr", description="how to choose them"
     )
-    n_subsamples: int = Field(50, ge=2, le=1000, description="halves of the training part (stability)")
+    n_subsamples: Annotated[int, When(method="stability")] = Field(
+        50, ge=2, le=1000, description="halves of the training part that features are chosen on"
+    )
 
 
 class SelectFeaturesResult(LearnedFromFeatures):

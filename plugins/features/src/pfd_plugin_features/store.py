@@ -111,10 +111,11 @@ def _found(session: Session, ref: int) -> FeatureSetRow:
     return require_row(session, FeatureSetRow, ref, "feature set", made_by="extract_features_task")
 
 
-def feature_set_names(session: Session) -> dict[str, str]:
+def feature_set_names(session: Session) -> Iterator[tuple[str, str]]:
     """The ids of feature sets, newest first, each with what it holds."""
-    rows = session.scalars(select(FeatureSetRow).order_by(FeatureSetRow.id.desc()))
-    return {str(row.id): f"{len(row.features)} features of dataset {row.dataset_id}" for row in rows}
+    query = select(FeatureSetRow.id, FeatureSetRow.features, FeatureSetRow.dataset_id).order_by(FeatureSetRow.id.desc())
+    for ref, features, dataset_id in session.execute(query.execution_options(yield_per=500)):
+        yield str(ref), f"{len(features)} features of dataset {dataset_id}"
 
 
 def find_same(session: Session, wanted: Mapping[str, Any], *, home: Path) -> list[FeatureSetEntry]:

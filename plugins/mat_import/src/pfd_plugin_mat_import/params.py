@@ -9,6 +9,7 @@ from annotated_types import MaxLen
 from pydantic import Field, model_validator
 
 from pfd import Params, Result, UserPath
+from pfd.schema import Unit, Unless, When, misplaced
 from pfd_plugin_data import DatasetName
 
 Column = Literal[
@@ -56,7 +57,9 @@ class ChannelMap(Params):
         False, description="the pattern may fit several variables: each is a channel, named by its variable"
     )
     channel: int | None = Field(None, ge=1, description="of a matrix or a cell, which one, from 1; all where not given")
-    sensor: str | None = Field(None, min_length=1, max_length=100, description="its name; the variable's if not given")
+    sensor: Annotated[str | None, When(several=False)] = Field(
+        None, min_length=1, max_length=100, description="its name; the variable's if not given"
+    )
     axis: str | None = Field(None, max_length=100, description="direction of measurement")
     unit: str | None = Field(None, max_length=100, description="unit of its values, such as g")
     scale: Number | Text | None = Field(
@@ -67,7 +70,7 @@ class ChannelMap(Params):
 
     @model_validator(mode="after")
     def _fits(self) -> ChannelMap:
-        if self.several and self.sensor:
+        if any(misplaced(self)):
             raise ValueError("sensor names one channel; with several=true each is named by its variable")
         if self.scale == 0:
             raise ValueError("scale=0 would make all samples equal")
@@ -81,20 +84,20 @@ class SpeedMap(Params):
     kind: Literal["rpm", "hz", "rad_s", "pulses", "pulse_times"] = Field(
         description="a speed in rev/min, Hz or rad/s; the signal of a tacho or encoder; the moments of its pulses, s"
     )
-    pulses_per_rev: float | None = Field(
+    pulses_per_rev: Annotated[float | None, When(kind=("pulses", "pulse_times"))] = Field(
         None, ge=0.001, le=1e6, description="pulses a revolution of the shaft; 1 where not given"
     )
-    sample_rate_hz: Annotated[float, Field(ge=0.001, le=1e9)] | Text | None = Field(
+    sample_rate_hz: Annotated[
+        Annotated[float, Field(ge=0.001, le=1e9)] | Text | None, Unit("Hz"), Unless(kind="pulse_times")
+    ] = Field(
         None,
-        description="its own samples a second: a number or a place such as `rate(time)`; else those of the signals",
+        description="its own sample rate: a number or a place such as `rate(time)`; else those of the signals",
     )
 
     @model_validator(mode="after")
     def _fits(self) -> SpeedMap:
-        if self.pulses_per_rev is not None and self.kind not in ("pulses", "pulse_times"):
-            raise ValueError(f"pulses_per_rev is for pulses, not for kind={self.kind}")
-        if self.sample_rate_hz is not None and self.kind == "pulse_times":
-            raise ValueError("moments of pulses have no sample_rate_hz")
+        for one in misplaced(self):
+            raise ValueError(str(one))
         return self
 
 

@@ -2,61 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from pfd import Params, Refers, Result
+from pfd.schema import Group, Needed, Unit, When, cases, misplaced, missing
 from pfd_plugin_data import DatasetRef, SplitParams
 
 ModelName = Literal["random_forest", "cnn1d"]
 
-ONLY_FOR: dict[str, frozenset[str]] = {
-    "random_forest": frozenset({"feature_set", "n_estimators"}),
-    "cnn1d": frozenset(
-        {"window", "hop", "channel", "sample_rate_hz", "lowpass_hz", "epochs", "batch_size", "learning_rate", "device"}
-    ),
-}
-"""Parameters that only one of the models heeds."""
+_FOREST, _NETWORK = When(model="random_forest"), When(model="cnn1d")
 
-
-def _needs(model: str, source: str, kinds: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"properties": {"model": {"const": model}, source: {"anyOf": kinds}}, "required": ["model", source]}
+_WHENCE = {"feature_set": "extract_features_task makes one", "dataset": "'pfd data ls' lists them"}
+"""Where what a model needs comes from."""
 
 
 class TrainModelParams(Params):
     """Which model to train on what."""
 
-    # That each model needs its own input is part of the schema, so that a form or a generator can see it.
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                _needs("random_forest", "feature_set", [{"type": "integer"}]),
-                _needs("cnn1d", "dataset", [{"type": "integer"}, {"type": "string"}]),
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=cases("model", refused=False))
 
     model: ModelName = Field(description="random_forest on a feature set, or cnn1d on raw windows")
-    dataset: Annotated[DatasetRef | None, Refers("dataset")] = Field(
-        None, description="id or name of a dataset; needed by cnn1d"
+    dataset: Annotated[DatasetRef | None, Refers("dataset"), Needed(model="cnn1d")] = Field(
+        None, description="id or name of a dataset; of a forest, that of its feature set"
     )
-    feature_set: Annotated[int | None, Refers("feature_set")] = Field(
-        None, ge=1, lt=2**31, description="id of a feature set; needed by random_forest"
+    feature_set: Annotated[int | None, Refers("feature_set"), _FOREST, Needed(model="random_forest")] = Field(
+        None, ge=1, lt=2**31, description="id of a feature set"
     )
     split: SplitParams = Field(default_factory=SplitParams, description="how recordings are dealt to the parts")
-    window: int = Field(2048, ge=64, le=1 << 17, description="samples a window (cnn1d)")
-    hop: int | None = Field(None, ge=1, le=1 << 20, description="samples between windows; the window if absent (cnn1d)")
-    channel: str | None = Field(None, min_length=1, description="sensor; the common one when absent (cnn1d)")
-    sample_rate_hz: float | None = Field(None, gt=0, le=1e7, description="common rate; the lowest when absent (cnn1d)")
-    lowpass_hz: float | None = Field(
-        None, gt=0, description="common bandwidth, Hz; where rates differ 0.41 of the common one unless given (cnn1d)"
+    window: Annotated[int, Unit("samples"), Group("windows"), _NETWORK] = Field(
+        2048, ge=64, le=1 << 17, description="length of a window"
     )
-    epochs: int = Field(20, ge=1, le=10_000, description="passes over the training part (cnn1d)")
-    batch_size: int = Field(64, ge=2, le=8192, description="windows a step (cnn1d)")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="of Adam (cnn1d)")
-    device: Literal["cpu", "cuda"] = Field("cpu", description="where to train; cuda needs a gpu slot (cnn1d)")
-    n_estimators: int = Field(200, ge=1, le=5_000, description="trees (random_forest)")
+    hop: Annotated[int | None, Unit("samples"), Group("windows"), _NETWORK] = Field(
+        None, ge=1, le=1 << 20, description="from one window to the next; the window if absent"
+    )
+    channel: Annotated[str | None, Group("windows"), _NETWORK] = Field(
+        None, min_length=1, description="sensor; the common one when absent"
+    )
+    sample_rate_hz: Annotated[float | None, Unit("Hz"), Group("windows"), _NETWORK] = Field(
+        None, gt=0, le=1e7, description="common rate; the lowest when absent"
+    )
+    lowpass_hz: Annotated[float | None, Unit("Hz"), Group("windows"), _NETWORK] = Field(
+        None, gt=0, description="common bandwidth; where rates differ 0.41 of the common one unless given"
+    )
+    epochs: Annotated[int, Group("training"), _NETWORK] = Field(
+        20, ge=1, le=10_000, description="passes over the training part"
+    )
+    batch_size: Annotated[int, Unit("windows"), Group("training"), _NETWORK] = Field(
+        64, ge=2, le=8192, description="windows a step"
+    )
+    learning_rate: Annotated[float, Group("training"), _NETWORK] = Field(1e-3, gt=0, le=1, description="of Adam")
+    device: Annotated[Literal["cpu", "cuda"], Group("training"), _NETWORK] = Field(
+        "cpu", description="where to train; cuda needs a gpu slot"
+    )
+    n_estimators: Annotated[int, Group("training"), _FOREST] = Field(200, ge=1, le=5_000, description="trees")
     threads: int = Field(1, ge=1, le=256, description="processor threads")
     random_seed: int = Field(0, ge=0, lt=2**63, description="same seed, same model")
     experiment_id: int | None = Field(
@@ -65,17 +65,13 @@ class TrainModelParams(Params):
 
     @model_validator(mode="after")
     def _has_its_input(self) -> TrainModelParams:
-        if self.model == "random_forest" and self.feature_set is None:
-            raise ValueError("model='random_forest' needs feature_set; extract_features_task makes one")
-        if self.model == "cnn1d" and self.dataset is None:
-            raise ValueError("model='cnn1d' needs dataset ('pfd data ls' lists them)")
+        for one in missing(self):
+            raise ValueError(f"{one} ({_WHENCE[one.name]})")
         return self
 
     def without_effect(self) -> list[str]:
         """Parameters that were set to something but that this model does not heed."""
-        others = frozenset[str]().union(*(names for model, names in ONLY_FOR.items() if model != self.model))
-        fields = type(self).model_fields
-        return sorted(name for name in others if getattr(self, name) != fields[name].get_default())
+        return sorted(one.name for one in misplaced(self))
 
 
 class TrainModelResult(Result):

@@ -139,11 +139,13 @@ def _found(session: Session, ref: int) -> ExperimentRow:
     return require_row(session, ExperimentRow, ref, "experiment", made_by="train_model_task")
 
 
-def experiment_names(session: Session) -> dict[str, str]:
+def experiment_names(session: Session) -> Iterator[tuple[str, str]]:
     """The ids of trained experiments, newest first, each with what it is."""
+    columns = (ExperimentRow.id, ExperimentRow.name, ExperimentRow.model, ExperimentRow.dataset_name)
     trained = status_of(ExperimentRow) == RowStatus.SUCCESS
-    rows = session.scalars(select(ExperimentRow).where(trained).order_by(ExperimentRow.id.desc()))
-    return {str(row.id): f"{row.model} on {row.dataset_name}{f': {row.name}' if row.name else ''}" for row in rows}
+    query = select(*columns).where(trained).order_by(ExperimentRow.id.desc())
+    for ref, name, model, dataset_name in session.execute(query.execution_options(yield_per=500)):
+        yield str(ref), f"{model} on {dataset_name}{f': {name}' if name else ''}"
 
 
 def list_experiments(

@@ -1,0 +1,101 @@
+"""The JSON schema of a model, as one document with its definitions: what its references and alternatives stand for."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import logging
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
+from pydantic_core import CoreSchema
+
+from pfd.schema.node import ANYTHING, Node, as_node, distinct, named_nodes, nodes, overlaid, text
+
+log = logging.getLogger("pfd.schema")
+
+Mode = Literal["validation", "serialization"]
+
+MOST_ARMS = 1000
+"""Alternatives that are looked at: nobody chooses among more."""
+
+
+class _Lenient(GenerateJsonSchema):
+    """What has no JSON schema may be anything; a default that is not JSON is left out without a warning."""
+
+    def handle_invalid_for_json_schema(self, schema: CoreSchema, error_info: str) -> JsonSchemaValue:  # noqa: ARG002
+        return {}
+
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        log.debug("%s: %s", kind, detail)
+
+
+def json_schema(model: type[BaseModel], mode: Mode = "validation") -> dict[str, Any]:
+    """The JSON schema of a model, as a new dict; what of it pydantic cannot make is a schema that everything fits."""
+    try:
+        return model.model_json_schema(mode=mode, schema_generator=_Lenient)
+    except Exception:  # names that are only known later, and code of plugins, which may raise anything
+        log.debug("the schema of %r cannot be made", model, exc_info=True)
+        return {}
+
+
+class Document:
+    """A JSON schema with its definitions.  Nothing in it is followed without an end, whatever refers to what."""
+
+    def __init__(self, root: Node) -> None:
+        self._known = named_nodes(root, "$defs")
+        self.root = self.resolved(root)
+
+    def resolved(self, node: object) -> Node:
+        """A node with what it refers to, and what it is all of (`allOf`), in its place."""
+        return self._resolved(as_node(node), frozenset(), itertools.count())
+
+    def _resolved(self, node: Node, seen: frozenset[str], parts: Iterator[int]) -> Node:
+        if "$ref" in node:
+            target = text(node, "$ref")
+            # What stands beside the reference (a description, a default) says more than what it refers to.
+            beside = {key: value for key, value in node.items() if key != "$ref"}
+            if target in seen:
+                return beside
+            referred = self._known.get(target.rpartition("/")[2], ANYTHING)
+            return {**self._resolved(referred, seen | {target}, parts), **beside}
+        if "allOf" in node:
+            merged: Node = {}
+            for part in nodes(node, "allOf"):
+                if next(parts) < MOST_ARMS:
+                    merged = overlaid(merged, self._resolved(part, seen, parts))
+            return overlaid(merged, {key: value for key, value in node.items() if key != "allOf"})
+        return node
+
+    def arms(self, node: object) -> list[Node]:
+        """The alternatives of a node, each without any; itself where it has none.
+
+        A model that has alternatives beside its fields (`cases`) is one.
+        """
+        return distinct(self._arms(as_node(node), set()))[:MOST_ARMS]
+
+    def _arms(self, node: Node, seen: set[str]) -> Iterator[Node]:
+        if "$ref" in node:
+            if (target := text(node, "$ref")) in seen:
+                return
+            seen.add(target)
+        found = self.resolved(node)
+        inner = alternatives(found)
+        if not inner or "properties" in found:
+            yield found
+        else:
+            for one in inner[:MOST_ARMS]:
+                yield from self._arms(one, seen)
+
+
+def alternatives(node: Node) -> list[Node]:
+    """The parts of a node of which one has to fit."""
+    return nodes(node, "anyOf") or nodes(node, "oneOf")
+
+
+@functools.lru_cache(maxsize=512)
+def document_of(model: type[BaseModel], mode: Mode = "validation") -> Document:
+    """The schema of a model, made once."""
+    return Document(json_schema(model, mode))
