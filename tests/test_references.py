@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import logging
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +18,10 @@ import pytest
 from pfd import DataError, Dispatcher, ParameterError, Reference, State, Worker, load_settings
 from pfd.pipeline import Pipeline
 from pfd.plugins import load_registry
-from pfd.references import kinds_of
+from pfd.references import Choices, kinds_of
 from pfd_plugin_evaluation.params import GenerateRocAnalysisParams
 from pfd_plugin_training.params import TrainModelParams
+from tests.support.command import pfd
 
 DATA = {"name": "there", "num_signals_per_fault": 3, "duration_s": 0.2, "fault_types": ["normal", "ball"]}
 
@@ -120,12 +126,73 @@ def test_each_kind_that_a_parameter_names_is_registered(dispatcher: Dispatcher) 
     assert all(isinstance(one, Reference) for one in known.values())
 
 
+def test_choices_are_the_newest_first_and_as_many_as_asked_for(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list(dispatcher.choices("dataset").names.items()) == [("there", "6 recordings of 6 bearings")]
+    monkeypatch.setattr("pfd_plugin_data.catalog.dataset_names", lambda _: ((f"d{n}", "x") for n in itertools.count()))
+    assert dispatcher.choices("dataset", 2) == Choices({"d0": "x", "d1": "x"}, more=1000, whole=False)
+    assert len(dispatcher.choices("dataset").names) == 50
+    assert len(dispatcher.choices("dataset", None).names) == 1000
+    monkeypatch.setattr("pfd_plugin_data.catalog.dataset_names", lambda _: {"a": "1", "b": "2", "c": "3"})
+    assert dispatcher.choices("dataset", 2) == Choices({"a": "1", "b": "2"}, more=1)
+    assert dispatcher.choices("dataset", 0) == Choices({}, more=3)
+    assert dispatcher.choices("no-such-kind") == dispatcher.choices("experiment") == Choices()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("odd \x1b[31m"), SystemError(), KeyError("x"), DataError("gone")])
+def test_a_plugin_that_cannot_tell_offers_nothing_and_the_log_says_so(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def names(_: object) -> Iterator[tuple[str, str]]:
+        yield "first", "fine"
+        raise error
+
+    monkeypatch.setattr("pfd_plugin_data.catalog.dataset_names", names)
+    with caplog.at_level(logging.WARNING, "pfd"):
+        assert dispatcher.choices("dataset") == Choices()
+    assert "what there is of dataset cannot be told" in caplog.text
+    assert "\x1b" not in caplog.text
+    assert dispatcher.choices("split") == Choices()
+
+
+def test_a_task_is_shown_with_what_there_is(dispatcher: Dispatcher) -> None:
+    home = dispatcher.settings.home
+    shown = pfd(home, "tasks", "show", "train_model_task")
+    assert "dataset      there (6 recordings of 6 bearings)" in shown
+    assert "feature_set  none yet" in shown
+    found = json.loads(pfd(home, "tasks", "show", "train_model_task", "--json"))
+    assert found["choices"]["dataset"] == {"names": {"there": "6 recordings of 6 bearings"}, "more": 0, "whole": True}
+    [epochs] = [field for field in found["fields"] if field["path"] == "epochs"]
+    assert epochs["when"] == {"model": ["cnn1d"]}
+
+
+def test_a_task_is_shown_where_there_is_no_store_and_none_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "There is" not in pfd(tmp_path / "home", "tasks", "show", "train_model_task")
+    monkeypatch.setenv("PFD_DATABASE_URL", f"sqlite:///{tmp_path}/other.sqlite3")
+    assert "There is" not in pfd(tmp_path / "home", "tasks", "show", "train_model_task")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_task_is_shown_soon_where_the_store_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, and says nothing
+        monkeypatch.setenv("PFD_DATABASE_URL", f"postgresql://x@127.0.0.1:{mute.getsockname()[1]}/x")
+        began = time.monotonic()
+        assert "Ready to run" in pfd(tmp_path / "home", "tasks", "show", "train_model_task")
+        assert time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
         ("pfd submit extract_features_task dataset=", "dataset=there"),
         ("pfd submit train_model_task dataset=th", "dataset=there"),
         ("pfd submit train_model_task model=", "model=cnn1d"),
+        ("pfd submit train_model_task split.protocol=", "split.protocol=load"),
+        ("pfd submit generate_dataset_task mains_hz=", "mains_hz=60"),
+        ("pfd submit generate_dataset_task geometry=N", "geometry=NICE"),
     ],
 )
 def test_the_shell_completes_what_there_is(dispatcher: Dispatcher, words: str, offered: str) -> None:

@@ -54,6 +54,11 @@ def _model(fields: dict[str, Any]) -> type[BaseModel]:
     return create_model(f"Made{next(_numbers)}", __base__=Params, **fields)
 
 
+def _of(generic: Any, *inner: Any) -> Any:
+    """A type such as `list[int]`, of types that were drawn."""
+    return generic[inner if len(inner) > 1 else inner[0]]
+
+
 @st.composite
 def bounded_integers(draw: st.DrawFn) -> Drawn:
     low = draw(st.integers(-50, 5000))
@@ -102,18 +107,20 @@ def containers(draw: st.DrawFn, inner: st.SearchStrategy[Drawn]) -> Drawn:
         case "list":
             least = draw(st.integers(0, 3))
             return Drawn(
-                Annotated[list[one.kind], Field(min_length=least)],  # type: ignore[name-defined]
+                Annotated[_of(list, one.kind), Field(min_length=least)],
                 st.lists(one.values, min_size=least, max_size=4),
                 one.plain,
             )
         case "several":
-            return Drawn(tuple[one.kind, ...], st.lists(one.values, max_size=3), one.plain)
+            return Drawn(_of(tuple, one.kind, ...), st.lists(one.values, max_size=3), one.plain)
         case "pair":
             other = draw(inner)
-            values = st.tuples(one.values, other.values).map(list)
-            return Drawn(tuple[one.kind, other.kind], values, one.plain and other.plain)
+            pairs = st.tuples(one.values, other.values).map(list)
+            return Drawn(_of(tuple, one.kind, other.kind), pairs, one.plain and other.plain)
         case "by name":
-            return Drawn(dict[str, one.kind], st.dictionaries(st.text(max_size=3), one.values, max_size=2), one.plain)
+            return Drawn(
+                _of(dict, str, one.kind), st.dictionaries(st.text(max_size=3), one.values, max_size=2), one.plain
+            )
         case "null":
             return Drawn(one.kind | None, st.none() | one.values, False)
         case "either":

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pfd.cli.state import Session
 from pfd.errors import PfdError
 from pfd.references import Choices
 from pfd.task import Task
 
+if TYPE_CHECKING:
+    from pfd.client.dispatcher import Dispatcher
+
 FEW = 5
 """Things of a kind that are told, the newest."""
 
-PATIENCE_S = 2.0
-"""Seconds that a store may take to answer: who looks at a task has not asked for a store."""
+PATIENCE_S = 3.0
+"""Seconds that a store may take to open: who looks at a task has not asked for a store."""
 
 
 def things_there(session: Session, task: Task) -> dict[str, Choices]:
@@ -22,20 +27,28 @@ def things_there(session: Session, task: Task) -> dict[str, Choices]:
     from pfd.schema import fields_of, listed
 
     kinds = list(dict.fromkeys(field.reference for field in listed(fields_of(task.params)) if field.reference))
-    found: dict[str, Choices] = {}
+    if not kinds or not _is_made(session):
+        return {}
+    try:
+        dispatcher = session.dispatcher
+        return {kind: dispatcher.choices(kind, FEW) for kind in kinds} if _opens(dispatcher) else {}
+    except PfdError:
+        return {}
 
-    def ask() -> None:
-        try:
-            for kind in kinds:
-                found[kind] = session.dispatcher.choices(kind, FEW)
-        except PfdError:
-            return
 
-    if kinds and _is_made(session):
-        asking = threading.Thread(target=ask, name="what there is", daemon=True)
-        asking.start()
-        asking.join(PATIENCE_S)
-    return dict(found)
+def _opens(dispatcher: Dispatcher) -> bool:
+    """Whether the store of a dispatcher opens soon."""
+    opened = threading.Event()
+
+    def open_it() -> None:
+        with contextlib.suppress(PfdError):
+            dispatcher.store  # noqa: B018  (it is opened when it is asked for)
+            opened.set()
+
+    asking = threading.Thread(target=open_it, name="opening the store", daemon=True)
+    asking.start()
+    asking.join(PATIENCE_S)
+    return opened.is_set()
 
 
 def in_words(found: Choices) -> str:

@@ -37,8 +37,16 @@ def json_schema(model: type[BaseModel], mode: Mode = "validation") -> dict[str, 
     try:
         return model.model_json_schema(mode=mode, schema_generator=_Lenient)
     except Exception:  # names that are only known later, and code of plugins, which may raise anything
-        log.debug("the schema of %r cannot be made", model, exc_info=True)
-        return {}
+        log.debug("the schema of %s cannot be made", model.__name__, exc_info=True)
+        return _names_alone(model)
+
+
+def _names_alone(model: type[BaseModel]) -> dict[str, Any]:
+    """What a model says of its fields without their types."""
+    found = model.model_fields
+    properties = {name: {"description": field.description or ""} for name, field in found.items()}
+    required = [name for name, field in found.items() if field.is_required()]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": True}
 
 
 class Document:

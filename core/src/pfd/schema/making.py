@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import math
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 from pfd.schema.bounds import Bounds
 from pfd.schema.dependence import deciding
 from pfd.schema.field import Field, fields_within
-from pfd.schema.node import count
+from pfd.schema.node import Node, count
 from pfd.schema.shape import Shape, shape_of
 
 TRIES = 2000
@@ -24,8 +25,11 @@ TRIES = 2000
 MOST = 24
 """Values that are tried for one field, or for a group within another."""
 
-DEPTH = 5
-"""Groups within groups that are made up: a model may hold itself."""
+DEPTH = 8
+"""Groups and lists within each other that are made up."""
+
+Above = tuple[Node, ...]
+"""The schemas of what something stands in."""
 
 _PLAIN = {"string": "text", "integer": 1, "number": 1.0, "boolean": True, "object": {}}
 
@@ -54,7 +58,7 @@ def example(model: type[BaseModel], accepts: Callable[[dict[str, Any]], object] 
     """
     check = accepts or model.model_validate
     first: dict[str, Any] | None = None
-    for values in itertools.islice(_groups(shape_of(model), 0), TRIES):
+    for values in itertools.islice(_groups(shape_of(model), ()), TRIES):
         first = values if first is None else first
         with contextlib.suppress(Exception):  # validators are code of a plugin
             check(values)
@@ -83,15 +87,15 @@ def _sample(shape: Shape, depth: int) -> Iterator[Any]:
         yield from (_PLAIN[kind] for kind in sorted(shape.types) if kind in _PLAIN)
 
 
-def _groups(shape: Shape, depth: int) -> Iterator[dict[str, Any]]:
+def _groups(shape: Shape, above: Above) -> Iterator[dict[str, Any]]:
     """Combinations of values for the fields that are required, simple ones first."""
     model = shape.group()
     by = () if model is None else (shape.discriminator, *deciding(shape.document, model))
-    yield from _completed(shape, {}, depth, by, {})
+    yield from _completed(shape, {}, above, by, {})
 
 
 def _completed(
-    shape: Shape, found: dict[str, Any], depth: int, by: Sequence[str], known: dict[str, list[Field]]
+    shape: Shape, found: dict[str, Any], above: Above, by: Sequence[str], known: dict[str, list[Field]]
 ) -> Iterator[dict[str, Any]]:
     """Values, and beside these what is required then; `known` holds what is, by the values of the fields in `by`."""
     key = json.dumps([found.get(name) for name in by], default=repr)
@@ -101,54 +105,58 @@ def _completed(
     if not asked:
         yield found
         return
-    several = [list(itertools.islice(_values(field.shape, field.name, depth), MOST)) for field in asked]
+    several = [list(itertools.islice(_values(field.shape, field.name, above), MOST)) for field in asked]
     for values in itertools.product(*several):
         more = {field.name: value for field, value in zip(asked, values, strict=True)}
-        yield from _completed(shape, found | more, depth, by, known)
+        yield from _completed(shape, found | more, above, by, known)
 
 
-def _values(shape: Shape, name: str, depth: int) -> Iterator[Any]:
+def _values(shape: Shape, name: str, above: Above) -> Iterator[Any]:
     """Values of one shape, null last."""
-    if depth > DEPTH:
-        return
     given = shape.node.get("examples")
     if isinstance(given, list):
         yield from given
     if default := shape.node.get("default"):
         yield default
     if shape.discriminator:
-        yield from itertools.islice(_groups(shape, depth + 1), MOST)
+        yield from _inside(shape, above, _groups)
     else:
         for one in shape.alternatives:
-            yield from _of_one_kind(one, name, depth)
+            yield from _of_one_kind(one, name, above)
     if shape.nullable:
         yield None
 
 
-def _of_one_kind(shape: Shape, name: str, depth: int) -> Iterator[Any]:
+def _of_one_kind(shape: Shape, name: str, above: Above) -> Iterator[Any]:
     if shape.choices:
         yield from (choice for choice in shape.choices if choice is not None)
     elif shape.group() is not None:
-        yield from itertools.islice(_groups(shape, depth + 1), MOST)
+        yield from _inside(shape, above, _groups)
     elif {"integer", "number"} & shape.types:
         yield from _numbers(shape.bounds, integer="number" not in shape.types)
     elif "boolean" in shape.types:
         yield from (True, False)
     elif "array" in shape.types:
-        yield from _lists(shape, name, depth)
+        yield from _inside(shape, above, functools.partial(_lists, name=name))
     elif "object" in shape.types:
-        yield from _by_name(shape, name, depth)
+        yield from _inside(shape, above, functools.partial(_by_name, name=name))
     elif shape.types != {"null"}:
         yield from _texts(name, shape)
 
 
-def _lists(shape: Shape, name: str, depth: int) -> Iterator[list[Any]]:
+def _inside(shape: Shape, above: Above, make: Callable[[Shape, Above], Iterator[Any]]) -> Iterator[Any]:
+    """What is made of values within; nothing where that would hold itself."""
+    if shape.node not in above and len(above) < DEPTH:
+        yield from itertools.islice(make(shape, (*above, shape.node)), MOST)
+
+
+def _lists(shape: Shape, above: Above, name: str) -> Iterator[list[Any]]:
     least = shape.bounds.min_items or 0
     if places := shape.places:
-        several = [list(itertools.islice(_values(place, name, depth + 1), MOST)) for place in places]
-        yield from map(list, itertools.islice(itertools.product(*several), MOST))
+        several = [list(itertools.islice(_values(place, name, above), MOST)) for place in places]
+        yield from map(list, itertools.product(*several))
         return
-    inner = list(itertools.islice(_values(shape.items or Shape.anything(), name, depth + 1), max(MOST, least)))
+    inner = list(itertools.islice(_values(shape.items or Shape.anything(), name, above), max(MOST, least)))
     if shape.bounds.unique_items:
         yield inner[: max(1, least)]
     else:
@@ -157,12 +165,13 @@ def _lists(shape: Shape, name: str, depth: int) -> Iterator[list[Any]]:
         yield []
 
 
-def _by_name(shape: Shape, name: str, depth: int) -> Iterator[dict[str, Any]]:
+def _by_name(shape: Shape, above: Above, name: str) -> Iterator[dict[str, Any]]:
     least = count(shape.node, "minProperties") or 0
-    for value in itertools.islice(_values(shape.values or Shape.anything(), name, depth + 1), MOST if least else 0):
-        yield {f"{name}{number}": value for number in range(1, least + 1)}
     if not least:
         yield {}
+        return
+    for value in _values(shape.values or Shape.anything(), name, above):
+        yield {f"{name}{number}": value for number in range(1, least + 1)}
 
 
 def _numbers(bounds: Bounds, *, integer: bool) -> Iterator[int | float]:
