@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from pfd.job import ENDED
 from pfd.plugins import Registry
 from pfd.store.schema import change
 from pfd.store.schema import jobs as job_table
+from tests.support.servers import find_postgres
 
 PATIENCE = 60.0
 
@@ -93,18 +95,100 @@ def test_pages_hold_each_job_once_and_now_is_behind_them_all(dispatcher: Dispatc
     until(lambda: [job.id for job in dispatcher.changes(now).jobs] == [later.id])
 
 
-@pytest.mark.parametrize("since", ["x", "1", "1:", "-1:2", "1:2:3", "9" * 20 + ":1", None, 7])
+@pytest.mark.parametrize(
+    "since", ["x", "1", "1:2", "-1:2:3", "1::3", "1:2:3:4", "9" * 19 + ":1:1", ":" + "9" * 19 + ":1", None, 7]
+)
 def test_what_is_no_cursor_is_refused(dispatcher: Dispatcher, since: str) -> None:
     with pytest.raises(ParameterError, match="no cursor of changes"):
         dispatcher.changes(since)
 
 
-def test_a_cursor_of_another_store_is_refused_and_not_waited_on(dispatcher: Dispatcher) -> None:
-    number, _, seq = dispatcher.changes("now").cursor.partition(":")
-    assert dispatcher.changes(f"{number}:{seq}").jobs == ()
-    with pytest.raises(ParameterError, match="another one") as found:
-        dispatcher.changes(f"{int(number) + 1_000}:{seq}")
+def test_a_cursor_that_is_ahead_of_the_store_is_refused_and_not_waited_on(dispatcher: Dispatcher) -> None:
+    store, number, seq = dispatcher.changes("now").cursor.split(":")
+    assert dispatcher.changes(f"{store}:{number}:{seq}").jobs == ()
+    with pytest.raises(ParameterError, match="of another store") as found:
+        dispatcher.changes(f"{store}:{int(number) + 1_000}:{seq}")
     assert "begin anew" in str(found.value.hint)
+
+
+def other_store(dispatcher: Dispatcher, databases: Databases, folder: Path) -> Settings:
+    """Settings of another store of the same kind, with an id."""
+    url = databases.url("postgres" if dispatcher.settings.database_url else "sqlite", folder)
+    settings = make_settings(folder / "other", url)
+    if not url:
+        databases.furnish(settings.home)
+    return settings
+
+
+def test_a_cursor_of_another_store_is_refused_also_where_it_is_not_ahead(
+    dispatcher: Dispatcher, registry: Registry, databases: Databases, tmp_path: Path
+) -> None:
+    old = dispatcher.submit("add", {"a": 1})
+    unnamed = dispatcher.changes().cursor
+    assert unnamed.startswith(":")  # no worker has given the store an id yet
+    dispatcher.store.bind_home()
+    named = dispatcher.changes().cursor
+    assert not named.startswith(":")
+    with Dispatcher(other_store(dispatcher, databases, tmp_path), registry=registry) as other:
+        other.store.bind_home()
+        for number in range(20):
+            other.submit("add", {"a": number})
+        until(lambda: len(other.changes().jobs) == 20)
+        cursor = other.changes().cursor
+        for follower, foreign in ((dispatcher, cursor), (other, named)):
+            with pytest.raises(ParameterError, match="of another store"):
+                follower.changes(foreign)
+    later = dispatcher.submit("add", {"a": 2})
+    until(lambda: [job.id for job in dispatcher.changes(unnamed).jobs] == [later.id])  # it goes on
+    until(lambda: [job.id for job in dispatcher.changes(named).jobs] == [later.id])
+    assert old.id not in {job.id for job in dispatcher.changes(unnamed).jobs}
+
+
+def test_a_cursor_from_before_a_backup_was_put_back_is_refused_however_much_came_since(
+    dispatcher: Dispatcher, registry: Registry, tmp_path: Path
+) -> None:
+    dispatcher.store.bind_home()
+    dispatcher.submit("add", {"a": 1})
+    until(lambda: len(dispatcher.changes().jobs) == 1)
+    put_back = back_up_and_restore(dispatcher, tmp_path)
+    lost = dispatcher.submit("add", {"a": 2})  # after the backup
+    until(lambda: len(dispatcher.changes().jobs) == 2)
+    cursor = dispatcher.changes().cursor
+    dispatcher.close()
+    put_back()
+    for number in range(20):
+        dispatcher.submit("add", {"a": number})
+    until(lambda: len(dispatcher.changes().jobs) == 21)
+    assert lost.id not in of_table(dispatcher)
+    with pytest.raises(ParameterError, match="before a backup was put back"):
+        dispatcher.changes(cursor)
+
+
+def back_up_and_restore(dispatcher: Dispatcher, folder: Path) -> Callable[[], None]:
+    """Back the store up, as the page on deploying says; what puts it back."""
+    from pfd.store.backup import back_up
+
+    url = dispatcher.settings.database_url
+    if not url:
+        copy, store = folder / "copy.sqlite3", dispatcher.settings.home / "pfd.sqlite3"
+        back_up(dispatcher.store, copy)
+
+        def put_back() -> None:
+            for path in store.parent.glob("pfd.sqlite3*"):
+                path.unlink()
+            shutil.copy(copy, store)
+
+        return put_back
+    programs, dump = find_postgres(), folder / "pfd.dump"
+    assert programs is not None
+    plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    subprocess.run([programs / "pg_dump", "--format=custom", f"--file={dump}", plain], check=True)
+    restore: list[str | Path] = [programs / "pg_restore", "--clean", "--if-exists", f"--dbname={plain}", dump]
+
+    def restored() -> None:
+        subprocess.run(restore, check=True)
+
+    return restored
 
 
 def test_a_write_that_was_rolled_back_is_no_change(dispatcher: Dispatcher) -> None:
