@@ -14,6 +14,8 @@ from tests.support.workspace import distributions
 PUBLIC: dict[str, list[str]] = {
     "pfd": [
         "ArtifactError",
+        "AsyncDispatcher",
+        "AsyncJobHandle",
         "CancelRequested",
         "Command",
         "DataError",
