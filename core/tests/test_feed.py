@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core.tests.support.stores import Databases, as_environment, make_settings
+from core.tests.support.stores import Databases, make_settings
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Job, Settings, State, Worker
 from pfd.errors import ParameterError
@@ -268,54 +265,6 @@ def test_numbers_go_on_behind_those_of_a_restored_dump(
         dispatcher.store.bind_home()
         with dispatcher.store.read() as connection:
             assert connection.execute(sa.select(change.c.start)).scalar_one() == start  # once
-
-
-WORKER = "from pfd import Worker; Worker(slots=2).run_forever()"
-WRITER = """
-import random, sys
-from pfd import Dispatcher
-with Dispatcher() as dispatcher:
-    for number in range(int(sys.argv[1])):
-        task = random.choice(["add", "add_apart", "fail_inline", "nap_inline"])
-        params = {"a": 1} if task.startswith("add") else {}
-        handle = dispatcher.submit(task, params)
-        if number % 5 == 0:
-            dispatcher.cancel(handle.id)
-"""
-
-
-@pytest.mark.slow("eight writing programs, killed again and again")
-def test_a_follower_has_what_the_table_says_whatever_is_killed(dispatcher: Dispatcher, registry: Registry) -> None:
-    environment = as_environment(dispatcher.settings) | {"PFD_LEASE": "2"}
-    followers = [Follower(dispatcher), Follower(dispatcher, limit=3)]
-
-    def start(code: str, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", code, *arguments], env={**os.environ, **environment})
-
-    workers = [start(WORKER) for _ in range(4)]
-    writers = [start(WRITER, "25") for _ in range(4)]
-    try:
-        end = time.monotonic() + 12.0
-        kill = time.monotonic() + 3.0
-        while time.monotonic() < end or any(one.poll() is None for one in writers):
-            for follower in followers:
-                follower.look()
-            if time.monotonic() > kill:
-                workers[0].send_signal(signal.SIGKILL)
-                workers[0].wait()
-                workers = [*workers[1:], start(WORKER)]
-                kill += 1.5
-            time.sleep(0.005)
-        until(lambda: all(job.state in ENDED for job in of_table(dispatcher).values()), seconds=PATIENCE)
-    finally:
-        for one in (*workers, *writers):
-            one.kill()
-            one.wait()
-    for follower in followers:
-        follower.catch_up()
-        assert follower.now == of_table(dispatcher)
-        assert len(follower.now) == 100
-        assert {job_id: len(ends) for job_id, ends in follower.ends.items()} == dict.fromkeys(follower.now, 1)
 
 
 def test_the_feed_is_read_by_its_index(dispatcher: Dispatcher) -> None:
