@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -85,8 +85,9 @@ class Drawing:
     def __init__(self, size: int = 10) -> None:
         self._size = size
 
-    def svg(self, _: Figure, theme: str) -> bytes:
-        return f'<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg class="{theme}">{"x" * self._size}</svg>\n'.encode()
+    def svgs(self, _: Figure, themes: Sequence[str]) -> tuple[bytes, ...]:
+        head = '<?xml version="1.0"?>\n<!DOCTYPE svg>\n'
+        return tuple(f'{head}<svg class="{theme}">{"x" * self._size}</svg>\n'.encode() for theme in themes)
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_pictures_of_a_job_are_embedded_as_images(tmp_path: Path) -> None:
 
 def test_pictures_on_a_page_share_no_id(shown_as: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = b'<svg><clipPath id="c"/><g clip-path="url(#c)"><use xlink:href="#m"/></g><path id="m"/></svg>'
-    monkeypatch.setattr(html, "drawer", lambda: SimpleNamespace(svg=lambda *_: picture))
+    monkeypatch.setattr(html, "drawer", lambda: SimpleNamespace(svgs=lambda _, themes: [picture] * len(themes)))
     making = Html(tmp_path.joinpath, ("light", "dark"))
     page = making.text(making.blocks((a_figure(), a_figure())))
     ids = re.findall(r'id="([^"]+)"', page)

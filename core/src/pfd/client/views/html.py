@@ -108,12 +108,12 @@ class Html:
         try:
             if (drawing := drawer()) is None:
                 raise ArtifactError("no pictures are drawn here: pip install pfd-plots")
+            if (id(figure), self._themes[0]) not in self._drawn:
+                for theme, picture in zip(self._themes, drawing.svgs(figure, self._themes), strict=True):
+                    self._drawn[id(figure), theme] = picture.decode()
             for theme in self._themes:
                 place = SubElement(found, "div", {"class": f"picture {theme}"})
-                key = (id(figure), theme)
-                if key not in self._drawn:
-                    self._drawn[key] = drawing.svg(figure, theme).decode()
-                place.text = self._placed(_SVG.search(self._drawn[key]))
+                place.text = self._placed(_SVG.search(self._drawn[id(figure), theme]))
         except Exception as error:  # a fault of the drawing, or of a library below it
             found.append(element("p", figure.title, css="title"))
             found.append(element("p", f"{figure.alt} ({error})", css="note"))
