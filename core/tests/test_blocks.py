@@ -220,6 +220,30 @@ def test_a_log_is_read_piece_by_piece_and_each_byte_once(dispatcher: Dispatcher)
     assert len(whole) >= 300_000
 
 
+def test_a_cursor_of_another_log_is_refused_and_not_waited_on(dispatcher: Dispatcher) -> None:
+    long, short, later = (dispatcher.submit("print_much", {"size": size}) for size in (30_000, 20, 40_000))
+    for handle in (long, short, later):
+        handle.get(PATIENCE)
+    cursors = {handle: dispatcher.log(handle.id, most=None).cursor for handle in (long, short, later)}
+    for handle, cursor in cursors.items():
+        assert dispatcher.log(handle.id, cursor) == (b"", cursor)
+    claim, at, head = cursors[short].split(":")
+    beyond = {
+        "beyond the end": f"{claim}:{int(at) + 1}:{head}",
+        "beyond the end, behind a head": f"{claim}:{int(at) + 100}:{at}",
+        "of a head that is beyond it": f"{claim}:{int(at) + 100}:{int(at) + 50}",
+        "of a later run": f"{int(claim) + 100}:{at}:",
+    }
+    for cursor in beyond.values():
+        with pytest.raises(ParameterError, match="of another log") as found:
+            dispatcher.log(short.id, cursor)
+        assert "begin anew" in str(found.value.hint)
+    waiting = dispatcher.submit("add", {"a": 1}, countdown=3600)
+    assert dispatcher.log(waiting.id, dispatcher.log(waiting.id).cursor).data == b""
+    with pytest.raises(ParameterError, match="of another log"):
+        dispatcher.log(waiting.id, cursors[long])
+
+
 @pytest.mark.parametrize("call", ["series", "log"])
 def test_what_is_no_cursor_is_refused(dispatcher: Dispatcher, call: str) -> None:
     handle = dispatcher.submit("add", {"a": 1})
