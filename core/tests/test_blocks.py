@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,14 +12,18 @@ from typing import Any
 
 import pytest
 
+from core.tests.support.jobs import JOB
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, State, UnknownJob, Worker
 from pfd.artifacts import place
+from pfd.client.views import generic
+from pfd.client.views.job_view import JobView
 from pfd.errors import ArtifactError, ParameterError
 from pfd.plugins import Registry
 from pfd.series.reader import merged
+from pfd.series.writer import SeriesWriter, series_path
 from pfd.store.schema import jobs
-from pfd.views import BLOCKS, Block, Download, Figure, Metrics, Table, Warning, to_plotly  # noqa: A004
+from pfd.views import BLOCKS, Block, Curve, Download, Figure, Metrics, Table, Warning, to_plotly  # noqa: A004
 
 PATIENCE = 60.0
 
@@ -242,6 +247,18 @@ def test_a_cursor_of_another_log_is_refused_and_not_waited_on(dispatcher: Dispat
     assert dispatcher.log(waiting.id, dispatcher.log(waiting.id).cursor).data == b""
     with pytest.raises(ParameterError, match="of another log"):
         dispatcher.log(waiting.id, cursors[long])
+
+
+def test_what_went_beyond_all_bounds_is_a_gap_of_a_series(tmp_path: Path, registry: Registry) -> None:
+    losses = (0.5, 1e99, 1e150, float("inf"), 0.25)
+    writer = SeriesWriter(series_path(tmp_path / "logs" / JOB.id, 1), logging.getLogger("test"))
+    for step, loss in enumerate(losses):
+        writer.record("training", step, {"loss": loss})
+    writer.close()
+    [figure] = only(tuple(generic.blocks(JobView(JOB, tmp_path, registry))), Figure)
+    [curve] = figure.panels[0].marks
+    assert isinstance(curve, Curve)
+    assert curve.y == (0.5, 1e99, None, None, 0.25)
 
 
 @pytest.mark.parametrize("call", ["series", "log"])

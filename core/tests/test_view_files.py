@@ -147,11 +147,12 @@ def test_a_view_is_read_as_a_file_of_its_job_and_of_nothing_else(
     (folder / "apart").rename(tmp_path / "elsewhere")
     (folder / "apart").symlink_to(tmp_path / "elsewhere")
     (folder / "huge.figure.json").write_bytes(b" " * 40_000_000)
-    for name, says in {
+    wrong = {
         "gone": "No such file",
         "linked": "is a link",
         "apart/swapped": "link on the way",
         "huge": "is larger",
-    }.items():
+    }
+    for name, says in wrong.items():
         with pytest.raises(ArtifactError, match=says):
             view.figure(name)

@@ -177,6 +177,24 @@ def test_each_kind_of_panel_is_whole(name: str, width: float | None) -> None:
         ET.fromstring(svg(figure, theme, width=width))
 
 
+MOST, LEAST = 1e100, 1e-300
+
+EXTREME = {
+    "curve": Panel(x=ORDER, y=LEVEL, marks=(Curve(x=[-MOST, MOST], y=[-MOST, MOST]), Rule(x=MOST, to=-MOST))),
+    "close": Panel(x=ORDER, y=LEVEL, marks=(Curve(x=[0, 1], y=[MOST * (1 - 1e-15), MOST]),)),
+    "tiny": Panel(x=ORDER, y=LEVEL, marks=(Curve(x=[0, LEAST], y=[0, LEAST]),)),
+    "log": Panel(x=ORDER, y=Axis(label="power", scale="log"), marks=(Curve(x=[0, 1, 2], y=[LEAST, MOST, 1]),)),
+    "band": Panel(x=ORDER, y=LEVEL, marks=(Band(x=[0, 1], low=[-MOST, 0], high=[0, MOST]),)),
+    "bars": Panel(x=ORDER, y=LEVEL, marks=(Bars(labels=["a", "b"], values=[MOST, -MOST], deviations=[MOST, 1]),)),
+    "matrix": Panel(x=ORDER, y=LEVEL, marks=(Matrix(values=[[MOST, -MOST], [0, LEAST]], label="r", diverging=True),)),
+}
+
+
+@pytest.mark.parametrize("name", EXTREME)
+def test_numbers_of_any_size_that_a_view_takes_are_drawn(name: str) -> None:
+    ET.fromstring(svg(a_figure(EXTREME[name])))
+
+
 @pytest.mark.parametrize("width", [None, 5.0], ids=["wide", "narrow"])
 @pytest.mark.parametrize("columns", [None, 2])
 def test_panels_of_all_kinds_stand_beside_each_other(columns: int | None, width: float | None) -> None:
