@@ -14,6 +14,8 @@ from tests.support.workspace import distributions
 PUBLIC: dict[str, list[str]] = {
     "pfd": [
         "ArtifactError",
+        "AsyncDispatcher",
+        "AsyncJobHandle",
         "CancelRequested",
         "Command",
         "DataError",
@@ -108,7 +110,7 @@ PUBLIC: dict[str, list[str]] = {
         "until",
         "write_plugins",
     ],
-    "pfd_plots": ["draw", "plain_lines", "plain_text", "png", "save", "svg"],
+    "pfd_plots": ["draw", "plain_lines", "plain_text", "png", "save", "svg", "svgs"],
     "pfd_runtime_celery": ["CeleryRuntime"],
     "pfd_runtime_dramatiq": ["DramatiqRuntime"],
     "pfd_plugin_data": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,14 +12,18 @@ from typing import Any
 
 import pytest
 
+from core.tests.support.jobs import JOB
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Settings, State, UnknownJob, Worker
 from pfd.artifacts import place
+from pfd.client.views import generic
+from pfd.client.views.job_view import JobView
 from pfd.errors import ArtifactError, ParameterError
 from pfd.plugins import Registry
 from pfd.series.reader import merged
+from pfd.series.writer import SeriesWriter, series_path
 from pfd.store.schema import jobs
-from pfd.views import BLOCKS, Block, Download, Figure, Metrics, Table, Warning, to_plotly  # noqa: A004
+from pfd.views import BLOCKS, Block, Curve, Download, Figure, Metrics, Table, Warning, to_plotly  # noqa: A004
 
 PATIENCE = 60.0
 
@@ -218,6 +223,42 @@ def test_a_log_is_read_piece_by_piece_and_each_byte_once(dispatcher: Dispatcher)
         whole, cursor = whole + piece.data, piece.cursor
     assert whole == dispatcher.log_path(handle.id).read_bytes()
     assert len(whole) >= 300_000
+
+
+def test_a_cursor_of_another_log_is_refused_and_not_waited_on(dispatcher: Dispatcher) -> None:
+    long, short, later = (dispatcher.submit("print_much", {"size": size}) for size in (30_000, 20, 40_000))
+    for handle in (long, short, later):
+        handle.get(PATIENCE)
+    cursors = {handle: dispatcher.log(handle.id, most=None).cursor for handle in (long, short, later)}
+    for handle, cursor in cursors.items():
+        assert dispatcher.log(handle.id, cursor) == (b"", cursor)
+    claim, at, head = cursors[short].split(":")
+    beyond = {
+        "beyond the end": f"{claim}:{int(at) + 1}:{head}",
+        "beyond the end, behind a head": f"{claim}:{int(at) + 100}:{at}",
+        "of a head that is beyond it": f"{claim}:{int(at) + 100}:{int(at) + 50}",
+        "of a later run": f"{int(claim) + 100}:{at}:",
+    }
+    for cursor in beyond.values():
+        with pytest.raises(ParameterError, match="of another log") as found:
+            dispatcher.log(short.id, cursor)
+        assert "begin anew" in str(found.value.hint)
+    waiting = dispatcher.submit("add", {"a": 1}, countdown=3600)
+    assert dispatcher.log(waiting.id, dispatcher.log(waiting.id).cursor).data == b""
+    with pytest.raises(ParameterError, match="of another log"):
+        dispatcher.log(waiting.id, cursors[long])
+
+
+def test_what_went_beyond_all_bounds_is_a_gap_of_a_series(tmp_path: Path, registry: Registry) -> None:
+    losses = (0.5, 1e99, 1e150, float("inf"), 0.25)
+    writer = SeriesWriter(series_path(tmp_path / "logs" / JOB.id, 1), logging.getLogger("test"))
+    for step, loss in enumerate(losses):
+        writer.record("training", step, {"loss": loss})
+    writer.close()
+    [figure] = only(tuple(generic.blocks(JobView(JOB, tmp_path, registry))), Figure)
+    [curve] = figure.panels[0].marks
+    assert isinstance(curve, Curve)
+    assert curve.y == (0.5, 1e99, None, None, 0.25)
 
 
 @pytest.mark.parametrize("call", ["series", "log"])

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import functools
-import os
-import signal
+import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from core.tests.support.stores import Databases, as_environment, make_settings
+from core.tests.support.stores import Databases, make_settings
 from core.tests.support.waiting import until
 from pfd import Dispatcher, Job, Settings, State, Worker
 from pfd.errors import ParameterError
@@ -22,6 +20,7 @@ from pfd.job import ENDED
 from pfd.plugins import Registry
 from pfd.store.schema import change
 from pfd.store.schema import jobs as job_table
+from tests.support.servers import find_postgres
 
 PATIENCE = 60.0
 
@@ -93,18 +92,100 @@ def test_pages_hold_each_job_once_and_now_is_behind_them_all(dispatcher: Dispatc
     until(lambda: [job.id for job in dispatcher.changes(now).jobs] == [later.id])
 
 
-@pytest.mark.parametrize("since", ["x", "1", "1:", "-1:2", "1:2:3", "9" * 20 + ":1", None, 7])
+@pytest.mark.parametrize(
+    "since", ["x", "1", "1:2", "-1:2:3", "1::3", "1:2:3:4", "9" * 19 + ":1:1", ":" + "9" * 19 + ":1", None, 7]
+)
 def test_what_is_no_cursor_is_refused(dispatcher: Dispatcher, since: str) -> None:
     with pytest.raises(ParameterError, match="no cursor of changes"):
         dispatcher.changes(since)
 
 
-def test_a_cursor_of_another_store_is_refused_and_not_waited_on(dispatcher: Dispatcher) -> None:
-    number, _, seq = dispatcher.changes("now").cursor.partition(":")
-    assert dispatcher.changes(f"{number}:{seq}").jobs == ()
-    with pytest.raises(ParameterError, match="another one") as found:
-        dispatcher.changes(f"{int(number) + 1_000}:{seq}")
+def test_a_cursor_that_is_ahead_of_the_store_is_refused_and_not_waited_on(dispatcher: Dispatcher) -> None:
+    store, number, seq = dispatcher.changes("now").cursor.split(":")
+    assert dispatcher.changes(f"{store}:{number}:{seq}").jobs == ()
+    with pytest.raises(ParameterError, match="of another store") as found:
+        dispatcher.changes(f"{store}:{int(number) + 1_000}:{seq}")
     assert "begin anew" in str(found.value.hint)
+
+
+def other_store(dispatcher: Dispatcher, databases: Databases, folder: Path) -> Settings:
+    """Settings of another store of the same kind, with an id."""
+    url = databases.url("postgres" if dispatcher.settings.database_url else "sqlite", folder)
+    settings = make_settings(folder / "other", url)
+    if not url:
+        databases.furnish(settings.home)
+    return settings
+
+
+def test_a_cursor_of_another_store_is_refused_also_where_it_is_not_ahead(
+    dispatcher: Dispatcher, registry: Registry, databases: Databases, tmp_path: Path
+) -> None:
+    old = dispatcher.submit("add", {"a": 1})
+    unnamed = dispatcher.changes().cursor
+    assert unnamed.startswith(":")  # no worker has given the store an id yet
+    dispatcher.store.bind_home()
+    named = dispatcher.changes().cursor
+    assert not named.startswith(":")
+    with Dispatcher(other_store(dispatcher, databases, tmp_path), registry=registry) as other:
+        other.store.bind_home()
+        for number in range(20):
+            other.submit("add", {"a": number})
+        until(lambda: len(other.changes().jobs) == 20)
+        cursor = other.changes().cursor
+        for follower, foreign in ((dispatcher, cursor), (other, named)):
+            with pytest.raises(ParameterError, match="of another store"):
+                follower.changes(foreign)
+    later = dispatcher.submit("add", {"a": 2})
+    until(lambda: [job.id for job in dispatcher.changes(unnamed).jobs] == [later.id])  # it goes on
+    until(lambda: [job.id for job in dispatcher.changes(named).jobs] == [later.id])
+    assert old.id not in {job.id for job in dispatcher.changes(unnamed).jobs}
+
+
+def test_a_cursor_from_before_a_backup_was_put_back_is_refused_however_much_came_since(
+    dispatcher: Dispatcher, registry: Registry, tmp_path: Path
+) -> None:
+    dispatcher.store.bind_home()
+    dispatcher.submit("add", {"a": 1})
+    until(lambda: len(dispatcher.changes().jobs) == 1)
+    put_back = back_up_and_restore(dispatcher, tmp_path)
+    lost = dispatcher.submit("add", {"a": 2})  # after the backup
+    until(lambda: len(dispatcher.changes().jobs) == 2)
+    cursor = dispatcher.changes().cursor
+    dispatcher.close()
+    put_back()
+    for number in range(20):
+        dispatcher.submit("add", {"a": number})
+    until(lambda: len(dispatcher.changes().jobs) == 21)
+    assert lost.id not in of_table(dispatcher)
+    with pytest.raises(ParameterError, match="before a backup was put back"):
+        dispatcher.changes(cursor)
+
+
+def back_up_and_restore(dispatcher: Dispatcher, folder: Path) -> Callable[[], None]:
+    """Back the store up, as the page on deploying says; what puts it back."""
+    from pfd.store.backup import back_up
+
+    url = dispatcher.settings.database_url
+    if not url:
+        copy, store = folder / "copy.sqlite3", dispatcher.settings.home / "pfd.sqlite3"
+        back_up(dispatcher.store, copy)
+
+        def put_back() -> None:
+            for path in store.parent.glob("pfd.sqlite3*"):
+                path.unlink()
+            shutil.copy(copy, store)
+
+        return put_back
+    programs, dump = find_postgres(), folder / "pfd.dump"
+    assert programs is not None
+    plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    subprocess.run([programs / "pg_dump", "--format=custom", f"--file={dump}", plain], check=True)
+    restore: list[str | Path] = [programs / "pg_restore", "--clean", "--if-exists", f"--dbname={plain}", dump]
+
+    def restored() -> None:
+        subprocess.run(restore, check=True)
+
+    return restored
 
 
 def test_a_write_that_was_rolled_back_is_no_change(dispatcher: Dispatcher) -> None:
@@ -184,54 +265,6 @@ def test_numbers_go_on_behind_those_of_a_restored_dump(
         dispatcher.store.bind_home()
         with dispatcher.store.read() as connection:
             assert connection.execute(sa.select(change.c.start)).scalar_one() == start  # once
-
-
-WORKER = "from pfd import Worker; Worker(slots=2).run_forever()"
-WRITER = """
-import random, sys
-from pfd import Dispatcher
-with Dispatcher() as dispatcher:
-    for number in range(int(sys.argv[1])):
-        task = random.choice(["add", "add_apart", "fail_inline", "nap_inline"])
-        params = {"a": 1} if task.startswith("add") else {}
-        handle = dispatcher.submit(task, params)
-        if number % 5 == 0:
-            dispatcher.cancel(handle.id)
-"""
-
-
-@pytest.mark.slow("eight writing programs, killed again and again")
-def test_a_follower_has_what_the_table_says_whatever_is_killed(dispatcher: Dispatcher, registry: Registry) -> None:
-    environment = as_environment(dispatcher.settings) | {"PFD_LEASE": "2"}
-    followers = [Follower(dispatcher), Follower(dispatcher, limit=3)]
-
-    def start(code: str, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", code, *arguments], env={**os.environ, **environment})
-
-    workers = [start(WORKER) for _ in range(4)]
-    writers = [start(WRITER, "25") for _ in range(4)]
-    try:
-        end = time.monotonic() + 12.0
-        kill = time.monotonic() + 3.0
-        while time.monotonic() < end or any(one.poll() is None for one in writers):
-            for follower in followers:
-                follower.look()
-            if time.monotonic() > kill:
-                workers[0].send_signal(signal.SIGKILL)
-                workers[0].wait()
-                workers = [*workers[1:], start(WORKER)]
-                kill += 1.5
-            time.sleep(0.005)
-        until(lambda: all(job.state in ENDED for job in of_table(dispatcher).values()), seconds=PATIENCE)
-    finally:
-        for one in (*workers, *writers):
-            one.kill()
-            one.wait()
-    for follower in followers:
-        follower.catch_up()
-        assert follower.now == of_table(dispatcher)
-        assert len(follower.now) == 100
-        assert {job_id: len(ends) for job_id, ends in follower.ends.items()} == dict.fromkeys(follower.now, 1)
 
 
 def test_the_feed_is_read_by_its_index(dispatcher: Dispatcher) -> None:

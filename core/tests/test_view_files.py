@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any
 
 import pytest
 
-from pfd import view_files
+from core.tests.support.jobs import JOB
+from pfd import State, view_files
+from pfd.client.views.job_view import JobView
 from pfd.errors import ArtifactError
-from pfd.view_files import read_view, write_figure, write_table
+from pfd.plugins import Registry
+from pfd.view_files import as_view, write_figure, write_table
 from pfd.views import Axis, Column, Curve, Figure, Link, Panel, Table
 
 LOG = logging.getLogger("test-view-files")
@@ -35,7 +39,7 @@ def drawing(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_figure_is_kept_thinned_with_its_pictures_and_read_back(tmp_path: Path, drawing: Any) -> None:
     write_figure(tmp_path.joinpath, "wave", FIGURE, LOG)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["wave.figure.json", "wave.png", "wave.svg"]
-    assert read_view(tmp_path / "wave.figure.json", Figure) == FIGURE.decimated()
+    assert as_view("a view", (tmp_path / "wave.figure.json").read_bytes(), Figure) == FIGURE.decimated()
     assert (tmp_path / "wave.png").read_bytes() == b".png of A figure"
 
 
@@ -99,7 +103,7 @@ def test_a_table_is_kept_for_people_and_for_programs(tmp_path: Path) -> None:
         rows=((Link(kind="job", id="7"), 0.5), ("=1+1", None)),
     )
     write_table(tmp_path.joinpath, "scores", table)
-    assert read_view(tmp_path / "scores.table.json", Table) == table
+    assert as_view("a view", (tmp_path / "scores.table.json").read_bytes(), Table) == table
     assert (tmp_path / "scores.table.csv").read_text().splitlines() == ['job,"loss, nats"', "job 7,0.5", "'=1+1,"]
 
 
@@ -118,13 +122,37 @@ def test_a_damaged_view_says_what_is_wrong(tmp_path: Path, content: bytes, says:
     path = tmp_path / "x.figure.json"
     path.write_bytes(content)
     with pytest.raises(ArtifactError, match=says):
-        read_view(path, Figure)
+        as_view("a view", path.read_bytes(), Figure)
 
 
-def test_a_view_that_is_gone_or_huge_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ArtifactError, match="cannot be read"):
-        read_view(tmp_path / "none", Figure)
-    (tmp_path / "large").write_bytes(b" " * 20)
-    monkeypatch.setattr(view_files, "MOST_BYTES", 10)
-    with pytest.raises(ArtifactError, match="20 bytes"):
-        read_view(tmp_path / "large", Figure)
+def test_a_view_is_read_as_a_file_of_its_job_and_of_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: Registry
+) -> None:
+    job = dataclasses.replace(JOB, state=State.PROGRESS, claim=3)
+    folder = tmp_path / "artifacts" / job.id / "3"
+    secret = tmp_path / "secret.json"
+    secret.write_text(FIGURE.model_dump_json())
+    for name in ("gone", "linked", "apart/swapped", "huge", "whole"):
+        path = folder / f"{name}.figure.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(FIGURE.decimated().model_dump_json())
+    view = JobView(job, tmp_path, registry)
+    assert len(view.figures) == 5
+    assert view.figure("whole") == FIGURE.decimated()
+    # Behind the listing and the look at where it lies, as a task may do at any moment.
+    monkeypatch.setattr("pfd.client.views.job_view.place", lambda home, job, name: folder / name)
+    (folder / "gone.figure.json").unlink()
+    (folder / "linked.figure.json").unlink()
+    (folder / "linked.figure.json").symlink_to(secret)
+    (folder / "apart").rename(tmp_path / "elsewhere")
+    (folder / "apart").symlink_to(tmp_path / "elsewhere")
+    (folder / "huge.figure.json").write_bytes(b" " * 40_000_000)
+    wrong = {
+        "gone": "No such file",
+        "linked": "is a link",
+        "apart/swapped": "link on the way",
+        "huge": "is larger",
+    }
+    for name, says in wrong.items():
+        with pytest.raises(ArtifactError, match=says):
+            view.figure(name)

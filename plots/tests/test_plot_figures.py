@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -37,7 +38,7 @@ from pfd.views import (
     Rule,
     Theme,
 )
-from pfd_plots import draw, png, save, svg
+from pfd_plots import draw, png, save, svg, svgs
 from tests.support.hostile import HOSTILE
 
 ALT = "A level over orders, with a peak at three."
@@ -174,6 +175,24 @@ def test_each_kind_of_panel_is_whole(name: str, width: float | None) -> None:
     for theme in ("light", "dark"):
         assert png(figure, theme, dpi=40, width=width).startswith(b"\x89PNG")
         ET.fromstring(svg(figure, theme, width=width))
+
+
+MOST, LEAST = 1e100, 1e-300
+
+EXTREME = {
+    "curve": Panel(x=ORDER, y=LEVEL, marks=(Curve(x=[-MOST, MOST], y=[-MOST, MOST]), Rule(x=MOST, to=-MOST))),
+    "close": Panel(x=ORDER, y=LEVEL, marks=(Curve(x=[0, 1], y=[MOST * (1 - 1e-15), MOST]),)),
+    "tiny": Panel(x=ORDER, y=LEVEL, marks=(Curve(x=[0, LEAST], y=[0, LEAST]),)),
+    "log": Panel(x=ORDER, y=Axis(label="power", scale="log"), marks=(Curve(x=[0, 1, 2], y=[LEAST, MOST, 1]),)),
+    "band": Panel(x=ORDER, y=LEVEL, marks=(Band(x=[0, 1], low=[-MOST, 0], high=[0, MOST]),)),
+    "bars": Panel(x=ORDER, y=LEVEL, marks=(Bars(labels=["a", "b"], values=[MOST, -MOST], deviations=[MOST, 1]),)),
+    "matrix": Panel(x=ORDER, y=LEVEL, marks=(Matrix(values=[[MOST, -MOST], [0, LEAST]], label="r", diverging=True),)),
+}
+
+
+@pytest.mark.parametrize("name", EXTREME)
+def test_numbers_of_any_size_that_a_view_takes_are_drawn(name: str) -> None:
+    ET.fromstring(svg(a_figure(EXTREME[name])))
 
 
 @pytest.mark.parametrize("width", [None, 5.0], ids=["wide", "narrow"])
@@ -364,6 +383,44 @@ def test_a_picture_of_each_theme_has_its_paper() -> None:
         picture = draw(a_figure(), theme)  # type: ignore[arg-type]
         assert mpl.colors.to_hex(picture.get_facecolor()) == palette.paper
         assert mpl.colors.to_hex(picture.axes[0].get_facecolor()) == palette.paper
+
+
+def without_ids(picture: bytes) -> str:
+    """A picture with its ids, which matplotlib makes of styles as well, by the order in which they come."""
+    text = picture.decode()
+    for number, name in enumerate(re.findall(r' id="([^"]+)"', text)):
+        text = re.sub(rf'(?<=["#]){re.escape(name)}(?=[")])', f"id-{number}", text)
+    return text
+
+
+MANY = Panel(x=ORDER, y=LEVEL, marks=tuple(Curve(x=[0, 1], y=[0, place], name=f"{place}") for place in range(9)))
+
+
+@pytest.mark.slow("each is drawn six times")
+@pytest.mark.parametrize("name", ["curve", "log", "bars", "square", "matrix", "many", "hostile", "leaky"])
+def test_themes_that_are_drawn_together_are_as_each_alone(name: str) -> None:
+    foreign = 'a "#0072b2" <g style="fill: #1b1f24"> of #57606a'
+    figure = {"many": a_figure(MANY), "hostile": hostile(foreign), "leaky": a_figure(MANY, provenance=LEAKY)}.get(
+        name
+    ) or a_figure(PANELS[name])
+    orders: tuple[tuple[Theme, Theme], ...] = (("light", "dark"), ("dark", "light"))
+    for themes in orders:
+        for theme, picture in zip(themes, svgs(figure, themes), strict=True):
+            assert without_ids(picture) == without_ids(svg(figure, theme))
+
+
+def test_a_figure_without_a_matrix_is_drawn_once_for_both_themes(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Theme] = []
+
+    def drawing(figure: Figure, theme: Theme, *, width: float | None) -> Picture:
+        drawn.append(theme)
+        return draw(figure, theme, width=width)
+
+    monkeypatch.setattr("pfd_plots.files.draw", drawing)
+    svgs(a_figure(PANELS["curve"]), ("light", "dark"))
+    assert drawn == ["light"]
+    svgs(a_figure(MANY), ("light", "dark"))
+    assert drawn == ["light", "light", "dark"]
 
 
 def test_a_figure_is_saved_as_its_name_says_and_comes_back_from_json(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """What they do."""
 
+import json
 import math
 import time
 
 from pfd import TaskContext
 
-from .plugin import BurnParams, LoopParams, LoopResult, Moment, NoParams
+from .plugin import BurnParams, LoopParams, LoopResult, Moment, NoParams, RecordParams, RecordResult, ReportParams
 
 
 def noop(params: NoParams, ctx: TaskContext) -> Moment:
@@ -47,3 +48,25 @@ def loop(params: LoopParams, ctx: TaskContext) -> LoopResult:
             reported += 1
             ctx.progress(turn / params.turns, "at work", turn=turn)
     return LoopResult(seconds=time.perf_counter() - began, used=time.process_time() - used, reported=reported)
+
+
+def record(params: RecordParams, ctx: TaskContext) -> RecordResult:
+    began = time.perf_counter()
+    if params.how == "record":
+        for step in range(params.calls):
+            ctx.record("training", step, loss=0.5, accuracy=0.25)
+    else:
+        with ctx.artifact("points.jsonl").open("w", encoding="utf-8") as file:
+            for step in range(params.calls):
+                file.write(json.dumps(["training", step, time.time(), {"loss": 0.5, "accuracy": 0.25}]) + "\n")
+    return RecordResult(microseconds=(time.perf_counter() - began) / params.calls * 1e6)
+
+
+def report_on(params: ReportParams, ctx: TaskContext) -> Moment:
+    end = time.monotonic() + params.seconds
+    step = 0
+    while (now := time.monotonic()) < end:
+        ctx.progress(1 - (end - now) / params.seconds, "at work")
+        ctx.record("training", step, loss=0.5)
+        step += 1
+    return Moment(at=time.time())

@@ -54,6 +54,8 @@ from pfd.task import Params, Ref, Result, Task, UserPath
 
 if TYPE_CHECKING:
     from pfd.artifacts import replacing, write_json
+    from pfd.client.aio.dispatcher import AsyncDispatcher
+    from pfd.client.aio.handle import AsyncJobHandle
     from pfd.client.dispatcher import Dispatcher
     from pfd.client.handle import JobHandle
     from pfd.client.job_list import JobList
@@ -85,6 +87,8 @@ __version__ = "0.1.0"
 # Running: what a task is given.  Using: what a client calls.  Errors.
 __all__ = [
     "ArtifactError",
+    "AsyncDispatcher",
+    "AsyncJobHandle",
     "CancelRequested",
     "Command",
     "DataError",
@@ -167,6 +171,8 @@ __getattr__ = lazy_names(
     __name__,
     {
         "artifacts": ("replacing", "write_json"),
+        "client.aio.dispatcher": ("AsyncDispatcher",),
+        "client.aio.handle": ("AsyncJobHandle",),
         "client.dispatcher": ("Dispatcher",),
         "client.handle": ("JobHandle",),
         "client.job_list": ("JobList",),

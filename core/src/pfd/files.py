@@ -9,6 +9,7 @@ import codecs
 import os
 import stat
 from io import BufferedReader
+from pathlib import Path
 
 from pfd.errors import DataError
 
@@ -18,9 +19,11 @@ _KINDS = {
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
+    stat.S_IFLNK: "a link",
 }
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+_FOLDER_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 
 
 def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
@@ -44,6 +47,33 @@ def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
         raise
 
 
+def read_within(folder: Path, name: str, most: int) -> bytes:
+    """All bytes of a regular file in a folder, without following a link on the way to it: who writes there may put one
+    in the place of a file or of a folder at any moment.
+
+    Raises `DataError` as `read_regular` does.
+    """
+    *folders, last = name.split("/")
+    path, opened = folder / name, []
+    try:
+        at = os.open(folder, _FOLDER_FLAGS)
+        opened.append(at)
+        for one in folders:
+            at = os.open(one, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=at)
+            opened.append(at)
+        _require_regular(path, os.stat(last, dir_fd=at, follow_symlinks=False))
+        descriptor = os.open(last, _FLAGS | os.O_NOFOLLOW, dir_fd=at)
+        with os.fdopen(descriptor, "rb") as file:
+            _require_regular(path, os.fstat(descriptor))
+            content = file.read(most + 1)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}", hint="a link on the way to it is not followed") from error
+    finally:
+        for one_opened in opened:
+            os.close(one_opened)
+    return _bounded(path, content, most)
+
+
 def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
     """All bytes of a regular file.  Raises `DataError` as `open_regular` does, and where it has more than `most`."""
     try:
@@ -51,6 +81,10 @@ def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
             content = file.read(most + 1)
     except OSError as error:  # a disk that fails
         raise DataError(f"{path}: {error.strerror or error}", hint="check the disk that it lies on") from error
+    return _bounded(path, content, most)
+
+
+def _bounded(path: str | os.PathLike[str], content: bytes, most: int) -> bytes:
     if len(content) > most:
         raise DataError(f"{path}: is larger than {_size(most)}", hint="is it the file that was meant?")
     return content

@@ -61,24 +61,15 @@ def write_table(artifact: Callable[[str], Path], name: str, table: Table) -> Non
     write_csv(artifact(f"{name}.table.csv"), header, rows)
 
 
-def read_view(path: Path, kind: type[T]) -> T:
-    """A view from its file.
-
-    Raises
-    ------
-    ArtifactError : it is gone, damaged, or larger than anything that PFD writes.
-    """
+def as_view(name: str, content: bytes, kind: type[T]) -> T:
+    """A view from what its file holds.  Raises `ArtifactError`, which names it, where that is damaged."""
     try:
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise ArtifactError(f"{path} has {size} bytes, more than a view", hint="something else has written it")
-        return kind.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror or error}") from error
+        return kind.model_validate_json(content)
     except (ValidationError, RecursionError) as error:
         said = error.errors(include_url=False, include_input=False)[0] if isinstance(error, ValidationError) else None
         where = ".".join(str(part) for part in said["loc"]) if said else ""
         what = one_line(f"{where}: {said['msg']}" if said else "nested too deep")
-        raise ArtifactError(f"{path} is no {kind.__name__.lower()}: {what}", hint="run the job again") from error
+        raise ArtifactError(f"{name} is no {kind.__name__.lower()}: {what}", hint="run the job again") from error
 
 
 def _require_name(name: str) -> None:

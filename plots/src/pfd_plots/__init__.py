@@ -11,13 +11,13 @@ from pfd.lazy import lazy_names
 
 if TYPE_CHECKING:
     from pfd_plots.drawing import draw
-    from pfd_plots.files import png, save, svg
+    from pfd_plots.files import png, save, svg, svgs
     from pfd_plots.texts import plain_lines, plain_text
 
 __getattr__ = lazy_names(
     __name__,
-    {"drawing": ("draw",), "files": ("png", "save", "svg"), "texts": ("plain_lines", "plain_text")},
+    {"drawing": ("draw",), "files": ("png", "save", "svg", "svgs"), "texts": ("plain_lines", "plain_text")},
 )
 
 # Figures.  Foreign texts for other pictures of matplotlib.
-__all__ = ["draw", "plain_lines", "plain_text", "png", "save", "svg"]
+__all__ = ["draw", "plain_lines", "plain_text", "png", "save", "svg", "svgs"]

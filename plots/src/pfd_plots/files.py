@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure as Picture
 from pfd import DataError, replacing
 from pfd.views import Figure, Theme
 from pfd_plots.drawing import draw
+from pfd_plots.recolouring import is_recoloured, recoloured
 from pfd_plots.style import plain_style
 
 DPI = 130
@@ -29,6 +31,18 @@ def png(figure: Figure, theme: Theme = "light", dpi: float = DPI, *, width: floa
 def svg(figure: Figure, theme: Theme = "light", *, width: float | None = None) -> bytes:
     """The figure as SVG, its texts as text, an image with its alternative text; the same bytes each time."""
     return _svg(draw(figure, theme, width=width), figure)
+
+
+def svgs(figure: Figure, themes: Sequence[Theme], *, width: float | None = None) -> tuple[bytes, ...]:
+    """The figure as SVG in each of these themes, as `svg` gives it; drawn once where colours are all that differs."""
+    first, *others = themes
+    plain = _drawn_svg(draw(figure, first, width=width), figure)
+    recolours = is_recoloured(figure, first)
+    pictures = [
+        recoloured(plain, first, theme) if recolours else _drawn_svg(draw(figure, theme, width=width), figure)
+        for theme in others
+    ]
+    return tuple(_spoken(picture, figure) for picture in (plain, *pictures))
 
 
 def save(figure: Figure, *paths: Path, theme: Theme = "light") -> None:
@@ -65,9 +79,17 @@ def _png(picture: Picture, figure: Figure, dpi: float) -> bytes:
 
 
 def _svg(picture: Picture, figure: Figure) -> bytes:
+    return _spoken(_drawn_svg(picture, figure), figure)
+
+
+def _drawn_svg(picture: Picture, figure: Figure) -> str:
     about = {"Date": None, "Creator": None, "Title": figure.title, "Description": figure.alt}
-    written = io.BytesIO()
+    written = io.StringIO()
     with plain_style():
         picture.savefig(written, format="svg", metadata=about)
-    spoken = f'<svg role="img" aria-label={quoteattr(figure.alt)} '
-    return written.getvalue().replace(b"<svg ", spoken.encode(), 1)
+    return written.getvalue()
+
+
+def _spoken(svg: str, figure: Figure) -> bytes:
+    """With the alternative text, for who hears it."""
+    return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(figure.alt)} ', 1).encode()

@@ -1,38 +1,30 @@
-"""Waiting for jobs in an event loop: one look at the store for all that tasks of the loop await.
-
-A look is a short read in a thread of the loop's executor, so that it keeps neither the loop nor a thread; between looks
-the loop sleeps.  Awaiting a hundred jobs costs one thread for some milliseconds, four times a second.
-"""
+"""Waiting for jobs in an event loop: one look at the store for all that tasks of the loop await."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pfd.client.waiting import POLL_AWAY, POLL_DEAD, POLL_FIRST, SLOT_HELD, later, warn_of_a_slot
+from pfd.client.looking import Looking, Waiter
+from pfd.client.waiting import POLL_DEAD, SLOT_HELD, warn_of_a_slot
 from pfd.context import TaskContext, running
-from pfd.errors import PfdError, StoreError, StoreUnavailable
+from pfd.errors import PfdError, StoreError
 from pfd.job import ENDED, QUEUED, RUNNING, Job
 from pfd.store import changes
 
 if TYPE_CHECKING:
     from pfd.client.access import Access
 
-log = logging.getLogger("pfd.client")
 
-
-class _Follower:
+class _Follower(Waiter[Job]):
     """A task of the loop that waits for the next change of a job, or for its end alone."""
 
     def __init__(self, job_id: str, *, until_end: bool = False) -> None:
+        super().__init__()
         self.id = job_id
         self.seen: changes.Snapshot | None = None
-        self.pause = POLL_FIRST
-        self.news: asyncio.Future[Job]
         self._until_end = until_end
         self._warn_at = time.monotonic() + SLOT_HELD
         self._inside: TaskContext | None = running.get()
@@ -48,20 +40,17 @@ class _Follower:
             warn_of_a_slot(waiting, self.id)
 
 
-_Answer = tuple[changes.Snapshot, Job] | Exception
-
-
-class Awaiting:
+class Awaiting(Looking[_Follower, Job]):
     """Looks at all jobs that are awaited in one event loop, for as long as there are any."""
 
+    what = "jobs that are awaited"
+
     def __init__(self, dispatcher: Access) -> None:
+        super().__init__()
         self._dispatcher = dispatcher
-        self._followers: set[_Follower] = set()
-        self._looking: asyncio.Task[None] | None = None
-        self._come: asyncio.Event | None = None  # of one look: it holds its loop, by which this is found
         self._see_at = 0.0
 
-    async def end(self, job_id: str) -> Job:
+    async def end_of(self, job_id: str) -> Job:
         """The job once it has ended.  Raises `UnknownJob` where it has been pruned."""
         return await self._next(_Follower(job_id, until_end=True))
 
@@ -74,78 +63,18 @@ class Awaiting:
             if job.state in ENDED:
                 return
 
-    async def _next(self, follower: _Follower) -> Job:
-        loop = asyncio.get_running_loop()
-        follower.news = loop.create_future()
-        self._followers.add(follower)
-        if self._come is not None:
-            self._come.set()
-        if self._looking is None:
-            self._see_at = time.monotonic() + POLL_DEAD
-            self._looking = loop.create_task(self._look_on(), name="pfd-awaiting")
-        try:
-            return await follower.news
-        finally:
-            self._followers.discard(follower)
+    def _begin(self) -> None:
+        self._see_at = time.monotonic() + POLL_DEAD
 
-    async def _look_on(self) -> None:
-        away = False
-        self._come = come = asyncio.Event()
-        try:
-            while self._followers:
-                come.clear()
-                try:
-                    found = await asyncio.to_thread(self._look, tuple(self._followers))
-                except StoreUnavailable as error:  # a job does not end with that
-                    if not away:
-                        log.warning("jobs that are awaited cannot be seen; waiting for the store: %s", error)
-                    away = True
-                    await asyncio.sleep(POLL_AWAY)
-                    continue
-                except Exception as error:  # raised where it can be seen: by whoever awaits a job
-                    found = dict.fromkeys(self._followers, error)
-                if away:
-                    log.warning("the store is back; jobs that are awaited can be seen again")
-                    away = False
-                self._tell(found)
-                await self._rest(come)
-        finally:
-            self._looking = self._come = None
-            for follower in self._followers:  # the loop ends, and nobody looks any more
-                follower.news.cancel()
-
-    def _tell(self, found: dict[_Follower, _Answer]) -> None:
-        for follower, answer in found.items():
-            self._followers.discard(follower)
-            if follower.news.done():  # who awaited it was cancelled
-                continue
-            if isinstance(answer, Exception):
-                follower.news.set_exception(answer)
-            else:
-                follower.seen, job = answer
-                follower.news.set_result(job)
-
-    async def _rest(self, come: asyncio.Event) -> None:
-        """Sleep until the next look: a look is soon after a job was first awaited, and later rarer."""
-        if not self._followers:
-            return
-        pause = min(follower.pause for follower in self._followers)
-        for follower in self._followers:
-            follower.pause = later(follower.pause)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await come.wait()
-
-    def _look(self, followers: Sequence[_Follower]) -> dict[_Follower, _Answer]:
-        """What there is to be told; in a thread."""
-        found: dict[_Follower, _Answer] = {}
+    def _look(self, waiters: Sequence[_Follower]) -> Mapping[_Follower, Job | Exception]:
+        found: dict[_Follower, Job | Exception] = {}
         with self._dispatcher.store.read() as connection:
-            now = changes.snapshots(connection, {follower.id for follower in followers})
-            for follower in followers:
+            now = changes.snapshots(connection, {follower.id for follower in waiters})
+            for follower in waiters:
                 seen = now.get(follower.id)
                 try:
                     if seen is None or follower.concerns(seen):
-                        found[follower] = changes.whole(connection, follower.id)
+                        follower.seen, found[follower] = changes.whole(connection, follower.id)
                     elif seen.state in QUEUED:
                         follower.is_queued()
                 except StoreError:

@@ -600,7 +600,7 @@ class Dispatcher:
 
         Raises
         ------
-        ParameterError : `since` is no such cursor, or `most` no number of bytes.
+        ParameterError : `since` is no such cursor, or one of another log, or `most` no number of bytes.
         """
         return self._showing(ref).log(since, most)
 
@@ -609,7 +609,7 @@ class Dispatcher:
 
         Raises
         ------
-        ParameterError : `since` is no such cursor.
+        ParameterError : `since` is no such cursor, or one of another job.
         """
         return self._showing(ref).series(name, since)
 

@@ -312,7 +312,7 @@ class JobHandle:
     async def _result(self) -> dict[str, Any]:
         from pfd.client.outcome import result_of
 
-        return result_of(await self._dispatcher.awaiting.end(self.id))
+        return result_of(await self._dispatcher.awaiting.end_of(self.id))
 
     def __aiter__(self) -> AsyncIterator[Job]:
         return self._dispatcher.awaiting.changes(self.id)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pfd.cursors import place
+from pfd.errors import ParameterError
 from pfd.job import Job
 from pfd.logs.log_file import log_path
 from pfd.logs.log_reader import LogReader
@@ -31,12 +32,14 @@ def read_piece(home: Path, job: Job, since: str, most: int) -> LogPiece:
 
     Raises
     ------
-    ParameterError : `since` is no such cursor.
+    ParameterError : `since` is no such cursor, or one of another log.
     """
     claim, at, head = place(since, _CURSOR, "a log") or (0, 0, -1)
     if claim != (job.claim or 0):
         at, head = 0, -1
     reader = LogReader(log_path(home, job), at, None if head < 0 else head)
+    if claim > (job.claim or 0) or reader.is_beyond():
+        raise ParameterError(f"since={since} is of another log", hint="begin anew, with an empty cursor")
     data = bytearray()
     for piece in reader.read():
         data += piece

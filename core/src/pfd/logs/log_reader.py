@@ -37,6 +37,25 @@ class LogReader:
         self.at = at
         self.head = head
 
+    def is_beyond(self) -> bool:
+        """Whether it stopped behind all that there is: in another log, since nothing that was printed is taken back."""
+        for _ in range(TRIES):
+            tails = Tail.of(self._path)
+            try:
+                newest = tails[-1].start + tails[-1].path.stat().st_size if tails else self._end_of_one_file()
+            except FileNotFoundError:  # they are put together just now
+                continue
+            if self.at <= newest:
+                return False
+            if tails == Tail.of(self._path):
+                return True
+        return False
+
+    def _end_of_one_file(self) -> int:
+        size = self._path.stat().st_size if self._path.exists() else 0
+        start, skip = self._behind_the_head() if self.head is not None and self.at > self.head else (0, 0)
+        return start + size - skip
+
     def read(self) -> Iterator[bytes]:
         """What there is that was not read before; a line stands for what was not kept."""
         for _ in range(TRIES):
@@ -55,15 +74,22 @@ class LogReader:
         if self.head is None or self.at <= self.head:
             yield from self._read_from(self._path, 0, None)
             return
-        # It has been put together since: behind the head comes the line, if any, and then the tail.
         try:
-            with self._path.open("rb") as file:
-                file.seek(self.head)
-                found = _LEFT_OUT.match(file.read(100))
+            start, skip = self._behind_the_head()
         except FileNotFoundError:
             return
-        start, length = (self.head + int(found[1]), found.end()) if found else (self.head, 0)
-        yield from self._read_from(self._path, start, None, skip=self.head + length)
+        yield from self._read_from(self._path, start, None, skip=skip)
+
+    def _behind_the_head(self) -> tuple[int, int]:
+        """Of a log that has been put together since: what place in it the tail has, and where that lies in the file.
+
+        Behind the head comes the line for what was left out, if any, and then the tail.
+        """
+        head = self.head or 0
+        with self._path.open("rb") as file:
+            file.seek(head)
+            found = _LEFT_OUT.match(file.read(100))
+        return (head + int(found[1]), head + found.end()) if found else (head, head)
 
     def _read_from(self, path: Path, start: int, end: int | None, *, skip: int = 0) -> Iterator[bytes]:
         """Read a file that holds what was printed from `start` on, behind `skip` bytes of its own."""

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from pfd.errors import DataError, SettingsError, StoreError
 from pfd.modes import Share, store_mode
 from pfd.store.engine import is_sqlite
+from pfd.store.feed import set_apart
 from pfd.store.store import Store
 
 
@@ -72,6 +73,8 @@ def _copy(store: Store, target: Path) -> None:
         try:
             source.backup(copy)  # in one step: begun anew at each write of another, it might never end
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
+            with copy:  # cursors of the store may be ahead of it
+                set_apart(copy)
             [found] = copy.execute("PRAGMA quick_check(1)").fetchone()
         except sqlite3.DatabaseError as error:
             raise StoreError(f"the store cannot be copied to {target.parent}: {error}") from error

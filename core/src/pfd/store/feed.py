@@ -4,12 +4,19 @@ A trigger numbers the changes (revision `pfd_0011`).  In SQLite a number is seen
 PostgreSQL it is that of the transaction, and what is read ends before the oldest one that has not ended: of those that
 come later none has a smaller number, so nothing is passed over.  A transaction that stays open holds the feed up, and
 loses nothing; those of PFD end within seconds.
+
+A cursor names the store as well: in another one, or in one put back from a backup, it would pass over what it finds.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import re
-from typing import NamedTuple
+import sqlite3
+import uuid
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -21,26 +28,39 @@ from pfd.job import Job
 from pfd.store.engine import is_sqlite
 from pfd.store.prepared import Prepared
 from pfd.store.rows import LIGHT, LIGHT_NAMES, to_job
-from pfd.store.schema import change, jobs
+from pfd.store.schema import change, facts, jobs
 
 NOW = "now"
 """The cursor behind all changes so far."""
 
-_CURSOR = re.compile(r"(\d{1,19}):(\d{1,19})")
+_CURSOR = re.compile(r"(\d{0,19}):(\d{1,19}):(\d{1,19})")
+
+_UNNAMED = -1
+"""In place of the identity of a store that no worker has served yet."""
+
+_IDENTITY = sa.func.coalesce(
+    *(sa.select(facts.c.value).where(facts.c.name == name).scalar_subquery() for name in ("feed_id", "store_id"))
+)
+_DATABASE = sa.text("(SELECT d.oid FROM pg_database d WHERE d.datname = current_database())::text")
+_TABLE = sa.cast(sa.cast(sa.cast(jobs.name, postgresql.REGCLASS), postgresql.OID), sa.Text)
+"""Its number in its database: a dump that is restored makes another one."""
 
 _CURRENT = sa.cast(sa.cast(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()), sa.Text), sa.BigInteger)
 _START = sa.func.coalesce(sa.select(change.c.start).scalar_subquery(), 0)
-_ENDED_BEFORE = sa.select((_START + _CURRENT).label("bound"))
-_NUMBER = sa.select((sa.func.coalesce(sa.select(change.c.number).scalar_subquery(), 0) + 1).label("bound"))
+_ENDED_BEFORE = sa.select((_START + _CURRENT).label("bound"), (_IDENTITY + _TABLE + _DATABASE).label("identity"))
+_NUMBER = sa.select(
+    (sa.func.coalesce(sa.select(change.c.number).scalar_subquery(), 0) + 1).label("bound"), _IDENTITY.label("identity")
+)
 
 
-def _page(bound: sa.Select[tuple[int]]) -> Prepared:
-    """The bound, beside each change behind a place and before it; beside nothing where there is none."""
+def _page(bound: sa.Select[tuple[int, str]]) -> Prepared:
+    """The bound and the store's identity, beside each change behind a place and before the bound; beside nothing where
+    there is none."""
     number, seq, limit = (sa.bindparam(name, type_=sa.BigInteger) for name in ("p_number", "p_seq", "p_limit"))
     changes = (
         sa.select(jobs.c.changed, *LIGHT)
         .where(sa.tuple_(jobs.c.changed, jobs.c.seq) > sa.tuple_(number, seq))
-        .where(jobs.c.changed < bound.scalar_subquery())
+        .where(jobs.c.changed < sa.select(bound.subquery().c.bound).scalar_subquery())
         .order_by(jobs.c.changed, jobs.c.seq)
         .limit(limit)
         .subquery()
@@ -60,6 +80,20 @@ class Changes(NamedTuple):
     cursor: str
 
 
+class Change(NamedTuple):
+    """One job as it is now, without parameters and result; and the cursor behind its change."""
+
+    job: Job
+    cursor: str
+
+
+class Steps(NamedTuple):
+    """Changes, and the cursor behind them all."""
+
+    changes: tuple[Change, ...]
+    cursor: str
+
+
 def read(connection: Connection, since: str, limit: int) -> Changes:
     """The jobs that have changed behind a cursor, in the order of their last change, at most `limit` of them.
 
@@ -69,19 +103,47 @@ def read(connection: Connection, since: str, limit: int) -> Changes:
     ------
     ParameterError : `since` is no such cursor, or one of another store.
     """
+    found = steps(connection, since, limit)
+    return Changes(tuple(change.job for change in found.changes), found.cursor)
+
+
+def steps(connection: Connection, since: str, limit: int) -> Steps:
+    """The same, with a cursor behind each."""
     bound = _NUMBER if is_sqlite(connection) else _ENDED_BEFORE
     if since == NOW:
-        return Changes((), f"{connection.execute(bound).scalar_one() - 1}:{MOST}")
-    number, seq = place(since, _CURSOR, "changes") or (0, 0)
+        before, identity = connection.execute(bound).one()
+        return Steps((), _cursor(_number_of(identity), before - 1, MOST))
+    known, number, seq = place(since, _CURSOR, "changes") or (_UNNAMED, 0, 0)
     page = _IN_SQLITE if is_sqlite(connection) else _IN_POSTGRESQL
     rows = page.all(connection, {"p_number": number, "p_seq": seq, "p_limit": limit})
-    if number >= rows[0][0]:
+    before, identity = rows[0][:2]
+    store = _number_of(identity)
+    if number >= before or (known != store and _UNNAMED not in (known, store)):
         raise ParameterError(
-            f"since={since} is behind all changes of this store: it is of another one, or of one before a backup",
+            f"since={since} is a cursor of changes of another store, or of this one before a backup was put back",
             hint="begin anew, with an empty cursor",
         )
-    found = tuple(to_job(dict(zip(LIGHT_NAMES, row[2:], strict=True))) for row in rows if row[1] is not None)
-    return Changes(found, f"{rows[-1][1]}:{found[-1].seq}" if found else f"{number}:{seq}")
+    found = tuple(_step(store, row) for row in rows if row[2] is not None)
+    return Steps(found, found[-1].cursor if found else _cursor(store, number, seq))
+
+
+def _step(store: int, row: Sequence[Any]) -> Change:
+    job = to_job(dict(zip(LIGHT_NAMES, row[3:], strict=True)))
+    return Change(job, _cursor(store, row[2], job.seq))
+
+
+def _cursor(store: int, number: int, seq: int) -> str:
+    return f"{'' if store == _UNNAMED else store}:{number}:{seq}"
+
+
+@functools.lru_cache(maxsize=8)
+def _number_of(identity: str | None) -> int:
+    return _UNNAMED if identity is None else int(hashlib.blake2b(identity.encode(), digest_size=6).hexdigest(), 16)
+
+
+def set_apart(copy: sqlite3.Connection) -> None:
+    """Give a copy of a store of SQLite an identity other than that of the store."""
+    copy.execute("INSERT OR REPLACE INTO pfd_fact (name, value) VALUES ('feed_id', ?)", (uuid.uuid4().hex,))
 
 
 def go_on(connection: Connection) -> None:

@@ -17,7 +17,8 @@ Role = Literal["series", "muted", "ink", "warning"]
 M = TypeVar("M", bound=ViewModel)
 
 MOST_POINTS = 20_000_000
-MOST_CELLS = 1_000_000
+MOST_CELLS, MOST_WRITTEN = 1_000_000, 1_024
+"""Cells of a matrix, and of one whose numbers are written in them."""
 
 
 class _Mark(ViewModel):
@@ -128,6 +129,8 @@ class Matrix(_Mark):
             raise ValueError("a matrix has rows of one length, and at least one cell")
         if (cells := len(self.values) * len(self.values[0])) > MOST_CELLS:
             raise ValueError(f"{cells} cells, more than {MOST_CELLS}: show the mean of blocks of them")
+        if self.written and cells > MOST_WRITTEN:
+            raise ValueError(f"numbers written in {cells} cells, more than {MOST_WRITTEN}: leave written out")
         if self.row_labels and len(self.row_labels) != len(self.values):
             raise ValueError(f"{len(self.row_labels)} row_labels for {len(self.values)} rows")
         if self.column_labels and len(self.column_labels) != len(self.values[0]):

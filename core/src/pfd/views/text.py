@@ -14,6 +14,10 @@ LONGEST_LINE, LONGEST_TEXT = 1_000, 20_000
 """Characters of a title, a label or a cell, and of a text of several lines."""
 
 
+LARGEST = 1e100
+"""Of numbers that are drawn, in size: beyond it the range of an axis, or its square, is more than a float holds."""
+
+
 class ViewModel(BaseModel):
     """What views are made of: unknown fields are refused, and nothing is changed once it is made."""
 
@@ -47,6 +51,12 @@ def as_number(value: Any) -> Any:
     return None if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
+def _drawable(number: float) -> float:
+    if abs(number) > LARGEST:
+        raise ValueError(f"{number} is too large to be drawn: at most {LARGEST:g} in size")
+    return number
+
+
 def _as_number(value: Any) -> float | None:
     plain = as_plain(value)
     if plain is None:
@@ -57,18 +67,21 @@ def _as_number(value: Any) -> float | None:
         number = float(plain)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return _drawable(number) if math.isfinite(number) else None
 
 
 def _as_numbers(values: Any) -> tuple[float | None, ...]:
     plain = as_plain(values)
     if isinstance(plain, str | bytes) or not isinstance(plain, Iterable):
         raise ValueError(f"{type(values).__name__} is not a column of numbers")
-    # Of a recording there are millions, all of them floats.
-    is_finite = math.isfinite
+    most = LARGEST  # of a recording there are millions, all of them floats
     return tuple(
         [
-            number if type(number) is float and is_finite(number) else None if number is None else _as_number(number)
+            number
+            if type(number) is float and -most < number < most
+            else None
+            if number is None
+            else _as_number(number)
             for number in plain
         ]
     )
@@ -88,7 +101,7 @@ Lines = Annotated[str, BeforeValidator(_as_text)]
 Number = Annotated[float | None, BeforeValidator(_as_number)]
 """A number; NaN and infinities are None, which is drawn as a gap."""
 
-Finite = Annotated[float, BeforeValidator(as_plain), Field(allow_inf_nan=False)]
+Finite = Annotated[float, BeforeValidator(as_plain), Field(allow_inf_nan=False), AfterValidator(_drawable)]
 
 Numbers = Annotated[Any, BeforeValidator(_as_numbers)]
 """A column of numbers, given as any kind of array, kept as a tuple of `float | None`: NaN and infinities are None.

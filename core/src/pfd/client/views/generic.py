@@ -26,6 +26,7 @@ from pfd.views import (
     Warning,  # noqa: A004
     kept,
 )
+from pfd.views.text import LARGEST
 
 PICTURES = (".png", ".svg")
 MOST_ROWS, MOST_COLUMNS = 1_000, 60
@@ -135,12 +136,17 @@ def _panels(series: str, points: Sequence[Point]) -> Iterator[Panel]:
     for what, names in measured.items():
         marks = []
         for name in names[:MOST_CURVES]:
-            column = [point.values.get(name) for point in points]
+            column = [_drawn(point.values.get(name)) for point in points]
             chosen = kept(column)
             steps = [points[index].step for index in chosen]
             marks.append(Curve(x=steps, y=[column[index] for index in chosen], name=name))
         title = series if len(measured) == 1 else f"{series}: {what}"
         yield Panel(title=title, x=Axis(label="step"), y=Axis(label=what), marks=tuple(marks))
+
+
+def _drawn(value: float | None) -> float | None:
+    """A value on a curve; what went beyond all bounds is a gap, as an infinity is."""
+    return value if value is None or abs(value) <= LARGEST else None
 
 
 def _is_scalar(value: object) -> bool:

@@ -10,12 +10,12 @@ import base64
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from pfd.characters import printable
-from pfd.errors import ArtifactError
+from pfd.errors import ArtifactError, PfdError
 from pfd.view_files import drawer
 from pfd.views import (
     PALETTES,
@@ -54,15 +54,15 @@ class Html:
 
     Parameters
     ----------
-    path : where a file of the job lies, by its name.
+    read : what a file of the job holds, by its name, if that is at most so many bytes.
     themes : in which pictures are drawn; the page shows the one that fits.
     drawn : pictures that were drawn before, which are not drawn again.
     """
 
     def __init__(
-        self, path: Callable[[str], Path], themes: Sequence[Theme] = ("light",), drawn: Drawn | None = None
+        self, read: Callable[[str, int], bytes], themes: Sequence[Theme] = ("light",), drawn: Drawn | None = None
     ) -> None:
-        self._path = path
+        self._read = read
         self._themes = themes
         self._drawn: Drawn = {} if drawn is None else drawn
         self._pictures: dict[str, str] = {}
@@ -108,12 +108,12 @@ class Html:
         try:
             if (drawing := drawer()) is None:
                 raise ArtifactError("no pictures are drawn here: pip install pfd-plots")
+            if (id(figure), self._themes[0]) not in self._drawn:
+                for theme, picture in zip(self._themes, drawing.svgs(figure, self._themes), strict=True):
+                    self._drawn[id(figure), theme] = picture.decode()
             for theme in self._themes:
                 place = SubElement(found, "div", {"class": f"picture {theme}"})
-                key = (id(figure), theme)
-                if key not in self._drawn:
-                    self._drawn[key] = drawing.svg(figure, theme).decode()
-                place.text = self._placed(_SVG.search(self._drawn[key]))
+                place.text = self._placed(_SVG.search(self._drawn[id(figure), theme]))
         except Exception as error:  # a fault of the drawing, or of a library below it
             found.append(element("p", figure.title, css="title"))
             found.append(element("p", f"{figure.alt} ({error})", css="note"))
@@ -133,13 +133,12 @@ class Html:
     def _image(self, image: Image) -> Element:
         found = Element("figure")
         try:
-            path = self._path(image.artifact)
-            kind = TYPES.get(path.suffix.lower())
-            if kind is None or path.stat().st_size > MOST_IMAGE:
-                raise ArtifactError(f"{image.artifact} is not embedded: no PNG or SVG of at most {MOST_IMAGE} bytes")
-            source = f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+            kind = TYPES.get(PurePosixPath(image.artifact).suffix.lower())
+            if kind is None:
+                raise ArtifactError(f"{image.artifact} is not embedded: no PNG or SVG")
+            source = f"data:{kind};base64,{base64.b64encode(self._read(image.artifact, MOST_IMAGE)).decode()}"
             SubElement(found, "img", {"src": source, "alt": image.alt})
-        except (OSError, ArtifactError) as error:
+        except PfdError as error:
             found.append(element("p", f"{image.alt} ({error})", css="note"))
         if image.title:
             found.append(element("figcaption", image.title))

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pfd.artifacts import ArtifactFolder, job_folder, place, published
-from pfd.errors import ArtifactError
+from pfd.errors import ArtifactError, DataError
+from pfd.files import read_within
 from pfd.hooks import ResultView
 from pfd.job import Job, State
 from pfd.plugins import Registry
 from pfd.series import reader
 from pfd.series.reader import Point
-from pfd.view_files import FIGURE, TABLE, read_view
+from pfd.view_files import FIGURE, MOST_BYTES, TABLE, as_view
 from pfd.views import Figure, Table
 
 
@@ -59,6 +60,22 @@ class JobView:
             return published(self._home, self.job, name)
         return self.where(name)
 
+    def read(self, name: str, most: int) -> bytes:
+        """The bytes of a file, at most `most` of them.
+
+        A link on the way to it is not followed: while a job runs, its task may put one in the place of a file.
+
+        Raises
+        ------
+        ArtifactError : there is none of that name, or it is larger, or something else than a file by now.
+        """
+        self.where(name)
+        try:
+            folder = job_folder(self._home, "artifacts", self.job.id) / str(self.job.claim or 0)
+            return read_within(folder, name, most)
+        except DataError as error:
+            raise ArtifactError(str(error), hint=error.hint) from error
+
     def where(self, name: str) -> Path:
         """Where a file of that name is to lie, whether or not somebody has removed it.  Raises as `path` does."""
         if name not in self.files:
@@ -77,11 +94,11 @@ class JobView:
 
     def figure(self, name: str) -> Figure:
         """A figure that the task has kept.  Raises `ArtifactError`."""
-        return read_view(self.path(f"{name}{FIGURE}"), Figure)
+        return as_view(f"{name}{FIGURE}", self.read(f"{name}{FIGURE}", MOST_BYTES), Figure)
 
     def table(self, name: str) -> Table:
         """A table that the task has kept.  Raises `ArtifactError`."""
-        return read_view(self.path(f"{name}{TABLE}"), Table)
+        return as_view(f"{name}{TABLE}", self.read(f"{name}{TABLE}", MOST_BYTES), Table)
 
     @property
     def series(self) -> tuple[str, ...]:

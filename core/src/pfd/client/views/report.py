@@ -102,7 +102,7 @@ def _parts(
     parts = [_Part(f'<!doctype html>\n<html lang="en">{_text(head)}<body>{_text(element("h1", title))}')]
     for job, blocks in shown_as:
         parts += [_Part(_text(about)) for about in _about(job, alone=len(shown_as) == 1)]
-        making = Html(JobView(job, home, registry).path, themes, drawn)
+        making = Html(JobView(job, home, registry).read, themes, drawn)
         parts += [_Part(making.text(making.blocks((block,))), _note(block)) for block in blocks]
     foot = element("footer", element("p", f"Made by PFD on {_moment(time.time())}."))
     return [*parts, _Part(f"{_text(foot)}</body></html>\n")]

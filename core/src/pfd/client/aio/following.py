@@ -1,0 +1,68 @@
+"""Following the feed of changes in an event loop: one look at the store for all that follow it there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from pfd.client.access import Access
+from pfd.client.looking import Looking, Waiter
+from pfd.errors import ParameterError
+from pfd.store import feed
+from pfd.store.feed import Change, Steps
+
+PAGE = 500
+"""Changes of one look and follower."""
+
+POLL_BUSY = 0.05
+"""Seconds from a look that found changes to the next one."""
+
+
+class _Place(Waiter[Steps]):
+    """Where a follower has come to."""
+
+    def __init__(self, since: str) -> None:
+        super().__init__()
+        self.cursor = since
+
+    def go_on(self, found: Steps) -> None:
+        self.cursor = found.cursor
+        self.hurries = len(found.changes) == PAGE  # there is more, and by now
+        self.pause = POLL_BUSY
+
+
+class Following(Looking[_Place, Steps]):
+    """Looks at the feed for all that follow it in one event loop, for as long as there are any.
+
+    Followers that have come to the same place, as all have that keep up, are read for once.  Each takes the next page
+    when it is through with the one before, so one that is slow holds up no other, and nothing piles up for it.
+    """
+
+    what = "changes of jobs"
+
+    def __init__(self, dispatcher: Access) -> None:
+        super().__init__()
+        self._dispatcher = dispatcher
+
+    async def follow(self, since: str) -> AsyncIterator[Change]:
+        """Each change behind a cursor, for ever.  Raises `ParameterError` as `feed.read` does."""
+        place = _Place(since)
+        while True:
+            found = await self._next(place)
+            for change in found.changes:
+                yield change
+            place.go_on(found)
+
+    def _look(self, waiters: Sequence[_Place]) -> Mapping[_Place, Steps | Exception]:
+        read: dict[str, Steps | Exception] = {}
+        with self._dispatcher.store.read() as connection:
+            for cursor in {place.cursor for place in waiters}:
+                try:
+                    read[cursor] = feed.steps(connection, cursor, PAGE)
+                except ParameterError as error:
+                    read[cursor] = error
+        found = {place: read[place.cursor] for place in waiters}
+        return {
+            place: answer
+            for place, answer in found.items()
+            if isinstance(answer, Exception) or answer.changes or place.cursor == feed.NOW
+        }

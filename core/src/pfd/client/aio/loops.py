@@ -1,0 +1,89 @@
+"""What event loops have of a dispatcher: its methods in threads, a few at a time, and looks for all that wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import weakref
+from collections.abc import Callable
+from typing import TypeVar
+
+from pfd import forks
+from pfd.client.access import Access
+from pfd.client.aio.following import Following
+from pfd.client.awaiting import Awaiting
+from pfd.errors import StoreError
+
+T = TypeVar("T")
+
+AT_ONCE = 4
+"""Calls of one loop that run at once: half of the connections that a store keeps open, and not all of the executor."""
+
+
+class LoopAccess:
+    """What one event loop has: looks at jobs, looks at changes, and how many calls may run at once."""
+
+    def __init__(self, dispatcher: Access) -> None:
+        self.awaiting = Awaiting(dispatcher)
+        self.following = Following(dispatcher)
+        self.limit = asyncio.Semaphore(AT_ONCE)
+
+    def end(self, error: StoreError) -> None:
+        """Have all that wait raise an error; called in the loop."""
+        self.awaiting.end(error)
+        self.following.end(error)
+
+
+class Loops:
+    """The event loops that use a dispatcher: any number, in any threads, and others after a fork."""
+
+    def __init__(self, dispatcher: Access) -> None:
+        self._dispatcher = dispatcher
+        self._closed = False
+        self._prepare()
+        forks.watch(self, after=Loops._prepare)
+
+    def _prepare(self, _quiet: bool = True) -> None:
+        self._adding = threading.Lock()
+        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopAccess] = weakref.WeakKeyDictionary()
+
+    def here(self) -> LoopAccess:
+        """That of the loop that runs.
+
+        Raises
+        ------
+        StoreError : all has been closed.
+        """
+        forks.notice()
+        loop = asyncio.get_running_loop()
+        with self._adding:
+            if self._closed:
+                raise closed()
+            found = self._loops.get(loop)
+            if found is None:
+                found = self._loops[loop] = LoopAccess(self._dispatcher)
+            return found
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """What a function returns that may wait for the store, and is called in a thread.
+
+        One that is cancelled before its turn is not called; one that is running ends by itself.
+        """
+        async with self.here().limit:
+            self.here()  # it may have been closed while this waited
+            return await asyncio.to_thread(function)
+
+    def close(self) -> None:
+        """Have all that wait, in whatever loop, raise an error, and all that comes later."""
+        with self._adding:
+            self._closed = True
+            loops = dict(self._loops)
+        for loop, found in loops.items():
+            with contextlib.suppress(RuntimeError):  # a loop that has ended meanwhile
+                loop.call_soon_threadsafe(found.end, closed())
+
+
+def closed() -> StoreError:
+    """The error of what is asked of, or was waited for with, a dispatcher that has been closed."""
+    return StoreError("this AsyncDispatcher has been closed", hint="make another; jobs go on, and cursors stay good")
