@@ -113,6 +113,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "resume_schedule": {"name": "usual"},
     "tell_unserved": {"queue": "default"},
     "series": {"name": "training"},
+    "choices": {"kind": "dataset"},
     "prune": {"older_than": 1, "dry_run": True},
 }
 """What is given besides; where a job is meant, it is the last one."""

@@ -10,7 +10,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from pfd.hints import Hint
+from pfd.origin import first_line
 from pfd.schema.condition import Condition, same, word
+from pfd.schema.document import made_schema
 from pfd.schema.field import Field, fields_of
 from pfd.schema.marks import DEFAULTS, GROUP, NEEDED, WHEN, DefaultWhen
 from pfd.schema.node import type_of
@@ -30,7 +32,12 @@ class MarkFault:
 
 
 def mark_faults(model: type[BaseModel]) -> Iterator[MarkFault]:
-    """What is wrong with the marks of a model, and of those within it."""
+    """What is wrong with the marks of a model, and of those within it; also that no schema can be made of it."""
+    try:
+        made_schema(model)
+    except Exception as error:  # code of a plugin
+        problem = f"no JSON schema can be made of them: {first_line(error, type(error).__name__)}"
+        yield MarkFault("", problem, "until it can, they are shown by their names alone")
     yield from _of_fields(fields_of(model), ())
     yield from _of_defaults(model, "", frozenset())
 
