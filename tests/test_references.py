@@ -12,13 +12,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
-from pfd import DataError, Dispatcher, ParameterError, Reference, State, Worker, load_settings
+from pfd import DataError, Dispatcher, ParameterError, Params, Reference, Refers, State, Worker, load_settings
 from pfd.pipeline import Pipeline
 from pfd.plugins import load_registry
-from pfd.references import Choices, kinds_of
+from pfd.references import Choices, kinds_of, named
+from pfd.schema import fields_of, listed
 from pfd_plugin_evaluation.params import GenerateRocAnalysisParams
 from pfd_plugin_training.params import TrainModelParams
 from tests.support.command import pfd
@@ -116,6 +118,31 @@ def test_the_schema_says_what_a_parameter_names() -> None:
     }
     schema = GenerateRocAnalysisParams.model_json_schema()
     assert schema["properties"]["experiments"]["x-pfd-ref"] == "experiment"
+
+
+class Part(Params):
+    dataset: Annotated[int | str, Refers("dataset")]
+
+
+class Whole(Params):
+    maybe: Part | None = None
+    parts: tuple[Part, ...] = ()
+    several: tuple[Annotated[int, Refers("experiment")], ...] = ()
+    whole: Whole | None = None
+
+
+def test_what_stands_in_groups_and_lists_names_things_too() -> None:
+    kinds = {"maybe.dataset": "dataset", "parts[].dataset": "dataset", "several": "experiment"}
+    assert kinds_of(Whole) == kinds
+    assert {f.path: f.reference for f in listed(fields_of(Whole)) if f.reference and "whole" not in f.path} == kinds
+    params = {"maybe": {"dataset": "a"}, "parts": [{"dataset": 1}, {"dataset": "b"}, None], "several": [4, True, None]}
+    assert list(named(Whole, params)) == [
+        ("maybe.dataset", "dataset", "a"),
+        ("parts[].dataset", "dataset", 1),
+        ("parts[].dataset", "dataset", "b"),
+        ("several", "experiment", 4),
+    ]
+    assert list(named(Whole, {"maybe": None, "parts": "x", "several": {"$result": {}}})) == []
 
 
 def test_each_kind_that_a_parameter_names_is_registered(dispatcher: Dispatcher) -> None:

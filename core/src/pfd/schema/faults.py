@@ -68,19 +68,19 @@ def _inside(shape: Shape) -> Iterator[Shape]:
 
 
 def _of_condition(condition: Condition, field: Field, beside: Mapping[str, Field]) -> Iterator[tuple[str, str]]:
-    for test in condition.tests:
-        other = beside.get(test.name)
-        if test.name == field.name:
-            yield f"{test.name} is the parameter itself", "name another one"
+    for clause in condition.clauses:
+        other = beside.get(clause.name)
+        if clause.name == field.name:
+            yield f"{clause.name} is the parameter itself", "name another one"
         elif other is None:
             known = [name for name in beside if name != field.name]
             otherwise = f"it stands beside {', '.join(known) or 'nothing'}"
-            yield f"there is no parameter {test.name!r} beside it", Hint.did_you_mean(test.name, known, otherwise)
+            yield f"there is no parameter {clause.name!r} beside it", Hint.did_you_mean(clause.name, known, otherwise)
         else:
-            for value in test.values:
+            for value in clause.values:
                 if not _may_be(other, value):
                     choices = ", ".join(map(word, _choices(other)))
-                    yield f"{test.name} is never {word(value)}", f"it is one of {choices}" if choices else ""
+                    yield f"{clause.name} is never {word(value)}", f"it is one of {choices}" if choices else ""
 
 
 def _choices(field: Field) -> tuple[Any, ...]:
