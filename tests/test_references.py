@@ -157,11 +157,11 @@ def test_choices_are_the_newest_first_and_as_many_as_asked_for(
     dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert list(dispatcher.choices("dataset").names.items()) == [("there", "6 recordings of 6 bearings")]
-    monkeypatch.setattr("pfd_plugin_data.catalog.dataset_names", lambda _: ((f"d{n}", "x") for n in itertools.count()))
+    monkeypatch.setattr("pfd_plugin_data.names.dataset_names", lambda _: ((f"d{n}", "x") for n in itertools.count()))
     assert dispatcher.choices("dataset", 2) == Choices({"d0": "x", "d1": "x"}, more=1000, whole=False)
     assert len(dispatcher.choices("dataset").names) == 50
     assert len(dispatcher.choices("dataset", None).names) == 1000
-    monkeypatch.setattr("pfd_plugin_data.catalog.dataset_names", lambda _: {"a": "1", "b": "2", "c": "3"})
+    monkeypatch.setattr("pfd_plugin_data.names.dataset_names", lambda _: {"a": "1", "b": "2", "c": "3"})
     assert dispatcher.choices("dataset", 2) == Choices({"a": "1", "b": "2"}, more=1)
     assert dispatcher.choices("dataset", 0) == Choices({}, more=3)
     assert dispatcher.choices("no-such-kind") == dispatcher.choices("experiment") == Choices()
@@ -175,7 +175,7 @@ def test_a_plugin_that_cannot_tell_offers_nothing_and_the_log_says_so(
         yield "first", "fine"
         raise error
 
-    monkeypatch.setattr("pfd_plugin_data.catalog.dataset_names", names)
+    monkeypatch.setattr("pfd_plugin_data.names.dataset_names", names)
     with caplog.at_level(logging.WARNING, "pfd"):
         assert dispatcher.choices("dataset") == Choices()
     assert "what there is of dataset cannot be told" in caplog.text
