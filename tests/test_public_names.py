@@ -273,6 +273,56 @@ def test_the_names_of_the_console_are_those_listed_here() -> None:
     assert importlib.import_module("pfd.console").__all__ == names
 
 
+def test_the_names_of_the_reader_of_schemas_are_those_listed_here() -> None:
+    """Which the models of plugins and whoever makes forms of them use: another public submodule of the core."""
+    module = importlib.import_module("pfd.schema")
+    assert module.__all__ == [
+        "Bounds",
+        "Choice",
+        "Choices",
+        "Clause",
+        "Condition",
+        "DefaultWhen",
+        "DependentDefault",
+        "Field",
+        "Group",
+        "Kind",
+        "MarkFault",
+        "Misplaced",
+        "Missing",
+        "Needed",
+        "OrNamed",
+        "Refers",
+        "Shape",
+        "Source",
+        "Unit",
+        "Unless",
+        "When",
+        "allowed_in_words",
+        "at",
+        "cases",
+        "choices_of",
+        "condition_in_words",
+        "default_in_words",
+        "example",
+        "fields_of",
+        "fields_within",
+        "json_schema",
+        "listed",
+        "mark_faults",
+        "misplaced",
+        "missing",
+        "samples",
+        "shape_of",
+        "text_of",
+        "type_in_words",
+        "value_in_words",
+        "value_of",
+        "with_defaults",
+    ]
+    assert [name for name in module.__all__ if isinstance(getattr(module, name), ModuleType)] == []
+
+
 OF_THE_ENVIRONMENT = {
     *("pfd.runtimes.celery", "pfd_runtime_celery.program"),
     *("pfd.runtimes.dramatiq", "pfd_runtime_dramatiq.program"),

@@ -12,13 +12,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
-from pfd import DataError, Dispatcher, ParameterError, Reference, State, Worker, load_settings
+from pfd import DataError, Dispatcher, ParameterError, Params, Reference, Refers, State, Worker, load_settings
 from pfd.pipeline import Pipeline
 from pfd.plugins import load_registry
-from pfd.references import Choices, kinds_of
+from pfd.references import Choices, kinds_of, named
+from pfd.schema import fields_of, listed
 from pfd_plugin_evaluation.params import GenerateRocAnalysisParams
 from pfd_plugin_training.params import TrainModelParams
 from tests.support.command import pfd
@@ -118,6 +120,31 @@ def test_the_schema_says_what_a_parameter_names() -> None:
     assert schema["properties"]["experiments"]["x-pfd-ref"] == "experiment"
 
 
+class Part(Params):
+    dataset: Annotated[int | str, Refers("dataset")]
+
+
+class Whole(Params):
+    maybe: Part | None = None
+    parts: tuple[Part, ...] = ()
+    several: tuple[Annotated[int, Refers("experiment")], ...] = ()
+    whole: Whole | None = None
+
+
+def test_what_stands_in_groups_and_lists_names_things_too() -> None:
+    kinds = {"maybe.dataset": "dataset", "parts[].dataset": "dataset", "several": "experiment"}
+    assert kinds_of(Whole) == kinds
+    assert {f.path: f.reference for f in listed(fields_of(Whole)) if f.reference and "whole" not in f.path} == kinds
+    params = {"maybe": {"dataset": "a"}, "parts": [{"dataset": 1}, {"dataset": "b"}, None], "several": [4, True, None]}
+    assert list(named(Whole, params)) == [
+        ("maybe.dataset", "dataset", "a"),
+        ("parts[].dataset", "dataset", 1),
+        ("parts[].dataset", "dataset", "b"),
+        ("several", "experiment", 4),
+    ]
+    assert list(named(Whole, {"maybe": None, "parts": "x", "several": {"$result": {}}})) == []
+
+
 def test_each_kind_that_a_parameter_names_is_registered(dispatcher: Dispatcher) -> None:
     registry = load_registry(dispatcher.settings)
     known = registry.references()
@@ -130,11 +157,11 @@ def test_choices_are_the_newest_first_and_as_many_as_asked_for(
     dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert list(dispatcher.choices("dataset").names.items()) == [("there", "6 recordings of 6 bearings")]
-    monkeypatch.setattr("pfd_plugin_data.catalog.dataset_names", lambda _: ((f"d{n}", "x") for n in itertools.count()))
+    monkeypatch.setattr("pfd_plugin_data.names.dataset_names", lambda _: ((f"d{n}", "x") for n in itertools.count()))
     assert dispatcher.choices("dataset", 2) == Choices({"d0": "x", "d1": "x"}, more=1000, whole=False)
     assert len(dispatcher.choices("dataset").names) == 50
     assert len(dispatcher.choices("dataset", None).names) == 1000
-    monkeypatch.setattr("pfd_plugin_data.catalog.dataset_names", lambda _: {"a": "1", "b": "2", "c": "3"})
+    monkeypatch.setattr("pfd_plugin_data.names.dataset_names", lambda _: {"a": "1", "b": "2", "c": "3"})
     assert dispatcher.choices("dataset", 2) == Choices({"a": "1", "b": "2"}, more=1)
     assert dispatcher.choices("dataset", 0) == Choices({}, more=3)
     assert dispatcher.choices("no-such-kind") == dispatcher.choices("experiment") == Choices()
@@ -148,7 +175,7 @@ def test_a_plugin_that_cannot_tell_offers_nothing_and_the_log_says_so(
         yield "first", "fine"
         raise error
 
-    monkeypatch.setattr("pfd_plugin_data.catalog.dataset_names", names)
+    monkeypatch.setattr("pfd_plugin_data.names.dataset_names", names)
     with caplog.at_level(logging.WARNING, "pfd"):
         assert dispatcher.choices("dataset") == Choices()
     assert "what there is of dataset cannot be told" in caplog.text

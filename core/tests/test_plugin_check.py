@@ -159,11 +159,12 @@ def swapped(old: str, new: str) -> dict[str, str]:
 
 def marked(*fields: str) -> dict[str, str]:
     """The manifest with other parameters."""
-    imports = "from typing import Annotated, Literal; from pfd.schema import DefaultWhen, Needed, Unless, When"
+    imports = "from typing import Annotated, Literal; from pydantic import WithJsonSchema"
+    marks = "from pfd.schema import DefaultWhen, Needed, Unless, When"
     kind = 'kind: Literal["worm", "spur"] = "spur"'
     parameters = "; ".join([kind, *fields])
     manifest = swapped("samples: tuple[int, ...] = ()", parameters)["plugin"]
-    return {"plugin": manifest.replace("from pfd import", f"{imports}; from pfd import", 1)}
+    return {"plugin": manifest.replace("from pfd import", f"{imports}; {marks}; from pfd import", 1)}
 
 
 LEVEL = "task gear_level_task"
@@ -223,6 +224,10 @@ FAULTS = {
     "a default beside a value that would be refused": Fault(
         LEVEL, "teeth", "its default where kind=worm, 'few', would be refused", "of its own type", "level_task = Task(",
         marked('teeth: Annotated[int, DefaultWhen("few", kind="worm")] = 1'),
+    ),
+    "parameters without a schema": Fault(
+        LEVEL, "params", "no JSON schema can be made of them", "by their names alone", "level_task = Task(",
+        marked('teeth: Annotated[int, WithJsonSchema({"$ref": "#/$defs/Nowhere"})] = 1'),
     ),
     "a condition within the type": Fault(
         LEVEL, "teeth", "When stands within the type, where nothing reads it", "Annotated[the whole type, When(",

@@ -470,6 +470,7 @@ def test_a_model_whose_schema_cannot_be_made_has_what_can_be_told() -> None:
     ]
     for model in (Raising, Astray, Unknown):
         assert [(field.name, field.kind) for field in fields_of(model)] == [("number", Kind.ANYTHING)]
+        assert [fault.path for fault in mark_faults(model)] == [""]
     assert fields_of(Unknown)[0].required
 
 

@@ -12,4 +12,4 @@ def look_at(task: Task, report: Report, path: str) -> None:
     subject = f"task {task.name}"
     if report.begin(subject, "params", f"reading the marks of {task.name}", path):
         for fault in mark_faults(task.params):
-            report.add(subject, fault.path, fault.problem, hint=fault.hint, path=path)
+            report.add(subject, fault.path or "params", fault.problem, hint=fault.hint, path=path)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pfd.schema.alternatives import cases
     from pfd.schema.bounds import Bounds
     from pfd.schema.choice import Choice, Source, choices_of
-    from pfd.schema.condition import Condition, Test
+    from pfd.schema.condition import Clause, Condition
     from pfd.schema.dependence import DependentDefault
     from pfd.schema.document import json_schema
     from pfd.schema.faults import MarkFault, mark_faults
@@ -39,6 +39,7 @@ __all__ = [
     "Bounds",
     "Choice",
     "Choices",
+    "Clause",
     "Condition",
     "DefaultWhen",
     "DependentDefault",
@@ -53,7 +54,6 @@ __all__ = [
     "Refers",
     "Shape",
     "Source",
-    "Test",
     "Unit",
     "Unless",
     "When",
@@ -86,7 +86,7 @@ __getattr__ = lazy_names(
         "bounds": ("Bounds",),
         "alternatives": ("cases",),
         "choice": ("Choice", "Source", "choices_of"),
-        "condition": ("Condition", "Test"),
+        "condition": ("Clause", "Condition"),
         "document": ("json_schema",),
         "faults": ("MarkFault", "mark_faults"),
         "dependence": ("DependentDefault",),

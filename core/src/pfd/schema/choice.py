@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pfd.errors import ParameterError
 from pfd.references import Choices
 from pfd.schema.field import Field
+from pfd.schema.shape import Shape
 from pfd.schema.typed import text_of, value_of
 
 MOST = 50
@@ -37,6 +41,11 @@ def choices_of(field: Field, source: Source | None = None, limit: int = MOST) ->
     shape = field.shape.items if field.shape.items is not None else field.shape
     if field.reference:
         there = Choices() if source is None else source.choices(field.reference, limit)
-        named = [(text, value_of(shape, text, field.path), about) for text, about in there.names.items()]
-        return tuple(Choice(value, text, about) for text, value, about in named)
+        return tuple(_named(shape, there.names))
     return tuple(Choice(value, text_of(shape, value)) for value in shape.choices[:limit] if value is not None)
+
+
+def _named(shape: Shape, names: Mapping[str, str]) -> Iterator[Choice]:
+    for text, about in names.items():
+        with contextlib.suppress(ParameterError):  # what cannot be typed for this field is no choice
+            yield Choice(value_of(shape, text), text, about)

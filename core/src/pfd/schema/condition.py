@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 NOT = "not"
-"""In a schema, `{"kind": {"not": ["a"]}}` is a test for all values of `kind` but `"a"`."""
+"""In a schema, `{"kind": {"not": ["a"]}}` is a clause for all values of `kind` but `"a"`."""
 
 
 def plain(value: Any) -> Any:
@@ -34,7 +34,7 @@ def word(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Test:
+class Clause:
     """One parameter, and the values that it has to have, or (`negated`) must not have.
 
     A list has a value where it holds it: `noise_layers=mains`.  `None` is what is left out.
@@ -61,40 +61,40 @@ class Test:
 
 @dataclass(frozen=True)
 class Condition:
-    """Tests of other parameters of the same group, all of which have to hold.  Without any it is false, and holds."""
+    """Clauses on other parameters of the same group, all of which have to hold.  Without any it is false, and holds."""
 
-    tests: tuple[Test, ...] = ()
+    clauses: tuple[Clause, ...] = ()
 
     @staticmethod
     def of(given: Mapping[str, Any], *, negated: bool = False) -> Condition:
         """Of the keywords of a mark: a value, or several as a tuple, a list or a set."""
-        return Condition(tuple(Test(name, _several(value), negated) for name, value in given.items()))
+        return Condition(tuple(Clause(name, _several(value), negated) for name, value in given.items()))
 
     @staticmethod
     def from_json(given: object) -> Condition:
         """As a schema holds it; what cannot be understood is left out."""
-        return Condition(tuple(_tests(given)))
+        return Condition(tuple(_clauses(given)))
 
     def to_json(self) -> dict[str, Any]:
         """As a schema holds it: the values of each parameter in a list, behind `not` where they must not be."""
-        return {test.name: {NOT: list(test.values)} if test.negated else list(test.values) for test in self.tests}
+        return {one.name: {NOT: list(one.values)} if one.negated else list(one.values) for one in self.clauses}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The parameters that it asks for."""
-        return tuple(test.name for test in self.tests)
+        return tuple(clause.name for clause in self.clauses)
 
     def holds(self, values: Mapping[str, Any]) -> bool | None:
-        """Whether all tests hold with these values by name; None where that depends on one that is not among them."""
-        known = [test.holds(values[test.name]) for test in self.tests if test.name in values]
-        return False if False in known else None if len(known) < len(self.tests) else True
+        """Whether all clauses hold with these values by name; None where that depends on one that is not among them."""
+        known = [clause.holds(values[clause.name]) for clause in self.clauses if clause.name in values]
+        return False if False in known else None if len(known) < len(self.clauses) else True
 
     def in_words(self, prefix: str = "") -> str:
         """As in `simulator=rotor and rpm given`; `prefix` is the group of the parameters, as `split.`."""
-        return " and ".join(test.in_words(prefix) for test in self.tests)
+        return " and ".join(clause.in_words(prefix) for clause in self.clauses)
 
     def __bool__(self) -> bool:
-        return bool(self.tests)
+        return bool(self.clauses)
 
     def __str__(self) -> str:
         return self.in_words()
@@ -106,9 +106,9 @@ def _several(value: Any) -> tuple[Any, ...]:
     return (plain(value),)
 
 
-def _tests(given: object) -> Iterator[Test]:
+def _clauses(given: object) -> Iterator[Clause]:
     for name, asked in given.items() if isinstance(given, Mapping) else ():
         negated = isinstance(asked, Mapping)
         values = asked.get(NOT) if isinstance(asked, Mapping) else asked
         if isinstance(name, str) and isinstance(values, list | tuple) and values:
-            yield Test(name, tuple(values), negated)
+            yield Clause(name, tuple(values), negated)

@@ -35,10 +35,15 @@ class _Lenient(GenerateJsonSchema):
 def json_schema(model: type[BaseModel], mode: Mode = "validation") -> dict[str, Any]:
     """The JSON schema of a model, as a new dict; what of it pydantic cannot make is a schema that everything fits."""
     try:
-        return model.model_json_schema(mode=mode, schema_generator=_Lenient)
+        return made_schema(model, mode)
     except Exception:  # names that are only known later, and code of plugins, which may raise anything
         log.debug("the schema of %s cannot be made", model.__name__, exc_info=True)
         return _names_alone(model)
+
+
+def made_schema(model: type[BaseModel], mode: Mode = "validation") -> dict[str, Any]:
+    """The JSON schema of a model.  Raises whatever pydantic, or the model, makes of that."""
+    return model.model_json_schema(mode=mode, schema_generator=_Lenient)
 
 
 def _names_alone(model: type[BaseModel]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from pfd.hints import Hint
+from pfd.origin import first_line
 from pfd.schema.condition import Condition, same, word
+from pfd.schema.document import made_schema
 from pfd.schema.field import Field, fields_of
 from pfd.schema.marks import DEFAULTS, GROUP, NEEDED, WHEN, DefaultWhen
 from pfd.schema.node import type_of
@@ -30,7 +32,12 @@ class MarkFault:
 
 
 def mark_faults(model: type[BaseModel]) -> Iterator[MarkFault]:
-    """What is wrong with the marks of a model, and of those within it."""
+    """What is wrong with the marks of a model, and of those within it; also that no schema can be made of it."""
+    try:
+        made_schema(model)
+    except Exception as error:  # code of a plugin
+        problem = f"no JSON schema can be made of them: {first_line(error, type(error).__name__)}"
+        yield MarkFault("", problem, "until it can, they are shown by their names alone")
     yield from _of_fields(fields_of(model), ())
     yield from _of_defaults(model, "", frozenset())
 
@@ -61,19 +68,19 @@ def _inside(shape: Shape) -> Iterator[Shape]:
 
 
 def _of_condition(condition: Condition, field: Field, beside: Mapping[str, Field]) -> Iterator[tuple[str, str]]:
-    for test in condition.tests:
-        other = beside.get(test.name)
-        if test.name == field.name:
-            yield f"{test.name} is the parameter itself", "name another one"
+    for clause in condition.clauses:
+        other = beside.get(clause.name)
+        if clause.name == field.name:
+            yield f"{clause.name} is the parameter itself", "name another one"
         elif other is None:
             known = [name for name in beside if name != field.name]
             otherwise = f"it stands beside {', '.join(known) or 'nothing'}"
-            yield f"there is no parameter {test.name!r} beside it", Hint.did_you_mean(test.name, known, otherwise)
+            yield f"there is no parameter {clause.name!r} beside it", Hint.did_you_mean(clause.name, known, otherwise)
         else:
-            for value in test.values:
+            for value in clause.values:
                 if not _may_be(other, value):
                     choices = ", ".join(map(word, _choices(other)))
-                    yield f"{test.name} is never {word(value)}", f"it is one of {choices}" if choices else ""
+                    yield f"{clause.name} is never {word(value)}", f"it is one of {choices}" if choices else ""
 
 
 def _choices(field: Field) -> tuple[Any, ...]:

@@ -24,7 +24,8 @@ class Misplaced:
     values: Mapping[str, Any]
 
     def __str__(self) -> str:
-        failing = Condition(tuple(test for test in self.condition.tests if not test.holds(self.values.get(test.name))))
+        clauses = self.condition.clauses
+        failing = Condition(tuple(one for one in clauses if not one.holds(self.values.get(one.name))))
         found = {name: plain(self.values.get(name)) for name in failing.names}
         said = (f"{name} is left out" if value is None else f"{name}={word(value)}" for name, value in found.items())
         return f"{self.name} belongs to {failing}, but {', '.join(said)}; leave it out"
@@ -85,8 +86,8 @@ def with_defaults(model: type[BaseModel], given: M) -> M | dict[str, Any]:
 def _condition(field: FieldInfo) -> Condition:
     """All of `When` and `Unless` of a field; of two that ask for one parameter the later, as in its schema."""
     marks = [mark for mark in field.metadata if isinstance(mark, When)]
-    tests = {test.name: test for mark in marks for test in mark.condition.tests}
-    return Condition(tuple(tests.values()))
+    clauses = {clause.name: clause for mark in marks for clause in mark.condition.clauses}
+    return Condition(tuple(clauses.values()))
 
 
 def _key(name: str, field: FieldInfo) -> str:

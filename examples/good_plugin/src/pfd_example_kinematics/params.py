@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, FiniteFloat, model_validator
 
 from pfd import Params, Result
+from pfd.schema import Unit
 
 
 class FaultLinesParams(Params):
     n_balls: int = Field(ge=3, le=100, description="number of rolling elements")
-    ball_d_mm: float = Field(gt=0, le=1000, description="diameter of a rolling element")
-    pitch_d_mm: float = Field(gt=0, le=10_000, description="pitch diameter")
-    contact_deg: float = Field(0.0, ge=0, lt=90, description="contact angle")
-    rpm: float = Field(gt=0, le=1e6, description="speed of the shaft; the outer race stands still")
+    ball_d_mm: Annotated[float, Unit("mm")] = Field(gt=0, le=1000, description="diameter of a rolling element")
+    pitch_d_mm: Annotated[float, Unit("mm")] = Field(gt=0, le=10_000, description="pitch diameter")
+    contact_deg: Annotated[float, Unit("°")] = Field(0.0, ge=0, lt=90, description="contact angle")
+    rpm: Annotated[float, Unit("rev/min")] = Field(
+        gt=0, le=1e6, description="speed of the shaft; the outer race stands still"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -96,16 +96,6 @@ def _found(session: Session, ref: int | str) -> DatasetRow:
     raise DataError(f"no dataset {ref!r}", hint=Hint.did_you_mean(str(ref), names, listed))
 
 
-def dataset_names(session: Session) -> Iterator[tuple[str, str]]:
-    """The names of datasets, newest first, each with what the newest of that name holds."""
-    seen: set[str] = set()
-    query = select(DatasetRow.name, DatasetRow.n_recordings, DatasetRow.n_bearings).order_by(DatasetRow.id.desc())
-    for name, n_recordings, n_bearings in session.execute(query.execution_options(yield_per=500)):
-        if name not in seen:
-            seen.add(name)
-            yield name, f"{n_recordings} recordings of {n_bearings} bearings"
-
-
 def stored_files(session: Session, home: Path) -> Iterator[StoredFile]:
     """The file of each dataset."""
     for row in session.scalars(select(DatasetRow).order_by(DatasetRow.id)):

@@ -56,6 +56,6 @@ def pfd_register_result_views() -> Iterable[ResultView]:
 @hookimpl
 def pfd_register_references() -> list[Reference]:
     return [
-        Reference("dataset", "pfd_plugin_data.catalog:require_dataset", "pfd_plugin_data.catalog:dataset_names"),
-        Reference("split", "pfd_plugin_data.split_store:require_split", "pfd_plugin_data.split_store:split_names"),
+        Reference("dataset", "pfd_plugin_data.catalog:require_dataset", "pfd_plugin_data.names:dataset_names"),
+        Reference("split", "pfd_plugin_data.split_store:require_split", "pfd_plugin_data.names:split_names"),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -119,14 +119,6 @@ def find_split(session: Session, name: str, fold: int | None = None) -> StoredSp
 def require_split(session: Session, name: str) -> None:
     """Raise `DataError`, with the nearest names, where no split has that name."""
     find_split(session, name, 1)
-
-
-def split_names(session: Session) -> Iterator[tuple[str, str]]:
-    """The names of splits, newest first, each with how it deals."""
-    first_folds = select(SplitRow.name, SplitRow.protocol, SplitRow.dataset_id).where(SplitRow.fold == 0)
-    query = first_folds.order_by(SplitRow.id.desc()).execution_options(yield_per=500)
-    for name, protocol, dataset_id in session.execute(query):
-        yield name, f"{protocol}, dataset {dataset_id}"
 
 
 def choose_split(
