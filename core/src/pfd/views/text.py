@@ -74,7 +74,7 @@ def _as_numbers(values: Any) -> tuple[float | None, ...]:
     plain = as_plain(values)
     if isinstance(plain, str | bytes) or not isinstance(plain, Iterable):
         raise ValueError(f"{type(values).__name__} is not a column of numbers")
-    most = LARGEST  # of a recording there are millions, all of them floats
+    least, most = -LARGEST, LARGEST  # of a recording there are millions, all of them floats
     return tuple(
         [
             number
