@@ -223,7 +223,7 @@ def test_each_limit_of_an_axis_is_one_in_plotly(axis: Axis, range_: Any, autoran
 def test_what_a_panel_shows_is_handed_on_to_who_can_lead_there() -> None:
     figure = a_figure(*ALL_MARKS, link=Link(kind="recording", id=12, start=1.5))
     assert to_plotly(figure)["layout"]["meta"]["links"] == [
-        {"kind": "recording", "id": 12, "start": 1.5, "label": "", "part": "link"}
+        {"kind": "recording", "id": 12, "of": None, "start": 1.5, "label": "", "part": "link"}
     ]
 
 

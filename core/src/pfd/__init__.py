@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     )
     from pfd.runtimes.local import Worker
     from pfd.schedules.schedule import Schedule, ScheduleSlot, SlotOutcome
+    from pfd.series.reader import Point
     from pfd.stored import Seal, StoredFile, home_path, home_relative
     from pfd.vitals import StoreReading, Vitals, WorkerInfo
 
@@ -111,6 +112,7 @@ __all__ = [
     "PipelineSubmitted",
     "PluginError",
     "PluginsLoaded",
+    "Point",
     "ProcessKind",
     "ProcessStart",
     "QueueError",
@@ -185,6 +187,7 @@ __getattr__ = lazy_names(
             "WorkerStop",
         ),
         "runtimes.local": ("Worker",),
+        "series.reader": ("Point",),
         "schedules.schedule": ("Schedule", "ScheduleSlot", "SlotOutcome"),
         "stored": ("Seal", "StoredFile", "home_path", "home_relative"),
         "vitals": ("StoreReading", "Vitals", "WorkerInfo"),

@@ -151,20 +151,23 @@ class Html:
     def _table(self, table: Table) -> Element:
         heads = [f"{column.name}, {column.unit}" if column.unit else column.name for column in table.columns]
         rows = table.rows[:MOST_ROWS]
-        body = element("tbody", *(element("tr", *map(self._cell, row)) for row in rows))
-        head = element("thead", element("tr", *(element("th", text, scope="col") for text in heads)))
+        # A column of numbers stands to the right, with what is missing in it and its head.
+        kinds = ["number" if _are_numbers(column) else "" for column in zip(*rows, strict=True)] or [""] * len(heads)
+        lines = (map(self._cell, row, kinds) for row in rows)
+        body = element("tbody", *(element("tr", *line) for line in lines))
+        named = (element("th", text, css=kind, scope="col") for text, kind in zip(heads, kinds, strict=True))
+        head = element("thead", element("tr", *named))
         found = element("div", element("table", head, body), css="wide")
         more = table.more + len(table.rows) - len(rows)
         notes = [text for text in (table.note, f"… and {more} more rows" if more else "") if text]
         found.extend([element("p", text, css="note") for text in notes])
         return found
 
-    def _cell(self, value: Any) -> Element:
+    def _cell(self, value: Any, kind: str) -> Element:
         if isinstance(value, Link):
             return element("td", *self._link(value), css="long")
         text = shown(value)
-        kind = "number" if isinstance(value, int | float) else "long" if len(text) > LONG else ""
-        return element("td", text, css=kind)
+        return element("td", text, css=kind or ("long" if len(text) > LONG else ""))
 
     def _placed(self, picture: re.Match[str] | None) -> str:
         if picture is None:
@@ -215,6 +218,11 @@ def _titled(title: str) -> Iterator[Element]:
         yield element("h3", title)
 
 
+def _are_numbers(column: Sequence[Any]) -> bool:
+    known = [value for value in column if value is not None]
+    return bool(known) and all(isinstance(value, int | float) for value in known)
+
+
 def _measured(item: Metric) -> str:
     value = shown(item.value, item.unit)
     if item.low is not None and item.high is not None:
@@ -245,11 +253,11 @@ p{margin:.4rem 0}.note,figcaption,footer,.head{color:var(--muted);font-size:.85r
 dl{display:flex;flex-wrap:wrap;gap:.75rem 2rem;margin:.75rem 0}dt{color:var(--muted);font-size:.85rem}
 dd{margin:0;font-size:1.1rem;font-variant-numeric:tabular-nums}dd .note{display:block}
 a{color:inherit}code{font-size:.8rem;color:var(--muted);overflow-wrap:anywhere}
-dd code,td code{display:block}.note span+code{margin-left:.5rem}
+dd code,td code{display:block}td code{white-space:nowrap}.note span+code{margin-left:.5rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
 th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top;
 overflow-wrap:normal;max-width:24rem}td.long{min-width:14rem}
-th{color:var(--muted);font-weight:500}td.number{text-align:right;font-variant-numeric:tabular-nums}
+th{color:var(--muted);font-weight:500}td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 figure{margin:1.25rem 0}
 .picture{overflow-x:auto}.picture svg{min-width:30rem}.picture svg,img{max-width:100%;height:auto}
 figcaption{margin-top:.25rem}

@@ -18,6 +18,9 @@ from pfd.views import Link
 
 log = logging.getLogger("pfd.client")
 
+SHORT = 8
+"""Characters of an id, as every command shows and takes it."""
+
 
 class Lead(NamedTuple):
     """What a client can do with a link: follow `href` within the page, or run `command`; neither of what is `gone`."""
@@ -68,7 +71,7 @@ class Leads:
             return Lead()
         try:
             with self._store.read() as connection:
-                return Lead(command=f"pfd open {jobs.get(connection, ref).id}")
+                return Lead(command=f"pfd open {jobs.get(connection, ref).id[:SHORT]}")
         except UnknownJob:
             return Lead(gone=True)
 
