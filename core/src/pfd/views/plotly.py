@@ -83,6 +83,8 @@ class _Drawing:
             "margin": {"l": MARGIN_LEFT, "r": grid.margin_right, "t": top, "b": bottom},
             "height": top + grid.plot_height + bottom,
             "barmode": "overlay",
+            # Beside the plot: above it, it would lie on the title of a narrow one.
+            "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": palette.muted},
             "shapes": self._shapes,
             "annotations": self._annotations,
             "meta": {

@@ -165,7 +165,7 @@ class Html:
 
     def _cell(self, value: Any, kind: str) -> Element:
         if isinstance(value, Link):
-            return element("td", *self._link(value), css="long")
+            return element("td", *self._link(value), css="link")
         text = shown(value)
         return element("td", text, css=kind or ("long" if len(text) > LONG else ""))
 
@@ -257,7 +257,7 @@ dd code,td code{display:block}td code{white-space:nowrap}.note span+code{margin-
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
 th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top;
 overflow-wrap:normal;max-width:24rem}td.long{min-width:14rem}
-th{color:var(--muted);font-weight:500}td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
+th{color:var(--muted);font-weight:500}td.link{max-width:none}td.number,th.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 figure{margin:1.25rem 0}
 .picture{overflow-x:auto}.picture svg{min-width:30rem}.picture svg,img{max-width:100%;height:auto}
 figcaption{margin-top:.25rem}
