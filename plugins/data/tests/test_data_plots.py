@@ -12,8 +12,9 @@ from pfd import DataError
 from pfd_plots import draw, save
 from pfd_plugin_data import fault_orders, generate_dataset_task
 from pfd_plugin_data.cli import data
-from pfd_plugin_data.plots import PLOTS, Plot, Stretch, fault_lines, recording_figure
+from pfd_plugin_data.plots import PLOTS, Plot, recording_figure
 from pfd_plugin_data.spectra import envelope_spectrum, power_density, spectrogram
+from pfd_plugin_data.stretch import Stretch, fault_lines
 
 RATE = 12_000.0
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -26,12 +26,13 @@ from pfd_plugin_data import (
     open_dataset,
 )
 from pfd_plugin_data.cli.plot import _stretch
-from pfd_plugin_data.plots import fault_lines, recording_figure
+from pfd_plugin_data.plots import recording_figure
 from pfd_plugin_data.recipes.finish import SPEED_POINTS, sampled
 from pfd_plugin_data.resampling import rate_ratio
 from pfd_plugin_data.simulators.speed import _exponentials, turn
 from pfd_plugin_data.sources import WEIGHTS, AtAngles, Resampled, Stored, _kernel_table
 from pfd_plugin_data.spectra import default_band, envelope_spectrum
+from pfd_plugin_data.stretch import fault_lines
 
 RATE = 12_000.0
 RAMP = SpeedProfile([0.0, 4.0], [20.0, 30.0])

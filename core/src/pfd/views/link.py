@@ -29,4 +29,4 @@ class Link(ViewModel):
     def text(self) -> str:
         """What stands in place of it where nothing can be followed."""
         at = "" if self.start is None else f" at {self.start:g} s"
-        return self.label or f"{self.kind} {self.id}{at}"
+        return self.label or f"{self.kind.replace('_', ' ')} {self.id}{at}"

@@ -34,9 +34,8 @@ class Summary:
     def table(self, names: Sequence[str], units: Mapping[str, str], signal_unit: str) -> Table:
         """One row a feature.  The unit `signal` is that of the signal, where that is known."""
         spread = np.sqrt(self._squares / self._count)
-        shown = {"1": "–", "signal": signal_unit or "as the signal"}
         rows = tuple(
-            (name, shown.get(units[name], units[name]), mean, deviation, least, most)
+            (name, _unit(units[name], signal_unit), mean, deviation, least, most)
             for name, mean, deviation, least, most in zip(
                 names, self._mean, spread, self._least, self._most, strict=True
             )
@@ -44,3 +43,13 @@ class Summary:
         heads = columns("feature", "unit", "mean", "standard deviation", "least", "greatest")
         note = f"Over {self._count} windows of all recordings. Which of them tell the classes apart says importance."
         return Table(title="Features", columns=heads, rows=rows, note=note)
+
+
+def _unit(unit: str, of_signal: str) -> str:
+    """The unit of a feature, with that of the signal in its place: `signal²` is `g²`, or `(m/s²)²`."""
+    if unit == "1":
+        return "–"
+    if not of_signal or not unit.startswith("signal"):
+        return unit
+    power = unit.removeprefix("signal")
+    return f"({of_signal}){power}" if power and not of_signal.isalpha() else f"{of_signal}{power}"

@@ -37,6 +37,9 @@ MOST_ROWS = 200
 MOST_IMAGE = 500_000
 """Bytes of a picture that is embedded."""
 
+IN_A_ROW = 3
+"""Panels of a figure that stand in a row, where it says nothing of it."""
+
 LONG = 24
 """Characters of a cell that is given the room of some words."""
 
@@ -116,7 +119,9 @@ class Html:
             if (drawing := drawer()) is None:
                 raise ArtifactError("no pictures are drawn here: pip install pfd-plots")
             for theme in self._themes:
-                place = SubElement(found, "div", {"class": f"picture {theme}"})
+                # On a narrow screen it is moved sideways, and not made so small that nothing can be read.
+                least = min(60, max(28, 20 * (figure.columns or min(IN_A_ROW, len(figure.panels)))))
+                place = SubElement(found, "div", {"class": f"picture {theme}", "style": f"--least:{least}rem"})
                 key = (id(figure), theme)
                 if key not in self._drawn:
                     self._drawn[key] = drawing.svg(figure, theme).decode()
@@ -258,8 +263,9 @@ dd code,td code{display:block}td code{white-space:nowrap}.note span+code{margin-
 th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top;
 overflow-wrap:normal;max-width:24rem}td.long{min-width:14rem}
 th{color:var(--muted);font-weight:500}td.link{max-width:none}td.number,th.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+@media (max-width:40rem){table{width:max-content}th,td{max-width:14rem}}
 figure{margin:1.25rem 0}
-.picture{overflow-x:auto}.picture svg{min-width:30rem}.picture svg,img{max-width:100%;height:auto}
+.picture{overflow-x:auto}.picture svg{min-width:var(--least)}.picture svg,img{max-width:100%;height:auto}
 figcaption{margin-top:.25rem}
 .picture.dark{display:none}
 @media (prefers-color-scheme:dark){.picture.light:not(:only-of-type){display:none}.picture.dark{display:block}}
