@@ -13,7 +13,7 @@ from typing import Any
 from pfd.views.figure import Axis, Figure, Panel, role_numbers
 from pfd.views.marks import Band, Bars, Curve, Diagonal, Mark, Matrix, Note, Points, Rule
 from pfd.views.palette import PALETTES, STROKES, Palette, Theme
-from pfd.views.plotly_grid import LINE, MARGIN_LEFT, Grid, Place, under
+from pfd.views.plotly_grid import EDGE, LINE, Grid, Place, under
 
 _DASHES = {"solid": "solid", "dashed": "dash", "dotted": "dot"}
 _CORNERS = {
@@ -59,28 +59,29 @@ class _Drawing:
         below = [*([split.text] if split is not None and not leaky else []), *figure.notes]
         notes = grid.wrapped(below)
         at = 6 + LINE * len(cautions)
-        self._text(cautions, y=1, yanchor="bottom", yshift=4, color=palette.warning, bold=True)
-        style: dict[str, Any] = {"bgcolor": palette.warning, "borderpad": 3}
+        left = EDGE - grid.margin_left  # from the edge of the picture, and not from that of the first panel
+        self._text(cautions, y=1, yanchor="bottom", xshift=left, yshift=4, color=palette.warning, bold=True)
+        style: dict[str, Any] = {"bgcolor": palette.warning, "borderpad": 3, "xshift": left}
         self._text(strip, y=1, yanchor="bottom", yshift=at, color=palette.paper, bold=True, **style)
-        self._text(notes, y=0, yanchor="top", yshift=-6, color=palette.muted)
+        self._text(notes, y=0, yanchor="top", xshift=left, yshift=-6, color=palette.muted)
         top = at + (LINE * len(strip) + 10 if strip else 0) + 24 * len(title) + 14
         bottom = 16 + LINE * len(notes)
         return {
             "title": {
                 "text": "<br>".join(f"<b>{_safe(line)}</b>" for line in title),
                 "x": 0,
-                "xref": "paper",
+                "xref": "container",
                 "xanchor": "left",
-                "font": {"size": 16},
                 "y": 1,
                 "yref": "container",
                 "yanchor": "top",
-                "pad": {"t": 12},
+                "pad": {"t": 12, "l": EDGE},
+                "font": {"size": 16},
             },
             "paper_bgcolor": palette.paper,
             "plot_bgcolor": palette.paper,
             "font": {"color": palette.ink},
-            "margin": {"l": MARGIN_LEFT, "r": grid.margin_right, "t": top, "b": bottom},
+            "margin": {"l": grid.margin_left, "r": grid.margin_right, "t": top, "b": bottom},
             "height": top + grid.plot_height + bottom,
             "barmode": "overlay",
             # Beside the plot: above it, it would lie on the title of a narrow one.
@@ -110,7 +111,7 @@ class _Drawing:
         x, y = f"x{suffix}", f"y{suffix}"
         leaky = any(split is not None and split.leaky for split in (self._figure.provenance, panel.provenance))
         self._axes[f"xaxis{suffix}"] = self._axis(panel.x, place.x, y, leaky=leaky)
-        self._axes[f"yaxis{suffix}"] = self._axis(panel.y, place.y, x, leaky=leaky)
+        self._axes[f"yaxis{suffix}"] = self._axis(panel.y, place.y, x, leaky=leaky) | {"automargin": False}
         if self._figure.share_y and place.x[0] > 0:
             first = number - (number - 1) % self._columns
             self._axes[f"yaxis{suffix}"] |= {"matches": f"y{first if first > 1 else ''}", "showticklabels": False}
@@ -210,6 +211,7 @@ class _Drawing:
             yield self._bars(mark, colour, axes) | named
         elif isinstance(mark, Matrix):
             yield self._heatmap(mark, axes, place, below=panel.legend_below)
+            self._thin_out(axes[0][1:], mark)
         elif isinstance(mark, Diagonal):
             line = {"color": colour, "width": 1, "dash": "dash"}
             yield {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1], "line": line, **named}
@@ -272,6 +274,15 @@ class _Drawing:
         if mark.written:
             trace |= {"texttemplate": "%{z:.3~g}"}
         return trace
+
+    def _thin_out(self, suffix: str, mark: Matrix) -> None:
+        """Leave names of rows and columns out, where there is no room for all."""
+        number = int(suffix or 1) - 1
+        for name, labels in (("x", mark.column_labels), ("y", mark.row_labels)):
+            each = self._grid.names_apart(number, len(labels), along=name)
+            axis = self._axes[f"{name}axis{suffix}"]
+            if labels and each > 1:
+                axis |= {"tickvals": axis["tickvals"][::each], "ticktext": axis["ticktext"][::each]}
 
     def _beside(self, mark: Mark, axes: tuple[str, str], suffix: str) -> None:
         """What is no trace: rules, notes, frames."""

@@ -18,7 +18,10 @@ USUAL, NARROWEST = 960, 250
 LINE = 15
 """Pixels of a line of small text."""
 
-MARGIN_LEFT, _MARGIN_RIGHT = 70, 30
+EDGE, _MARGIN_LEFT, _MARGIN_RIGHT = 12, 70, 30
+_LETTER = 6.2
+"""Pixels of a letter of a name beside an axis, on average."""
+
 _CURVES, _ROW, _LEAST, _MOST = 250, 20, 110, 900
 _AXIS, _SCALE = 55, 60
 _BETWEEN_X, _BETWEEN_Y = 95, 12
@@ -48,10 +51,14 @@ class Grid:
             len(mark.label) for panel in figure.panels for mark in panel.marks if isinstance(mark, Rule) and mark.y
         ]
         self.margin_right = _MARGIN_RIGHT + 6 * max(labels, default=0)
-        self._width = (width or USUAL) - MARGIN_LEFT - self.margin_right
+        self._whole = width or USUAL
         columns = figure.columns or min(IN_A_ROW, len(figure.panels))
-        self.columns = columns if width is None else max(1, min(columns, self._width // NARROWEST))
+        self.columns = columns if width is None else max(1, min(columns, self._whole // NARROWEST))
         panels = figure.panels
+        first, others = panels[:: self.columns], [one for at, one in enumerate(panels) if at % self.columns]
+        self.margin_left = min(max(_MARGIN_LEFT, *map(_beside, first)), round(0.45 * self._whole))
+        self._between = _BETWEEN_X if figure.share_y or not others else max(_BETWEEN_X, *map(_beside, others))
+        self._width = self._whole - self.margin_left - self.margin_right
         self._rows = [panels[first : first + self.columns] for first in range(0, len(panels), self.columns)]
         self._widths = [self._row_widths(row) for row in self._rows]
         sized = list(zip(self._rows, self._widths, strict=True))
@@ -63,7 +70,7 @@ class Grid:
 
     def wrapped(self, texts: Sequence[str], pixels: float | None = None, letter: float = 6.0) -> list[str]:
         """Lines that fit into so many pixels, into the whole picture by default."""
-        room = max(20, int((pixels or self._width) / letter))
+        room = max(20, int((pixels or self._whole - 2 * EDGE) / letter))
         return [line for text in texts for line in textwrap.wrap(text, room) or [""]]
 
     def head_lines(self, panel: Panel, pixels: float) -> tuple[list[str], list[str], list[str], list[str]]:
@@ -90,9 +97,16 @@ class Grid:
         row, column = divmod(number, self.columns)
         return self._widths[row][column]
 
+    def names_apart(self, number: int, count: int, *, along: str) -> int:
+        """Of so many names along an axis of a panel, each how many-th can be written."""
+        row = number // self.columns
+        width, height = self.panel_width(number), float(self._axes[row])
+        room = min(width, height) if self._figure.panels[number].equal else width if along == "x" else height
+        return max(1, math.ceil(LINE * 0.8 * count / room))
+
     def _row_widths(self, row: Sequence[Panel]) -> list[float]:
         shares = [panel.share for panel in row] + [1.0] * (self.columns - len(row))
-        room = self._width - _BETWEEN_X * (self.columns - 1)
+        room = self._width - self._between * (self.columns - 1)
         return [room * share / sum(shares) for share in shares][: len(row)]
 
     def _placed(self) -> list[Place]:
@@ -106,9 +120,17 @@ class Grid:
                 x = (left / self._width, min(1.0, (left + width) / self._width))
                 y = (max(0.0, (top - height) / self.plot_height), min(1.0, top / self.plot_height))
                 found.append(Place(x, y, max(0.0, (top - height - foot) / self.plot_height)))
-                left += width + _BETWEEN_X
+                left += width + self._between
             at = top - height - foot - _BETWEEN_Y
         return found
+
+
+def _beside(panel: Panel) -> int:
+    """Pixels on the left of the axes of a panel, for the names along it and the label of its axis."""
+    names = [label for mark in panel.marks if isinstance(mark, Bars) and mark.across for label in mark.labels]
+    names += [label for mark in panel.marks if isinstance(mark, Matrix) for label in mark.row_labels]
+    longest = max(map(len, (*names, *panel.y.tick_labels)), default=0)
+    return round(34 + _LETTER * longest) if longest else 0
 
 
 def _height(panel: Panel, width: float) -> int:
@@ -118,7 +140,8 @@ def _height(panel: Panel, width: float) -> int:
     named = max(rows, default=0)
     if panel.equal:
         cells = [len(mark.values) / len(mark.values[0]) for mark in panel.marks if isinstance(mark, Matrix)]
-        return math.ceil(min(_MOST, max(_LEAST, _ROW * named, min(420.0, width) * max(cells, default=1.0))))
+        side = min(max(420, _ROW * named), width)
+        return math.ceil(min(_MOST, max(_LEAST, side * max(cells, default=1.0))))
     return min(_MOST, max(_LEAST, _ROW * named)) if named else _CURVES
 
 
