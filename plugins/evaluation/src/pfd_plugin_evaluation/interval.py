@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ class Interval:
     high: float | None
     note: str
     unit: str | None = None
-    band: tuple[Floats, Floats] | None = None
+    band: tuple[Floats, Floats] | None = field(default=None, compare=False)
 
 
 def macro_auroc_interval(predictions: Predictions, n_bootstrap: int, seed: int) -> Interval:
