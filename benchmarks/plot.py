@@ -55,7 +55,7 @@ def _side_by_side(sides: Sequence[Mapping[str, Any]], title: str, label: str, un
 
 def _added(kept: Mapping[str, Any]) -> Panel:
     """The parts of the time of a worker below each other, and what a bare worker takes."""
-    rows = {}
+    rows: dict[str, float] = {}
     for runtime in ("Celery", "Dramatiq"):
         # A difference of two medians may fall below nothing.
         rows |= {

@@ -16,6 +16,7 @@ from pfd.client.views.leads import Lead, Leads
 from pfd.client.views.report import MOST_BYTES, report
 from pfd.views import (
     Block,
+    Curve,
     Figure,
     Link,
     Matrix,
@@ -202,10 +203,13 @@ def test_a_job_that_has_not_ended_is_shown_as_far_as_it_came(shown: Shown, name:
         assert last.rows == tuple((one, 4, 4) for one in ("normal", "inner_race", "outer_race", "ball"))
     else:
         assert isinstance(last, Figure)
+        curve = last.panels[0].marks[0]
+        assert isinstance(curve, Curve)
         points = shown.pfd.series(job.id, "training" if name == "network" else "extraction").points
-        assert last.panels[0].marks[0].x == tuple(point.step for point in points)
-    if name == "network":
-        assert last.provenance.text.startswith("split by bearing")
+        assert curve.x == tuple(point.step for point in points)
+        if name == "network":
+            assert last.provenance is not None
+            assert last.provenance.text.startswith("split by bearing")
 
 
 # -- links ------------------------------------------------------------------------------------------------------------

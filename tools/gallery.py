@@ -9,6 +9,7 @@ part of PFD needs.  `report.html` is the report of them all.
 from __future__ import annotations
 
 import argparse
+import importlib
 import itertools
 import json
 import time
@@ -109,7 +110,7 @@ def _write(pfd: Dispatcher, handle: JobHandle, folder: Path) -> None:
 
 def _by_plotly(figures: list[dict[str, Any]], paper: str) -> str | None:
     try:
-        from plotly.io import to_html
+        to_html = importlib.import_module("plotly.io").to_html
     except ImportError:
         return None
     parts = [to_html(figure, include_plotlyjs=not number, full_html=False) for number, figure in enumerate(figures)]
