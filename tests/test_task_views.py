@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,6 +212,14 @@ def test_a_job_that_has_not_ended_is_shown_as_far_as_it_came(shown: Shown, name:
         if name == "network":
             assert last.provenance is not None
             assert last.provenance.text.startswith("split by bearing")
+
+
+@pytest.mark.parametrize("plugin", ["data", "evaluation", "features", "mat_import", "training"])
+def test_a_view_needs_no_numerical_library(plugin: str) -> None:
+    heavy = ("numpy", "scipy", "sklearn", "torch", "h5py", "pyarrow", "pandas", "matplotlib")
+    code = f"import sys, pfd_plugin_{plugin}.views; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 # -- links ------------------------------------------------------------------------------------------------------------
