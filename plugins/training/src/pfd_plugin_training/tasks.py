@@ -83,7 +83,7 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
         ctx.log.warning("%s", caution)
     tested, rate = outcome.parts["test"], float(outcome.config["sample_rate_hz"])
     shown = Provenance(text=provenance.removeprefix("LEAKY: "), leaky=leaky)
-    ctx.figure("confusion", confusion_figure(tested, "test", shown))
+    ctx.figure("confusion", confusion_figure(tested, "test", shown), pictures=False)
     ctx.table("classes", class_table(tested, "test"))
     ctx.table("bearings", bearing_table(tested, "test", recordings, entry.id, rate))
     validation, test = scores.get("validation"), scores["test"]
