@@ -21,7 +21,10 @@ FILES = [
     for found in distributions()
     for path in sorted((found.folder / "src").rglob("*.py"))
     if found.package not in (None, "pfd_plots")
-]
+] + [path for folder in ("benchmarks", "docs", "examples", "tools") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+_WORD = re.compile(r"\b(?:savefig|matplotlib|pyplot|rcParams|PALETTE)\b")
+"""Names that nothing but what draws has a use for."""
 
 _COLOUR = re.compile(r"#(?:[0-9a-f]{3}){1,2}\b", re.IGNORECASE)
 
@@ -33,8 +36,10 @@ def _drawing(path: Path) -> Iterator[str]:
             yield from (name.name for name in node.names if name.name.partition(".")[0] == "matplotlib")
         elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "matplotlib":
             yield str(node.module)
-        elif isinstance(node, ast.Attribute) and node.attr == "savefig":
+        elif isinstance(node, ast.Attribute) and _WORD.fullmatch(node.attr):
             yield node.attr
+        elif isinstance(node, ast.Name) and _WORD.fullmatch(node.id):
+            yield node.id
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _COLOUR.fullmatch(node.value):
             yield node.value
 
@@ -51,6 +56,8 @@ def test_there_are_modules_to_look_at() -> None:
         ("def f():\n    import matplotlib.pyplot as plt", ["matplotlib.pyplot"]),
         ("figure.savefig('x.png')", ["savefig"]),
         ("INK = '#1b1f24'", ["#1b1f24"]),
+        ("PALETTE = load()", ["PALETTE"]),
+        ("plt.rcParams.update(given)", ["rcParams"]),
         ("ISSUE = 'see #123 of the list'", []),
     ],
 )

@@ -14,10 +14,9 @@ import pytest
 
 from core.tests.support.jobs import JOB
 from core.tests.support.waiting import until
-from pfd import Dispatcher, Settings, State, UnknownJob, Worker
+from pfd import Dispatcher, JobView, Settings, State, UnknownJob, Worker
 from pfd.artifacts import place
 from pfd.client.views import generic
-from pfd.client.views.job_view import JobView
 from pfd.errors import ArtifactError, ParameterError
 from pfd.plugins import Registry
 from pfd.series.reader import merged
@@ -164,6 +163,25 @@ def test_a_figure_that_is_damaged_or_gone_hides_nothing_else(dispatcher: Dispatc
     blocks = dispatcher.blocks(handle.id)
     assert len(only(blocks, Warning)) == 4
     assert metrics(blocks) == {"accuracy": 0.75}
+
+
+def test_a_view_takes_what_is_there_and_says_what_is_damaged(dispatcher: Dispatcher) -> None:
+    handle = dispatcher.submit("show")
+    handle.get(PATIENCE)
+    view = JobView(dispatcher.job(handle.id), dispatcher.settings.home, dispatcher.plugins)
+    assert [block.block for block in view.kept("wave", "no-such", "scores")] == ["figure", "table"]
+    assert list(view.standing()) == []
+    files = dispatcher.artifacts(handle.id)
+    assert view.json("no-such.json") == view.json("notes.txt") == {}
+    files["notes.txt"].write_text('{"accuracy": 0.5}')
+    assert view.json("notes.txt") == {"accuracy": 0.5}
+    for damaged in ("[1, 2]", "{", "[" * 100_000, ""):
+        files["notes.txt"].write_text(damaged)
+        assert view.json("notes.txt") == {}
+    files["wave.figure.json"].write_text("{")
+    [warning, _] = view.kept("wave", "scores")
+    assert isinstance(warning, Warning)
+    assert "is no figure" in warning.text
 
 
 def test_a_name_in_a_row_leads_nowhere_outside(dispatcher: Dispatcher) -> None:

@@ -15,10 +15,11 @@ import pytest
 
 from core.tests.support.commands import Commands
 from core.tests.support.jobs import JOB
-from pfd import Dispatcher, Settings, State, Worker
+from pfd import Dispatcher, PluginError, Reference, Settings, State, Worker
 from pfd.client.views import choice, html
 from pfd.client.views import report as reports
 from pfd.client.views.html import Html, shown
+from pfd.client.views.leads import Lead, Leads
 from pfd.client.views.report import report
 from pfd.files import read_within
 from pfd.plugins import Registry
@@ -246,3 +247,50 @@ def test_the_command_writes_one_page_of_jobs_however_they_ended(
     refused = pfd("report", good.id, "--to", "file/x.html")
     assert (refused.code, "file" in refused.err) == (2, True)
     assert pfd("report", "no-such-job").code != 0
+
+
+@pytest.mark.parametrize(
+    ("lead", "says"),
+    [
+        (Lead(href="#job-1"), '<a href="#job-1">experiment 3</a>'),
+        (Lead(command="pfd open 1"), "<span>experiment 3</span><code>pfd open 1</code>"),
+        (Lead(gone=True), "<span>experiment 3 (gone)</span>"),
+        (Lead(), "<span>experiment 3</span>"),
+    ],
+)
+def test_a_link_is_followed_as_far_as_it_leads(lead: Lead, says: str) -> None:
+    link = Link(kind="experiment", id=3)
+    blocks = (
+        Metrics(items=(Metric(name="experiment", value=link),)),
+        Table(columns=(Column(name="made by"),), rows=((link,),)),
+    )
+    making = Html(lambda *_: b"", lead=lambda _: lead)
+    assert making.text(making.blocks(blocks)).count(says) == 2
+
+
+def test_a_column_of_numbers_stands_to_the_right_with_what_is_missing_in_it() -> None:
+    table = Table(columns=(Column(name="a"), Column(name="b")), rows=((1.5, "x"), (None, 2)))
+    making = Html(lambda *_: b"")
+    page = making.text(making.blocks((table,)))
+    assert page.count('<th class="number"') == 1
+    assert page.count('<td class="number">') == 2
+
+
+def test_a_link_without_a_store_or_to_what_raises_is_a_text(registry: Registry) -> None:
+    assert Leads([JOB], registry).of(Link(kind="job", id=JOB.id)) == Lead(href=f"#job-{JOB.id}")
+    assert Leads([], registry).of(Link(kind="job", id=JOB.id)) == Lead()
+
+    class Broken:
+        def references(self) -> dict[str, Reference]:
+            return {"gearbox": Reference("gearbox", "a:b", "a:b", row="no_such_module:Row", show="pfd gearbox {id}")}
+
+    broken: Any = Broken()
+    store: Any = object()
+    assert Leads([], broken).of(Link(kind="gearbox", id=1)) == Lead(command="pfd gearbox 1")
+    assert Leads([], broken, store).of(Link(kind="gearbox", id=1)) == Lead()
+
+
+@pytest.mark.parametrize("wrong", [{"row": "nowhere"}, {"show": "pfd {name}"}, {"parts": {"stage": "pfd {0}"}}])
+def test_a_reference_that_leads_nowhere_is_refused_where_it_is_declared(wrong: dict[str, Any]) -> None:
+    with pytest.raises(PluginError):
+        Reference("gearbox", "a:b", "a:b", **wrong)

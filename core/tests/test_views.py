@@ -34,6 +34,8 @@ from pfd.views import (
     Provenance,
     Rule,
     Table,
+    columns,
+    in_short,
     kept,
     role_numbers,
     to_plotly,
@@ -228,7 +230,7 @@ def test_each_limit_of_an_axis_is_one_in_plotly(axis: Axis, range_: Any, autoran
 def test_what_a_panel_shows_is_handed_on_to_who_can_lead_there() -> None:
     figure = a_figure(*ALL_MARKS, link=Link(kind="recording", id=12, start=1.5))
     assert to_plotly(figure)["layout"]["meta"]["links"] == [
-        {"kind": "recording", "id": 12, "start": 1.5, "label": "", "part": "link"}
+        {"kind": "recording", "id": 12, "of": None, "start": 1.5, "label": "", "part": "link"}
     ]
 
 
@@ -319,3 +321,44 @@ def test_each_matrix_has_its_scale_of_colours_beside_or_below_its_own_panel() ->
     assert (beside["x"], beside["xanchor"]) == (drawn["layout"]["xaxis"]["domain"][1], "left")
     left, right = drawn["layout"]["xaxis2"]["domain"]
     assert (below["orientation"], below["y"], below["x"]) == ("h", 0.0, pytest.approx((left + right) / 2))
+
+
+def test_rows_of_panels_for_plotly_are_as_high_as_they_need_however_many_there_are() -> None:
+    panels = tuple(Panel(title=f"class {row}", x=ORDER, y=LEVEL, marks=(Curve(x=[1], y=[1]),)) for row in range(40))
+    few = to_plotly(Figure(title="t", alt=ALT, panels=panels[:2], columns=2))["layout"]
+    many = to_plotly(Figure(title="t", alt=ALT, panels=panels, columns=2))["layout"]
+    assert many["height"] > 15 * few["height"]
+    heights = [
+        (layout["yaxis"]["domain"][1] - layout["yaxis"]["domain"][0]) * layout["height"] for layout in (few, many)
+    ]
+    assert all(200 < height < 400 for height in heights)
+
+
+def test_panels_and_texts_for_plotly_fit_the_width_that_is_given() -> None:
+    panels = tuple(Panel(x=ORDER, y=LEVEL, marks=(Curve(x=[1], y=[1]),)) for _ in range(2))
+    figure = Figure(title="t", alt=ALT, panels=panels, notes=("word " * 60,))
+    wide, narrow = (to_plotly(figure, width=width)["layout"] for width in (1200, 400))
+    assert wide["xaxis2"]["domain"][0] > 0.4
+    assert narrow["xaxis2"]["domain"][0] == 0
+    lines = [[len(line) for line in layout["annotations"][-1]["text"].split("<br>")] for layout in (wide, narrow)]
+    assert max(lines[0]) > 100
+    assert max(lines[1]) <= 70
+
+
+def test_names_that_have_no_room_beside_a_matrix_for_plotly_are_thinned_out() -> None:
+    names = [f"feature {number}" for number in range(60)]
+    cells = Matrix(values=[[0.0] * 60] * 60, label="r", row_labels=names, column_labels=names)
+    panel = Panel(x=ORDER, y=LEVEL, marks=(cells,), equal=True)
+    wide, narrow = (to_plotly(Figure(title="t", alt=ALT, panels=(panel,)), width=width) for width in (1200, 400))
+    assert len(wide["layout"]["yaxis"]["ticktext"]) == 60
+    assert 5 < len(narrow["layout"]["yaxis"]["ticktext"]) < 40
+    assert narrow["layout"]["yaxis"]["ticktext"][1] == names[narrow["layout"]["yaxis"]["tickvals"][1]]
+
+
+@pytest.mark.parametrize(("text", "most", "short"), [("abc", 3, "abc"), ("a" * 20 + "-17", 9, "aaaaa…-17")])
+def test_a_name_is_shortened_in_its_middle(text: str, most: int, short: str) -> None:
+    assert in_short(text, most) == short
+
+
+def test_columns_are_made_of_names_and_units() -> None:
+    assert columns("class", ("length", "s")) == (Column(name="class"), Column(name="length", unit="s"))

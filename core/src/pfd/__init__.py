@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from pfd.plugin_settings import PluginSettings
     from pfd.runtimes.local import Worker
     from pfd.schedules.schedule import Schedule, ScheduleSlot, SlotOutcome
+    from pfd.series.reader import Point
     from pfd.stored import Seal, StoredFile, home_path, home_relative
     from pfd.vitals import StoreReading, Vitals, WorkerInfo
 
@@ -117,6 +118,7 @@ __all__ = [
     "PluginError",
     "PluginSettings",
     "PluginsLoaded",
+    "Point",
     "ProcessKind",
     "ProcessStart",
     "QueueError",
@@ -194,6 +196,7 @@ __getattr__ = lazy_names(
         ),
         "plugin_settings": ("PluginSettings",),
         "runtimes.local": ("Worker",),
+        "series.reader": ("Point",),
         "schedules.schedule": ("Schedule", "ScheduleSlot", "SlotOutcome"),
         "stored": ("Seal", "StoredFile", "home_path", "home_relative"),
         "vitals": ("StoreReading", "Vitals", "WorkerInfo"),

@@ -180,8 +180,10 @@ class TaskContext:
         """Names of files that the task has left, and that nobody will find among its artifacts."""
         return self._folder.unpublishable() if "_folder" in vars(self) else []  # most tasks ask for no file
 
-    def figure(self, name: str, figure: Figure) -> None:
+    def figure(self, name: str, figure: Figure, *, pictures: bool = True) -> None:
         """Keep a figure as artifacts: `<name>.figure.json`, and, where `pfd-plots` is installed, `.png` and `.svg`.
+
+        A figure of many panels takes seconds to draw: without `pictures` that is left to those who look at it.
 
         Long curves are thinned to what a picture shows.  A picture that cannot be drawn is told of in the log, and does
         not end the task: every client can draw from the JSON.
@@ -192,7 +194,7 @@ class TaskContext:
         """
         from pfd.view_files import write_figure
 
-        write_figure(self.artifact, name, figure, self.log)
+        write_figure(self.artifact, name, figure, self.log, pictures=pictures)
 
     def table(self, name: str, table: Table) -> None:
         """Keep a table as artifacts: `<name>.table.json`, and `<name>.table.csv` for others."""

@@ -20,7 +20,7 @@ from pfd.settings import Settings
 from pfd.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pfd.lifecycle import (
         PipelineSubmission,
@@ -124,20 +124,36 @@ class Reference:
         with a hint, where there is no such thing.
     names : `"module:function"`, which is given a session and gives what can be typed, each with what it is, the newest
         first: a mapping, or pairs one by one, of which no more are taken than are shown or counted.
+    row : `"module:Class"`, the table of these things, a `JobRecord` with an `id`: so that a link to one leads to the
+        job that made it, and says where it is gone.
+    show : the command that shows one, such as `"pfd data show {id}"`.
+    parts : kinds of what lies within such a thing, each with the command that shows one:
+        `{"recording": "pfd data plot {of} {id} recording.png"}`.  A link that begins later adds `--start SECONDS`.
     """
 
     name: str
     find: str
     names: str
+    row: str = ""
+    show: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         form = "of the form 'package.module:function'"
+        what = f"reference {shown(self.name)}"
         _check(
-            f"reference {shown(self.name)}",
+            what,
             ("name", self.name, _NOUN, "made of lower-case letters, digits and dashes"),
             ("find", self.find, _OBJECT, form),
             ("names", self.names, _OBJECT, form),
+            ("row", self.row or "a:b", _OBJECT, "of the form 'package.module:Class'"),
         )
+        for command in (self.show, *self.parts.values()):
+            try:
+                command.format(id="", of="")
+            except (AttributeError, LookupError, ValueError) as error:
+                hint = "it may hold {id} and {of}, as in 'pfd data show {id}'"
+                raise PluginError(f"{what}: {shown(command)} is no command of a link", hint=hint) from error
 
 
 @dataclass(frozen=True)

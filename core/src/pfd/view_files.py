@@ -35,19 +35,23 @@ def drawer() -> ModuleType | None:
     return importlib.import_module(DRAWER) if importlib.util.find_spec(DRAWER) else None
 
 
-def write_figure(artifact: Callable[[str], Path], name: str, figure: Figure, log: logging.Logger) -> None:
-    """Write a figure as JSON and, where that can be drawn here, as pictures."""
+def write_figure(
+    artifact: Callable[[str], Path], name: str, figure: Figure, log: logging.Logger, *, pictures: bool = True
+) -> None:
+    """Write a figure as JSON and, where that can be drawn here and is asked for, as pictures."""
     _require_name(name)
     figure = figure.decimated()
     _write(artifact(f"{name}{FIGURE}"), figure.model_dump_json().encode())
-    pictures = [artifact(f"{name}{suffix}") for suffix in (".png", ".svg")]
+    if not pictures:
+        return
+    files = [artifact(f"{name}{suffix}") for suffix in (".png", ".svg")]
     try:
         if (drawing := drawer()) is None:
             log.info("no pictures of %s are made here: pip install pfd-plots", name)
         else:
-            drawing.save(figure, *pictures)
+            drawing.save(figure, *files)
     except Exception as error:  # a fault of the drawing, or of a library below it: the figure itself is kept
-        for path in pictures:  # of an earlier figure of that name
+        for path in files:  # of an earlier figure of that name
             path.unlink(missing_ok=True)
         log.warning("no picture of %s can be drawn: %s", name, one_line(f"{type(error).__name__}: {error}"))
 

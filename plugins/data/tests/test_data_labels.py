@@ -24,7 +24,8 @@ from pfd_plugin_data import (
     register_dataset,
 )
 from pfd_plugin_data.cli import data
-from pfd_plugin_data.plots import Stretch, recording_figure
+from pfd_plugin_data.plots import recording_figure
+from pfd_plugin_data.stretch import Stretch
 from tests.support.hostile import ALL_HOSTILE as HOSTILE
 
 

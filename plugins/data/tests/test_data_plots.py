@@ -12,8 +12,9 @@ from pfd import DataError
 from pfd_plots import draw, save
 from pfd_plugin_data import fault_orders, generate_dataset_task
 from pfd_plugin_data.cli import data
-from pfd_plugin_data.plots import PLOTS, Plot, Stretch, fault_lines, recording_figure
+from pfd_plugin_data.plots import PLOTS, Plot, recording_figure
 from pfd_plugin_data.spectra import envelope_spectrum, power_density, spectrogram
+from pfd_plugin_data.stretch import Stretch, fault_lines
 
 RATE = 12_000.0
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -150,16 +151,24 @@ def test_the_shell_draws_into_a_file_and_says_where(generated, tmp_path: Path) -
     assert b"<svg" in (tmp_path / "sub" / "one.svg").read_bytes()[:2000]
 
 
+def test_a_recording_can_be_named_by_its_number(generated, tmp_path: Path) -> None:
+    for recording, name in (("0", "number.json"), ("normal-0000", "name.json")):
+        outcome = CliRunner().invoke(data, ["plot", "bench", recording, str(tmp_path / name), "--what", "wave"])
+        assert outcome.exit_code == 0, outcome.exception
+    assert (tmp_path / "number.json").read_bytes() == (tmp_path / "name.json").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (("99", "x.png"), "no recording '99'"),
         (("bal-0000", "x.png"), "no recording 'bal-0000'"),
         (("ball-0000", "x.png", "--channel", "FE"), "no channel 'FE'"),
         (("ball-0000", "x.png", "--start", "99"), "only 0 samples"),
         (("ball-0000", "x.png", "--band", "1", "9000"), "does not lie between"),
         (("ball-0000", "x.bmp"), "names no format"),
     ],
-    ids=["recording", "channel", "start", "band", "format"],
+    ids=["number", "recording", "channel", "start", "band", "format"],
 )
 def test_what_cannot_be_drawn_is_refused_and_leaves_nothing(
     generated, tmp_path: Path, arguments: tuple[str, ...], complaint: str

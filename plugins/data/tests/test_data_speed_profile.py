@@ -25,13 +25,13 @@ from pfd_plugin_data import (
     iter_windows,
     open_dataset,
 )
-from pfd_plugin_data.cli.plot import _stretch
-from pfd_plugin_data.plots import fault_lines, recording_figure
+from pfd_plugin_data.plots import recording_figure
 from pfd_plugin_data.recipes.finish import SPEED_POINTS, sampled
 from pfd_plugin_data.resampling import rate_ratio
 from pfd_plugin_data.simulators.speed import _exponentials, turn
 from pfd_plugin_data.sources import WEIGHTS, AtAngles, Resampled, Stored, _kernel_table
 from pfd_plugin_data.spectra import default_band, envelope_spectrum
+from pfd_plugin_data.stretch import fault_lines, read_stretch
 
 RATE = 12_000.0
 RAMP = SpeedProfile([0.0, 4.0], [20.0, 30.0])
@@ -200,8 +200,7 @@ def test_the_most_samples_a_revolution_are_those_of_the_fastest_moment(ramp: Dat
 
 
 def test_the_lines_of_a_plot_go_by_the_speed_of_what_is_drawn(ramp: Dataset) -> None:
-    info = ramp.recordings[0]
-    begin, end = (_stretch(ramp, info.record_id, None, start, 0.5, None) for start in (0.0, 3.5))
+    begin, end = (read_stretch(ramp, 0, 0.5, start_s=start) for start in (0.0, 3.5))
     slow, fast = sorted((fault_lines(begin.info)["BPFO"], fault_lines(end.info)["BPFO"]))
     # Half a second off either end of 4 s from 0.8 to 1.2 of 25 Hz.
     assert slow == pytest.approx(0.825 * 25 * 3.5848, rel=1e-3)
@@ -214,7 +213,7 @@ def test_a_plot_has_no_fault_lines_where_the_course_of_a_changing_speed_is_not_s
 ) -> None:
     with DatasetWriter(tmp_path / "x.h5", "x") as writer:
         writer.add(ramp.recordings[0], ramp.read(0))
-    stretch = _stretch(open_dataset(tmp_path / "x.h5"), ramp.recordings[0].record_id, None, 0.0, 0.5, None)
+    stretch = read_stretch(open_dataset(tmp_path / "x.h5"), 0, 0.5)
     axes = draw(recording_figure(stretch, ("envelope",))).axes[0]
     assert len(axes.lines) == 1  # the spectrum itself
     assert [text.get_text() for text in axes.texts] == ["no fault lines: the speed changes, its course is not stored"]

@@ -110,7 +110,8 @@ def test_progress_ends_at_one_and_the_artifact_is_published(pfd_home: Path) -> N
     handle = generate_dataset_task.delay(SMALL | {"name": "bench"})
     assert handle.state == "SUCCESS"
     assert handle.info["progress"] == 1
-    assert list(handle.artifacts) == ["bench.h5"]
+    overview = {"classes.table.json", "classes.table.csv", "bearings.table.json", "bearings.table.csv"}
+    assert set(handle.artifacts) == {"bench.h5", "examples.figure.json", *overview}
 
 
 class Context:
@@ -128,6 +129,9 @@ class Context:
         if self.left == 0:
             raise CancelRequested("cancel")
         self.left -= 1
+
+    def record(self, series: str, step: int, **made: int) -> None:
+        assert (series, sum(made.values())) == ("classes", step)
 
     def progress(self, fraction: float, status: str, **_: Any) -> None:
         self.reports.append((fraction, status))

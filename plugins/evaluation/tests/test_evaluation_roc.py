@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 
 from pfd_plots import draw, save
 from pfd_plugin_evaluation import class_rocs, macro_auroc, macro_auroc_interval
 from pfd_plugin_evaluation.figure import Panel, roc_figure
-from pfd_plugin_evaluation.interval import _Ranked
+from pfd_plugin_evaluation.interval import GRID, _Ranked, auroc, rates
 from pfd_plugin_training import Predictions
 
 CLASSES = ("normal", "inner_race", "outer_race")
@@ -68,7 +68,25 @@ def test_the_weighted_area_is_scikit_learns_also_with_ties(decimals: int) -> Non
     positive, score = rng.random(200) < 0.3, rng.random(200).round(decimals)
     weight = rng.integers(0, 4, 200).astype(float)
     expected = roc_auc_score(positive, score, sample_weight=weight)
-    assert _Ranked(positive, score).auroc(weight) == pytest.approx(expected)
+    tallies = _Ranked(positive, score).tallies(weight)
+    assert auroc(*tallies) == pytest.approx(expected)
+    fpr, tpr, _ = roc_curve(positive, score, sample_weight=weight, drop_intermediate=False)
+    at_corners = np.interp(GRID, fpr, tpr)
+    assert rates(*tallies) == pytest.approx(at_corners)
+
+
+def test_a_band_lies_about_the_mean_of_the_curves_and_is_drawn_below_them() -> None:
+    given = made_up(records=6, bearings=6)
+    interval = macro_auroc_interval(given, 200, seed=0)
+    assert interval.band is not None
+    low, high = interval.band
+    assert low.shape == high.shape == GRID.shape
+    assert np.all(low <= high)
+    assert np.all(np.diff(low) >= 0)
+    mean = np.mean([np.interp(GRID, curve.fpr, curve.tpr) for curve in class_rocs(given)], axis=0)
+    assert np.mean((low <= mean) & (mean <= high)) > 0.9
+    [panel] = roc_figure([Panel("a", "", "split by bearing", False, class_rocs(given), interval)], heading="x").panels
+    assert [mark.mark for mark in panel.marks] == ["diagonal", "band", "curve", "curve", "curve"]
 
 
 def test_the_interval_holds_the_area_and_is_by_bearing_where_classes_have_several() -> None:

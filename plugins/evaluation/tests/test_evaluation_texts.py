@@ -31,5 +31,5 @@ def test_classes_experiments_and_splits_of_any_name_are_drawn(tmp_path: Path, te
     picture = draw(figure)
     legend = picture.axes[0].get_legend()
     assert legend is not None
-    assert len(legend.get_texts()) == 3
+    assert len(legend.get_texts()) == 4  # two classes, the band, and chance
     assert picture.get_size_inches()[1] < 20

@@ -199,7 +199,7 @@ def test_a_job_that_reuses_a_set_publishes_its_table_to_be_opened(
     assert placed.samefile(made) is links
     assert placed.read_bytes() == made.read_bytes()
     capsys.readouterr()
-    assert run(["open", again.id, "--print"]) == 0
+    assert run(["open", again.id, "features.parquet", "--print"]) == 0
     assert capsys.readouterr().out.split() == [str(placed)]
     made.unlink()
     assert len(read_table(placed).x) == again.get()["n_windows"]

@@ -197,7 +197,8 @@ def test_a_dry_run_shows_what_would_be_imported_and_stores_no_dataset(files: Pat
     assert list(pfd_home.rglob("*.h5")) == []
     with pfd.reading() as session:
         assert list_datasets(session) == []
-    assert set(handle.artifacts) == {"bearings.csv", "findings.json"}
+    shown = {f"{name}.table.{kind}" for name in ("classes", "bearings") for kind in ("json", "csv")}
+    assert set(handle.artifacts) == {"bearings.csv", "findings.json", *shown}
     real = run(source=str(files), name="cwru")
     same = ("n_recordings", "n_bearings", "classes", "bearings", "failures", "findings")
     assert {name: real[name] for name in same} == {name: result[name] for name in same}

@@ -53,7 +53,10 @@ def test_a_forest_beats_the_majority_class_and_all_of_it_is_kept(pfd_home: Path)
     [caution] = result["cautions"]
     assert caution.startswith("random_forest (experiment 1): two test bearings of each class: ")
     assert handle.job.status.endswith(" by the majority class (1 caution: two test bearings of each class)")
-    assert set(handle.artifacts) == {"model.skops", "predictions.npz", "config.json", "history.json", "metrics.json"}
+    shown = {f"{name}.table.{kind}" for name in ("classes", "bearings") for kind in ("json", "csv")}
+    shown |= {"confusion.figure.json"}
+    told = {"config.json", "history.json", "metrics.json", "split.json"}
+    assert set(handle.artifacts) == {"model.skops", "predictions.npz", *told, *shown}
     with reading() as session:
         entry = find_experiment(session, result["experiment_id"])
         table = read_features(find_feature_set(session, features))

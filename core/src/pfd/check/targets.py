@@ -10,10 +10,12 @@ from pfd.hooks import Reference
 
 
 def look_at(reference: Reference, report: Report, folder: Path | None, path: str) -> None:
-    """Look at the functions of a kind of things that parameters name."""
+    """Look at the functions of a kind of things that parameters name, and at the table of these things."""
     subject = f"reference {reference.name}"
-    for field in ("find", "names"):
+    for field in ("find", "names", "row"):
         target = getattr(reference, field)
+        if not target:
+            continue
         if not report.begin(subject, field, f"importing {target.partition(':')[0]}", path):
             continue
         try:

@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("pfd.cli.logs:logs", "Print what a job has printed and logged."),
     "cancel": ("pfd.cli.control:cancel", "Cancel jobs."),
     "retry": ("pfd.cli.control:retry", "Submit an ended job again."),
-    "open": ("pfd.cli.open:open_", "Open the plots of a job."),
+    "open": ("pfd.cli.open:open_", "Open a page of a job, or its files."),
     "report": ("pfd.cli.report:report", "Write a report of jobs as one page."),
     "schedules": ("pfd.cli.schedules:schedules", "List schedules, or add, show, pause and remove them."),
     "worker": ("pfd.cli.worker:worker", "Run jobs until told to stop."),

@@ -1,4 +1,4 @@
-"""`pfd open`: the plots of a job, and of one that has not succeeded a page of what there is."""
+"""`pfd open`: a page of a job, or its plots where its plugin has no view for it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ PLOTS = (".html", ".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp", ".pdf")
 @json_option
 @pass_session
 def open_(session: Session, ref: str, names: tuple[str, ...], only_print: bool, as_json: bool) -> None:
-    """Open the plots of JOB, or the files of it that are named.
+    """Open a page of JOB, or the files of it that are named.
 
-    JOB is an id, the beginning of one, or @last, which it is where left out.  Of a job that runs, has failed or
-    has no plots a page is made of what there is.  Without a desktop, and with --print, the paths are printed.
+    JOB is an id, the beginning of one, or @last, which it is where left out.  Of a job that has succeeded, and whose
+    plugin has no view for it, the plots are opened instead.  Without a desktop, and with --print, paths are printed.
     """
     job = session.dispatcher.job(ref)
     view = JobView(job, session.settings.home, session.registry)
-    plots = _chosen(session, job) if job.state is State.SUCCESS else []
+    # A view of the plugin says more than its pictures alone.
+    plots = _chosen(session, job) if job.state is State.SUCCESS and not view.declared.blocks else []
     paths = [view.path(name) for name in names or plots] or [_page(session, job)]
     if as_json:
         print_json([str(path) for path in paths])
@@ -57,7 +58,7 @@ def _page(session: Session, job: Job) -> Path:
     from pfd.client.views.report import report
 
     path = Path(tempfile.mkdtemp(prefix="pfd-open-")) / "report.html"  # no name of a task is a name of a file
-    path.write_text(report([job], session.settings.home, session.registry), encoding="utf-8")
+    path.write_text(report([job], session.settings.home, session.registry, session.dispatcher.store), encoding="utf-8")
     return path
 
 

@@ -35,7 +35,7 @@ def report(session: Session, refs: tuple[str, ...], target: Path | None, force: 
 
     jobs = [session.dispatcher.job(ref) for ref in refs or ("@last",)]
     if target == Path("-"):
-        echo(make(jobs, session.settings.home, session.registry))
+        echo(make(jobs, session.settings.home, session.registry, session.dispatcher.store))
         return
     path = target or Path(f"report-{jobs[0].id[:8]}.html")
     if path.is_symlink() or (path.exists() and not path.is_file()):
@@ -44,7 +44,7 @@ def report(session: Session, refs: tuple[str, ...], target: Path | None, force: 
         raise DataError(f"{path} is there already", hint="--force writes over it, --to FILE names another one")
     if not path.parent.is_dir():
         raise DataError(f"{path.parent} is no folder", hint="make it first")
-    page = make(jobs, session.settings.home, session.registry).encode()
+    page = make(jobs, session.settings.home, session.registry, session.dispatcher.store).encode()
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(page)

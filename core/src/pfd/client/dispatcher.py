@@ -633,7 +633,7 @@ class Dispatcher:
         with forks.conversation():  # a fork in the middle of an import leaves a child that waits for it for ever
             from pfd.client.showing import Showing
 
-        return Showing(self.job(ref), self.settings.home, self.plugins)
+        return Showing(self.job(ref), self.settings.home, self.plugins, self.store)
 
 
 def _listed(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pfd.job import Job
 from pfd.plugins import Registry
 from pfd.series import reader
 from pfd.series.reader import Points
+from pfd.store import Store
 
 if TYPE_CHECKING:
     from pfd.views import Block
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 class Showing:
     """One job, as it was when this was made, and what lies in its folders now."""
 
-    def __init__(self, job: Job, home: Path, registry: Registry) -> None:
+    def __init__(self, job: Job, home: Path, registry: Registry, store: Store) -> None:
         self._job = job
+        self._store = store
         self._home = home
         self._registry = registry
         self._logs = job_folder(home, "logs", job.id)
@@ -37,7 +39,7 @@ class Showing:
 
     def page(self) -> Page:
         jobs = [self._job]
-        return Page(jobs, report(jobs, self._home, self._registry))
+        return Page(jobs, report(jobs, self._home, self._registry, self._store))
 
     def artifacts(self) -> dict[str, Path]:
         view = JobView(self._job, self._home, self._registry)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Table,
         Text,
         Warning,  # noqa: A004
+        columns,
     )
     from pfd.views.decimation import kept
     from pfd.views.figure import Axis, Figure, Panel, Provenance, role_numbers
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pfd.views.marks import Band, Bars, Curve, Diagonal, Frame, Mark, Matrix, Note, Points, Rule
     from pfd.views.palette import DARK, LIGHT, PALETTES, STROKES, Palette, Theme
     from pfd.views.plotly import to_plotly
+    from pfd.views.text import in_short
 
 __getattr__ = lazy_names(
     __name__,
@@ -58,6 +60,7 @@ __getattr__ = lazy_names(
             "Table",
             "Text",
             "Warning",
+            "columns",
         ),
         "decimation": ("kept",),
         "figure": ("Axis", "Figure", "Panel", "Provenance", "role_numbers"),
@@ -65,6 +68,7 @@ __getattr__ = lazy_names(
         "marks": ("Band", "Bars", "Curve", "Diagonal", "Frame", "Mark", "Matrix", "Note", "Points", "Rule"),
         "palette": ("DARK", "LIGHT", "PALETTES", "STROKES", "Palette", "Theme"),
         "plotly": ("to_plotly",),
+        "text": ("in_short",),
     },
 )
 
@@ -101,6 +105,8 @@ __all__ = [
     "Text",
     "Theme",
     "Warning",
+    "columns",
+    "in_short",
     "kept",
     "role_numbers",
     "to_plotly",

@@ -47,6 +47,12 @@ class Column(ViewModel):
     unit: Line = ""
 
 
+def columns(*named: str | tuple[str, str]) -> tuple[Column, ...]:
+    """Columns by their names, or by name and unit."""
+    pairs = ((one, "") if isinstance(one, str) else one for one in named)
+    return tuple(Column(name=name, unit=unit) for name, unit in pairs)
+
+
 class Table(ViewModel):
     """Rows under named columns; a cell is a text, a number, a truth value, a link, or nothing.
 

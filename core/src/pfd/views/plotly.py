@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pfd.views.figure import Axis, Figure, Panel, role_numbers
 from pfd.views.marks import Band, Bars, Curve, Diagonal, Mark, Matrix, Note, Points, Rule
 from pfd.views.palette import PALETTES, STROKES, Palette, Theme
-
-IN_A_ROW = 3
-
-_GAP_X, _GAP_Y = 0.10, 0.16
-"""Shares of the picture between panels, for the labels of the axes and the titles."""
+from pfd.views.plotly_grid import EDGE, LINE, Grid, Place, under
 
 _DASHES = {"solid": "solid", "dashed": "dash", "dotted": "dot"}
 _CORNERS = {
@@ -28,57 +24,68 @@ _CORNERS = {
 }
 
 
-def to_plotly(figure: Figure, theme: Theme = "light") -> dict[str, Any]:
-    """The figure as `{"data": [...], "layout": {...}}`, of values that JSON holds."""
-    return _Drawing(figure, PALETTES[theme]).drawn()
+def to_plotly(figure: Figure, theme: Theme = "light", width: int | None = None) -> dict[str, Any]:
+    """The figure as `{"data": [...], "layout": {...}}`, of values that JSON holds.
+
+    It fills the width that it is given; where that is known beforehand, `width` in pixels, texts are broken to fit, and
+    panels that would be too narrow stand below each other.  The height is that of its texts and panels.
+    """
+    return _Drawing(figure, PALETTES[theme], width).drawn()
 
 
 class _Drawing:
-    def __init__(self, figure: Figure, palette: Palette) -> None:
+    def __init__(self, figure: Figure, palette: Palette, width: int | None) -> None:
         self._figure = figure
         self._palette = palette
-        self._columns = figure.columns or min(IN_A_ROW, len(figure.panels))
+        self._grid = Grid(figure, width)
+        self._columns = self._grid.columns
         self._data: list[dict[str, Any]] = []
         self._shapes: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
         self._axes: dict[str, Any] = {}
 
     def drawn(self) -> dict[str, Any]:
-        for number, (panel, x_domain, y_domain) in enumerate(self._placed(), start=1):
-            self._panel(number, panel, x_domain, y_domain)
+        for number, (panel, place) in enumerate(zip(self._figure.panels, self._grid.places, strict=True), start=1):
+            self._panel(number, panel, place)
         return {"data": self._data, "layout": self._layout()}
 
     def _layout(self) -> dict[str, Any]:
-        figure, palette = self._figure, self._palette
-        below = [f"<b>CAUTION: {_safe(text)}</b>" for text in figure.all_cautions]
-        if figure.provenance is not None:
-            below.append(_safe(figure.provenance.text))
-        below += [_safe(note) for note in figure.notes]
-        if below:
-            colour = palette.warning if figure.all_cautions else palette.muted
-            self._annotations.append(
-                {
-                    "text": "<br>".join(below),
-                    "xref": "paper",
-                    "yref": "paper",
-                    "x": 0,
-                    "y": 0,
-                    "yshift": -60,
-                    "xanchor": "left",
-                    "yanchor": "top",
-                    "align": "left",
-                    "showarrow": False,
-                    "font": {"color": colour, "size": 11},
-                }
-            )
+        figure, palette, grid = self._figure, self._palette, self._grid
+        title = grid.wrapped([figure.title], letter=9.0)
+        split = figure.provenance
+        leaky = split is not None and split.leaky
+        strip = grid.wrapped([f"LEAKY SPLIT: {split.text}"], letter=7.0) if split is not None and leaky else []
+        cautions = grid.wrapped([f"CAUTION: {text}" for text in figure.cautions], letter=6.5)
+        below = [*([split.text] if split is not None and not leaky else []), *figure.notes]
+        notes = grid.wrapped(below)
+        at = 6 + LINE * len(cautions)
+        left = EDGE - grid.margin_left  # from the edge of the picture, and not from that of the first panel
+        self._text(cautions, y=1, yanchor="bottom", xshift=left, yshift=4, color=palette.warning, bold=True)
+        style: dict[str, Any] = {"bgcolor": palette.warning, "borderpad": 3, "xshift": left}
+        self._text(strip, y=1, yanchor="bottom", yshift=at, color=palette.paper, bold=True, **style)
+        self._text(notes, y=0, yanchor="top", xshift=left, yshift=-6, color=palette.muted)
+        top = at + (LINE * len(strip) + 10 if strip else 0) + 24 * len(title) + 14
+        bottom = 16 + LINE * len(notes)
         return {
-            "title": {"text": _safe(figure.title), "x": 0.02, "xanchor": "left"},
+            "title": {
+                "text": "<br>".join(f"<b>{_safe(line)}</b>" for line in title),
+                "x": 0,
+                "xref": "container",
+                "xanchor": "left",
+                "y": 1,
+                "yref": "container",
+                "yanchor": "top",
+                "pad": {"t": 12, "l": EDGE},
+                "font": {"size": 16},
+            },
             "paper_bgcolor": palette.paper,
             "plot_bgcolor": palette.paper,
             "font": {"color": palette.ink},
-            "margin": {"l": 70, "r": 30, "t": 90, "b": 80 + 16 * len(below)},
-            "legend": {"bgcolor": "rgba(0,0,0,0)"},
+            "margin": {"l": grid.margin_left, "r": grid.margin_right, "t": top, "b": bottom},
+            "height": top + grid.plot_height + bottom,
             "barmode": "overlay",
+            # Beside the plot: above it, it would lie on the title of a narrow one.
+            "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": palette.muted},
             "shapes": self._shapes,
             "annotations": self._annotations,
             "meta": {
@@ -88,64 +95,79 @@ class _Drawing:
             **self._axes,
         }
 
-    def _placed(self) -> Iterator[tuple[Panel, list[float], list[float]]]:
-        """Panels with the shares of the picture that they take, from the left and from the bottom."""
-        panels, columns = self._figure.panels, self._columns
-        rows = math.ceil(len(panels) / columns)
-        height = (1 - _GAP_Y * (rows - 1)) / rows
-        for index, panel in enumerate(panels):
-            row = index // columns
-            beside = panels[row * columns : (row + 1) * columns]
-            shares = [one.share for one in beside] + [1.0] * (columns - len(beside))
-            room = 1 - _GAP_X * (columns - 1)
-            left = sum(shares[: index % columns]) / sum(shares) * room + _GAP_X * (index % columns)
-            bottom = 1 - (row + 1) * height - row * _GAP_Y
-            width = panel.share / sum(shares) * room
-            yield panel, [left, left + width], [max(0.0, bottom), min(1.0, bottom + height)]
+    def _text(
+        self, lines: Sequence[str], *, x: float = 0, size: int = 11, color: str, bold: bool = False, **place: Any
+    ) -> None:
+        """Write lines, the first on top, at a place of the picture."""
+        if lines:
+            text = "<br>".join(map(_safe, lines))
+            of_paper = {"xref": "paper", "yref": "paper", "x": x, "xanchor": "left", "align": "left"}
+            font = {"color": color, "size": size}
+            shown = {"text": f"<b>{text}</b>" if bold else text, "showarrow": False, "font": font}
+            self._annotations.append({**shown, **of_paper, **place})
 
-    def _panel(self, number: int, panel: Panel, x_domain: list[float], y_domain: list[float]) -> None:
+    def _panel(self, number: int, panel: Panel, place: Place) -> None:
         suffix = "" if number == 1 else str(number)
         x, y = f"x{suffix}", f"y{suffix}"
-        self._axes[f"xaxis{suffix}"] = self._axis(panel.x, x_domain, y)
-        self._axes[f"yaxis{suffix}"] = self._axis(panel.y, y_domain, x)
-        if self._figure.share_y and x_domain[0] > 0:
+        leaky = any(split is not None and split.leaky for split in (self._figure.provenance, panel.provenance))
+        self._axes[f"xaxis{suffix}"] = self._axis(panel.x, place.x, y, leaky=leaky)
+        self._axes[f"yaxis{suffix}"] = self._axis(panel.y, place.y, x, leaky=leaky) | {"automargin": False}
+        if self._figure.share_y and place.x[0] > 0:
             first = number - (number - 1) % self._columns
             self._axes[f"yaxis{suffix}"] |= {"matches": f"y{first if first > 1 else ''}", "showticklabels": False}
             del self._axes[f"yaxis{suffix}"]["title"]
         if panel.equal:
-            self._axes[f"yaxis{suffix}"]["scaleanchor"] = x
+            self._axes[f"yaxis{suffix}"] |= {"scaleanchor": x, "constrain": "domain"}
+            self._axes[f"xaxis{suffix}"]["constrain"] = "domain"
         for mark, series in zip(panel.marks, role_numbers(panel), strict=True):
-            for trace in self._traces(mark, series, panel, (x, y)):
-                self._data.append({"xaxis": x, "yaxis": y, "legendgroup": str(number), **trace})
+            for trace in self._traces(mark, series, panel, (x, y), place):
+                self._data.append({"xaxis": x, "yaxis": y, "legend": f"legend{suffix}", **trace})
             self._beside(mark, (x, y), suffix)
-        heads = [f"<b>{_safe(panel.title)}</b>"] if panel.title else []
-        heads += [_safe(line) for line in panel.lines]
-        heads += [_safe(panel.provenance.text)] if panel.provenance else []
-        if heads:
-            self._annotations.append(
-                {
-                    "text": "<br>".join(heads),
-                    "xref": "paper",
-                    "yref": "paper",
-                    "x": x_domain[0],
-                    "y": y_domain[1],
-                    "xanchor": "left",
-                    "yanchor": "bottom",
-                    "align": "left",
-                    "showarrow": False,
-                    "font": {"size": 12, "color": self._palette.ink},
-                }
-            )
+        self._legend(number, panel, place, suffix)
+        self._head(number, panel, place)
 
-    def _axis(self, axis: Axis, domain: list[float], anchor: str) -> dict[str, Any]:
+    def _legend(self, number: int, panel: Panel, place: Place, suffix: str) -> None:
+        """What its marks are, below a panel."""
+        if any(mark.name for mark in panel.marks):
+            down = under(panel, self._grid.panel_width(number - 1)) / self._grid.plot_height
+            self._axes[f"legend{suffix}"] = {
+                "x": place.x[0],
+                "xanchor": "left",
+                "y": max(-2.0, place.y[0] - down),
+                "traceorder": "normal",
+                "yanchor": "top",
+                "bgcolor": "rgba(0,0,0,0)",
+                "font": {"size": 11},
+                **({"title": {"text": _safe(panel.legend)}} if panel.legend else {}),
+            }
+
+    def _head(self, number: int, panel: Panel, place: Place) -> None:
+        palette = self._palette
+        up = 3 + self._grid.above_rules(panel)
+        styles: tuple[dict[str, Any], ...] = (
+            {"color": palette.paper, "bgcolor": palette.warning, "bold": True},
+            {"color": palette.warning, "bold": True},
+            {"color": palette.muted},
+            {"color": palette.ink, "size": 12, "bold": True},
+        )
+        lines_of = self._grid.head_lines(panel, self._grid.panel_width(number - 1))
+        for lines, style in zip(lines_of, styles, strict=True):
+            self._text(lines, x=place.x[0], y=place.y[1], yanchor="bottom", yshift=up, **style)
+            up += LINE * len(lines) + (4 if lines and "bgcolor" in style else 0)
+
+    def _axis(self, axis: Axis, domain: tuple[float, float], anchor: str, *, leaky: bool) -> dict[str, Any]:
         found: dict[str, Any] = {
-            "title": {"text": _safe(axis.text)},
-            "domain": domain,
+            "title": {"text": _safe(axis.text), "font": {"size": 12}, "standoff": 6},
+            "domain": list(domain),
+            "automargin": True,
+            "tickfont": {"size": 11, "color": self._palette.muted},
             "anchor": anchor,
             "type": axis.scale,
             "gridcolor": self._palette.rule,
             "zeroline": False,
         }
+        if leaky:  # it is framed, so that no part of the picture stands without the warning
+            found |= {"showline": True, "mirror": True, "linecolor": self._palette.warning, "linewidth": 2}
         limits = [axis.low, axis.high]
         if limits != [None, None]:
             as_drawn = [None if limit is None else _placed(limit, axis.scale == "log") for limit in limits]
@@ -160,11 +182,11 @@ class _Drawing:
                 found["ticktext"] = [_safe(label) for label in axis.tick_labels]
         return found
 
-    def _traces(self, mark: Mark, series: int, panel: Panel, axes: tuple[str, str]) -> Iterator[dict[str, Any]]:
+    def _traces(
+        self, mark: Mark, series: int, panel: Panel, axes: tuple[str, str], place: Place
+    ) -> Iterator[dict[str, Any]]:
         colour = self._palette.of(mark.role, series)
         named = {"name": _safe(mark.name), "showlegend": bool(mark.name)}
-        if panel.legend and mark.name:
-            named["legendgrouptitle"] = {"text": _safe(panel.legend)}
         if isinstance(mark, Curve):
             stroke = mark.stroke or (STROKES[series // len(self._palette.series) % len(STROKES)])
             line = {"color": colour, "width": mark.width, "dash": _DASHES[stroke]}
@@ -188,7 +210,8 @@ class _Drawing:
         elif isinstance(mark, Bars):
             yield self._bars(mark, colour, axes) | named
         elif isinstance(mark, Matrix):
-            yield self._heatmap(mark, axes, panel.legend_below)
+            yield self._heatmap(mark, axes, place, below=panel.legend_below)
+            self._thin_out(axes[0][1:], mark)
         elif isinstance(mark, Diagonal):
             line = {"color": colour, "width": 1, "dash": "dash"}
             yield {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1], "line": line, **named}
@@ -221,7 +244,7 @@ class _Drawing:
             axis["range"] = [len(places) - 0.5, -0.5]
         return trace
 
-    def _heatmap(self, mark: Matrix, axes: tuple[str, str], below: bool) -> dict[str, Any]:
+    def _heatmap(self, mark: Matrix, axes: tuple[str, str], place: Place, *, below: bool) -> dict[str, Any]:
         low, high = mark.limits()
         columns, rows = len(mark.values[0]), len(mark.values)
         trace: dict[str, Any] = {
@@ -231,7 +254,7 @@ class _Drawing:
             "zmax": high,
             "colorscale": self._palette.diverging if mark.diverging else self._palette.sequential,
             "reversescale": mark.diverging,  # red for what is large
-            "colorbar": {"title": {"text": _safe(mark.label)}, **self._beside_panel(axes[0][1:], below)},
+            "colorbar": _scale(mark, place, below=below),
             "showlegend": False,
         }
         for name, edges, number in (("x", mark.x, columns), ("y", mark.y, rows)):
@@ -252,15 +275,14 @@ class _Drawing:
             trace |= {"texttemplate": "%{z:.3~g}"}
         return trace
 
-    def _beside_panel(self, suffix: str, below: bool) -> dict[str, Any]:
-        """Where the scale of the colours of a panel lies: on its right, or below it."""
-        (left, right), (bottom, top) = (self._axes[f"{name}axis{suffix}"]["domain"] for name in ("x", "y"))
-        place: dict[str, Any] = {"thickness": 12, "lenmode": "fraction"}
-        if below:
-            place |= {"orientation": "h", "x": (left + right) / 2, "xanchor": "center", "len": (right - left) / 2}
-            return place | {"y": bottom, "ypad": 45, "yanchor": "top"}
-        place |= {"x": right, "xpad": 6, "xanchor": "left", "len": top - bottom}
-        return place | {"y": (bottom + top) / 2, "yanchor": "middle"}
+    def _thin_out(self, suffix: str, mark: Matrix) -> None:
+        """Leave names of rows and columns out, where there is no room for all."""
+        number = int(suffix or 1) - 1
+        for name, labels in (("x", mark.column_labels), ("y", mark.row_labels)):
+            each = self._grid.names_apart(number, len(labels), along=name)
+            axis = self._axes[f"{name}axis{suffix}"]
+            if labels and each > 1:
+                axis |= {"tickvals": axis["tickvals"][::each], "ticktext": axis["ticktext"][::each]}
 
     def _beside(self, mark: Mark, axes: tuple[str, str], suffix: str) -> None:
         """What is no trace: rules, notes, frames."""
@@ -311,6 +333,20 @@ class _Drawing:
             return text | {"xref": x, "x": at, "yref": f"{y} domain", "y": 1, "yanchor": "bottom"}
         at = _placed(middle, self._axes[f"yaxis{suffix}"]["type"] == "log")
         return text | {"yref": y, "y": at, "xref": f"{x} domain", "x": 1, "xanchor": "left"}
+
+
+def _scale(mark: Matrix, place: Place, *, below: bool) -> dict[str, Any]:
+    """Where the scale of the colours of a panel lies: on its right, or below it."""
+    (left, right), (bottom, top) = place.x, place.y
+    font = {"tickfont": {"size": 10}, "title": {"text": _safe(mark.label), "font": {"size": 11}}}
+    found: dict[str, Any] = {"thickness": 12, "lenmode": "fraction", **font}
+    if below:
+        found["title"] |= {"side": "bottom"}
+        found |= {"orientation": "h", "x": (left + right) / 2, "xanchor": "center", "len": 0.6 * (right - left)}
+        return found | {"y": place.below, "ypad": 0, "yanchor": "bottom"}
+    found["title"] |= {"side": "right"}
+    found |= {"x": right, "xpad": 6, "xanchor": "left", "len": top - bottom}
+    return found | {"y": (bottom + top) / 2, "yanchor": "middle"}
 
 
 def _placed(value: float, log: bool) -> float:

@@ -28,6 +28,12 @@ def _shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def in_short(text: str, most: int = 40) -> str:
+    """A name by its beginning and its end, where it has more than `most` characters: both may tell it from others."""
+    tail = most // 3
+    return text if len(text) <= most else f"{text[: most - tail - 1]}…{text[-tail:]}"
+
+
 def _as_line(value: object) -> object:
     return _shortened(one_line(value), LONGEST_LINE) if isinstance(value, str) else value
 
@@ -74,7 +80,7 @@ def _as_numbers(values: Any) -> tuple[float | None, ...]:
     plain = as_plain(values)
     if isinstance(plain, str | bytes) or not isinstance(plain, Iterable):
         raise ValueError(f"{type(values).__name__} is not a column of numbers")
-    least, most = -LARGEST, LARGEST  # of a recording there are millions, all of them floats
+    most = LARGEST  # of a recording there are millions, all of them floats
     return tuple(
         [
             number

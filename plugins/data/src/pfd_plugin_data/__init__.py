@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from pfd_plugin_data.kinematics import fault_line, fault_orders
     from pfd_plugin_data.labels import plain_lines, plain_text
     from pfd_plugin_data.normalisation import ZNorm, is_constant, znorm
+    from pfd_plugin_data.overview import keep_overview
     from pfd_plugin_data.provenance import Finding
     from pfd_plugin_data.recording import FAULTS, MEAN_OF, ChannelInfo, RecordingInfo
     from pfd_plugin_data.speed_profile import SpeedProfile, even_samples
     from pfd_plugin_data.speed_sources import speed_words
     from pfd_plugin_data.split_store import StoredSplit, choose_split, find_split, list_splits, save_splits
     from pfd_plugin_data.splits import PARTS, PROTOCOLS, Split, make_split
+    from pfd_plugin_data.views import dataset_overview, dataset_so_far
     from pfd_plugin_data.windows import (
         WindowBatch,
         common_channel,
@@ -50,8 +52,8 @@ if TYPE_CHECKING:
     from pfd_plugin_data.writer import DatasetWriter
 
 # Tasks.  Recordings and the dataset file.  Which datasets there are, their cards and exports.  Splits and folds.
-# Windows, their band and their normalisation.  Kinematics, and speeds that change.  Foreign texts in pictures and CSV.
-# Cautions beside scores.
+# What is shown of them.  Windows, their band and their normalisation.  Kinematics, and speeds that change.  Foreign
+# texts in pictures and CSV.  Cautions beside scores.
 __all__ = [
     "FAULTS",
     "MEAN_OF",
@@ -84,6 +86,8 @@ __all__ = [
     "common_samples_per_rev",
     "count_windows",
     "croissant",
+    "dataset_overview",
+    "dataset_so_far",
     "even_samples",
     "export_dataset",
     "fault_line",
@@ -96,6 +100,7 @@ __all__ = [
     "in_brief",
     "is_constant",
     "iter_windows",
+    "keep_overview",
     "leak",
     "leakage",
     "list_datasets",
@@ -122,6 +127,8 @@ __getattr__ = lazy_names(
     {
         "recording": ("FAULTS", "MEAN_OF", "ChannelInfo", "RecordingInfo"),
         "provenance": ("Finding",),
+        "overview": ("keep_overview",),
+        "views": ("dataset_overview", "dataset_so_far"),
         "writer": ("DatasetWriter",),
         "dataset": ("Dataset", "open_dataset"),
         "catalog": ("DatasetEntry", "find_dataset", "list_datasets", "register_dataset"),

@@ -50,12 +50,27 @@ def pfd_register_commands() -> Iterable[Command]:
 
 @hookimpl
 def pfd_register_result_views() -> Iterable[ResultView]:
-    return [ResultView("generate_dataset_task", fields=("dataset_id", "name", "n_recordings", "n_bearings", "classes"))]
+    views = "pfd_plugin_data.views"
+    return [
+        ResultView(
+            "generate_dataset_task",
+            fields=("dataset_id", "name", "n_recordings", "n_bearings", "classes"),
+            blocks=f"{views}:dataset_made",
+            live=f"{views}:dataset_so_far",
+        )
+    ]
 
 
 @hookimpl
 def pfd_register_references() -> list[Reference]:
     return [
-        Reference("dataset", "pfd_plugin_data.catalog:require_dataset", "pfd_plugin_data.names:dataset_names"),
+        Reference(
+            "dataset",
+            "pfd_plugin_data.catalog:require_dataset",
+            "pfd_plugin_data.names:dataset_names",
+            row="pfd_plugin_data.records:DatasetRow",
+            show="pfd data show {id}",
+            parts={"recording": "pfd data plot {of} {id} recording.png"},
+        ),
         Reference("split", "pfd_plugin_data.split_store:require_split", "pfd_plugin_data.names:split_names"),
     ]

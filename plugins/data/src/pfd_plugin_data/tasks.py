@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 
 from pfd import TaskContext
 from pfd_plugin_data.catalog import register_dataset
 from pfd_plugin_data.dataset import open_dataset
 from pfd_plugin_data.export import export_dataset, require_format
 from pfd_plugin_data.generation import generate_packed, share_of_cores
+from pfd_plugin_data.layout import decode_info
+from pfd_plugin_data.overview import keep_overview
 from pfd_plugin_data.params import GenerateDatasetParams, GenerateDatasetResult
 from pfd_plugin_data.room import require_room
 from pfd_plugin_data.settings import DataSettings
@@ -20,6 +23,7 @@ def generate_dataset(params: GenerateDatasetParams, ctx: TaskContext) -> Generat
     if params.output_format is not None:
         require_format(params.output_format)  # before anything is computed
     total = len(params.fault_types) * params.num_signals_per_fault
+    made = Counter(dict.fromkeys(params.fault_types, 0))
     path = ctx.artifact(f"{params.name}.h5")
     require_room(path.parent, params, ctx.settings.of(DataSettings).keep_free_bytes)
     with (
@@ -29,6 +33,8 @@ def generate_dataset(params: GenerateDatasetParams, ctx: TaskContext) -> Generat
         for done, packed in enumerate(recordings, start=1):
             ctx.check_cancelled()
             writer.append(packed)
+            made[str(decode_info(packed.info).fault_type)] += 1
+            ctx.record("classes", done, **made)
             ctx.progress(done / total, f"Recording {done}/{total}", recording=packed.record_id)
     with open_dataset(path) as dataset:
         if params.output_format is not None:
@@ -36,6 +42,7 @@ def generate_dataset(params: GenerateDatasetParams, ctx: TaskContext) -> Generat
             export_dataset(dataset, ctx.artifact(params.output_format), params.output_format)
         with ctx.session() as session:
             entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
+        keep_overview(ctx, dataset.recordings, dataset, entry.id)
     ctx.progress(1.0, f"{entry.n_recordings} recordings of {entry.n_bearings} bearings")
     return GenerateDatasetResult(
         dataset_id=entry.id,

@@ -5,16 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from pfd.views import STROKES, Axis, Curve, Diagonal, Figure, Provenance
+from pfd.views import STROKES, Axis, Band, Curve, Diagonal, Figure, Provenance, in_short
 from pfd.views import Panel as Plot
-from pfd_plugin_evaluation.interval import Interval
+from pfd_plugin_evaluation.interval import GRID, Interval
 from pfd_plugin_evaluation.roc import ClassRoc, macro_auroc
 
 IN_A_ROW = 3
 
 NAME = 30
 """Characters of a class: what its area rests on stands behind it."""
+
+RATES: dict[str, Any] = {
+    "low": -0.02,
+    "high": 1.02,
+    "ticks": (0, 0.25, 0.5, 0.75, 1),
+    "tick_labels": ("0", ".25", ".5", ".75", "1"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,19 +52,13 @@ def roc_figure(panels: Sequence[Panel], *, heading: str, footnote: str = "") -> 
 
 
 def _plot(panel: Panel) -> Plot:
-    rates = {
-        "low": -0.02,
-        "high": 1.02,
-        "ticks": (0, 0.25, 0.5, 0.75, 1),
-        "tick_labels": ("0", ".25", ".5", ".75", "1"),
-    }
     small = (panel.scores, panel.interval.note)
     return Plot(
         title=panel.title,
-        x=Axis(label="False positive rate", **rates),
-        y=Axis(label="True positive rate", **rates),
+        x=Axis(label="False positive rate", **RATES),
+        y=Axis(label="True positive rate", **RATES),
         equal=True,
-        marks=(Diagonal(name="0.500  chance"), *_curves(panel.curves)),
+        marks=(Diagonal(name="0.500  chance"), *_band(panel.interval), *_curves(panel.curves)),
         lines=(_macro_line(panel), *(line for line in small if line)),
         cautions=tuple(panel.cautions),
         provenance=Provenance(text=panel.provenance.removeprefix("LEAKY: ") or "unknown split", leaky=panel.leaky),
@@ -65,11 +67,18 @@ def _plot(panel: Panel) -> Plot:
     )
 
 
+def _band(interval: Interval) -> Iterator[Band]:
+    if interval.band is not None:
+        low, high = interval.band
+        yield Band(
+            x=GRID, low=low, high=high, role="muted", name=f"95 %  of the mean of the classes, by {interval.unit}"
+        )
+
+
 def _curves(curves: Sequence[ClassRoc]) -> Iterator[Curve]:
     for index, curve in enumerate(curves):
         stroke = STROKES[1 + (index - 1) % 2] if index else STROKES[0]
-        name = curve.name.replace("_", " ")
-        name = name if len(name) <= NAME else f"{name[: NAME - 11]}…{name[-10:]}"
+        name = in_short(curve.name.replace("_", " "), NAME)
         if curve.auroc is None:
             yield Curve(x=(), y=(), name=f"none  {name}: {curve.reason}", width=2, stroke=stroke)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,12 @@ import numpy.typing as npt
 
 from pfd_plugin_training import Predictions
 
+Floats = npt.NDArray[np.float64]
+
 LEVEL = 0.95
+
+GRID = np.linspace(0, 1, 101)
+"""False positive rates at which a band has its ends."""
 
 COARSE = 6
 """Bearings of a class from which on an interval is not called coarse: six can be drawn in 462 ways, five in 126."""
@@ -26,12 +31,14 @@ class Interval:
     low, high : its ends; None where it cannot be had.
     note : how it was made, or why it was not.
     unit : what was resampled, `bearing` or `recording`; None where nothing was.
+    band : of the true positive rate, the mean over classes, its ends at each of `GRID`; pointwise, by the same draws.
     """
 
     low: float | None
     high: float | None
     note: str
     unit: str | None = None
+    band: tuple[Floats, Floats] | None = field(default=None, compare=False)
 
 
 def macro_auroc_interval(predictions: Predictions, n_bootstrap: int, seed: int) -> Interval:
@@ -54,14 +61,17 @@ def macro_auroc_interval(predictions: Predictions, n_bootstrap: int, seed: int) 
     members = [np.unique(group[y == index]) for index in present]
     ranked = [_Ranked(y == index, predictions.probabilities[:, index]) for index in present]
     rng = np.random.default_rng(np.random.SeedSequence(seed))
-    macros = np.empty(n_bootstrap)
+    macros, means = np.empty(n_bootstrap), np.empty((n_bootstrap, GRID.size))
     for round_ in range(n_bootstrap):
         times = np.zeros(group.max() + 1)
         for own in members:
             np.add.at(times, rng.choice(own, own.size), 1.0)
         weight = times[group]
-        macros[round_] = np.mean([ranks.auroc(weight) for ranks in ranked])
-    low, high = np.quantile(macros, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        tallies = [ranks.tallies(weight) for ranks in ranked]
+        macros[round_] = np.mean([auroc(*of) for of in tallies])
+        means[round_] = np.mean([rates(*of) for of in tallies], axis=0)
+    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    low, high = np.quantile(macros, ends)
     sizes = sorted({own.size for own in members})
     count = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     if low == high:
@@ -72,7 +82,8 @@ def macro_auroc_interval(predictions: Predictions, n_bootstrap: int, seed: int) 
     elif sizes[0] < COARSE:
         ways = math.comb(2 * sizes[0] - 1, sizes[0])
         note += f"; coarse, as {sizes[0]} can be drawn in {ways} ways only"
-    return Interval(float(low), float(high), note, noun)
+    lower, upper = np.quantile(means, ends, axis=0)
+    return Interval(float(low), float(high), note, noun, (lower, upper))
 
 
 def _groups(predictions: Predictions) -> tuple[str, npt.NDArray[np.int64]] | None:
@@ -95,10 +106,20 @@ class _Ranked:
         self.first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
         self.positive = positive[self.order]
 
-    def auroc(self, weight: npt.NDArray[np.float64]) -> float:
-        """P(positive ranks above negative) + P(tie) / 2, windows weighted `(n,)` (Mann & Whitney 1947)."""
+    def tallies(self, weight: Floats) -> tuple[Floats, Floats]:
+        """The weights of positive and of negative windows at each score, upwards; windows are weighted `(n,)`."""
         weight = weight[self.order]
         up = np.add.reduceat(np.where(self.positive, weight, 0.0), self.first)
-        down = np.add.reduceat(np.where(self.positive, 0.0, weight), self.first)
-        below = np.cumsum(down) - down
-        return float(np.sum(up * (below + down / 2)) / (up.sum() * down.sum()))
+        return up, np.add.reduceat(np.where(self.positive, 0.0, weight), self.first)
+
+
+def auroc(up: Floats, down: Floats) -> float:
+    """P(positive ranks above negative) + P(tie) / 2 (Mann & Whitney 1947)."""
+    below = np.cumsum(down) - down
+    return float(np.sum(up * (below + down / 2)) / (up.sum() * down.sum()))
+
+
+def rates(up: Floats, down: Floats) -> Floats:
+    """The true positive rate at each false positive rate of `GRID`; at a step, its upper end."""
+    tpr, fpr = (np.r_[0.0, np.cumsum(one[::-1]) / one.sum()] for one in (up, down))
+    return np.asarray(np.interp(GRID, fpr, tpr), np.float64)

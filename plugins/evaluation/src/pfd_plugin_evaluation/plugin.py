@@ -31,4 +31,7 @@ def pfd_register_commands() -> list[Command]:
 @hookimpl
 def pfd_register_result_views() -> list[ResultView]:
     fields, artifacts = ("part", "experiments"), ("roc.png",)
-    return [ResultView("generate_roc_analysis_task", fields=fields, artifacts=artifacts, lines=("cautions",))]
+    blocks = "pfd_plugin_evaluation.views:roc_analysed"
+    return [
+        ResultView("generate_roc_analysis_task", fields=fields, artifacts=artifacts, lines=("cautions",), blocks=blocks)
+    ]

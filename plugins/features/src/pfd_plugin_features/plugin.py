@@ -88,28 +88,34 @@ def pfd_register_records() -> list[Tables]:
 
 @hookimpl
 def pfd_register_result_views() -> list[ResultView]:
+    views = "pfd_plugin_features.views"
     return [
         ResultView(
             "extract_features_task",
             fields=("feature_set_id", "n_windows", "n_features", "reused_from"),
             artifacts=("features.parquet",),
+            blocks=f"{views}:extracted",
+            live=f"{views}:extracted_so_far",
         ),
         ResultView(
             "compute_importance_task",
             fields=("methods", "validation_score", "stamp"),
             lines=("cautions",),
             artifacts=("importance.png", "importance.csv"),
+            blocks=f"{views}:importance_measured",
         ),
         ResultView(
             "select_features_task",
             fields=("feature_set_id", "features", "validation_score", "validation_score_all", "stamp"),
             lines=("cautions",),
             artifacts=("selection.png", "selection.csv"),
+            blocks=f"{views}:features_selected",
         ),
         ResultView(
             "compute_correlation_task",
             fields=("n_features", "clusters", "stamp"),
             artifacts=("correlation.png", "clusters.csv", "correlation.csv"),
+            blocks=f"{views}:features_correlated",
         ),
     ]
 
@@ -117,4 +123,5 @@ def pfd_register_result_views() -> list[ResultView]:
 @hookimpl
 def pfd_register_references() -> list[Reference]:
     store = "pfd_plugin_features.store"
-    return [Reference("feature_set", f"{store}:require_feature_set", f"{store}:feature_set_names")]
+    row = "pfd_plugin_features.records:FeatureSetRow"
+    return [Reference("feature_set", f"{store}:require_feature_set", f"{store}:feature_set_names", row=row)]

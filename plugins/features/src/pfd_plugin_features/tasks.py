@@ -45,6 +45,7 @@ from pfd_plugin_features.records import FeatureSetRow
 from pfd_plugin_features.steps import telling
 from pfd_plugin_features.store import MADE_OF, FeatureSetEntry, find_same, is_intact, on_split, place_again
 from pfd_plugin_features.study import NO_VALIDATION, Study
+from pfd_plugin_features.summary import Summary
 from pfd_plugin_features.table import table_writer, write_columns
 
 if TYPE_CHECKING:
@@ -112,10 +113,11 @@ def _extract(
         ctx.progress(1.0, f"Feature set {found.id} is the same: nothing is computed")
         return _result(found.id, wanted, found.n_windows, found.n_unusable or 0, absent, reused_from=found.job_id)
     origin = {name: value for name, value in wanted.items() if name not in ("dataset_id", "features")}
-    origin |= {"dataset": entry.name, "units": {feature.name: feature.unit for feature in features}}
+    units = {feature.name: feature.unit for feature in features}
+    origin |= {"dataset": entry.name, "units": units}
     # Only what takes long gains by a second core: the rest is bound by memory, and by handing out the blocks.
     threads = ctx.threads if any(feature.domain in COSTLY for feature in features) else 1
-    unusable = 0
+    unusable, summary = 0, Summary(len(names))
     with table_writer(path, names, origin) as writer:
         for index, (info, profile) in enumerate(zip(recordings, profiles, strict=True)):
             ctx.progress(index / len(recordings), f"Recording {index + 1}/{len(recordings)}", record_id=info.record_id)
@@ -130,6 +132,8 @@ def _extract(
                         speeds = profile.mean_hz(begins, begins + params.window / rate)
                     values = compute(features, batch.x[kept], conditions[index], shaft_hz=speeds, threads=threads)
                     writer.add(values, index, batch.start[kept], info.fault_type, info.bearing_id)
+                    summary.add(values)
+            ctx.record("extraction", index + 1, **{"described": writer.rows, "left out": unusable})
         if not writer.rows:
             longest = max(info.n_samples * rate / info.sample_rate_hz for info in recordings)
             raise DataError(
@@ -137,6 +141,9 @@ def _extract(
                 f"its longest recording has {longest:.0f} at {rate:g} Hz",
                 hint="choose a smaller window",
             )
+    signal_units = {one.unit for info in recordings for one in info.channels if one.sensor == conditioning.channel}
+    signal_unit = signal_units.pop() if len(signal_units) == 1 else None
+    ctx.table("features", summary.table(names, units, signal_unit or ""))
     row = {
         **wanted,
         "path": ctx.home_relative(path),

@@ -30,5 +30,7 @@ def pfd_register_result_views() -> Iterable[ResultView]:
             "import_mat_dataset_task",
             fields=("dataset_id", "name", "n_recordings", "n_bearings", "classes", "bearings", "findings", "failures"),
             artifacts=("bearings.csv", "findings.json"),
+            blocks="pfd_plugin_mat_import.views:dataset_imported",
+            live="pfd_plugin_mat_import.views:imported_so_far",
         )
     ]

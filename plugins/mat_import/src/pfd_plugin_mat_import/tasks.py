@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pfd import DataError, Hint, TaskContext
-from pfd_plugin_data import FAULTS, DatasetWriter, RecordingInfo, open_dataset, register_dataset
+from pfd_plugin_data import FAULTS, DatasetWriter, RecordingInfo, keep_overview, open_dataset, register_dataset
 from pfd_plugin_mat_import import report
 from pfd_plugin_mat_import.bearings import unite
 from pfd_plugin_mat_import.copies import CopyFinder
@@ -60,6 +60,10 @@ def import_mat_dataset(params: ImportMatDatasetParams, ctx: TaskContext) -> Impo
     if not params.dry_run:
         with open_dataset(path) as dataset, ctx.session() as session:
             entry = register_dataset(session, dataset, job_id=ctx.job_id, home=ctx.settings.home)
+        with open_dataset(path) as dataset:
+            keep_overview(ctx, dataset.recordings, dataset, entry.id)
+    else:
+        keep_overview(ctx, [recording.info for recording in measured])
     ctx.progress(1.0, _outcome(len(measured), len(failures), dry_run=params.dry_run))
     classes = Counter(recording.info.fault_type for recording in measured if recording.info.fault_type)
     return ImportMatDatasetResult(
@@ -92,6 +96,7 @@ def _import(
     failures: list[FileFailure] = []
     files = find_files(params.source, reader, params.mapping.table)
     done = 0
+    classes: Counter[str] = Counter()
     for outcome, found in examine(import_files(files, reader, table), copies):
         ctx.check_cancelled()
         if outcome.imported is None or found is None:
@@ -102,6 +107,8 @@ def _import(
             if keep:
                 keep(found.info, outcome.imported.signal, {} if speed_hz is None else {"speed_hz": speed_hz})
             recordings.append((outcome.file, found))
+            classes[found.info.fault_type or "unlabelled"] += 1
+            ctx.record("classes", len(recordings), **classes)
         done += outcome.last
         ctx.progress(done / len(files), f"File {done}/{len(files)}", file=outcome.file, failures=len(failures))
     return recordings, failures

@@ -47,10 +47,19 @@ def pfd_register_commands() -> list[Command]:
 @hookimpl
 def pfd_register_result_views() -> list[ResultView]:
     fields = ("experiment_id", "model", "test_accuracy", "test_record_accuracy", "test_macro_auroc", "test_ece")
-    return [ResultView("train_model_task", fields=(*fields, "baseline_accuracy", "stamp"), lines=("cautions",))]
+    return [
+        ResultView(
+            "train_model_task",
+            fields=(*fields, "baseline_accuracy", "stamp"),
+            lines=("cautions",),
+            blocks="pfd_plugin_training.views:trained",
+            live="pfd_plugin_training.views:training_so_far",
+        )
+    ]
 
 
 @hookimpl
 def pfd_register_references() -> list[Reference]:
     store = "pfd_plugin_training.store"
-    return [Reference("experiment", f"{store}:require_experiment", f"{store}:experiment_names")]
+    row = "pfd_plugin_training.records:ExperimentRow"
+    return [Reference("experiment", f"{store}:require_experiment", f"{store}:experiment_names", row=row)]

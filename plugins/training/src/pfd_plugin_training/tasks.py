@@ -9,9 +9,11 @@ import numpy as np
 
 from pfd import DataError, Seal, TaskContext
 from pfd.records import upsert_for_job
+from pfd.views import Provenance
 from pfd_plugin_data import Dataset, DatasetEntry, Split, choose_split, find_dataset, in_brief
 from pfd_plugin_features import FeatureSetEntry, find_feature_set
 from pfd_plugin_training.cautions import cautions_of
+from pfd_plugin_training.figures import bearing_table, class_table, confusion_figure
 from pfd_plugin_training.outcome import Outcome
 from pfd_plugin_training.params import TrainModelParams, TrainModelResult
 from pfd_plugin_training.parts import describe
@@ -29,14 +31,17 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     with entry.open() as dataset:
         split = choose_split(params.split, entry, dataset.recordings, seed=params.random_seed, sessions=ctx.session)
         ctx.log.info("split: %s", split.title)
+        # On which split features were selected belongs beside the scores: on another they have seen its test part.
+        leak = features.leak(split) if features else None
+        leaks = [one for one in (leak, split.leak) if one]
+        leaky = bool(leaks)
+        # While it runs its curves are shown, and what they rest on belongs beside them.
+        ctx.write_json("split.json", {"stamp": split.title.removeprefix("LEAKY: "), "leaky": leaky})
         outcome = _run(params, dataset, features, split, ctx)
         recordings = dataset.recordings
     ctx.progress(0.96, "Scoring")
     majority = int(np.bincount(outcome.parts["train"].y_true).argmax())
     scores = {part: score(predictions, majority) for part, predictions in outcome.parts.items()}
-    # That features were selected, and on which split, belongs beside the scores: on another they have seen its test.
-    leak = features.leak(split) if features else None
-    leaks = [one for one in (leak, split.leak) if one]
     of_features = (features.provenance, features.speeds) if features else ()
     provenance = "; ".join(
         filter(None, (leak and f"LEAKY: {leak}", split.title, outcome.band, outcome.selection, *of_features))
@@ -45,7 +50,6 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     write_predictions(predictions_path, outcome.parts)
     config = {**outcome.config, "params": params.model_dump(mode="json"), "classes": list(outcome.classes)}
     metrics = {part: asdict(values) for part, values in scores.items()}
-    leaky = bool(leaks)
     ctx.write_json("config.json", {**config, "dataset_fingerprint": entry.fingerprint, "stamp": provenance})
     ctx.write_json("history.json", [asdict(epoch) for epoch in outcome.history])
     row = {
@@ -76,6 +80,11 @@ def train_model(params: TrainModelParams, ctx: TaskContext) -> TrainModelResult:
     ctx.write_json("metrics.json", {"stamp": provenance, "cautions": told, **metrics})
     for caution in told:
         ctx.log.warning("%s", caution)
+    tested, rate = outcome.parts["test"], float(outcome.config["sample_rate_hz"])
+    shown = Provenance(text=provenance.removeprefix("LEAKY: "), leaky=leaky)
+    ctx.figure("confusion", confusion_figure(tested, "test", shown), pictures=False)
+    ctx.table("classes", class_table(tested, "test"))
+    ctx.table("bearings", bearing_table(tested, "test", recordings, entry.id, rate))
     validation, test = scores.get("validation"), scores["test"]
     right = f"{test.accuracy:.1%} of the test windows named rightly, {test.baseline_accuracy:.1%} by the majority class"
     ctx.progress(1.0, f"{'LEAKY: ' if leaky else ''}{right}{in_brief(cautions)}")

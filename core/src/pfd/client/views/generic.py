@@ -7,7 +7,7 @@ from typing import Any
 
 from pfd.client.views.job_view import JobView
 from pfd.errors import ArtifactError
-from pfd.job import ENDED, State
+from pfd.job import ENDED
 from pfd.series.reader import Point
 from pfd.view_files import FIGURE, TABLE
 from pfd.views import (
@@ -40,27 +40,12 @@ MOST_NESTED = 20
 
 def blocks(view: JobView) -> Iterator[Block]:
     """All there is to see of a job, the most telling first; a part that cannot be shown says so."""
-    for part in (standing, of_result, of_files, of_series, downloads):
+    for part in (JobView.standing, of_result, of_files, of_series, downloads):
         try:
             found = list(part(view))
         except Exception as error:  # of foreign results, files and rows anything may be true
             found = [Warning(text=f"a part cannot be shown: {type(error).__name__}: {str(error)[:500]}")]
         yield from found
-
-
-def standing(view: JobView) -> Iterator[Block]:
-    """How a job stands that has not succeeded."""
-    job = view.job
-    if job.failure is not None and job.state in ENDED:
-        yield Warning(text=f"{job.failure.type}: {job.failure.message}")
-        if job.failure.hint:
-            yield Text(text=job.failure.hint, title="What to do")
-    elif job.state is not State.SUCCESS:
-        items = [Metric(name="state", value=job.state.value), Metric(name="done", value=100 * job.progress, unit="%")]
-        items += [Metric(name="status", value=job.status)] if job.status else []
-        told = [name for name, value in job.meta.items() if _is_scalar(value) and name.strip()]
-        items += [Metric(name=name, value=job.meta[name]) for name in told]
-        yield Metrics(items=tuple(items[:MOST_COLUMNS]))
 
 
 def of_result(view: JobView) -> Iterator[Block]:

@@ -15,6 +15,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from pfd.characters import printable
+from pfd.client.views.leads import Lead
 from pfd.errors import ArtifactError, PfdError
 from pfd.view_files import drawer
 from pfd.views import (
@@ -35,6 +36,9 @@ from pfd.views import (
 MOST_ROWS = 200
 MOST_IMAGE = 500_000
 """Bytes of a picture that is embedded."""
+
+IN_A_ROW = 3
+"""Panels of a figure that stand in a row, where it says nothing of it."""
 
 LONG = 24
 """Characters of a cell that is given the room of some words."""
@@ -57,12 +61,18 @@ class Html:
     read : what a file of the job holds, by its name, if that is at most so many bytes.
     themes : in which pictures are drawn; the page shows the one that fits.
     drawn : pictures that were drawn before, which are not drawn again.
+    lead : where a link leads; nowhere, unless it is given.
     """
 
     def __init__(
-        self, read: Callable[[str, int], bytes], themes: Sequence[Theme] = ("light",), drawn: Drawn | None = None
+        self,
+        read: Callable[[str, int], bytes],
+        themes: Sequence[Theme] = ("light",),
+        drawn: Drawn | None = None,
+        lead: Callable[[Link], Lead] = lambda _: Lead(),
     ) -> None:
         self._read = read
+        self._lead = lead
         self._themes = themes
         self._drawn: Drawn = {} if drawn is None else drawn
         self._pictures: dict[str, str] = {}
@@ -87,10 +97,10 @@ class Html:
     def _block(self, block: Block) -> Iterator[Element]:
         if isinstance(block, Metrics):
             yield from _titled(block.title)
-            yield _metrics(block.items)
+            yield self._metrics(block.items)
         elif isinstance(block, Table):
             yield from _titled(block.title)
-            yield _table(block)
+            yield self._table(block)
         elif isinstance(block, Figure):
             yield self._figure(block)
         elif isinstance(block, Image):
@@ -112,15 +122,57 @@ class Html:
                 for theme, picture in zip(self._themes, drawing.svgs(figure, self._themes), strict=True):
                     self._drawn[id(figure), theme] = picture.decode()
             for theme in self._themes:
-                place = SubElement(found, "div", {"class": f"picture {theme}"})
+                # On a narrow screen it is moved sideways, and not made so small that nothing can be read.
+                least = min(60, max(28, 20 * (figure.columns or min(IN_A_ROW, len(figure.panels)))))
+                place = SubElement(found, "div", {"class": f"picture {theme}", "style": f"--least:{least}rem"})
                 place.text = self._placed(_SVG.search(self._drawn[id(figure), theme]))
         except Exception as error:  # a fault of the drawing, or of a library below it
             found.append(element("p", figure.title, css="title"))
             found.append(element("p", f"{figure.alt} ({error})", css="note"))
         found.append(element("figcaption", figure.alt))
-        links = [panel.link.text for panel in figure.panels if panel.link is not None]
-        found.extend([element("p", f"shows {text}", css="note") for text in dict.fromkeys(links)])
+        links = [panel.link for panel in figure.panels if panel.link is not None]
+        found.extend([element("p", "shows ", *self._link(link), css="note") for link in dict.fromkeys(links)])
         return found
+
+    def _link(self, link: Link) -> list[Element]:
+        """A link as it can be followed here: within the page, or by a command that a reader can copy."""
+        lead = self._lead(link)
+        if lead.href:
+            return [element("a", link.text, href=lead.href)]
+        text = element("span", f"{link.text} (gone)" if lead.gone else link.text)
+        return [text, element("code", lead.command)] if lead.command else [text]
+
+    def _metrics(self, items: Sequence[Metric]) -> Element:
+        found = Element("dl")
+        for item in items:
+            if isinstance(item.value, Link):
+                value = element("dd", *self._link(item.value))
+            else:
+                value = element("dd", _measured(item))
+            value.extend([element("span", item.note, css="note")] if item.note else [])
+            found.append(element("div", element("dt", item.name), value))
+        return found
+
+    def _table(self, table: Table) -> Element:
+        heads = [f"{column.name}, {column.unit}" if column.unit else column.name for column in table.columns]
+        rows = table.rows[:MOST_ROWS]
+        # A column of numbers stands to the right, with what is missing in it and its head.
+        kinds = ["number" if _are_numbers(column) else "" for column in zip(*rows, strict=True)] or [""] * len(heads)
+        lines = (map(self._cell, row, kinds) for row in rows)
+        body = element("tbody", *(element("tr", *line) for line in lines))
+        named = (element("th", text, css=kind, scope="col") for text, kind in zip(heads, kinds, strict=True))
+        head = element("thead", element("tr", *named))
+        found = element("div", element("table", head, body), css="wide")
+        more = table.more + len(table.rows) - len(rows)
+        notes = [text for text in (table.note, f"… and {more} more rows" if more else "") if text]
+        found.extend([element("p", text, css="note") for text in notes])
+        return found
+
+    def _cell(self, value: Any, kind: str) -> Element:
+        if isinstance(value, Link):
+            return element("td", *self._link(value), css="link")
+        text = shown(value)
+        return element("td", text, css=kind or ("long" if len(text) > LONG else ""))
 
     def _placed(self, picture: re.Match[str] | None) -> str:
         if picture is None:
@@ -170,35 +222,18 @@ def _titled(title: str) -> Iterator[Element]:
         yield element("h3", title)
 
 
-def _metrics(items: Sequence[Metric]) -> Element:
-    found = Element("dl")
-    for item in items:
-        value = shown(item.value, item.unit)
-        if item.low is not None and item.high is not None:
-            value += f" [{shown(item.low)}, {shown(item.high)}]"
-        if item.baseline is not None:
-            value += f", a guess reaches {shown(item.baseline)}"
-        notes = [element("span", item.note, css="note")] if item.note else []
-        found.append(element("div", element("dt", item.name), element("dd", value, *notes)))
-    return found
+def _are_numbers(column: Sequence[Any]) -> bool:
+    known = [value for value in column if value is not None]
+    return bool(known) and all(isinstance(value, int | float) for value in known)
 
 
-def _table(table: Table) -> Element:
-    heads = [f"{column.name}, {column.unit}" if column.unit else column.name for column in table.columns]
-    rows = table.rows[:MOST_ROWS]
-    body = element("tbody", *(element("tr", *(_cell(cell) for cell in row)) for row in rows))
-    head = element("thead", element("tr", *(element("th", text, scope="col") for text in heads)))
-    found = element("div", element("table", head, body), css="wide")
-    more = table.more + len(table.rows) - len(rows)
-    notes = [text for text in (table.note, f"… and {more} more rows" if more else "") if text]
-    found.extend([element("p", text, css="note") for text in notes])
-    return found
-
-
-def _cell(value: Any) -> Element:
-    text = shown(value)
-    kind = "number" if isinstance(value, int | float) else "long" if len(text) > LONG else ""
-    return element("td", text, css=kind)
+def _measured(item: Metric) -> str:
+    value = shown(item.value, item.unit)
+    if item.low is not None and item.high is not None:
+        value += f" [{shown(item.low)}, {shown(item.high)}]"
+    if item.baseline is not None:
+        value += f", a guess reaches {shown(item.baseline)}"
+    return value
 
 
 def style() -> str:
@@ -221,12 +256,15 @@ p{margin:.4rem 0}.note,figcaption,footer,.head{color:var(--muted);font-size:.85r
 .warning{border-left:4px solid var(--warning);padding:.4rem .75rem;color:var(--warning);font-weight:600}
 dl{display:flex;flex-wrap:wrap;gap:.75rem 2rem;margin:.75rem 0}dt{color:var(--muted);font-size:.85rem}
 dd{margin:0;font-size:1.1rem;font-variant-numeric:tabular-nums}dd .note{display:block}
+a{color:inherit}code{font-size:.8rem;color:var(--muted);overflow-wrap:anywhere}
+dd code,td code{display:block}td code{white-space:nowrap}.note span+code{margin-left:.5rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
 th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top;
 overflow-wrap:normal;max-width:24rem}td.long{min-width:14rem}
-th{color:var(--muted);font-weight:500}td.number{text-align:right;font-variant-numeric:tabular-nums}
+th{color:var(--muted);font-weight:500}td.link{max-width:none}td.number,th.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+@media (max-width:40rem){table{width:max-content}th,td{max-width:14rem}}
 figure{margin:1.25rem 0}
-.picture{overflow-x:auto}.picture svg{min-width:30rem}.picture svg,img{max-width:100%;height:auto}
+.picture{overflow-x:auto}.picture svg{min-width:var(--least)}.picture svg,img{max-width:100%;height:auto}
 figcaption{margin-top:.25rem}
 .picture.dark{display:none}
 @media (prefers-color-scheme:dark){.picture.light:not(:only-of-type){display:none}.picture.dark{display:block}}

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pfd.artifacts import ArtifactFolder, job_folder, place, published
-from pfd.errors import ArtifactError, DataError
+from pfd.errors import ArtifactError, DataError, PfdError
 from pfd.files import read_within
 from pfd.hooks import ResultView
-from pfd.job import Job, State
+from pfd.job import ENDED, Job, State
 from pfd.plugins import Registry
 from pfd.series import reader
 from pfd.series.reader import Point
 from pfd.view_files import FIGURE, MOST_BYTES, TABLE, as_view
-from pfd.views import Figure, Table
+from pfd.views import (
+    Block,
+    Figure,
+    Metric,
+    Metrics,
+    Table,
+    Text,
+    Warning,  # noqa: A004
+)
+
+MOST_TOLD = 60
+"""What a task tells beside its progress, and is shown of it."""
 
 
 class JobView:
@@ -100,6 +112,43 @@ class JobView:
         """A table that the task has kept.  Raises `ArtifactError`."""
         return as_view(f"{name}{TABLE}", self.read(f"{name}{TABLE}", MOST_BYTES), Table)
 
+    def kept(self, *names: str) -> Iterator[Block]:
+        """The figures and tables of these names that the task has kept; a damaged one is a warning in its place.
+
+        Of one that is not there nothing comes: jobs of an earlier version have not kept it.
+        """
+        for name in names:
+            for there, read in ((self.figures, self.figure), (self.tables, self.table)):
+                if name in there:
+                    try:
+                        yield read(name)
+                    except ArtifactError as error:
+                        yield Warning(text=str(error))
+
+    def json(self, name: str) -> Mapping[str, Any]:
+        """An object from a JSON file of the task; empty where there is none, or no object of moderate size."""
+        try:
+            found = json.loads(self.read(name, MOST_BYTES))
+        except (PfdError, OSError, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def standing(self) -> Iterator[Block]:
+        """How a job stands that has not succeeded: how far it is, or why it failed and what to do."""
+        job = self.job
+        if job.failure is not None and job.state in ENDED:
+            yield Warning(text=f"{job.failure.type}: {job.failure.message}")
+            if job.failure.hint:
+                yield Text(text=job.failure.hint, title="What to do")
+        elif job.state is not State.SUCCESS:
+            items = [
+                Metric(name="state", value=job.state.value),
+                Metric(name="done", value=100 * job.progress, unit="%"),
+            ]
+            items += [Metric(name="status", value=job.status)] if job.status else []
+            told = [(name, value) for name, value in job.meta.items() if _is_scalar(value) and name.strip()]
+            yield Metrics(items=(*items, *(Metric(name=name, value=value) for name, value in told[:MOST_TOLD])))
+
     @property
     def series(self) -> tuple[str, ...]:
         """Names of the series recorded so far, of all runs."""
@@ -116,3 +165,7 @@ class JobView:
     @property
     def _logs(self) -> Path:
         return job_folder(self._home, "logs", self.job.id)
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)

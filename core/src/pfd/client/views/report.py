@@ -13,8 +13,10 @@ from xml.etree.ElementTree import Element, tostring
 from pfd.client.views import choice
 from pfd.client.views.html import Drawn, Html, element, shown, style
 from pfd.client.views.job_view import JobView
+from pfd.client.views.leads import Leads, anchor
 from pfd.job import Job
 from pfd.plugins import Registry
+from pfd.store import Store
 from pfd.views import Block, Figure, Image, Theme
 
 MOST_BYTES = 2_000_000
@@ -38,17 +40,18 @@ class _Part(NamedTuple):
         return len(self.text.encode())
 
 
-def report(jobs: Sequence[Job], home: Path, registry: Registry) -> str:
-    """A page of these jobs, at most `MOST_BYTES` long.
+def report(jobs: Sequence[Job], home: Path, registry: Registry, store: Store | None = None) -> str:
+    """A page of these jobs, at most `MOST_BYTES` long; `store` is as for `Leads`.
 
     Where that is too little, pictures are drawn for light paper only, and then the largest blocks are left out, which
     is said in their place.
     """
     shown_as = [(job, choice.blocks(job, home, registry)) for job in jobs]
     drawn: Drawn = {}
-    parts = _parts(shown_as, home, registry, ("light", "dark"), drawn)
+    leads = Leads(jobs, registry, store)
+    parts = _parts(shown_as, home, registry, ("light", "dark"), drawn, leads)
     if _size(parts) > MOST_BYTES:
-        parts = _parts(shown_as, home, registry, ("light",), drawn)
+        parts = _parts(shown_as, home, registry, ("light",), drawn, leads)
     return "".join(part.text for part in _fitting(parts))
 
 
@@ -89,6 +92,7 @@ def _parts(
     registry: Registry,
     themes: Sequence[Theme],
     drawn: Drawn,
+    leads: Leads,
 ) -> list[_Part]:
     title = shown_as[0][0].task if len(shown_as) == 1 else f"{len(shown_as)} jobs"
     head = element(
@@ -102,7 +106,7 @@ def _parts(
     parts = [_Part(f'<!doctype html>\n<html lang="en">{_text(head)}<body>{_text(element("h1", title))}')]
     for job, blocks in shown_as:
         parts += [_Part(_text(about)) for about in _about(job, alone=len(shown_as) == 1)]
-        making = Html(JobView(job, home, registry).read, themes, drawn)
+        making = Html(JobView(job, home, registry).read, themes, drawn, leads.of)
         parts += [_Part(making.text(making.blocks((block,))), _note(block)) for block in blocks]
     foot = element("footer", element("p", f"Made by PFD on {_moment(time.time())}."))
     return [*parts, _Part(f"{_text(foot)}</body></html>\n")]
@@ -122,11 +126,11 @@ def _text(element: Element) -> str:
 def _about(job: Job, *, alone: bool) -> Iterator[Element]:
     """Which job it is, how it ended, and with what parameters it was run."""
     if not alone:
-        yield element("h2", job.task)
+        yield element("h2", job.task, id=anchor(job.id))
     parts = [f"job {job.id}", job.state.value, f"submitted {_moment(job.created_at)}"]
     if job.started_at is not None and job.ended_at is not None:
         parts.append(f"took {max(0.0, job.ended_at - job.started_at):.1f} s")
-    yield element("p", ", ".join(parts), css="head")
+    yield element("p", ", ".join(parts), css="head", **({"id": anchor(job.id)} if alone else {}))
     if job.params:
         pairs = [(str(name), _value(value)) for name, value in list(job.params.items())[:MOST_PARAMETERS]]
         rows = [element("tr", element("td", name[:LONGEST_VALUE]), element("td", value)) for name, value in pairs]
