@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import statistics
@@ -89,6 +90,7 @@ def _report(of: str, jobs: list[str], folder: Path, runs: int) -> list[Compariso
         used[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         return took
 
+    busy, *_ = os.getloadavg()
     found = interleaved(
         {
             "report": lambda: seconds("report", report),
@@ -107,6 +109,7 @@ def _report(of: str, jobs: list[str], folder: Path, runs: int) -> list[Compariso
             {
                 "processor time of the report, s": statistics.median(used["report"]),
                 "of the libraries alone, s": statistics.median(used["libraries"]),
+                "programs that wanted the machine's cores before (load average)": busy,
             },
         ),
         Comparison(

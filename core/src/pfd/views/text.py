@@ -80,11 +80,11 @@ def _as_numbers(values: Any) -> tuple[float | None, ...]:
     plain = as_plain(values)
     if isinstance(plain, str | bytes) or not isinstance(plain, Iterable):
         raise ValueError(f"{type(values).__name__} is not a column of numbers")
-    most = LARGEST  # of a recording there are millions, all of them floats
+    least, most = -LARGEST, LARGEST  # of a recording there are millions, all of them floats
     return tuple(
         [
             number
-            if type(number) is float and -most < number < most
+            if type(number) is float and least < number < most
             else None
             if number is None
             else _as_number(number)
