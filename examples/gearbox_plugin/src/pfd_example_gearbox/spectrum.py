@@ -90,7 +90,8 @@ def _keep(ctx: TaskContext, name: str, mesh: Mesh, power: NDArray[Any], lines: S
     amplitude = np.sqrt(power)
     curve = Curve(x=np.arange(len(power)) * mesh.shaft_hz, y=amplitude, name="amplitude")
     rules = [Rule(x=line * mesh.shaft_hz, label=f"{number}× mesh") for number, line in enumerate(lines, start=1)]
-    panel = Panel(x=Axis(label="frequency", unit="Hz"), y=Axis(label="amplitude", unit="m/s²"), marks=(curve, *rules))
+    frequency = Axis(label="frequency", unit="Hz", low=0, high=1.3 * lines[-1] * mesh.shaft_hz)
+    panel = Panel(x=frequency, y=Axis(label="amplitude", unit="m/s²"), marks=(curve, *rules))
     ctx.figure(
         "spectrum",
         Figure(
