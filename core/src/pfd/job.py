@@ -23,6 +23,11 @@ class State(enum.StrEnum):
     FAILURE = "FAILURE"
     REVOKED = "REVOKED"
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether a job in this state is over, well or badly, and stays so."""
+        return self in ENDED
+
 
 LAST_TIME = 253_402_300_799
 """The last second of the year 9999: no calendar goes further."""

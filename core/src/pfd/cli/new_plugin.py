@@ -27,6 +27,11 @@ FILES = {
     "plugin.py": "src/pfd_plugin_{name}/plugin.py",
     "params.py": "src/pfd_plugin_{name}/params.py",
     "tasks.py": "src/pfd_plugin_{name}/tasks.py",
+    "views.py": "src/pfd_plugin_{name}/views.py",
+    "records.py": "src/pfd_plugin_{name}/records.py",
+    "store.py": "src/pfd_plugin_{name}/store.py",
+    "migrations.py": "src/pfd_plugin_{name}/migrations/__init__.py",
+    "migration.py": "src/pfd_plugin_{name}/migrations/0001_levels.py",
     "test.py": "tests/test_{name}.py",
 }
 
@@ -40,7 +45,7 @@ FILES = {
     help="Where to make the folder of the plugin; here where left out.",
 )
 def new_plugin(name: str, directory: Path) -> None:
-    """Write a plugin called NAME: one task, with a test that passes.
+    """Write a plugin called NAME: a task, a view, a setting and a row, with tests that pass.
 
     It is written to a folder pfd-plugin-NAME, which must not exist yet.
     """
@@ -102,7 +107,12 @@ def write(name: str, target: Path) -> None:
 
 
 def _fill(folder: Path, name: str) -> None:
-    words = {"name": name, "dashed": name.replace("_", "-"), "version": pfd.__version__}
+    words = {
+        "name": name,
+        "dashed": name.replace("_", "-"),
+        "capitals": f"PFD_{name.upper()}",
+        "version": pfd.__version__,
+    }
     template = importlib.resources.files("pfd.cli") / "template"
     for source, place in FILES.items():
         text = string.Template((template / f"{source}.tmpl").read_text(encoding="utf-8")).substitute(words)

@@ -215,6 +215,7 @@ def pfd_register_result_views() -> list[ResultView]:
         ResultView("note", blocks="pfd_sample.views:broken", live="pfd_sample.no_such_module:view"),
         ResultView("note_inline", blocks="pfd_sample.views:odd"),
         ResultView("where_am_i", blocks="pfd_sample.views:leaving"),
+        ResultView("silence", blocks="pfd_sample.views:nameless"),
     ]
 
 

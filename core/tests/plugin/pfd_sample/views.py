@@ -28,3 +28,7 @@ def broken(view: Any) -> list[Block]:
 
 def odd(_: Any) -> list[Any]:
     return ["no block", {"block": "pie"}]
+
+
+def nameless(_: Any) -> list[Block]:
+    return [Metrics(items=(Metric(name="", value=1),))]
