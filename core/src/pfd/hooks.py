@@ -136,7 +136,7 @@ class Reference:
     names: str
     row: str = ""
     show: str = ""
-    parts: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         form = "of the form 'package.module:function'"
