@@ -397,7 +397,9 @@ MANY = Panel(x=ORDER, y=LEVEL, marks=tuple(Curve(x=[0, 1], y=[0, place], name=f"
 
 
 @pytest.mark.slow("each is drawn six times")
-@pytest.mark.parametrize("name", ["curve", "log", "bars", "square", "matrix", "many", "hostile", "leaky"])
+@pytest.mark.parametrize(
+    "name", ["curve", "log", "bars", "square", "matrix", "empty cells", "many", "hostile", "leaky"]
+)
 def test_themes_that_are_drawn_together_are_as_each_alone(name: str) -> None:
     foreign = 'a "#0072b2" <g style="fill: #1b1f24"> of #57606a'
     figure = {"many": a_figure(MANY), "hostile": hostile(foreign), "leaky": a_figure(MANY, provenance=LEAKY)}.get(
@@ -409,7 +411,7 @@ def test_themes_that_are_drawn_together_are_as_each_alone(name: str) -> None:
             assert without_ids(picture) == without_ids(svg(figure, theme))
 
 
-def test_a_figure_without_a_matrix_is_drawn_once_for_both_themes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_is_drawn_once_for_both_themes_unless_cells_of_it_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Theme] = []
 
     def drawing(figure: Figure, theme: Theme, *, width: float | None) -> Picture:
@@ -419,7 +421,7 @@ def test_a_figure_without_a_matrix_is_drawn_once_for_both_themes(monkeypatch: py
     monkeypatch.setattr("pfd_plots.files.draw", drawing)
     svgs(a_figure(PANELS["curve"]), ("light", "dark"))
     assert drawn == ["light"]
-    svgs(a_figure(MANY), ("light", "dark"))
+    svgs(a_figure(PANELS["empty cells"]), ("light", "dark"))
     assert drawn == ["light", "light", "dark"]
 
 

@@ -148,8 +148,9 @@ def _write_cells(axis: Axes, cells: Any, x: tuple[float, float], y: tuple[float,
     for (row, place), value in np.ndenumerate(cells.data):
         if not missing[row, place]:
             red, green, blue, _ = drawn.to_rgba(value)
-            # What is read on a cell is black or white, as its luminance asks for, whatever the theme.
-            ink = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "white"
+            # What is read on a cell is black or white, as its luminance asks for, whatever the theme; nearly so, since
+            # those two are colours of themes as well, of which another picture has others.
+            ink = "#010101" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "#fefefe"
             middle = (x[0] + (place + 0.5) * across, y[0] + (row + 0.5) * up)
             axis.text(*middle, f"{value:.3g}", color=ink, ha="center", va="center", fontsize=LEGEND, gid=CELL)
 

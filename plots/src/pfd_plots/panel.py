@@ -83,7 +83,7 @@ class DrawnPanel:
         matrices = [mark for mark in self.panel.marks if isinstance(mark, Matrix)]
         if matrices:
             figure: Any = self.axis.figure
-            self.scale = figure.add_axes((0, 0, 0.1, 0.1))
+            self.scale = figure.add_axes((0, 0, 0.1, 0.1), facecolor=self.palette.paper)
             lying = "horizontal" if self.panel.legend_below else "vertical"
             figure.colorbar(self.matrix, cax=self.scale, orientation=lying).outline.set_visible(False)
             self.scale.tick_params(colors=self.palette.muted, length=0, labelsize=TICKS)

@@ -16,12 +16,16 @@ _UNSAID = "#000000"
 def is_recoloured(figure: Figure, drawn: Theme) -> bool:
     """Whether a picture in that theme says all colours that another one has otherwise.
 
-    A matrix is drawn as pixels, with texts in what is seen on them; and black is what stands where nothing is said.
+    A matrix is drawn as pixels, which differ where cells are missing; and black is what stands where nothing is said.
     """
     palette = PALETTES[drawn]
+    one_scale = len({(one.sequential, one.diverging) for one in PALETTES.values()}) == 1
     for panel in figure.panels:
         for mark, number in zip(panel.marks, role_numbers(panel), strict=True):
-            if isinstance(mark, Matrix) or palette.of(mark.role, number) == _UNSAID:
+            if isinstance(mark, Matrix):
+                if not one_scale or any(value is None for row in mark.values for value in row):
+                    return False
+            elif palette.of(mark.role, number) == _UNSAID:
                 return False
     return True
 
