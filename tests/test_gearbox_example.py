@@ -86,9 +86,9 @@ def job_of(environment: Environment, *words: str) -> dict[str, Any]:
     """A job that a worker runs elsewhere, once it has ended."""
     number = environment.pfd_json("submit", *words)["id"]
 
-    def ended() -> dict[str, Any] | None:
+    def ended() -> dict[str, Any]:
         found: dict[str, Any] = environment.pfd_json("job", number)
-        return found if found["state"] in ("SUCCESS", "FAILURE", "REVOKED") else None
+        return found if found["state"] in ("SUCCESS", "FAILURE", "REVOKED") else {}
 
     return until(ended, f"{words[0]} has ended", 120)
 
