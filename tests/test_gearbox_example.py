@@ -86,9 +86,9 @@ def job_of(environment: Environment, *words: str) -> dict[str, Any]:
     """A job that a worker runs elsewhere, once it has ended."""
     number = environment.pfd_json("submit", *words)["id"]
 
-    def ended() -> dict[str, Any] | None:
+    def ended() -> dict[str, Any]:
         found: dict[str, Any] = environment.pfd_json("job", number)
-        return found if found["state"] in ("SUCCESS", "FAILURE", "REVOKED") else None
+        return found if found["state"] in ("SUCCESS", "FAILURE", "REVOKED") else {}
 
     return until(ended, f"{words[0]} has ended", 120)
 
@@ -154,7 +154,7 @@ def test_the_example_is_used_from_outside(outside: Environment, tmp_path: Path) 
     report = page_of(outside, done)
     for said in ("look at the gear", "tooth mesh", "575 Hz", "Stage 1 of mill", "the lines as JSON", "sideband"):
         assert said in report
-    [picture] = outside.pfd_json("open", done, "--print")
+    [picture] = outside.pfd_json("open", done, "spectrum.png", "--print")
     assert Path(picture).read_bytes().startswith(b"\x89PNG")
     assert len(json.loads((Path(picture).parent / "lines.json").read_text(encoding="utf-8"))) == 10
 
@@ -191,7 +191,7 @@ def test_a_view_that_goes_wrong_is_a_warning_above_the_generic_one(outside: Envi
             ("return 5", "returned int, and no blocks"),
             ("yield 'no block'", "block 0: "),
             ("yield {'block': 'pie'}", "'pie'"),
-            ("yield view.figure('none')", "has no artifact 'none.figure.json'"),
+            ("yield view.figure('none')", " 'none.figure.json'; it has: lines.json, "),
         ):
             instead = f"def spectrum_ended(view):\n    {wrong}\n\n\ndef was(view):"
             break_in("views", right, instead)
@@ -298,7 +298,7 @@ def test_a_figure_of_nan_infinities_or_nothing_is_drawn_with_gaps(outside: Envir
         with outside.running("worker"):  # one that has loaded the code keeps it
             job = job_of(outside, *SPECTRUM)
         assert job["state"] == "SUCCESS", (wrong, job)
-        [picture] = outside.pfd_json("open", job["id"], "--print")
+        [picture] = outside.pfd_json("open", job["id"], "spectrum.png", "--print")
         assert Path(picture).read_bytes().startswith(b"\x89PNG"), wrong
         figure = json.loads(Path(picture).with_name("spectrum.figure.json").read_text(encoding="utf-8"))
         assert set(figure["panels"][0]["marks"][0]["y"]) == kept
