@@ -19,6 +19,7 @@ from pfd.cli.app import cli, run
 from pfd.cli.parameters import Assignments
 from pfd.pipeline import Pipeline
 from pfd.plugins import load_registry
+from pfd.setting_tables import variables
 from pfd.settings import OTHER_VARIABLES, Settings
 from tests.support.command import pfd
 from tests.support.workspace import ROOT
@@ -125,6 +126,7 @@ def world(home: Path) -> dict[str, str]:
         "FILE": artifact,
         "DATASET": "first",
         "NAME": "other",
+        "id": "first",
         "ID": done.id,
         "ID…": waiting.id,
         "shlex.quote(str(file))": str(unfinished),
@@ -214,6 +216,7 @@ PYTHON_ONLY = {
     "after",
     "coordinator",
     "daemon",
+    "description",
     "head",
     "help",
     "hint",
@@ -222,6 +225,7 @@ PYTHON_ONLY = {
     "load",
     "names",
     "result",
+    "table",
     "time_limit",
 }
 """What only authors of plugins and callers in Python can give, and hints to them name."""
@@ -229,6 +233,7 @@ PYTHON_ONLY = {
 
 def test_each_variable_that_a_text_names_is_a_setting() -> None:
     known = {f"PFD_{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES | {"PFD_NAME"}
+    known = known.union(*map(variables, load_registry(Settings()).settings_models().values()))
     for where, text in TEXTS:
         for name in re.findall(r"\bPFD_[A-Z_]+[A-Z]\b", text):
             assert name in known, (where, name)

@@ -78,9 +78,9 @@ class Given:
 
     Parameters
     ----------
-    table, key : `server` of the table `notifications`.
+    table, key : `keep_free_bytes` of the table `data`.
     value : as JSON.
-    origin : `"environment PFD_NOTIFICATIONS_SERVER"`, a file, `"command line"`.
+    origin : `"environment PFD_DATA_KEEP_FREE_BYTES"`, a file, `"command line"`.
     folder : that of the file, which relative paths start from.
     is_text : whether it comes from the environment, where all is text.
     wrong : why it is no value that JSON can hold.

@@ -187,9 +187,8 @@ def require_success(session: Session, row: TrackedRecord, what: str) -> None:
     if status is RowStatus.SUCCESS:
         return
     why = f": {reason}" if reason else ""
-    hint = {
-        RowStatus.CREATED: "submit a job for it",
-        RowStatus.QUEUED: f"wait for its job: 'pfd watch {(row.job_id or '')[:8]}'",
-        RowStatus.RUNNING: f"wait for its job: 'pfd watch {(row.job_id or '')[:8]}'",
-    }.get(status, f"'pfd logs {(row.job_id or '')[:8]}' says more")
+    short = (row.job_id or "")[:8]
+    wait = f"wait for its job: 'pfd watch {short}'"
+    hints = {RowStatus.CREATED: "submit a job for it", RowStatus.QUEUED: wait, RowStatus.RUNNING: wait}
+    hint = hints.get(status, f"'pfd logs {short}' says more")
     raise DataError(f"{what} is {status}{why}", hint=hint)

@@ -106,7 +106,7 @@ def test_a_name_that_would_not_be_shown_is_refused(pfd_home: Path, name: str) ->
 
 
 def test_the_command_creates_lists_and_shows(features: None) -> None:
-    assert command("ls").output == "no experiments yet; 'pfd submit train_model_task' makes one\n"
+    assert command("ls").output == "no experiments yet; train_model_task makes one\n"
     number = int(command("create", "for the report").output)
     submit("train_model_task", **FOREST, experiment_id=number).get()
     json.loads(command("create", "--json").output)

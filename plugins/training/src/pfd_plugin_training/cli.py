@@ -33,7 +33,7 @@ def ls(status: str | None, limit: int, as_json: bool) -> None:
         print_json([asdict(one) for one in shown])
         return
     if not shown:
-        echo("no such experiment" if status else "no experiments yet; 'pfd submit train_model_task' makes one")
+        echo("no such experiment" if status else "no experiments yet; train_model_task makes one")
         return
     columns = ("ID", "NAME", "MODEL", "DATASET", "STATUS", "TEST ACCURACY", "CREATED", "REASON")
     print_table(columns, map(_row, shown), right={0, 5}, optional=(6, 1, 3), wide=7)
