@@ -28,6 +28,7 @@ from pfd.views import (
     Warning,  # noqa: A004
     to_plotly,
 )
+from pfd_plugin_training import create_experiment
 
 pytestmark = pytest.mark.slow("a job of each task, for all tests here together", first=True)
 
@@ -256,6 +257,21 @@ def test_a_link_to_a_recording_leads_to_its_picture(shown: Shown) -> None:
     )
     assert leads(shown).of(Link(kind="recording", id="ball-0001", of=9)) == Lead(gone=True)
     assert leads(shown).of(Link(kind="recording", id="ball-0001")) == Lead()
+    exact = leads(shown).of(Link(kind="recording", id="ball-0001", of=1, start=1234.5678)).command
+    assert exact == "pfd data plot 1 ball-0001 recording.png --start 1234.5678"
+
+
+def test_a_link_to_an_experiment_that_was_made_beforehand_does_not_say_that_it_is_gone(shown: Shown) -> None:
+    with shown.pfd.store.session(write=True) as session:
+        number = create_experiment(session, "for later")
+    assert leads(shown).of(Link(kind="experiment", id=number)) == Lead()
+
+
+@pytest.mark.parametrize(
+    "link", [Link(kind="dataset", id="--help"), Link(kind="recording", id=3, of="--force"), Link(kind="x", id=10**5000)]
+)
+def test_an_id_that_would_be_an_option_or_cannot_be_said_leads_nowhere(shown: Shown, link: Link) -> None:
+    assert leads(shown).of(link) == Lead()
 
 
 def test_a_link_to_a_job_or_to_what_nobody_knows_never_breaks(shown: Shown) -> None:

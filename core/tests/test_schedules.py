@@ -126,10 +126,13 @@ def test_a_job_whose_row_cannot_be_made_misses_its_slot_and_keeps_no_other_from_
     dispatcher: Dispatcher, clockwork: Clockwork
 ) -> None:
     due(dispatcher, "wrong", task="fit", params={"fit_id": 99})
+    for number, method in enumerate(("a bug", "an odd statement", "a job that is not there", "an error of pfd")):
+        due(dispatcher, f"wrong-{number}", task="fit", params={"method": method})
     due(dispatcher, "right", task="fit", params={})
     clockwork.tick()
     slot = last(dispatcher, "wrong")
     assert (slot.outcome, slot.reason) == (SlotOutcome.MISSED, "there is no fit 99")
+    assert {last(dispatcher, f"wrong-{number}").outcome for number in range(4)} == {SlotOutcome.MISSED}
     assert last(dispatcher, "right").outcome is SlotOutcome.FIRED
     assert [job.task for job in dispatcher.jobs()] == ["fit"]
 

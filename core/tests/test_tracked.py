@@ -15,9 +15,11 @@ import sqlalchemy as sa
 
 from core.tests.support.stores import as_environment
 from core.tests.support.waiting import until
-from pfd import DataError, Dispatcher, JobFailed, ParameterError, PfdError, Ref, Settings, Worker
+from pfd import DataError, Dispatcher, JobFailed, ParameterError, PfdError, Ref, Settings, StoreError, Worker
 from pfd.plugins import Registry
+from pfd.records import upsert_for_job
 from pfd.store import Store
+from pfd.store.schema import jobs
 from pfd.tracked import RowStatus, reason_of, require_success, status_of
 
 WORKER = "from pfd import Worker; Worker(slots=1).run_forever()"
@@ -125,6 +127,22 @@ def test_a_row_that_was_made_beforehand_is_given_to_the_job_that_names_it(
     assert len(dispatcher.jobs()) == 1
 
 
+def test_a_row_that_is_given_away_holds_nothing_of_the_run_before(dispatcher: Dispatcher, worker: Worker) -> None:
+    from pfd_sample.records import Fit
+
+    worker.stop()
+    first = dispatcher.submit("fit")
+    with dispatcher.store.session(write=True) as session:
+        upsert_for_job(session, Fit, first.id, {"value": 7})
+    first.revoke()
+    second = dispatcher.submit("fit", {"fit_id": 1})
+    with dispatcher.store.session() as session:
+        row = session.get_one(Fit, 1)
+        assert (row.job_id, row.written_by, row.value) == (second.id, None, None)
+    dispatcher.forget(first.id)
+    assert [(row[0], row[3]) for row in rows(dispatcher.store)] == [(1, RowStatus.QUEUED)]
+
+
 def test_a_row_of_a_failed_job_is_given_to_the_one_that_tries_again(dispatcher: Dispatcher, worker: Worker) -> None:
     number = create(dispatcher.store)
     first = dispatcher.submit("fit_inline", {"fit_id": number, "fail": True})
@@ -157,14 +175,20 @@ def test_of_many_that_want_one_row_at_once_one_is_given_it(dispatcher: Dispatche
     ("params", "said"),
     [
         ({"method": "a bug"}, "the row of the job cannot be written: ZeroDivisionError"),
+        ({"method": "an odd statement"}, "the row of the job cannot be written: .*no_such_function"),
+        ({"method": "a job that is not there"}, "the row of the job cannot be written: .*(?i:foreign key)"),
+        ({"method": "an error of pfd"}, "the drawings are not there"),
         ({"fit_id": 5}, "there is no fit 5"),
+        ({"fit_id": 10**15}, "there is no fit 1000000000000000|the row of the job cannot be written"),
+        ({"fit_id": 10**25}, "the row of the job cannot be written"),
     ],
 )
 def test_nothing_is_stored_where_the_row_cannot_be_written(
     dispatcher: Dispatcher, params: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(ParameterError, match=said):
+    with pytest.raises(PfdError, match=said) as caught:
         dispatcher.submit("fit", params)
+    assert not isinstance(caught.value, StoreError)
     assert (len(dispatcher.jobs()), rows(dispatcher.store)) == (0, [])
 
 
@@ -230,6 +254,25 @@ def test_a_failure_that_was_written_by_hand_hides_no_row(dispatcher: Dispatcher,
         connection.execute(update, {"failure": failure, "id": handle.id})
     [(_, _, _, state, reason)] = rows(dispatcher.store)
     assert (state, reason) == (RowStatus.FAILED, "the reason cannot be read: its job is damaged")
+
+
+def test_a_status_is_selected_alone_grouped_counted_and_joined(dispatcher: Dispatcher) -> None:
+    from pfd_sample.records import Fit
+
+    dispatcher.submit("fit").revoke()
+    for _ in range(3):
+        create(dispatcher.store)
+    status = status_of(Fit)
+    with dispatcher.store.session() as session:
+        assert sorted(session.scalars(sa.select(status))) == ["CANCELLED", *["CREATED"] * 3]
+        grouped = session.execute(sa.select(status, sa.func.count()).group_by(status)).all()
+        assert sorted(map(tuple, grouped)) == [("CANCELLED", 1), ("CREATED", 3)]
+        assert session.scalar(sa.select(sa.func.count()).where(status == "CREATED")) == 3
+        assert sorted(session.scalars(sa.select(reason_of(Fit))))[:3] == ["", "", ""]
+        joined = sa.select(Fit.id, status, jobs.c.task).join(jobs, jobs.c.id == Fit.job_id)
+        assert [tuple(row) for row in session.execute(joined)] == [(1, "CANCELLED", "fit")]
+        ordered = sa.select(Fit.id).order_by(status.desc(), Fit.id)
+        assert list(session.scalars(ordered)) == [2, 3, 4, 1]
 
 
 def test_rows_are_found_by_their_status(dispatcher: Dispatcher, worker: Worker) -> None:

@@ -106,17 +106,30 @@ class _Reason(sa.TypeDecorator[str]):
 
 
 def status_of(table: type[JobRecord]) -> sa.ColumnElement[RowStatus]:
-    """The status of each row of a table, as a column to select, to filter and to order by."""
-    by_state = {state.value: sa.literal(status.value) for state, status in _STATUS.items()}
-    state = sa.case(by_state, value=jobs.c.state, else_=sa.literal(RowStatus.FAILED.value))
-    found = sa.select(state).where(jobs.c.id == table.job_id).scalar_subquery()
-    return sa.type_coerce(sa.func.coalesce(found, sa.literal(RowStatus.CREATED.value)), _Status())
+    """The status of each row of a table, as a column to select, to filter, to group and to order by."""
+    # Constants and no parameters: a database sees that what is selected is what it groups by.
+    job = jobs.alias()
+    by_state = ((job.c.state == sa.literal_column(f"'{state}'"), _constant(one)) for state, one in _STATUS.items())
+    state = sa.case(*by_state, else_=_constant(RowStatus.FAILED))
+    return sa.type_coerce(_of_job(table, job, state, _constant(RowStatus.CREATED)), _Status())
 
 
 def reason_of(table: type[JobRecord]) -> sa.ColumnElement[str]:
     """Why a row has FAILED or was CANCELLED, in one line: the failure of its job; empty for any other."""
-    found = sa.select(jobs.c.failure).where(jobs.c.id == table.job_id).scalar_subquery()
-    return sa.type_coerce(found, _Reason())
+    job = jobs.alias()
+    return sa.type_coerce(_of_job(table, job, job.c.failure, sa.null()), _Reason())
+
+
+def _constant(status: RowStatus) -> sa.ColumnElement[str]:
+    return sa.literal_column(f"'{status}'")
+
+
+def _of_job(
+    table: type[JobRecord], job: sa.FromClause, found: sa.ColumnElement[Any], otherwise: sa.ColumnElement[Any]
+) -> sa.ColumnElement[Any]:
+    """What the job of a row says, or `otherwise` where it has none; a query that selects it alone is of the table."""
+    of_job = sa.select(found).where(job.c.id == table.job_id).correlate(table).scalar_subquery()
+    return sa.case((table.job_id.is_(None), otherwise), else_=sa.func.coalesce(of_job, otherwise))
 
 
 def _in_words(text: Any) -> str:
@@ -155,21 +168,22 @@ def draft_for_job(
 
 
 def _free(session: Session, table: type[Row], number: object, what: str) -> Row:
+    without = f"submit the job without a number of {what}, and it makes one of its own"
     if not isinstance(number, int) or isinstance(number, bool):
         raise ParameterError(
             f"{what}: its number has to be known where the job is submitted, and cannot be the result of another job",
-            hint="leave it out, and the job makes one of its own",
+            hint=without,
         )
     key = sa.inspect(table).primary_key[0]
     # Two that are submitted at once: the second waits here, and sees that the row has gone to the first.
     row = session.scalars(sa.select(table).where(key == number).with_for_update()).first()
     if row is None:
-        raise ParameterError(f"there is no {what} {number}", hint="leave it out, and the job makes one of its own")
+        raise ParameterError(f"there is no {what} {number}", hint=without)
     status = session.scalars(sa.select(status_of(table)).where(key == number)).one()
     if status not in REUSABLE:
         raise ParameterError(
             f"{what} {number} is {status}: job {row.job_id} was submitted for it",
-            hint="leave it out, and the job makes one of its own",
+            hint=without,
         )
     return row
 

@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from pfd import DataError, Dispatcher, JobFailed, ParameterError, reading, writing
+from pfd import DataError, Dispatcher, JobFailed, ParameterError, load_settings, reading, writing
 from pfd.tracked import RowStatus
 from pfd_plugin_training import create_experiment, find_experiment, list_experiments, summarize_experiment
 from pfd_plugin_training.cli import experiments
-from pfd_plugin_training.store import experiment_names
+from pfd_plugin_training.store import experiment_names, stored_files
 
 SMALL = {"num_signals_per_fault": 3, "bearings_per_fault": 3, "duration_s": 0.2}
 FOREST = {"model": "random_forest", "feature_set": 1, "n_estimators": 5}
@@ -79,6 +79,36 @@ def test_a_row_from_which_something_was_taken_is_told_to_be_damaged(features: No
         pytest.raises(DataError, match=f"experiment {number} is damaged: it has no classes, mod"),
     ):
         find_experiment(session, number)
+
+
+@pytest.mark.parametrize(
+    "metrics", ['{"test": null}', '"x"', "{nonsense", '{"test": {"accuracy": "x"}}', "[]", "9" * 5000]
+)
+def test_metrics_that_were_written_by_hand_hide_no_experiment(features: None, metrics: str) -> None:
+    submit("train_model_task", **FOREST).get()
+    submit("train_model_task", **FOREST).get()
+    with writing() as session:
+        session.execute(sa.text("UPDATE training_experiment SET metrics = :metrics WHERE id = 1"), {"metrics": metrics})
+    with reading() as session:
+        second, first = list_experiments(session)
+        assert summarize_experiment(session, 1) == first
+    assert first.test_accuracy is None
+    assert second.test_accuracy is not None
+    assert command("ls").exit_code == 0
+
+
+def test_an_experiment_that_is_trained_again_holds_nothing_of_the_run_before(features: None, pfd_home: Path) -> None:
+    first = submit("train_model_task", **FOREST)
+    number = first.get()["experiment_id"]
+    with writing() as session:
+        session.execute(sa.text("UPDATE pfd_job SET state = 'FAILURE' WHERE id = :id"), {"id": first.id})
+        assert len(list(stored_files(session, pfd_home))) == 2
+    with Dispatcher(load_settings({"runtime": "local"}).values) as waiting:
+        again = waiting.submit("train_model_task", {**FOREST, "experiment_id": number})
+    with writing() as session:
+        found = summarize_experiment(session, number)
+        assert (found.status, found.job_id, found.test_accuracy) == (RowStatus.QUEUED, again.id, None)
+        assert list(stored_files(session, pfd_home)) == []
 
 
 def test_pages_go_on_where_the_one_before_has_ended(pfd_home: Path) -> None:

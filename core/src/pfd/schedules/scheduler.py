@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from sqlalchemy.engine import Connection
 
 from pfd.app import App
-from pfd.errors import KeyConflict, ParameterError, PfdError, PluginError, StoreError
+from pfd.errors import KeyConflict, PfdError, StoreError
 from pfd.schedules import slots
 from pfd.schedules.cron import Cron, Last
 from pfd.schedules.define import job_of
@@ -166,7 +166,9 @@ class Scheduler:
                 submitted = jobs.insert(connection, plan.job)
         except KeyConflict as error:
             return _Settled(SlotOutcome.SKIPPED, error.message)
-        except (ParameterError, PluginError) as error:  # its row cannot be made
+        except StoreError:
+            raise
+        except PfdError as error:  # its row cannot be made
             return _Settled(SlotOutcome.MISSED, error.message)
         if not submitted.fresh:
             return _Settled(SlotOutcome.SKIPPED, f"job {submitted.id[:8]} of key {plan.job.key!r} has not ended")

@@ -258,11 +258,22 @@ def is_full(error: StoreError, probe: Callable[[], bool]) -> bool:
     return code == sqlite3.SQLITE_FULL
 
 
-def lacks_something(error: DBAPIError) -> bool:
-    """Whether a statement names a table or a column that the store does not have."""
+def is_of_the_statement(error: DBAPIError) -> bool:
+    """Whether it is what was asked of the store that is wrong, or a value in it, and not the store."""
     state = getattr(error.orig, "sqlstate", None)
-    words = ("no such table", "no such column", "has no column")
-    return state in ("42P01", "42703") if state else any(text in str(error.orig) for text in words)
+    if isinstance(state, str):
+        return state[:2] in ("22", "23", "42")  # data, integrity, syntax or names
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code & 0xFF in _OF_THE_STATEMENT if isinstance(code, int) else not isinstance(error, OperationalError)
+
+
+_OF_THE_STATEMENT = (
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_RANGE,
+)
 
 
 def _went_away(error: DBAPIError) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from pfd.errors import ParameterError, PfdError, PluginError, shown
 from pfd.origin import first_line
 from pfd.store import NewJob
-from pfd.store.engine import lacks_something
+from pfd.store.engine import is_of_the_statement
 from pfd.task import Task
 
 
@@ -40,11 +40,11 @@ def _write(draft: Callable[[Any, Any], Any], connection: Connection, new: NewJob
     except PfdError:
         raise
     except DBAPIError as error:
-        if not lacks_something(error):
+        if not is_of_the_statement(error):
             raise  # for the store to explain
         raise PluginError(
             f"{new.task}: the row of the job cannot be written: {first_line(error.orig or error)}",
-            hint="'pfd db upgrade' brings up the tables of its plugin; where it does not, a migration is missing there",
+            hint="'pfd db upgrade' brings up the tables of its plugin; where it does not, the fault is in the plugin",
         ) from error
     except Exception as error:  # the code of a plugin
         raise ParameterError(

@@ -70,7 +70,10 @@ def show(experiment: int, as_json: bool) -> None:
 @click.argument("name", default="")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def create(name: str, as_json: bool) -> None:
-    """Create an experiment that a job is to train later, and print its id: 'experiment_id=ID' gives it to the job."""
+    """Create an experiment that a job is to train later, and print its id: 'experiment_id=ID' gives it to the job.
+
+    Where that job fails or is cancelled the experiment can be given to another; it goes once that job is removed.
+    """
     with writing() as session:
         number = create_experiment(session, name)
     if as_json:

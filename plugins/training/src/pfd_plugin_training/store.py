@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, type_coerce
 from sqlalchemy.orm import Session
+from sqlalchemy.types import NullType
 
 from pfd import DataError, ParameterError, Seal, StoredFile, load_settings
 from pfd.lazy import RenamedAttribute
@@ -152,10 +154,9 @@ def list_experiments(
     session: Session, *, status: RowStatus | str | None = None, limit: int | None = None, before: int | None = None
 ) -> list[ExperimentSummary]:
     """Experiments of any status, or of one, newest first: at most `limit`, those with ids below `before`."""
-    state = status_of(ExperimentRow)
-    query = select(ExperimentRow, state, reason_of(ExperimentRow)).order_by(ExperimentRow.id.desc())
+    query = select(*_SUMMARY, status_of(ExperimentRow), reason_of(ExperimentRow)).order_by(ExperimentRow.id.desc())
     if status is not None:
-        query = query.where(state == RowStatus(status))
+        query = query.where(status_of(ExperimentRow) == RowStatus(status))
     if before is not None:
         query = query.where(ExperimentRow.id < before)
     return [_summary(*found) for found in session.execute(query.limit(limit))]
@@ -168,26 +169,45 @@ def summarize_experiment(session: Session, ref: int) -> ExperimentSummary:
     ------
     DataError : there is none; the message names the newest ones.
     """
-    row = _found(session, ref)
-    columns = select(status_of(ExperimentRow), reason_of(ExperimentRow)).where(ExperimentRow.id == ref)
-    return _summary(row, *session.execute(columns).one())
+    found = list_experiments(session, limit=1, before=ref + 1)
+    if not found or found[0].id != ref:
+        _found(session, ref)  # which says that there is none
+    return found[0]
 
 
-def _summary(row: ExperimentRow, status: RowStatus, reason: str) -> ExperimentSummary:
-    test = (row.metrics or {}).get("test", {})
+_SUMMARY = (
+    *(ExperimentRow.id, ExperimentRow.name, ExperimentRow.created_at, ExperimentRow.job_id, ExperimentRow.model),
+    *(ExperimentRow.dataset_id, ExperimentRow.dataset_name, ExperimentRow.leaky),
+    type_coerce(ExperimentRow.metrics, NullType()),  # as it is stored, since a damaged row hides no other
+)
+
+
+def _summary(
+    number: int,
+    name: str,
+    created_at: float,
+    job_id: str | None,
+    model: str | None,
+    dataset_id: int | None,
+    dataset_name: str | None,
+    leaky: bool | None,
+    metrics: object,
+    status: RowStatus,
+    reason: str,
+) -> ExperimentSummary:
     return ExperimentSummary(
-        id=row.id,
-        name=row.name,
-        created_at=row.created_at,
-        job_id=row.job_id,
-        status=status,
-        reason=reason,
-        model=row.model,
-        dataset_id=row.dataset_id,
-        dataset_name=row.dataset_name,
-        leaky=row.leaky,
-        test_accuracy=test.get("accuracy"),
+        number, name, created_at, job_id, status, reason, model, dataset_id, dataset_name, leaky, _accuracy(metrics)
     )
+
+
+def _accuracy(metrics: object) -> float | None:
+    """The accuracy in the test part, from metrics as they are stored; None where they do not say it."""
+    try:
+        found = json.loads(metrics) if isinstance(metrics, str) else metrics
+        accuracy = found["test"]["accuracy"]  # type: ignore[index]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return float(accuracy) if isinstance(accuracy, float | int) and 0 <= accuracy <= 1 else None
 
 
 def create_experiment(session: Session, name: str = "") -> int:

@@ -60,7 +60,7 @@ class Leads:
             try:
                 self._found[key] = self._job(str(link.id)) if link.kind == "job" else self._thing(link)
             except Exception:  # tables and classes of plugins, of whatever version: a link without an end is a text
-                log.debug("where %s leads cannot be told", link.text, exc_info=True)
+                log.debug("where a link to a %s leads cannot be told", link.kind, exc_info=True)
                 self._found[key] = Lead()
         return self._found[key]
 
@@ -88,7 +88,9 @@ class Leads:
             return Lead(gone=True)
         if maker in self._shown and not part:
             return Lead(f"#{anchor(maker)}")
-        start = "" if link.start is None else f" --start {link.start:g}"
+        start = "" if link.start is None else f" --start {link.start!r}"
+        if command and any(str(one).startswith("-") for one in (link.id, link.of)):
+            return Lead()  # a command would take it for an option
         if command:
             return Lead(command=command.format(id=shlex.quote(str(link.id)), of=shlex.quote(str(link.of))) + start)
         return self._job(maker) if maker else Lead()
@@ -101,4 +103,4 @@ class Leads:
         table: type[JobRecord] = getattr(importlib.import_module(module), name)
         with self._store.session() as session:
             row = session.get(table, ref)
-        return None if row is None else row.job_id
+        return None if row is None else row.job_id or ""  # no job has been submitted for it yet
