@@ -23,7 +23,7 @@ def test_the_commands_and_the_example_of_the_page_run(
     monkeypatch.chdir(tmp_path)
     text = PAGE.read_text(encoding="utf-8")
     commands = re.findall(r"^    pfd data (.*)$", text, flags=re.MULTILINE)
-    assert len(commands) == 9
+    assert len(commands) == 10
     for command in commands:
         outcome = CliRunner().invoke(data, shlex.split(command, comments=True))
         assert outcome.exit_code == 0, (command, outcome.output, outcome.exception)

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import pfd
-from pfd import CancelRequested, DataError, ParameterError
+from pfd import CancelRequested, DataError, ParameterError, Settings
 from pfd_plugin_data import find_dataset, generate_dataset_task, generation, list_datasets, make_split, open_dataset
 from pfd_plugin_data.classes import ROTOR
 from pfd_plugin_data.cli import data
@@ -119,6 +119,7 @@ class Context:
 
     def __init__(self, folder: Path, stop_after: int) -> None:
         self.folder = folder
+        self.settings = Settings(home=folder)
         self.left = stop_after
         self.reports: list[tuple[float, str]] = []
 
