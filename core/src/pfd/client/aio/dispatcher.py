@@ -120,6 +120,7 @@ class AsyncDispatcher:
     blocks = _by_coroutine(Dispatcher.blocks)
     page = _by_coroutine(Dispatcher.page)
     artifacts = _by_coroutine(Dispatcher.artifacts)
+    choices = _by_coroutine(Dispatcher.choices)
 
     def follow(self, since: str = "") -> AsyncIterator[Change]:
         """Each change of any job behind a cursor, for ever: the job as it is then, and the cursor behind the change.
