@@ -75,6 +75,18 @@ def test_every_method_of_a_dispatcher_is_there_as_a_coroutine() -> None:
         assert list(inspect.signature(mine).parameters) == list(inspect.signature(theirs).parameters), name
 
 
+def test_methods_of_a_subclass_are_those_that_are_called(settings: Settings, registry: Registry) -> None:
+    class Named(Dispatcher):
+        def claims(self, ref: str) -> Any:
+            return f"its own of {ref}"
+
+    async def main() -> None:
+        async with AsyncDispatcher(Named(settings, registry=registry)) as pfd:
+            assert await pfd.claims("x") == "its own of x"
+
+    run(main())
+
+
 def test_what_a_handle_tells_is_there_as_a_coroutine() -> None:
     of_the_row = {"args", "kwargs", "name", "queue", "retries", "status", "task_id"}  # of `await handle.job()`
     celery = {"get", "maybe_throw", "maybe_reraise", "show"}

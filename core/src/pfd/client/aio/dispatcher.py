@@ -26,10 +26,11 @@ T = TypeVar("T")
 def _by_coroutine(
     method: Callable[Concatenate[Dispatcher, P], T],
 ) -> Callable[Concatenate[AsyncDispatcher, P], Coroutine[Any, Any, T]]:
-    """The same method, of the same signature, as a coroutine."""
+    """The method of that name of the dispatcher, of the same signature, as a coroutine."""
 
     async def coroutine(self: AsyncDispatcher, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._loops.call(functools.partial(method, self.sync, *args, **kwargs))
+        own: Callable[P, T] = getattr(self.sync, method.__name__)  # a subclass may have its own
+        return await self._loops.call(functools.partial(own, *args, **kwargs))
 
     functools.update_wrapper(coroutine, method)
     return coroutine
