@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import inspect
 import os
 import statistics
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -226,6 +228,93 @@ def test_no_more_than_a_few_calls_run_at_once_and_one_cancelled_before_its_turn_
 
     run(main())
     assert (most, sorted(made, key=int)) == (AT_ONCE, [str(number) for number in range(10)])
+
+
+class Held(Dispatcher):
+    """Whose handles are given when they are let go."""
+
+    def __init__(self, settings: Settings, registry: Registry) -> None:
+        super().__init__(settings, registry=registry)
+        self.let_go = threading.Event()
+        self.asked: list[str] = []
+        self.given = self.submit("add", {"a": 1})
+
+    def handle(self, ref: str) -> JobHandle:
+        self.asked.append(ref)
+        assert self.let_go.wait(PATIENCE)
+        return self.given
+
+
+@pytest.fixture
+def held(settings: Settings, registry: Registry) -> Iterator[Held]:
+    with Held(settings, registry) as found:
+        yield found
+
+
+def test_calls_that_were_cancelled_count_until_their_threads_end(held: Held) -> None:
+    job = held.given.id
+
+    async def main() -> None:
+        async with AsyncDispatcher(held) as pfd:
+            for _ in range(3):
+                calls = [asyncio.wait_for(pfd.handle(job), 0.05) for _ in range(AT_ONCE)]
+                assert {type(one) for one in await asyncio.gather(*calls, return_exceptions=True)} == {TimeoutError}
+            last = asyncio.create_task(pfd.handle(job))
+            await asyncio.sleep(0.05)
+            assert held.asked == [job] * AT_ONCE
+            held.let_go.set()
+            assert str(await last) == job
+            assert held.asked == [job] * (AT_ONCE + 1)  # those whose turn had not come are not made
+
+    run(main())
+
+
+def test_a_call_that_is_cancelled_before_a_thread_is_free_is_not_made(dispatcher: Dispatcher) -> None:
+    async def main() -> None:
+        loop, busy = asyncio.get_running_loop(), threading.Event()
+        loop.set_default_executor(ThreadPoolExecutor(1, thread_name_prefix="asyncio_one"))
+        async with AsyncDispatcher(dispatcher) as pfd:
+            first = loop.run_in_executor(None, busy.wait, PATIENCE)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(pfd.submit("add", {"a": 1}), 0.05)
+            busy.set()
+            await first
+            assert list(await pfd.jobs()) == []
+
+    run(main())
+
+
+def test_closing_ends_calls_whose_turn_has_not_come(held: Held) -> None:
+    job = held.given.id
+
+    async def main() -> None:
+        pfd = AsyncDispatcher(held)
+        calls = [asyncio.create_task(pfd.handle(job)) for _ in range(AT_ONCE + 2)]
+        await asyncio.to_thread(until, lambda: len(held.asked) == AT_ONCE)
+        await pfd.close()
+        held.let_go.set()
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(end) for end in ends[AT_ONCE:]] == [StoreError] * 2
+        assert all("has been closed" in str(end) for end in ends[AT_ONCE:])
+        assert held.asked == [job] * AT_ONCE
+
+    run(main())
+
+
+def test_a_loop_that_has_ended_is_not_kept(dispatcher: Dispatcher) -> None:
+    pfd = AsyncDispatcher(dispatcher)
+    job = dispatcher.submit("add", {"a": 1}).id
+
+    async def main() -> None:
+        await asyncio.gather(*(pfd.job(job) for _ in range(3 * AT_ONCE)))
+        await anext(pfd.follow())
+        with pytest.raises(TimeoutError):
+            await (await pfd.handle(job)).wait(0.05)
+
+    for _ in range(5):
+        run(main())
+    gc.collect()
+    assert len(pfd._loops._loops) == 0
 
 
 def test_a_task_that_is_cancelled_leaves_nothing_behind(dispatcher: Dispatcher) -> None:
