@@ -39,7 +39,7 @@ from pfd.client.aio.following import PAGE, POLL_BUSY, Following
 from pfd.client.aio.loops import AT_ONCE
 from pfd.client.waiting import POLL_MOST
 from pfd.plugins import Registry
-from pfd.store import Store
+from pfd.store import Store, feed
 from pfd.store.feed import Change
 
 PATIENCE = 60.0
@@ -505,6 +505,20 @@ def test_what_was_there_before_comes_page_by_page_and_now_is_behind_it(dispatche
     run(main())
 
 
+@pytest.mark.parametrize("since", [[], {}, None, 5, "x", "\ud800", "1:9999999999999999999:1", "now\n"])
+def test_what_is_no_cursor_is_refused_to_who_gave_it_and_to_no_other(dispatcher: Dispatcher, since: Any) -> None:
+    async def main() -> None:
+        async with AsyncDispatcher(dispatcher) as pfd:
+            other = asyncio.create_task(taken(pfd.follow(), bool))
+            await asyncio.sleep(0.05)
+            with pytest.raises(ParameterError, match="no cursor of changes"):
+                await anext(pfd.follow(since))
+            job = await pfd.submit("add", {"a": 1})
+            assert [change.job.id for change in await other] == [job.id]
+
+    run(main())
+
+
 @contextlib.contextmanager
 def counted_looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many waited for each look."""
@@ -518,6 +532,21 @@ def counted_looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     with monkeypatch.context() as patch:
         patch.setattr(Following, "_look", looking)
         yield looks
+
+
+@contextlib.contextmanager
+def counted_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The cursors that were read from."""
+    cursors: list[str] = []
+    steps = feed.steps
+
+    def reading(connection: Any, since: str, limit: int) -> Any:
+        cursors.append(since)
+        return steps(connection, since, limit)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(feed, "steps", reading)
+        yield cursors
 
 
 async def eventually(done: Callable[[], bool]) -> None:
@@ -540,10 +569,11 @@ def test_all_that_follow_in_a_loop_share_its_looks_and_it_rests_between_them(
 
             following = [asyncio.create_task(follow(number)) for number in range(40)]
             await asyncio.sleep(0.5)
-            with counted_looks(monkeypatch) as looks:
+            with counted_looks(monkeypatch) as looks, counted_reads(monkeypatch) as reads:
                 await asyncio.sleep(1.5)
             print(f"{len(looks)} looks in 1.5 s without a change")
             assert 3 <= len(looks) <= 9
+            assert len(looks) - 1 <= len(reads) <= len(looks) + 1  # one for all that have come to the same place
             assert set(looks) == {40}
             with counted_looks(monkeypatch) as looks:
                 began = time.monotonic()

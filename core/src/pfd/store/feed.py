@@ -94,6 +94,12 @@ class Steps(NamedTuple):
     cursor: str
 
 
+def check(since: str) -> None:
+    """Make sure of the form of a cursor.  Raises `ParameterError`."""
+    if since != NOW:
+        place(since, _CURSOR, "changes")
+
+
 def read(connection: Connection, since: str, limit: int) -> Changes:
     """The jobs that have changed behind a cursor, in the order of their last change, at most `limit` of them.
 

@@ -43,8 +43,13 @@ class Following(Looking[_Place, Steps]):
         super().__init__()
         self._dispatcher = dispatcher
 
-    async def follow(self, since: str) -> AsyncIterator[Change]:
-        """Each change behind a cursor, for ever.  Raises `ParameterError` as `feed.read` does."""
+    def follow(self, since: str) -> AsyncIterator[Change]:
+        """Each change behind a cursor, for ever.  Raises `ParameterError` as `feed.read` does: of what is no cursor at
+        once, before it is looked at together with those of others."""
+        feed.check(since)
+        return self._changes(since)
+
+    async def _changes(self, since: str) -> AsyncIterator[Change]:
         place = _Place(since)
         while True:
             found = await self._next(place)
