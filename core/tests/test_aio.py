@@ -484,6 +484,68 @@ def test_each_change_comes_once_to_each_that_follows_and_goes_on_from_its_cursor
     run(main())
 
 
+def test_a_wait_for_the_next_change_that_is_given_up_passes_over_none_and_another_may_be_begun(
+    dispatcher: Dispatcher,
+) -> None:
+    async def main() -> None:
+        async with AsyncDispatcher(dispatcher) as pfd:
+            changes, found, given_up = pfd.follow("now"), [], 0
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(changes), 0.3)  # behind "now"
+            submitting = asyncio.create_task(_submit_some(pfd, 30))
+            while len(found) < 30:
+                try:
+                    found.append((await asyncio.wait_for(anext(changes), 0.02)).job.id)
+                except TimeoutError:
+                    given_up += 1
+            assert given_up > 0, "it was never late"
+            assert found == await submitting
+
+    run(main())
+
+
+async def _submit_some(pfd: AsyncDispatcher, count: int) -> list[str]:
+    ids = []
+    for number in range(count):
+        ids.append((await pfd.submit("add", {"a": number})).id)
+        await asyncio.sleep(0.03)
+    return ids
+
+
+def test_two_tasks_that_await_the_next_change_of_one_iterator_are_told_so(dispatcher: Dispatcher) -> None:
+    async def main() -> None:
+        async with AsyncDispatcher(dispatcher) as pfd:
+            changes = pfd.follow()
+            first = asyncio.create_task(anext(changes))
+            await asyncio.sleep(0.05)
+            with pytest.raises(RuntimeError, match="let each task follow by itself"):
+                await anext(changes)
+            job = await pfd.submit("add", {"a": 1})
+            assert (await first).job.id == job.id
+
+    run(main())
+
+
+def test_closing_ends_the_look_at_once_however_long_it_was_to_rest(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pfd.client.looking.POLL_FIRST", PATIENCE)
+    dispatcher.submit("add", {"a": 1})
+
+    async def main() -> None:
+        pfd = AsyncDispatcher(dispatcher)
+        following = asyncio.create_task(anext(pfd.follow((await pfd.changes("now")).cursor)))
+        await asyncio.sleep(0.3)  # it rests by now
+        await pfd.close()
+        with pytest.raises(StoreError, match="has been closed"):
+            await following
+        async with asyncio.timeout(PATIENCE / 6):
+            while asyncio.all_tasks() != {asyncio.current_task()}:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    run(main())
+
+
 def test_what_was_there_before_comes_page_by_page_and_now_is_behind_it(dispatcher: Dispatcher) -> None:
     with dispatcher.store.write() as connection:
         from pfd.store import NewJob, jobs

@@ -128,7 +128,8 @@ class AsyncDispatcher:
 
         None is left out and none comes twice, as with `changes`; one is seen within a quarter of a second.  All that
         follow in one event loop are read for together.  A store that is away meanwhile is waited for, and the log says
-        so.
+        so.  A wait for the next one that is cancelled, as by `asyncio.wait_for(anext(changes), 15)`, passes over none,
+        and the next one can be asked for again.
 
         Parameters
         ----------
