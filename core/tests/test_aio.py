@@ -516,7 +516,7 @@ def test_two_tasks_that_await_the_next_change_of_one_iterator_are_told_so(dispat
     async def main() -> None:
         async with AsyncDispatcher(dispatcher) as pfd:
             changes = pfd.follow()
-            first = asyncio.create_task(anext(changes))
+            first = asyncio.ensure_future(anext(changes))
             await asyncio.sleep(0.05)
             with pytest.raises(RuntimeError, match="let each task follow by itself"):
                 await anext(changes)
@@ -534,7 +534,7 @@ def test_closing_ends_the_look_at_once_however_long_it_was_to_rest(
 
     async def main() -> None:
         pfd = AsyncDispatcher(dispatcher)
-        following = asyncio.create_task(anext(pfd.follow((await pfd.changes("now")).cursor)))
+        following = asyncio.ensure_future(anext(pfd.follow((await pfd.changes("now")).cursor)))
         await asyncio.sleep(0.3)  # it rests by now
         await pfd.close()
         with pytest.raises(StoreError, match="has been closed"):
