@@ -52,7 +52,8 @@ def program(command: list[str], environment: dict[str, str], folder: Path) -> It
 @pytest.fixture
 def server(tmp_path: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     """The service, as the page starts it, a worker and a client."""
-    (tmp_path / "live.py").write_text(SERVICE, encoding="utf-8")
+    assert "QUIET = 15.0" in SERVICE
+    (tmp_path / "live.py").write_text(SERVICE.replace("QUIET = 15.0", "QUIET = 0.2"), encoding="utf-8")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -80,6 +81,7 @@ class Stream(threading.Thread):
         super().__init__(daemon=True)
         self._client, self._since, self._last = client, since, last
         self.events: list[tuple[str, dict[str, Any]]] = []
+        self.comments = 0
         self.opened = threading.Event()
         self.leave = threading.Event()
         self.start()
@@ -98,6 +100,8 @@ class Stream(threading.Thread):
                         behind = line.removeprefix("id: ")
                     elif line.startswith("data: "):
                         self.events.append((behind, json.loads(line.removeprefix("data: "))))
+                    elif line.startswith(":"):
+                        self.comments += 1
                     if self.leave.is_set():
                         return
 
@@ -154,10 +158,12 @@ def test_errors_come_before_the_stream_and_others_are_answered_meanwhile(
     assert client.post("/jobs/add", json={"a": "x"}).status_code == 422
     assert client.post("/jobs/no_such_task", json={}).status_code == 422
     page = Stream(client)
+    until(lambda: page.comments >= 3, "it says that it is still there")
     began = time.monotonic()
     job = start(client, 1)
     assert client.get(f"/jobs/{job}/result").json() == {"value": 2}
     assert time.monotonic() - began < 5
+    until(lambda: job in page.ended(), "it is followed on")
     page.leave.set()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import inspect
 import os
 import statistics
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -37,7 +39,7 @@ from pfd.client.aio.following import PAGE, POLL_BUSY, Following
 from pfd.client.aio.loops import AT_ONCE
 from pfd.client.waiting import POLL_MOST
 from pfd.plugins import Registry
-from pfd.store import Store
+from pfd.store import Store, feed
 from pfd.store.feed import Change
 
 PATIENCE = 60.0
@@ -73,6 +75,18 @@ def test_every_method_of_a_dispatcher_is_there_as_a_coroutine() -> None:
         assert inspect.iscoroutinefunction(mine), name
         assert mine.__doc__, name
         assert list(inspect.signature(mine).parameters) == list(inspect.signature(theirs).parameters), name
+
+
+def test_methods_of_a_subclass_are_those_that_are_called(settings: Settings, registry: Registry) -> None:
+    class Named(Dispatcher):
+        def claims(self, ref: str) -> Any:
+            return [ref]
+
+    async def main() -> None:
+        async with AsyncDispatcher(Named(settings, registry=registry)) as pfd:
+            assert [str(one) for one in await pfd.claims("its own")] == ["its own"]
+
+    run(main())
 
 
 def test_what_a_handle_tells_is_there_as_a_coroutine() -> None:
@@ -214,6 +228,93 @@ def test_no_more_than_a_few_calls_run_at_once_and_one_cancelled_before_its_turn_
 
     run(main())
     assert (most, sorted(made, key=int)) == (AT_ONCE, [str(number) for number in range(10)])
+
+
+class Held(Dispatcher):
+    """Whose handles are given when they are let go."""
+
+    def __init__(self, settings: Settings, registry: Registry) -> None:
+        super().__init__(settings, registry=registry)
+        self.let_go = threading.Event()
+        self.asked: list[str] = []
+        self.given = self.submit("add", {"a": 1})
+
+    def handle(self, ref: str) -> JobHandle:
+        self.asked.append(ref)
+        assert self.let_go.wait(PATIENCE)
+        return self.given
+
+
+@pytest.fixture
+def held(settings: Settings, registry: Registry) -> Iterator[Held]:
+    with Held(settings, registry) as found:
+        yield found
+
+
+def test_calls_that_were_cancelled_count_until_their_threads_end(held: Held) -> None:
+    job = held.given.id
+
+    async def main() -> None:
+        async with AsyncDispatcher(held) as pfd:
+            for _ in range(3):
+                calls = [asyncio.wait_for(pfd.handle(job), 0.05) for _ in range(AT_ONCE)]
+                assert {type(one) for one in await asyncio.gather(*calls, return_exceptions=True)} == {TimeoutError}
+            last = asyncio.create_task(pfd.handle(job))
+            await asyncio.sleep(0.05)
+            assert held.asked == [job] * AT_ONCE
+            held.let_go.set()
+            assert str(await last) == job
+            assert held.asked == [job] * (AT_ONCE + 1)  # those whose turn had not come are not made
+
+    run(main())
+
+
+def test_a_call_that_is_cancelled_before_a_thread_is_free_is_not_made(dispatcher: Dispatcher) -> None:
+    async def main() -> None:
+        loop, busy = asyncio.get_running_loop(), threading.Event()
+        loop.set_default_executor(ThreadPoolExecutor(1, thread_name_prefix="asyncio_one"))
+        async with AsyncDispatcher(dispatcher) as pfd:
+            first = loop.run_in_executor(None, busy.wait, PATIENCE)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(pfd.submit("add", {"a": 1}), 0.05)
+            busy.set()
+            await first
+            assert list(await pfd.jobs()) == []
+
+    run(main())
+
+
+def test_closing_ends_calls_whose_turn_has_not_come(held: Held) -> None:
+    job = held.given.id
+
+    async def main() -> None:
+        pfd = AsyncDispatcher(held)
+        calls = [asyncio.create_task(pfd.handle(job)) for _ in range(AT_ONCE + 2)]
+        await asyncio.to_thread(until, lambda: len(held.asked) == AT_ONCE)
+        await pfd.close()
+        held.let_go.set()
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(end) for end in ends[AT_ONCE:]] == [StoreError] * 2
+        assert all("has been closed" in str(end) for end in ends[AT_ONCE:])
+        assert held.asked == [job] * AT_ONCE
+
+    run(main())
+
+
+def test_a_loop_that_has_ended_is_not_kept(dispatcher: Dispatcher) -> None:
+    pfd = AsyncDispatcher(dispatcher)
+    job = dispatcher.submit("add", {"a": 1}).id
+
+    async def main() -> None:
+        await asyncio.gather(*(pfd.job(job) for _ in range(3 * AT_ONCE)))
+        await anext(pfd.follow())
+        with pytest.raises(TimeoutError):
+            await (await pfd.handle(job)).wait(0.05)
+
+    for _ in range(5):
+        run(main())
+    gc.collect()
+    assert len(pfd._loops._loops) == 0
 
 
 def test_a_task_that_is_cancelled_leaves_nothing_behind(dispatcher: Dispatcher) -> None:
@@ -383,6 +484,69 @@ def test_each_change_comes_once_to_each_that_follows_and_goes_on_from_its_cursor
     run(main())
 
 
+def test_a_wait_for_the_next_change_that_is_given_up_passes_over_none_and_another_may_be_begun(
+    dispatcher: Dispatcher,
+) -> None:
+    async def main() -> None:
+        async with AsyncDispatcher(dispatcher) as pfd:
+            changes, given_up = pfd.follow("now"), 0
+            found: list[str] = []
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(changes), 0.3)  # behind "now"
+            submitting = asyncio.create_task(_submit_some(pfd, 30))
+            while len(found) < 30:
+                try:
+                    found.append((await asyncio.wait_for(anext(changes), 0.02)).job.id)
+                except TimeoutError:
+                    given_up += 1
+            assert given_up > 0, "it was never late"
+            assert found == await submitting
+
+    run(main())
+
+
+async def _submit_some(pfd: AsyncDispatcher, count: int) -> list[str]:
+    ids = []
+    for number in range(count):
+        ids.append((await pfd.submit("add", {"a": number})).id)
+        await asyncio.sleep(0.03)
+    return ids
+
+
+def test_two_tasks_that_await_the_next_change_of_one_iterator_are_told_so(dispatcher: Dispatcher) -> None:
+    async def main() -> None:
+        async with AsyncDispatcher(dispatcher) as pfd:
+            changes = pfd.follow()
+            first = asyncio.ensure_future(anext(changes))
+            await asyncio.sleep(0.05)
+            with pytest.raises(RuntimeError, match="let each task follow by itself"):
+                await anext(changes)
+            job = await pfd.submit("add", {"a": 1})
+            assert (await first).job.id == job.id
+
+    run(main())
+
+
+def test_closing_ends_the_look_at_once_however_long_it_was_to_rest(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pfd.client.looking.POLL_FIRST", PATIENCE)
+    dispatcher.submit("add", {"a": 1})
+
+    async def main() -> None:
+        pfd = AsyncDispatcher(dispatcher)
+        following = asyncio.ensure_future(anext(pfd.follow((await pfd.changes("now")).cursor)))
+        await asyncio.sleep(0.3)  # it rests by now
+        await pfd.close()
+        with pytest.raises(StoreError, match="has been closed"):
+            await following
+        async with asyncio.timeout(PATIENCE / 6):
+            while asyncio.all_tasks() != {asyncio.current_task()}:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    run(main())
+
+
 def test_what_was_there_before_comes_page_by_page_and_now_is_behind_it(dispatcher: Dispatcher) -> None:
     with dispatcher.store.write() as connection:
         from pfd.store import NewJob, jobs
@@ -404,6 +568,20 @@ def test_what_was_there_before_comes_page_by_page_and_now_is_behind_it(dispatche
     run(main())
 
 
+@pytest.mark.parametrize("since", [[], {}, None, 5, "x", "\ud800", "1:9999999999999999999:1", "now\n"])
+def test_what_is_no_cursor_is_refused_to_who_gave_it_and_to_no_other(dispatcher: Dispatcher, since: Any) -> None:
+    async def main() -> None:
+        async with AsyncDispatcher(dispatcher) as pfd:
+            other = asyncio.create_task(taken(pfd.follow(), bool))
+            await asyncio.sleep(0.05)
+            with pytest.raises(ParameterError, match="no cursor of changes"):
+                await anext(pfd.follow(since))
+            job = await pfd.submit("add", {"a": 1})
+            assert [change.job.id for change in await other] == [job.id]
+
+    run(main())
+
+
 @contextlib.contextmanager
 def counted_looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many waited for each look."""
@@ -417,6 +595,21 @@ def counted_looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     with monkeypatch.context() as patch:
         patch.setattr(Following, "_look", looking)
         yield looks
+
+
+@contextlib.contextmanager
+def counted_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The cursors that were read from."""
+    cursors: list[str] = []
+    steps = feed.steps
+
+    def reading(connection: Any, since: str, limit: int) -> Any:
+        cursors.append(since)
+        return steps(connection, since, limit)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(feed, "steps", reading)
+        yield cursors
 
 
 async def eventually(done: Callable[[], bool]) -> None:
@@ -439,10 +632,11 @@ def test_all_that_follow_in_a_loop_share_its_looks_and_it_rests_between_them(
 
             following = [asyncio.create_task(follow(number)) for number in range(40)]
             await asyncio.sleep(0.5)
-            with counted_looks(monkeypatch) as looks:
+            with counted_looks(monkeypatch) as looks, counted_reads(monkeypatch) as reads:
                 await asyncio.sleep(1.5)
             print(f"{len(looks)} looks in 1.5 s without a change")
             assert 3 <= len(looks) <= 9
+            assert len(looks) - 1 <= len(reads) <= len(looks) + 1  # one for all that have come to the same place
             assert set(looks) == {40}
             with counted_looks(monkeypatch) as looks:
                 began = time.monotonic()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
+import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +21,8 @@ from pfd import Dispatcher, Job, Settings, State, Worker
 from pfd.errors import ParameterError
 from pfd.job import ENDED
 from pfd.plugins import Registry
-from pfd.store.schema import change
+from pfd.store import copies, feed
+from pfd.store.schema import change, facts
 from pfd.store.schema import jobs as job_table
 from tests.support.servers import find_postgres
 
@@ -159,6 +163,105 @@ def test_a_cursor_from_before_a_backup_was_put_back_is_refused_however_much_came
     assert lost.id not in of_table(dispatcher)
     with pytest.raises(ParameterError, match="before a backup was put back"):
         dispatcher.changes(cursor)
+
+
+def test_a_backup_that_is_put_back_twice_is_another_store_each_time(
+    dispatcher: Dispatcher, registry: Registry, tmp_path: Path
+) -> None:
+    dispatcher.store.bind_home()
+    dispatcher.submit("add", {"a": 1})
+    until(lambda: len(dispatcher.changes().jobs) == 1)
+    put_back = back_up_and_restore(dispatcher, tmp_path)
+    cursors = []
+    for count in (3, 5):
+        dispatcher.close()
+        put_back()
+        before = dispatcher.changes().cursor
+        for number in range(count):
+            dispatcher.submit("add", {"a": number})
+        until(functools.partial(has_changes, dispatcher, count + 1))
+        assert len(dispatcher.changes(before).jobs) == count  # what is read of a copy that was not written to is good
+        cursors.append(dispatcher.changes().cursor)
+    with pytest.raises(ParameterError, match="before a backup was put back"):
+        dispatcher.changes(cursors[0])
+    assert dispatcher.changes(cursors[1]).jobs == ()
+
+
+def has_changes(dispatcher: Dispatcher, count: int) -> bool:
+    return len(dispatcher.changes().jobs) == count
+
+
+def test_programs_that_open_a_copy_at_once_agree_on_what_store_it_is(
+    databases: Databases, registry: Registry, tmp_path: Path
+) -> None:
+    settings = make_settings(tmp_path / "home", databases.url("sqlite", tmp_path))
+    databases.furnish(settings.home)
+    with Dispatcher(settings, registry=registry) as dispatcher:
+        dispatcher.submit("add", {"a": 1})
+        put_back = back_up_and_restore(dispatcher, tmp_path)
+    for _ in range(5):
+        put_back()
+        assert len(cursors_of_many(settings, registry)) == 1
+
+
+def cursors_of_many(settings: Settings, registry: Registry) -> set[str]:
+    """The cursors that programs get which open a store all at once."""
+    found: set[str] = set()
+    begin = threading.Barrier(8)
+
+    def use() -> None:
+        with Dispatcher(settings, registry=registry) as one:
+            begin.wait(PATIENCE)
+            found.add(one.changes().cursor)
+
+    threads = [threading.Thread(target=use) for _ in range(begin.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    return found
+
+
+def test_of_two_that_find_a_copy_unused_one_draws_its_identity(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sqlite3"
+    with contextlib.closing(sqlite3.connect(copy)) as one, contextlib.closing(sqlite3.connect(copy)) as two:
+        one.execute("CREATE TABLE pfd_fact (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        copies.set_apart(one)
+        one.commit()
+        assert copies.is_unused(one)
+        assert copies.is_unused(two)
+        found = []
+        for connection in (one, two):
+            connection.execute(copies.DRAW)
+            connection.commit()
+            found += connection.execute("SELECT value FROM pfd_fact").fetchall()
+            assert not copies.is_unused(connection)
+        assert found[0] == found[1]
+
+
+def test_a_dump_that_two_new_servers_restore_is_a_store_of_each(
+    databases: Databases, tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(tmp_path / "home", databases.url("postgres", tmp_path))
+    with Dispatcher(settings, registry=registry) as dispatcher:
+        dispatcher.store.bind_home()
+        cursors = [dispatcher.changes().cursor]
+        for _ in range(2):
+            with dispatcher.store.write() as connection:  # as the dump of another server has it
+                connection.execute(facts.delete().where(facts.c.name == "feed_id"))
+                connection.execute(facts.update().where(facts.c.name == "feed_server").values(value="1"))
+            dispatcher.store.bind_home()
+            cursors.append(dispatcher.changes().cursor)
+            dispatcher.store.bind_home()  # as each later worker does
+            assert dispatcher.changes(cursors[-1]).cursor == cursors[-1]
+        for cursor in cursors[:-1]:
+            with pytest.raises(ParameterError, match="before a backup was put back"):
+                dispatcher.changes(cursor)
+        with dispatcher.store.write() as connection:
+            connection.execute(facts.update().where(facts.c.name == "feed_server").values(value="1"))
+        monkeypatch.setattr(feed, "_MAY_ASK", sa.text("SELECT false"))  # a provider that keeps that to itself
+        dispatcher.store.bind_home()
+        assert dispatcher.changes(cursors[-1]).cursor == cursors[-1]
 
 
 def back_up_and_restore(dispatcher: Dispatcher, folder: Path) -> Callable[[], None]:

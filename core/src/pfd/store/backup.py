@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from pfd.errors import DataError, SettingsError, StoreError
 from pfd.modes import Share, store_mode
+from pfd.store.copies import set_apart
 from pfd.store.engine import is_sqlite
-from pfd.store.feed import set_apart
 from pfd.store.store import Store
 
 

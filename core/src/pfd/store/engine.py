@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from pfd.errors import StoreError, StoreUnavailable
 from pfd.modes import Share
 from pfd.origin import first_line
+from pfd.store import copies
 from pfd.store.file import StoreFile, store_id
 from pfd.urls import mask, purge
 
@@ -127,6 +128,8 @@ def _sqlite(url: sa.URL, file: StoreFile | None) -> Engine:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: fewer waits for the disk
         cursor.close()
+        if copies.is_unused(connection):
+            _patiently(connection, copies.DRAW)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-import sqlite3
 import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from sqlalchemy.engine import Connection
 from pfd.cursors import MOST, place
 from pfd.errors import ParameterError
 from pfd.job import Job
+from pfd.store.copies import FEED_ID
 from pfd.store.engine import is_sqlite
 from pfd.store.prepared import Prepared
 from pfd.store.rows import LIGHT, LIGHT_NAMES, to_job
@@ -39,7 +39,7 @@ _UNNAMED = -1
 """In place of the identity of a store that no worker has served yet."""
 
 _IDENTITY = sa.func.coalesce(
-    *(sa.select(facts.c.value).where(facts.c.name == name).scalar_subquery() for name in ("feed_id", "store_id"))
+    *(sa.select(facts.c.value).where(facts.c.name == name).scalar_subquery() for name in (FEED_ID, "store_id"))
 )
 _DATABASE = sa.text("(SELECT d.oid FROM pg_database d WHERE d.datname = current_database())::text")
 _TABLE = sa.cast(sa.cast(sa.cast(jobs.name, postgresql.REGCLASS), postgresql.OID), sa.Text)
@@ -51,6 +51,10 @@ _ENDED_BEFORE = sa.select((_START + _CURRENT).label("bound"), (_IDENTITY + _TABL
 _NUMBER = sa.select(
     (sa.func.coalesce(sa.select(change.c.number).scalar_subquery(), 0) + 1).label("bound"), _IDENTITY.label("identity")
 )
+
+
+_MAY_ASK = sa.text("SELECT has_function_privilege('pg_control_system()', 'EXECUTE')")
+_SERVER = sa.text("SELECT system_identifier::text FROM pg_control_system()")
 
 
 def _page(bound: sa.Select[tuple[int, str]]) -> Prepared:
@@ -92,6 +96,12 @@ class Steps(NamedTuple):
 
     changes: tuple[Change, ...]
     cursor: str
+
+
+def check(since: str) -> None:
+    """Make sure of the form of a cursor.  Raises `ParameterError`."""
+    if since != NOW:
+        place(since, _CURSOR, "changes")
 
 
 def read(connection: Connection, since: str, limit: int) -> Changes:
@@ -141,17 +151,31 @@ def _number_of(identity: str | None) -> int:
     return _UNNAMED if identity is None else int(hashlib.blake2b(identity.encode(), digest_size=6).hexdigest(), 16)
 
 
-def set_apart(copy: sqlite3.Connection) -> None:
-    """Give a copy of a store of SQLite an identity other than that of the store."""
-    copy.execute("INSERT OR REPLACE INTO pfd_fact (name, value) VALUES ('feed_id', ?)", (uuid.uuid4().hex,))
-
-
 def go_on(connection: Connection) -> None:
-    """Have the numbers of this server's transactions go on behind those that a restored dump holds."""
+    """Have the numbers of this server's transactions go on behind those that a restored dump holds, and where that came
+    from another server, draw an identity: two new servers give the tables of one dump the same numbers."""
     if is_sqlite(connection):
         return
+    _tell_servers_apart(connection)
     current = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
     newest = connection.execute(sa.select(sa.func.max(jobs.c.changed))).scalar() or 0
     if newest > connection.execute(sa.select(_START + current)).scalar_one():
         row = postgresql.insert(change).values(id=1, number=0, start=newest + 1 - current)
         connection.execute(row.on_conflict_do_update(index_elements=["id"], set_={"start": row.excluded.start}))
+
+
+def _tell_servers_apart(connection: Connection) -> None:
+    if not connection.execute(_MAY_ASK).scalar_one():  # as a provider may have it
+        return
+    server = connection.execute(_SERVER).scalar_one()
+    known = connection.execute(sa.select(facts.c.value).where(facts.c.name == "feed_server")).scalar()
+    if known == server:
+        return
+    _set(connection, "feed_server", server)
+    if known is not None:
+        _set(connection, FEED_ID, uuid.uuid4().hex)
+
+
+def _set(connection: Connection, name: str, value: str) -> None:
+    row = postgresql.insert(facts).values(name=name, value=value)
+    connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": row.excluded.value}))

@@ -26,10 +26,11 @@ T = TypeVar("T")
 def _by_coroutine(
     method: Callable[Concatenate[Dispatcher, P], T],
 ) -> Callable[Concatenate[AsyncDispatcher, P], Coroutine[Any, Any, T]]:
-    """The same method, of the same signature, as a coroutine."""
+    """The method of that name of the dispatcher, of the same signature, as a coroutine."""
 
     async def coroutine(self: AsyncDispatcher, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._loops.call(functools.partial(method, self.sync, *args, **kwargs))
+        own: Callable[P, T] = getattr(self.sync, method.__name__)  # a subclass may have its own
+        return await self._loops.call(functools.partial(own, *args, **kwargs))
 
     functools.update_wrapper(coroutine, method)
     return coroutine
@@ -120,13 +121,15 @@ class AsyncDispatcher:
     blocks = _by_coroutine(Dispatcher.blocks)
     page = _by_coroutine(Dispatcher.page)
     artifacts = _by_coroutine(Dispatcher.artifacts)
+    choices = _by_coroutine(Dispatcher.choices)
 
     def follow(self, since: str = "") -> AsyncIterator[Change]:
         """Each change of any job behind a cursor, for ever: the job as it is then, and the cursor behind the change.
 
         None is left out and none comes twice, as with `changes`; one is seen within a quarter of a second.  All that
         follow in one event loop are read for together.  A store that is away meanwhile is waited for, and the log says
-        so.
+        so.  A wait for the next one that is cancelled, as by `asyncio.wait_for(anext(changes), 15)`, passes over none,
+        and the next one can be asked for again.
 
         Parameters
         ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pfd.client.access import Access
@@ -30,6 +31,33 @@ class _Place(Waiter[Steps]):
         self.pause = POLL_BUSY
 
 
+class _Changes(AsyncIterator[Change]):
+    """The changes behind a cursor.
+
+    A wait for the next one may be cancelled, as by a limit of time, and another begun: no generator, which would have
+    ended with the first.
+    """
+
+    def __init__(self, following: Following, since: str) -> None:
+        self._following = following
+        self._place = _Place(since)
+        self._page: deque[Change] = deque()
+        self._is_awaited = False
+
+    async def __anext__(self) -> Change:
+        if self._is_awaited:
+            raise RuntimeError("the next change is awaited already: let each task follow by itself")
+        self._is_awaited = True
+        try:
+            while not self._page:
+                found = await self._following.page(self._place)
+                self._place.go_on(found)
+                self._page.extend(found.changes)
+        finally:
+            self._is_awaited = False
+        return self._page.popleft()
+
+
 class Following(Looking[_Place, Steps]):
     """Looks at the feed for all that follow it in one event loop, for as long as there are any.
 
@@ -43,14 +71,15 @@ class Following(Looking[_Place, Steps]):
         super().__init__()
         self._dispatcher = dispatcher
 
-    async def follow(self, since: str) -> AsyncIterator[Change]:
-        """Each change behind a cursor, for ever.  Raises `ParameterError` as `feed.read` does."""
-        place = _Place(since)
-        while True:
-            found = await self._next(place)
-            for change in found.changes:
-                yield change
-            place.go_on(found)
+    def follow(self, since: str) -> AsyncIterator[Change]:
+        """Each change behind a cursor, for ever.  Raises `ParameterError` as `feed.read` does: of what is no cursor at
+        once, before it is looked at together with those of others."""
+        feed.check(since)
+        return _Changes(self, since)
+
+    async def page(self, place: _Place) -> Steps:
+        """What is behind a place, once there is any; the place stays where it is."""
+        return await self._next(place)
 
     def _look(self, waiters: Sequence[_Place]) -> Mapping[_Place, Steps | Exception]:
         read: dict[str, Steps | Exception] = {}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pfd import forks
 from pfd.client.access import Access
 from pfd.client.aio.following import Following
+from pfd.client.aio.turns import Turns
 from pfd.client.awaiting import Awaiting
 from pfd.errors import StoreError
 
@@ -27,12 +29,25 @@ class LoopAccess:
     def __init__(self, dispatcher: Access) -> None:
         self.awaiting = Awaiting(dispatcher)
         self.following = Following(dispatcher)
-        self.limit = asyncio.Semaphore(AT_ONCE)
+        self.turns = Turns(AT_ONCE)
 
     def end(self, error: StoreError) -> None:
         """Have all that wait raise an error; called in the loop."""
         self.awaiting.end(error)
         self.following.end(error)
+
+
+class _Call(Generic[T]):
+    """A function for a thread, which is not called any more where nobody waits for it when its thread begins."""
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._function = function
+        self.is_wanted = True
+
+    def __call__(self) -> T:
+        if not self.is_wanted:
+            raise asyncio.CancelledError
+        return self._function()
 
 
 class Loops:
@@ -68,11 +83,25 @@ class Loops:
     async def call(self, function: Callable[[], T]) -> T:
         """What a function returns that may wait for the store, and is called in a thread.
 
-        One that is cancelled before its turn is not called; one that is running ends by itself.
+        One that is cancelled before its turn is not called; one that is running ends by itself, and counts until then.
         """
-        async with self.here().limit:
+        turns = self.here().turns
+        await turns.take()
+        try:
             self.here()  # it may have been closed while this waited
-            return await asyncio.to_thread(function)
+            call = _Call(function)
+            running = asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, call)
+        except BaseException:
+            turns.give_back()
+            raise
+        running.add_done_callback(lambda _: turns.give_back())
+        try:
+            await asyncio.wait([running])  # which leaves it running where this is cancelled
+        except asyncio.CancelledError:
+            call.is_wanted = False
+            running.add_done_callback(asyncio.Future.exception)  # that nobody asks for any more
+            raise
+        return running.result()
 
     def close(self) -> None:
         """Have all that wait, in whatever loop, raise an error, and all that comes later."""
