@@ -23,7 +23,7 @@ from core.tests.support.stores import make_settings
 from pfd import Dispatcher, JobFailed, PluginError, PluginSettings, Settings, SettingsError, Worker, load_settings
 from pfd.characters import is_shown
 from pfd.plugins import load_registry
-from pfd.setting_tables import shown_settings
+from pfd.setting_tables import shown_settings, unread_variables
 
 OTHERS = ("data", "mat_import", "features", "training", "evaluation", "observability")
 
@@ -165,6 +165,8 @@ class RigSettings(PluginSettings, table="rig"):
     inner: Inner = Inner()
     table: dict[str, float] = Field({})
     url: str = ""
+    service_host: str = ""
+    events_port: str = ""
 
     @field_validator("secret")
     @classmethod
@@ -226,6 +228,18 @@ def test_a_relative_path_of_a_file_starts_from_that_file_and_of_a_variable_from_
     assert found.folder == tmp_path / "a"
     assert found.folders == (tmp_path / "b", Path("/c"), Path.home() / "d")
     assert rig(PFD_RIG_FOLDER="a").folder == Path("a")
+
+
+def test_a_setting_that_is_named_as_a_variable_of_kubernetes_is_read_and_such_a_variable_alone_is_not_told(
+    rig: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr("pfd.settings._told", set())  # of this process, in which other tests have been
+    environ = {"PFD_RIG_SERVICE_HOST": "mx", "PFD_RIG_EVENTS_PORT": "tcp://mx:25", "PFD_RIG_SERVICE_PORT": "80"}
+    found = rig(**environ)
+    assert (found.service_host, found.events_port) == ("mx", "tcp://mx:25")
+    given = load_settings(environ=environ | {"PFD_RIG_PRT": "1"}, start=Path("/")).values.given
+    assert [one.name for one in unread_variables(given, [RigSettings], ["rig"])] == ["PFD_RIG_PRT"]
+    assert "PFD_RIG_SERVICE_PORT" not in caplog.text
 
 
 def test_a_file_that_others_can_write_to_is_not_taken(rig: Any, tmp_path: Path, caplog: Any) -> None:
