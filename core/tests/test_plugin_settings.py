@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 import traceback
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -21,9 +23,17 @@ from pydantic import BaseModel, Field, SecretStr, field_validator
 from core.tests.support.commands import Ran, program
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, JobFailed, PluginError, PluginSettings, Settings, SettingsError, Worker, load_settings
+from pfd.app import App
 from pfd.characters import is_shown
+from pfd.notify import Wakeup
 from pfd.plugins import load_registry
+from pfd.schedules.define import job_of
+from pfd.schedules.schedule import SlotOutcome
+from pfd.schedules.scheduler import Scheduler
+from pfd.schedules.table import Definition
 from pfd.setting_tables import shown_settings, unread_variables
+from pfd.store.schema import schedules
+from pfd.submission.client_message import ClientMessage, import_messages
 
 OTHERS = ("data", "mat_import", "features", "training", "evaluation", "observability")
 
@@ -574,6 +584,49 @@ def test_a_pipeline_with_a_step_of_such_a_plugin_is_refused_before_any_step_is_s
     assert ran.code == 2, ran
     assert "two: setting mail.port='hot'" in ran.err
     assert not program("jobs", "--json").json
+
+
+def test_schedules_and_messages_of_such_a_plugin_come_to_no_job_and_say_why(install: Install, tmp_path: Path) -> None:
+    install()
+    good = make_settings(tmp_path / "home", plugins=(), disable_plugins=OTHERS)
+    given = load_settings({"mail": {"port": "hot"}}, environ={"PFD_HOME": "/x"}, start=Path("/")).values.given
+    bad = good.with_given(given)
+    cause = "setting mail.port='hot' from command line"
+    with Dispatcher(good) as dispatcher:
+        dispatcher.schedule("nightly", "* * * * *", "mail_task")
+        [stored] = dispatcher.schedules()
+        definition = Definition("nightly", stored.cron, stored.zone, "mail_task", {}, {}, stored.overlap, False)
+        assert job_of(definition, dispatcher.plugins, good).task == "mail_task"
+    with Dispatcher(bad) as dispatcher:
+        with pytest.raises(SettingsError, match=cause):
+            dispatcher.schedule("hourly", "0 * * * *", "mail_task")
+        assert [one.name for one in dispatcher.schedules()] == ["nightly"]
+        with pytest.raises(SettingsError, match=cause):
+            job_of(definition, dispatcher.plugins, bad)
+        with dispatcher.store.write() as connection:
+            connection.execute(schedules.update().values(settled_until=schedules.c.settled_until - 60, next_at=1))
+        turned = Scheduler(App(bad.model_copy(update={"lease": 0.01}), dispatcher.plugins, dispatcher.store, Silent()))
+        turned.tick()
+        time.sleep(0.05)
+        turned.tick()
+        [slot] = dispatcher.schedule_slots("nightly")
+        assert (slot.outcome, cause in slot.reason) == (SlotOutcome.MISSED, True)
+        identity = str(uuid.uuid4())
+        import_messages(dispatcher._silent, [ClientMessage(identity, "mail_task")])
+        failure = dispatcher.job(identity).failure
+        assert failure is not None
+        assert (failure.type, cause in failure.message) == ("PluginSettingsError", True)
+        assert "'pfd config'" in str(failure.hint)
+        assert [job.id for job in dispatcher.jobs()] == [identity]
+
+
+class Silent:
+    """Tells no worker of anything."""
+
+    name = "silent"
+
+    def notify(self, wakeup: Wakeup) -> None:
+        raise AssertionError(f"{wakeup} of a job that cannot be run")
 
 
 @pytest.mark.slow("starts a program for each command")

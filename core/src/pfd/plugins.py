@@ -156,6 +156,18 @@ class Registry:
         hint = Hint.did_you_mean(name, self.tasks, otherwise)
         raise UnknownTask(f"unknown task {name!r}", hint=hint)
 
+    def usable_task(self, name: str, settings: Settings) -> Task:
+        """The task of that name, for a job that is to be stored or run.
+
+        Raises
+        ------
+        PluginError, UnknownTask : as of `task`.
+        PluginSettingsError : the settings of its plugin cannot be used.
+        """
+        task = self.task(name)
+        self.require_settings(name, settings)
+        return task
+
     @property
     def queues(self) -> tuple[str, ...]:
         """The queues of all tasks, and the default one."""
