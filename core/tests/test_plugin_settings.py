@@ -493,6 +493,32 @@ def test_two_plugins_that_would_read_the_same_variable_are_both_refused_and_name
         dispatcher.submit(f"{others[1]}_task")
 
 
+def test_settings_that_refuse_their_own_defaults_make_their_plugin_misconfigured_until_one_is_given(
+    install: Install, tmp_path: Path
+) -> None:
+    either = """
+        x: int = 1
+        server: str = ""
+        socket: str = ""
+
+        @model_validator(mode="after")
+        def _either(self):
+            if not (self.server or self.socket):
+                raise ValueError("give server or socket")
+            return self
+    """
+    code = "\n    from pydantic import model_validator" + SMALL.replace("        x: int = 1\n", either)
+    install("odd", code)
+    bare = make_settings(tmp_path / "home", plugins=(), disable_plugins=OTHERS)
+    [found] = [record for record in load_registry(bare).records if record.name == "odd"]
+    assert (found.status, "give server or socket" in found.cause) == ("misconfigured", True), found
+    with Dispatcher(bare) as dispatcher, pytest.raises(SettingsError, match="give server or socket"):
+        dispatcher.submit("odd_task")
+    given = load_settings({"odd": {"server": "mx"}}, environ={"PFD_HOME": "/x"}, start=Path("/")).values.given
+    with Dispatcher(bare.with_given(given)) as dispatcher:
+        assert dispatcher.submit("odd_task").job.task == "odd_task"
+
+
 def test_neither_importing_pfd_nor_its_version_loads_the_settings_of_a_plugin(install: Install, tmp_path: Path) -> None:
     install("mail", f"open({str(tmp_path / 'loaded')!r}, 'w')")
     assert program("--version").code == 0

@@ -76,8 +76,8 @@ class _Loaded:
         """Raise `PluginSettingsError` where its settings cannot be used."""
         if self.clash:
             raise PluginSettingsError(self.clash, hint="disable one of them with PFD_DISABLE_PLUGINS")
-        if self.settings is not None and settings.has_given_for(self.settings):
-            settings.of(self.settings)
+        if self.settings is not None:
+            settings.check(self.settings)
 
     def wrong_settings(self, settings: Settings) -> PluginSettingsError | None:
         """Why its settings cannot be used, where they cannot."""

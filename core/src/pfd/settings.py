@@ -126,11 +126,11 @@ class Settings(BaseModel):
 
         return read_settings(model, self._given)
 
-    def has_given_for(self, model: type[PluginSettings]) -> bool:
-        """Whether settings of a plugin are anything else than their defaults, or have to be given."""
-        return any(one.table == model.pfd_table for one in self._given) or any(
-            field.is_required() for field in model.model_fields.values()
-        )
+    def check(self, model: type[PluginSettings]) -> None:
+        """Raise `PluginSettingsError` where settings of a plugin cannot be used; what can be is read once a program."""
+        from pfd.plugin_settings import check_settings
+
+        check_settings(model, self._given)
 
     @property
     def given(self) -> tuple[Given, ...]:
