@@ -209,6 +209,26 @@ def test_validators_refuse_by_the_marks(given: dict[str, Any], said: str) -> Non
         Motor(**given)
 
 
+def test_what_is_needed_has_to_be_given_whatever_its_default_is() -> None:
+    class Sender(Params):
+        kind: Literal["none", "mail"] = "none"
+        server: Annotated[str, Needed(kind="mail")] = ""
+        to: Annotated[tuple[str, ...], Needed(kind="mail")] = ()
+
+        @model_validator(mode="after")
+        def _whole(self) -> Sender:
+            if problems := [str(one) for one in missing(self)]:
+                raise ValueError("; ".join(problems))
+            return self
+
+    assert [field.name for field in fields_of(Sender, {"kind": "mail"}) if field.required] == ["server", "to"]
+    with pytest.raises(ValidationError, match="kind=mail needs server; kind=mail needs to"):
+        Sender(kind="mail")
+    assert Sender().server == ""
+    given = Sender(kind="mail", server="", to=())
+    assert Sender.model_validate(given.model_dump()) == given
+
+
 def test_validators_fill_in_by_the_marks_and_what_they_have_filled_in_is_accepted() -> None:
     made = Motor.model_validate({"kind": "large", "serial": 1, "cooling": None})
     assert (made.speed, made.cooling) == (900.0, "air")

@@ -55,11 +55,15 @@ def misplaced(params: BaseModel) -> Iterator[Misplaced]:
 
 
 def missing(params: BaseModel) -> Iterator[Missing]:
-    """The parameters that are left out, and that are `Needed`: for a validator to refuse."""
+    """The parameters that are left out, and that are `Needed`: for a validator to refuse.
+
+    One that has another default than null is left out where it was not given, as its schema says; the default itself
+    may be given.
+    """
     values = _values(params)
     for name, field in type(params).model_fields.items():
         for mark in field.metadata:
-            if isinstance(mark, Needed) and mark.condition.holds(values) and getattr(params, name) is None:
+            if isinstance(mark, Needed) and mark.condition.holds(values) and _is_left_out(params, name, field):
                 yield Missing(_key(name, field), mark.condition)
 
 
@@ -81,6 +85,11 @@ def with_defaults(model: type[BaseModel], given: M) -> M | dict[str, Any]:
                 filled[key] = mark.value
                 break
     return filled
+
+
+def _is_left_out(params: BaseModel, name: str, field: FieldInfo) -> bool:
+    value = getattr(params, name)
+    return value is None or (name not in params.model_fields_set and bool(value == _default(field)))
 
 
 def _condition(field: FieldInfo) -> Condition:
