@@ -355,6 +355,32 @@ def test_wrong_marks_are_found_wherever_they_stand() -> None:
     assert list(mark_faults(Motor)) == list(mark_faults(Chosen)) == list(mark_faults(Everything)) == []
 
 
+def test_a_condition_on_a_default_that_no_form_can_see_is_found() -> None:
+    class Made(Params):
+        modes: tuple[str, ...] = Field(default_factory=lambda: ("fast",))
+        asked: str = Field()
+        level: Annotated[int, When(modes="fast")] = 1
+        speed: Annotated[int, DefaultWhen(9, modes="fast")] = 2
+        depth: Annotated[int | None, Needed(asked="x")] = None
+
+    class Other(Params):
+        kind: Literal["other"]
+
+    class Asking(Params):
+        kind: Literal["asking"]
+        asked: str
+        level: Annotated[int, When(asked="x")] = 1
+
+    class Whole(Params):
+        made: Made
+        one: Annotated[Asking | Other, Field(discriminator="kind")]  # where nothing says that 'asked' is required
+
+    assert [fault.path for fault in mark_faults(Whole)] == ["made.level", "made.speed"]
+    [fault, _] = mark_faults(Made)
+    assert fault.problem == "what modes is where it was left out, no form can tell: code makes its default"
+    assert fault.hint == "give modes a default that is a plain value"
+
+
 # -- typed text -------------------------------------------------------------------------------------------------------
 
 
