@@ -177,6 +177,8 @@ class RigSettings(PluginSettings, table="rig"):
     url: str = ""
     service_host: str = ""
     events_port: str = ""
+    device: Path | Literal["auto", 1] = "auto"
+    places: dict[str, Path | None] = Field({})
 
     @field_validator("secret")
     @classmethod
@@ -238,6 +240,16 @@ def test_a_relative_path_of_a_file_starts_from_that_file_and_of_a_variable_from_
     assert found.folder == tmp_path / "a"
     assert found.folders == (tmp_path / "b", Path("/c"), Path.home() / "d")
     assert rig(PFD_RIG_FOLDER="a").folder == Path("a")
+    toml(tmp_path, "[rig]\ndevice = 'b'\nplaces = {a = 'b', c = '/d', e = '~/f'}\n")
+    found = rig(tmp_path)
+    assert found.device == tmp_path / "b"
+    assert found.places == {"a": tmp_path / "b", "c": Path("/d"), "e": Path.home() / "f"}
+    assert rig(PFD_RIG_PLACES='{"a": "~/b", "c": null}').places == {"a": Path.home() / "b", "c": None}
+
+
+def test_a_word_that_may_stand_for_a_path_is_no_file(rig: Any, tmp_path: Path) -> None:
+    toml(tmp_path, "[rig]\ndevice = 'auto'\n")
+    assert rig(tmp_path).device == rig(PFD_RIG_DEVICE="auto").device == "auto"
 
 
 def test_a_setting_that_is_named_as_a_variable_of_kubernetes_is_read_and_such_a_variable_alone_is_not_told(
