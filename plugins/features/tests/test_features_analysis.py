@@ -345,7 +345,7 @@ def test_more_features_than_there_are_is_refused(feature_set: int) -> None:
     ("task", "params", "field"),
     [
         ("compute_importance_task", {"methods": ["gain"]}, "methods"),
-        ("compute_importance_task", {"methods": ["forest"], "n_repeats": 9}, "n_repeats belongs to methods=permutation"),
+        ("compute_importance_task", {"methods": ["forest"], "n_repeats": 9}, "n_repeats belongs to methods=perm"),
         ("select_features_task", {"method": "rfe", "n_subsamples": 9}, "n_subsamples belongs to method=stability, but"),
         ("select_features_task", {"n_features": 0}, "n_features"),
         ("select_features_task", {"method": "boruta"}, "method"),
