@@ -333,6 +333,19 @@ def test_what_may_be_given_by_a_name_offers_the_names() -> None:
     assert (found["maybe"].choices, found["maybe"].nullable) == (("fast",), True)
 
 
+def test_numbers_that_stand_for_names_fit_the_schema_and_are_offered_once() -> None:
+    class Numbered(Params):
+        part: Annotated[Inner | None, OrNamed("6205", "NICE", numbers=[6205])] = None
+
+    [field] = fields_of(Numbered)
+    assert field.choices == ("6205", "NICE")
+    assert allowed_in_words(field.shape) == "6205, NICE"
+    arms = json_schema(Numbered)["properties"]["part"]["anyOf"]
+    assert [arm["enum"] for arm in arms if "enum" in arm] == [["6205", "NICE"], [6205]]
+    assert value_of(field.shape, "6205") == "6205"
+    assert samples(field.shape)[-2:] == ["NICE", 6205]
+
+
 # -- marks that are wrong ---------------------------------------------------------------------------------------------
 
 
