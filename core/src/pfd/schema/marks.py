@@ -111,7 +111,7 @@ class OrNamed(Mark):
     """A parameter may also be given by one of certain names, which a validator of mode `before` turns into its value.
 
     As in `Annotated[Geometry | None, BeforeValidator(by_designation), OrNamed("6205", "NICE")]`.  `numbers` are
-    integers that the validator takes for names as well, as 6205: the schema accepts them, a form offers the names alone.
+    integers that the validator takes for names as well, as 6205: the schema accepts them, a form offers names alone.
     """
 
     def __init__(self, *names: str, numbers: Collection[int] = ()) -> None:
