@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticSerializationError, core_schema
 
 from pfd.schema.node import ANYTHING, Node, as_node, distinct, named_nodes, nodes, overlaid, text
 
@@ -28,6 +28,12 @@ class _Lenient(GenerateJsonSchema):
 
     def handle_invalid_for_json_schema(self, schema: CoreSchema, error_info: str) -> JsonSchemaValue:  # noqa: ARG002
         return {}
+
+    def encode_default(self, dft: Any) -> Any:
+        found = super().encode_default(dft)
+        if isinstance(found, float) and not math.isfinite(found):
+            raise PydanticSerializationError(f"{found} is not JSON")
+        return found
 
     def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
         """Without bounds that are infinite: they limit nothing, and JSON has no such number."""
@@ -48,7 +54,7 @@ def json_schema(model: type[BaseModel], mode: Mode = "validation") -> dict[str, 
 
 
 def made_schema(model: type[BaseModel], mode: Mode = "validation") -> dict[str, Any]:
-    """The JSON schema of a model; infinity and what is no number are texts, which models read as such.
+    """The JSON schema of a model; where a mark says infinity, or what is no number, it says so as a text.
 
     Raises whatever pydantic, or the model, makes of it.
     """
