@@ -325,6 +325,22 @@ def test_no_secret_is_in_an_error_nor_in_its_traceback(rig: Any, environ: dict[s
     assert raised.value.__context__ is None
 
 
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
+def test_no_secret_is_in_what_else_a_validator_raises(rig: Any, raised: type[BaseException]) -> None:
+    class Odd(RigSettings, table="rig"):
+        @field_validator("server", mode="before")
+        @classmethod
+        def _stumble(cls, value: str) -> str:
+            raise raised(f"cannot reach https://me:hunt3r2-url@example.org with hunt3r2-{value}")
+
+    given = {"secret": "hunt3r2-mx", "server": "mx", "url": "https://me:hunt3r2-url@example.org"}
+    found = load_settings({"home": Path("/nowhere"), "rig": given}, environ={}, start=Path("/")).values
+    with pytest.raises(SettingsError, match=r"settings \[rig\] cannot be checked") as caught:
+        found.of(Odd)
+    assert "hunt3r2" not in "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    assert "example.org" in str(caught.value)
+
+
 def test_no_secret_is_in_what_settings_show_of_themselves() -> None:
     found = load_settings(
         {"home": Path("/nowhere"), "rig": {"secret": "hunt3r2-long"}}, environ={}, start=Path("/")
