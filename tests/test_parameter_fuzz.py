@@ -15,6 +15,7 @@ from hypothesis_jsonschema import from_schema
 
 from pfd import Dispatcher, Job, ParameterError, State
 from pfd.plugins import Registry
+from pfd.schema import fields_of
 from pfd.task import PathPolicy
 from tests.support import examples
 from tests.support.workspace import workspace_registry
@@ -181,17 +182,21 @@ def _what_is_there(dispatcher: Dispatcher, folder: Path) -> dict[str, Any]:
 def _ends(dispatcher: Dispatcher, name: str, there: dict[str, Any]) -> Iterator[str]:
     """How runs with drawn parameters ended: a state, or the type of the error."""
     valid: list[dict[str, Any]] = []
-    fields = dispatcher.tasks[name].params.model_fields
-    fixed = {field: value for field, value in (there | CHEAP.get(name, {})).items() if field in fields}
+    model = dispatcher.tasks[name].params
+    fixed = there | CHEAP.get(name, {})
+
+    def complete(params: dict[str, Any]) -> dict[str, Any]:
+        applying = {field.name for field in fields_of(model, params)}
+        return params | {field: value for field, value in fixed.items() if field in applying}
 
     @settings(fuzzed, max_examples=SPREAD)
     @given(_drawn(name))
     def collect(params: dict[str, Any]) -> None:
         try:
-            dispatcher.tasks[name].validate(params | fixed)
+            dispatcher.tasks[name].validate(complete(params))
         except ParameterError:
             return
-        valid.append(params | fixed)
+        valid.append(complete(params))
 
     collect()
     # Spread over the draw: the first ones are the plainest.

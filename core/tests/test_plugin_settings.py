@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 import traceback
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -21,9 +23,17 @@ from pydantic import BaseModel, Field, SecretStr, field_validator
 from core.tests.support.commands import Ran, program
 from core.tests.support.stores import make_settings
 from pfd import Dispatcher, JobFailed, PluginError, PluginSettings, Settings, SettingsError, Worker, load_settings
+from pfd.app import App
 from pfd.characters import is_shown
+from pfd.notify import Wakeup
 from pfd.plugins import load_registry
-from pfd.setting_tables import shown_settings
+from pfd.schedules.define import job_of
+from pfd.schedules.schedule import SlotOutcome
+from pfd.schedules.scheduler import Scheduler
+from pfd.schedules.table import Definition
+from pfd.setting_tables import shown_settings, unread_variables
+from pfd.store.schema import schedules
+from pfd.submission.client_message import ClientMessage, import_messages
 
 OTHERS = ("data", "mat_import", "features", "training", "evaluation", "observability")
 
@@ -165,6 +175,10 @@ class RigSettings(PluginSettings, table="rig"):
     inner: Inner = Inner()
     table: dict[str, float] = Field({})
     url: str = ""
+    service_host: str = ""
+    events_port: str = ""
+    device: Path | Literal["auto", 1] = "auto"
+    places: dict[str, Path | None] = Field({})
 
     @field_validator("secret")
     @classmethod
@@ -226,6 +240,28 @@ def test_a_relative_path_of_a_file_starts_from_that_file_and_of_a_variable_from_
     assert found.folder == tmp_path / "a"
     assert found.folders == (tmp_path / "b", Path("/c"), Path.home() / "d")
     assert rig(PFD_RIG_FOLDER="a").folder == Path("a")
+    toml(tmp_path, "[rig]\ndevice = 'b'\nplaces = {a = 'b', c = '/d', e = '~/f'}\n")
+    found = rig(tmp_path)
+    assert found.device == tmp_path / "b"
+    assert found.places == {"a": tmp_path / "b", "c": Path("/d"), "e": Path.home() / "f"}
+    assert rig(PFD_RIG_PLACES='{"a": "~/b", "c": null}').places == {"a": Path.home() / "b", "c": None}
+
+
+def test_a_word_that_may_stand_for_a_path_is_no_file(rig: Any, tmp_path: Path) -> None:
+    toml(tmp_path, "[rig]\ndevice = 'auto'\n")
+    assert rig(tmp_path).device == rig(PFD_RIG_DEVICE="auto").device == "auto"
+
+
+def test_a_setting_that_is_named_as_a_variable_of_kubernetes_is_read_and_such_a_variable_alone_is_not_told(
+    rig: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr("pfd.settings._told", set())  # of this process, in which other tests have been
+    environ = {"PFD_RIG_SERVICE_HOST": "mx", "PFD_RIG_EVENTS_PORT": "tcp://mx:25", "PFD_RIG_SERVICE_PORT": "80"}
+    found = rig(**environ)
+    assert (found.service_host, found.events_port) == ("mx", "tcp://mx:25")
+    given = load_settings(environ=environ | {"PFD_RIG_PRT": "1"}, start=Path("/")).values.given
+    assert [one.name for one in unread_variables(given, [RigSettings], ["rig"])] == ["PFD_RIG_PRT"]
+    assert "PFD_RIG_SERVICE_PORT" not in caplog.text
 
 
 def test_a_file_that_others_can_write_to_is_not_taken(rig: Any, tmp_path: Path, caplog: Any) -> None:
@@ -287,6 +323,22 @@ def test_no_secret_is_in_an_error_nor_in_its_traceback(rig: Any, environ: dict[s
         rig(**environ)
     assert "hunt3r2" not in "".join(traceback.format_exception(raised.value)) + repr(raised.value)
     assert raised.value.__context__ is None
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
+def test_no_secret_is_in_what_else_a_validator_raises(rig: Any, raised: type[BaseException]) -> None:
+    class Odd(RigSettings, table="rig"):
+        @field_validator("server", mode="before")
+        @classmethod
+        def _stumble(cls, value: str) -> str:
+            raise raised(f"cannot reach https://me:hunt3r2-url@example.org with hunt3r2-{value}")
+
+    given = {"secret": "hunt3r2-mx", "server": "mx", "url": "https://me:hunt3r2-url@example.org"}
+    found = load_settings({"home": Path("/nowhere"), "rig": given}, environ={}, start=Path("/")).values
+    with pytest.raises(SettingsError, match=r"settings \[rig\] cannot be checked") as caught:
+        found.of(Odd)
+    assert "hunt3r2" not in "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    assert "example.org" in str(caught.value)
 
 
 def test_no_secret_is_in_what_settings_show_of_themselves() -> None:
@@ -469,6 +521,32 @@ def test_two_plugins_that_would_read_the_same_variable_are_both_refused_and_name
         dispatcher.submit(f"{others[1]}_task")
 
 
+def test_settings_that_refuse_their_own_defaults_make_their_plugin_misconfigured_until_one_is_given(
+    install: Install, tmp_path: Path
+) -> None:
+    either = """
+        x: int = 1
+        server: str = ""
+        socket: str = ""
+
+        @model_validator(mode="after")
+        def _either(self):
+            if not (self.server or self.socket):
+                raise ValueError("give server or socket")
+            return self
+    """
+    code = "\n    from pydantic import model_validator" + SMALL.replace("        x: int = 1\n", either)
+    install("odd", code)
+    bare = make_settings(tmp_path / "home", plugins=(), disable_plugins=OTHERS)
+    [found] = [record for record in load_registry(bare).records if record.name == "odd"]
+    assert (found.status, "give server or socket" in found.cause) == ("misconfigured", True), found
+    with Dispatcher(bare) as dispatcher, pytest.raises(SettingsError, match="give server or socket"):
+        dispatcher.submit("odd_task")
+    given = load_settings({"odd": {"server": "mx"}}, environ={"PFD_HOME": "/x"}, start=Path("/")).values.given
+    with Dispatcher(bare.with_given(given)) as dispatcher:
+        assert dispatcher.submit("odd_task").job.task == "odd_task"
+
+
 def test_neither_importing_pfd_nor_its_version_loads_the_settings_of_a_plugin(install: Install, tmp_path: Path) -> None:
     install("mail", f"open({str(tmp_path / 'loaded')!r}, 'w')")
     assert program("--version").code == 0
@@ -560,6 +638,49 @@ def test_a_pipeline_with_a_step_of_such_a_plugin_is_refused_before_any_step_is_s
     assert ran.code == 2, ran
     assert "two: setting mail.port='hot'" in ran.err
     assert not program("jobs", "--json").json
+
+
+def test_schedules_and_messages_of_such_a_plugin_come_to_no_job_and_say_why(install: Install, tmp_path: Path) -> None:
+    install()
+    good = make_settings(tmp_path / "home", plugins=(), disable_plugins=OTHERS)
+    given = load_settings({"mail": {"port": "hot"}}, environ={"PFD_HOME": "/x"}, start=Path("/")).values.given
+    bad = good.with_given(given)
+    cause = "setting mail.port='hot' from command line"
+    with Dispatcher(good) as dispatcher:
+        dispatcher.schedule("nightly", "* * * * *", "mail_task")
+        [stored] = dispatcher.schedules()
+        definition = Definition("nightly", stored.cron, stored.zone, "mail_task", {}, {}, stored.overlap, False)
+        assert job_of(definition, dispatcher.plugins, good).task == "mail_task"
+    with Dispatcher(bad) as dispatcher:
+        with pytest.raises(SettingsError, match=cause):
+            dispatcher.schedule("hourly", "0 * * * *", "mail_task")
+        assert [one.name for one in dispatcher.schedules()] == ["nightly"]
+        with pytest.raises(SettingsError, match=cause):
+            job_of(definition, dispatcher.plugins, bad)
+        with dispatcher.store.write() as connection:
+            connection.execute(schedules.update().values(settled_until=schedules.c.settled_until - 60, next_at=1))
+        turned = Scheduler(App(bad.model_copy(update={"lease": 0.01}), dispatcher.plugins, dispatcher.store, Silent()))
+        turned.tick()
+        time.sleep(0.05)
+        turned.tick()
+        [slot] = dispatcher.schedule_slots("nightly")
+        assert (slot.outcome, cause in slot.reason) == (SlotOutcome.MISSED, True)
+        identity = str(uuid.uuid4())
+        import_messages(dispatcher._silent, [ClientMessage(identity, "mail_task")])
+        failure = dispatcher.job(identity).failure
+        assert failure is not None
+        assert (failure.type, cause in failure.message) == ("PluginSettingsError", True)
+        assert "'pfd config'" in str(failure.hint)
+        assert [job.id for job in dispatcher.jobs()] == [identity]
+
+
+class Silent:
+    """Tells no worker of anything."""
+
+    name = "silent"
+
+    def notify(self, wakeup: Wakeup) -> None:
+        raise AssertionError(f"{wakeup} of a job that cannot be run")
 
 
 @pytest.mark.slow("starts a program for each command")

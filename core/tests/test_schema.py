@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -136,6 +137,20 @@ def test_a_field_as_json_is_what_a_form_needs() -> None:
 # -- what depends on values -------------------------------------------------------------------------------------------
 
 
+def test_defaults_and_bounds_that_are_no_json_are_left_out() -> None:
+    class Endless(Params):
+        up: Annotated[float, DefaultWhen(-math.inf, kind="b")] = Field(math.inf, gt=-math.inf, le=math.inf)
+        nothing: float = Field(math.nan, gt=0)
+        kind: Literal["a", "b"] = "a"
+
+    up, nothing, kind = told = [field.to_json() for field in fields_of(Endless)]
+    json.dumps([told, json_schema(Endless)], allow_nan=False)
+    assert ("default" in up, "bounds" in up, up["defaults"][0]["value"]) == (False, False, "-Infinity")
+    assert ("default" in nothing, nothing["bounds"], nothing["required"]) == (False, {"exclusive_minimum": 0}, False)
+    assert kind["default"] == "a"
+    assert json_schema(Endless)["properties"]["up"]["type"] == "number"
+
+
 class Motor(Params):
     kind: Literal["small", "large"] = "small"
     layers: tuple[Literal["a", "b"], ...] = ("a",)
@@ -207,6 +222,26 @@ def test_beside_what_is_given_only_what_applies_is_there_with_its_default_then(
 def test_validators_refuse_by_the_marks(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said.replace("[", r"\[")):
         Motor(**given)
+
+
+def test_what_is_needed_has_to_be_given_whatever_its_default_is() -> None:
+    class Sender(Params):
+        kind: Literal["none", "mail"] = "none"
+        server: Annotated[str, Needed(kind="mail")] = ""
+        to: Annotated[tuple[str, ...], Needed(kind="mail")] = ()
+
+        @model_validator(mode="after")
+        def _whole(self) -> Sender:
+            if problems := [str(one) for one in missing(self)]:
+                raise ValueError("; ".join(problems))
+            return self
+
+    assert [field.name for field in fields_of(Sender, {"kind": "mail"}) if field.required] == ["server", "to"]
+    with pytest.raises(ValidationError, match="kind=mail needs server; kind=mail needs to"):
+        Sender(kind="mail")
+    assert Sender().server == ""
+    given = Sender(kind="mail", server="", to=())
+    assert Sender.model_validate(given.model_dump()) == given
 
 
 def test_validators_fill_in_by_the_marks_and_what_they_have_filled_in_is_accepted() -> None:
@@ -313,6 +348,19 @@ def test_what_may_be_given_by_a_name_offers_the_names() -> None:
     assert (found["maybe"].choices, found["maybe"].nullable) == (("fast",), True)
 
 
+def test_numbers_that_stand_for_names_fit_the_schema_and_are_offered_once() -> None:
+    class Numbered(Params):
+        part: Annotated[Inner | None, OrNamed("6205", "NICE", numbers=[6205])] = None
+
+    [field] = fields_of(Numbered)
+    assert field.choices == ("6205", "NICE")
+    assert allowed_in_words(field.shape) == "6205, NICE"
+    arms = json_schema(Numbered)["properties"]["part"]["anyOf"]
+    assert [arm["enum"] for arm in arms if "enum" in arm] == [["6205", "NICE"], [6205]]
+    assert value_of(field.shape, "6205") == "6205"
+    assert samples(field.shape)[-2:] == ["NICE", 6205]
+
+
 # -- marks that are wrong ---------------------------------------------------------------------------------------------
 
 
@@ -333,6 +381,32 @@ def test_wrong_marks_are_found_wherever_they_stand() -> None:
         assert (f"{group}second", "applies where kind other than c: kind is never c") in found
     assert len([problem for _, problem in found if "would be refused" in problem]) == 2
     assert list(mark_faults(Motor)) == list(mark_faults(Chosen)) == list(mark_faults(Everything)) == []
+
+
+def test_a_condition_on_a_default_that_no_form_can_see_is_found() -> None:
+    class Made(Params):
+        modes: tuple[str, ...] = Field(default_factory=lambda: ("fast",))
+        asked: str = Field()
+        level: Annotated[int, When(modes="fast")] = 1
+        speed: Annotated[int, DefaultWhen(9, modes="fast")] = 2
+        depth: Annotated[int | None, Needed(asked="x")] = None
+
+    class Other(Params):
+        kind: Literal["other"]
+
+    class Asking(Params):
+        kind: Literal["asking"]
+        asked: str
+        level: Annotated[int, When(asked="x")] = 1
+
+    class Whole(Params):
+        made: Made
+        one: Annotated[Asking | Other, Field(discriminator="kind")]  # where nothing says that 'asked' is required
+
+    assert [fault.path for fault in mark_faults(Whole)] == ["made.level", "made.speed"]
+    [fault, _] = mark_faults(Made)
+    assert fault.problem == "what modes is where it was left out, no form can tell: code makes its default"
+    assert fault.hint == "give modes a default that is a plain value"
 
 
 # -- typed text -------------------------------------------------------------------------------------------------------

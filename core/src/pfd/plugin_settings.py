@@ -6,6 +6,7 @@ is read by the model of a plugin where that is needed: a wrong value is the matt
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -143,6 +144,20 @@ def read_settings(model: type[S], given: Iterable[Given]) -> S:
         text = one_line("; ".join(few(problems, 8)))
         raise PluginSettingsError(text, hint="; ".join(filter(None, [_meant(model, own), LISTED])))
     return found
+
+
+def check_settings(model: type[PluginSettings], given: Iterable[Given]) -> None:
+    """Raise `PluginSettingsError` where settings cannot be used.
+
+    Defaults are read as well, which a validator of the whole model may refuse.  What was found to be in order is not
+    read again: each submission asks.
+    """
+    _in_order(model, tuple(one for one in given if one.table == model.pfd_table))
+
+
+@functools.lru_cache(maxsize=256)
+def _in_order(model: type[PluginSettings], own: tuple[Given, ...]) -> None:
+    read_settings(model, own)
 
 
 def _secrets(model: type[PluginSettings], own: Mapping[str, Given]) -> list[str]:

@@ -76,8 +76,8 @@ class _Loaded:
         """Raise `PluginSettingsError` where its settings cannot be used."""
         if self.clash:
             raise PluginSettingsError(self.clash, hint="disable one of them with PFD_DISABLE_PLUGINS")
-        if self.settings is not None and settings.has_given_for(self.settings):
-            settings.of(self.settings)
+        if self.settings is not None:
+            settings.check(self.settings)
 
     def wrong_settings(self, settings: Settings) -> PluginSettingsError | None:
         """Why its settings cannot be used, where they cannot."""
@@ -155,6 +155,18 @@ class Registry:
             otherwise = "'pfd tasks' lists those that are installed"
         hint = Hint.did_you_mean(name, self.tasks, otherwise)
         raise UnknownTask(f"unknown task {name!r}", hint=hint)
+
+    def usable_task(self, name: str, settings: Settings) -> Task:
+        """The task of that name, for a job that is to be stored or run.
+
+        Raises
+        ------
+        PluginError, UnknownTask : as of `task`.
+        PluginSettingsError : the settings of its plugin cannot be used.
+        """
+        task = self.task(name)
+        self.require_settings(name, settings)
+        return task
 
     @property
     def queues(self) -> tuple[str, ...]:

@@ -11,7 +11,15 @@ from pfd.errors import PluginSettingsError
 from pfd.hints import Hint
 from pfd.plugin_settings import Given, PluginSettings, variable
 from pfd.setting_values import as_text, default_of, is_secret
-from pfd.settings import OTHER_VARIABLES, Settings, UnknownVariable, table_of, unknown_variables, variable_of
+from pfd.settings import (
+    OTHER_VARIABLES,
+    Settings,
+    UnknownVariable,
+    of_kubernetes,
+    table_of,
+    unknown_variables,
+    variable_of,
+)
 from pfd.urls import HIDDEN
 
 
@@ -66,7 +74,7 @@ def unread_variables(
     tables = {table_of(plugin) for plugin in loaded}
     by_name: dict[str, set[str]] = {}
     for one in given:
-        if one.is_text:
+        if one.is_text and not of_kubernetes(variable_of(one), json.loads(one.value)):
             by_name.setdefault(variable_of(one), set()).add(one.table)
     # Of a plugin that is not loaded nobody can say what its settings are.
     found = (name for name, of in by_name.items() if name not in known and of <= tables)

@@ -8,7 +8,7 @@ import json
 import os
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,7 @@ def _of_text(annotation: Any, text: str) -> Any:
     if type(None) in kinds and text.strip() in ("", "none") and not any(map(_is_text, kinds)):
         return None
     kinds = [kind for kind in kinds if kind is not type(None)]
-    choices = {str(choice): choice for kind in kinds if typing.get_origin(kind) is typing.Literal
-               for choice in typing.get_args(kind)}  # fmt: skip
-    if text in choices:
+    if text in (choices := _choices(kinds)):
         return choices[text]
     if not kinds or any(map(_is_text, kinds)):
         return text
@@ -77,6 +75,8 @@ def _json(text: str) -> Any:
 def _placed(annotation: Any, value: Any, folder: str) -> Any:
     """A value in which paths stand without `~`, and from the folder of their file on."""
     kinds = list(_alternatives(annotation))
+    if isinstance(value, str) and value in _choices(kinds).values():
+        return value
     if isinstance(value, str) and value and any(_is_path(kind) for kind in kinds):
         try:
             path = Path(value).expanduser()
@@ -86,7 +86,15 @@ def _placed(annotation: Any, value: Any, folder: str) -> Any:
     if isinstance(value, list) and any(_is_list(kind) for kind in kinds):
         items = [item for kind in kinds for item in typing.get_args(kind) if item is not ...]
         return [_placed(items[0], one, folder) for one in value] if len(items) == 1 else value
+    if isinstance(value, dict) and (by_name := next(filter(_is_by_name, kinds), None)) is not None:
+        return {name: _placed(typing.get_args(by_name)[1], one, folder) for name, one in value.items()}
     return value
+
+
+def _choices(kinds: Iterable[Any]) -> dict[str, Any]:
+    """The values that types name one by one, by how they are written."""
+    literals = (kind for kind in kinds if typing.get_origin(kind) is typing.Literal)
+    return {str(choice): choice for kind in literals for choice in typing.get_args(kind)}
 
 
 def _alternatives(annotation: Any) -> Iterator[Any]:
@@ -117,6 +125,10 @@ def _is_path(kind: Any) -> bool:
 def _is_nested(kind: Any) -> bool:
     found = _class(kind)
     return issubclass(found, BaseModel | collections.abc.Mapping) or dataclasses.is_dataclass(found)
+
+
+def _is_by_name(kind: Any) -> bool:
+    return issubclass(_class(kind), collections.abc.Mapping) and len(typing.get_args(kind)) == 2
 
 
 def _is_list(kind: Any) -> bool:

@@ -126,11 +126,11 @@ class Settings(BaseModel):
 
         return read_settings(model, self._given)
 
-    def has_given_for(self, model: type[PluginSettings]) -> bool:
-        """Whether settings of a plugin are anything else than their defaults, or have to be given."""
-        return any(one.table == model.pfd_table for one in self._given) or any(
-            field.is_required() for field in model.model_fields.values()
-        )
+    def check(self, model: type[PluginSettings]) -> None:
+        """Raise `PluginSettingsError` where settings of a plugin cannot be used; what can be is read once a program."""
+        from pfd.plugin_settings import check_settings
+
+        check_settings(model, self._given)
 
     @property
     def given(self) -> tuple[Given, ...]:
@@ -424,7 +424,8 @@ def load_settings(
     ours = set(_of_no_setting(environ))
     given += (of_plugins := list(_of_plugins(environ, ours)))
     put(dict(overrides or {}), "command line")
-    unknown = unknown_variables(ours - {variable_of(one) for one in of_plugins})
+    foreign = {name for name in ours if of_kubernetes(name, environ[name])}
+    unknown = unknown_variables(ours - foreign - {variable_of(one) for one in of_plugins})
     try:
         return LoadedSettings(Settings(**values).with_given(given), origins, ignored, unknown)
     except ValidationError as error:
@@ -465,8 +466,8 @@ def unknown_variables(names: Iterable[str], known: Collection[str] = ()) -> tupl
 def _of_no_setting(environ: Mapping[str, str]) -> Iterator[str]:
     """Variables that are named as those of settings are, and of the core's are none."""
     known = {f"PFD_{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES
-    for name, value in environ.items():
-        if name.startswith("PFD_") and name not in known and not _of_kubernetes(name, value):
+    for name in environ:
+        if name.startswith("PFD_") and name not in known:
             yield name
 
 
@@ -494,8 +495,11 @@ def table_of(plugin: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plugin.lower()).strip("_")
 
 
-def _of_kubernetes(name: str, value: str) -> bool:
-    """Whether it is one of those that Kubernetes gives containers for each service, here one called `pfd-…`."""
+def of_kubernetes(name: str, value: str) -> bool:
+    """Whether a variable is named as those that Kubernetes gives containers for each service, here one called `pfd-…`.
+
+    What a plugin declares by that name is a setting all the same.
+    """
     return _SERVICE.search(name) is not None or (
         name.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
     )

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from pydantic import ValidationError
 
+from pfd.schema import shape_of
 from pfd_plugin_data import DatasetWriter, fault_orders, generation, make_split, open_dataset
 from pfd_plugin_data.generation import generate_packed, generate_recordings
 from pfd_plugin_data.geometries import GEOMETRIES
@@ -169,6 +170,16 @@ def test_of_every_value_that_is_known_it_is_said_where_it_came_from_and_of_no_ot
         known = {name for name in TRACED if getattr(info if hasattr(info, name) else channel, name) is not None}
         assert set(info.origins) == known
         assert info.origins["rpm"] == info.rpm_source
+
+
+def test_the_schema_accepts_a_designation_as_a_number_as_the_task_does() -> None:
+    known = shape_of(GenerateDatasetParams).member("geometry")
+    assert known is not None
+    numbers = [choice for one in known.alternatives for choice in one.choices if isinstance(choice, int)]
+    assert numbers == [int(name) for name in GEOMETRIES if name.isdecimal()] != []
+    assert set(known.choices) == {*GEOMETRIES}
+    for one in numbers:
+        assert GenerateDatasetParams(**SMALL, geometry=one) == GenerateDatasetParams(**SMALL, geometry=str(one))
 
 
 @pytest.mark.parametrize("name", sorted(GEOMETRIES))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pfd import Dispatcher, ParameterError
+from pfd_plugin_evaluation.params import GenerateRocAnalysisParams
 from tests.support.homes import eager_home
 
 
@@ -104,6 +105,12 @@ def test_one_id_may_be_given_without_a_list_and_the_part_is_chosen(experiments: 
 def test_an_unknown_experiment_fails_with_the_ids_that_there_are(experiments: list[int]) -> None:
     with pytest.raises(ParameterError, match=f"no experiment 99; the newest are {experiments[1]}, {experiments[0]}"):
         submit("generate_roc_analysis_task", experiments=[99])
+
+
+def test_a_seed_of_no_resampling_is_refused_unless_it_is_the_default(pfd_home: Path) -> None:
+    with pytest.raises(ParameterError, match="random_seed belongs to n_bootstrap other than 0, but n_bootstrap=0"):
+        submit("generate_roc_analysis_task", experiments=[1], n_bootstrap=0, random_seed=5)
+    assert GenerateRocAnalysisParams(experiments=(1,), n_bootstrap=0, random_seed=0).random_seed == 0
 
 
 def test_no_experiment_or_too_many_are_refused(pfd_home: Path) -> None:

@@ -29,10 +29,11 @@ from pfd_plugin_data import (
     save_splits,
 )
 from pfd_plugin_features import find_feature_set, read_features
+from pfd_plugin_features.params import ComputeImportanceParams, SelectFeaturesParams
 from tests.support.homes import eager_home
 
 LEARNING = ("compute_importance_task", "select_features_task", "compute_correlation_task")
-QUICK: dict[str, dict[str, Any]] = {"compute_importance_task": {"n_estimators": 20, "n_repeats": 2}}
+QUICK: dict[str, dict[str, Any]] = {"compute_importance_task": {"n_estimators": 20}}
 PICTURES = {
     "compute_importance_task": "importance",
     "select_features_task": "selection",
@@ -71,7 +72,7 @@ def rows(path: Path) -> list[list[str]]:
 
 
 def test_importance_gives_a_table_and_a_picture_with_the_stamp_of_the_split(feature_set: int) -> None:
-    handle = submit("compute_importance_task", feature_set=feature_set)
+    handle = submit("compute_importance_task", feature_set=feature_set, n_repeats=2)
     result = handle.get()
     assert result["methods"] == ["mutual_information", "forest", "permutation", "shap"]
     assert result["skipped"] == {}
@@ -217,7 +218,8 @@ def test_a_selection_is_never_taken_for_an_extraction(feature_set: int) -> None:
 
 @pytest.mark.parametrize("method", ["variance", "mutual_information", "rfe", "stability"])
 def test_each_method_selects(feature_set: int, method: str) -> None:
-    params = {"feature_set": feature_set, "n_features": 4, "method": method, "n_subsamples": 6, "max_windows": 100}
+    params = {"feature_set": feature_set, "n_features": 4, "method": method, "max_windows": 100}
+    params |= {"n_subsamples": 6} if method == "stability" else {}
     one, again = (submit("select_features_task", **params).get() for _ in range(2))
     assert one["features"] == again["features"]
     assert len(one["features"]) == 4
@@ -343,6 +345,8 @@ def test_more_features_than_there_are_is_refused(feature_set: int) -> None:
     ("task", "params", "field"),
     [
         ("compute_importance_task", {"methods": ["gain"]}, "methods"),
+        ("compute_importance_task", {"methods": ["forest"], "n_repeats": 9}, "n_repeats belongs to methods=perm"),
+        ("select_features_task", {"method": "rfe", "n_subsamples": 9}, "n_subsamples belongs to method=stability, but"),
         ("select_features_task", {"n_features": 0}, "n_features"),
         ("select_features_task", {"method": "boruta"}, "method"),
         ("compute_correlation_task", {"threshold": 1.0}, "threshold"),
@@ -353,6 +357,11 @@ def test_parameters_out_of_range_are_refused_by_name(
 ) -> None:
     with pytest.raises(ParameterError, match=field):
         submit(task, feature_set=1, **params)
+
+
+def test_the_default_of_a_parameter_that_does_not_apply_is_accepted() -> None:
+    assert SelectFeaturesParams(feature_set=1, method="rfe", n_subsamples=50).n_subsamples == 50
+    assert ComputeImportanceParams(feature_set=1, methods=("forest",), n_repeats=5, n_estimators=9).n_estimators == 9
 
 
 # Under a real worker

@@ -87,8 +87,7 @@ def _of_step(step: Step, steps: Mapping[str, Step], registry: Registry, settings
     task: Task | None = None
     if step.task:
         try:
-            task = registry.task(step.task)
-            registry.require_settings(step.task, settings)
+            task = registry.usable_task(step.task, settings)
         except UnknownTask as error:
             yield f"{step.name}: {error}" + (f" ({error.hint.in_pipeline()})" if error.hint else "")
         except PfdError as error:

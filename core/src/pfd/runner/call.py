@@ -133,8 +133,7 @@ def call(
     """
     task: Task | None = None
     try:
-        task = registry.task(job.task)
-        registry.require_settings(task.name, context.settings)
+        task = registry.usable_task(job.task, context.settings)
         # What a task imports can take longer than any patience: it can be asked to stop from there on.
         with guard or contextlib.nullcontext():
             function = task.load()

@@ -49,10 +49,12 @@ def define(
     Raises
     ------
     ParameterError : all that is wrong with its name, times, options and parameters; `UnknownTask` where it is the task.
+    PluginError : two plugins claim the task.
+    PluginSettingsError : the settings of its plugin cannot be used.
     """
     problems = [*_problems(name, overlap, catch_up, options), *cron_problems(cron, zone)]
     errors: list[ParameterError] = []
-    declared = _tried(lambda: registry.task(task), errors)
+    declared = _tried(lambda: registry.usable_task(task, settings), errors)
     chosen, new = Options(), None
     if declared is not None:
         wanted = {option: value for option, value in options.items() if option in OPTIONS}
@@ -118,9 +120,10 @@ def job_of(definition: Definition, registry: Registry, settings: Settings) -> Ne
     Raises
     ------
     UnknownTask, PluginError : the task is not installed here, or cannot be used.
+    PluginSettingsError : the settings of its plugin cannot be used.
     ParameterError : it does not take these parameters or options any more.
     """
-    task = registry.task(definition.task)
+    task = registry.usable_task(definition.task, settings)
     stored = dict(definition.options)
     tags = (*stored.pop("tags", ()), schedule_tag(definition.name))
     roots = tuple(map(Path, stored.pop("roots", ())))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
+import math
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticSerializationError, core_schema
 
 from pfd.schema.node import ANYTHING, Node, as_node, distinct, named_nodes, nodes, overlaid, text
 
@@ -28,6 +29,17 @@ class _Lenient(GenerateJsonSchema):
     def handle_invalid_for_json_schema(self, schema: CoreSchema, error_info: str) -> JsonSchemaValue:  # noqa: ARG002
         return {}
 
+    def encode_default(self, dft: Any) -> Any:
+        found = super().encode_default(dft)
+        if isinstance(found, float) and not math.isfinite(found):
+            raise PydanticSerializationError(f"{found} is not JSON")
+        return found
+
+    def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
+        """Without bounds that are infinite: they limit nothing, and JSON has no such number."""
+        kept = {key: value for key, value in schema.items() if value not in (math.inf, -math.inf)}
+        return super().float_schema(cast("core_schema.FloatSchema", kept))
+
     def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
         log.debug("%s: %s", kind, detail)
 
@@ -42,8 +54,22 @@ def json_schema(model: type[BaseModel], mode: Mode = "validation") -> dict[str, 
 
 
 def made_schema(model: type[BaseModel], mode: Mode = "validation") -> dict[str, Any]:
-    """The JSON schema of a model.  Raises whatever pydantic, or the model, makes of that."""
-    return model.model_json_schema(mode=mode, schema_generator=_Lenient)
+    """The JSON schema of a model; where a mark says infinity, or what is no number, it says so as a text.
+
+    Raises whatever pydantic, or the model, makes of it.
+    """
+    found: dict[str, Any] = _finite(model.model_json_schema(mode=mode, schema_generator=_Lenient))
+    return found
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def _names_alone(model: type[BaseModel]) -> dict[str, Any]:

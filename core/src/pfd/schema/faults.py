@@ -14,7 +14,8 @@ from pfd.origin import first_line
 from pfd.schema.condition import Condition, same, word
 from pfd.schema.document import made_schema
 from pfd.schema.field import Field, fields_of
-from pfd.schema.marks import DEFAULTS, GROUP, NEEDED, WHEN, DefaultWhen
+from pfd.schema.holding import key_of
+from pfd.schema.marks import DEFAULTS, GROUP, NEEDED, WHEN, DefaultWhen, Needed, When
 from pfd.schema.node import type_of
 from pfd.schema.shape import Kind, Shape
 
@@ -103,15 +104,26 @@ def _may_be(field: Field, value: Any) -> bool:
 
 
 def _of_defaults(model: type[BaseModel], prefix: str, above: frozenset[type]) -> Iterator[MarkFault]:
-    """Defaults beside certain values that the field would refuse."""
+    """Defaults beside certain values that the field would refuse, and conditions on those that code makes."""
     for name, field in model.model_fields.items():
         for mark in field.metadata:
+            for other in _made_by_code(mark, model):
+                problem = f"what {other} is where it was left out, no form can tell: code makes its default"
+                yield MarkFault(f"{prefix}{name}", problem, f"give {other} a default that is a plain value")
             if isinstance(mark, DefaultWhen) and (why := _refusal(field, mark.value)):
                 problem = f"its default where {mark.condition}, {mark.value!r}, would be refused: {why}"
                 yield MarkFault(f"{prefix}{name}", problem, f"give {name} a default of its own type")
         for inner in _models(field.annotation):
             if inner not in above:
                 yield from _of_defaults(inner, f"{prefix}{name}.", above | {model})
+
+
+def _made_by_code(mark: object, model: type[BaseModel]) -> Iterator[str]:
+    """The parameters that a mark asks for and whose defaults its schema cannot tell."""
+    if isinstance(mark, When | Needed | DefaultWhen):
+        for name, field in model.model_fields.items():
+            if field.default_factory is not None and key_of(name, field) in mark.condition.names:
+                yield key_of(name, field)
 
 
 def _refusal(field: FieldInfo, value: Any) -> str:

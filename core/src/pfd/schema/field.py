@@ -77,7 +77,8 @@ class Field:
 
     def to_json(self) -> dict[str, Any]:
         """All that is said of it, for a form in whatever language; conditions as in the schema."""
-        bounds = {key: value for key, value in vars(self.bounds).items() if value not in (None, "", False)}
+        said_bounds = vars(self.bounds).items()
+        bounds = {key: value for key, value in said_bounds if value or (value == 0 and value is not False)}
         said = {
             "bounds": bounds,
             "choices": list(self.choices),

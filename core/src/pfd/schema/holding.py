@@ -51,16 +51,20 @@ def misplaced(params: BaseModel) -> Iterator[Misplaced]:
     for name, field in type(params).model_fields.items():
         condition = _condition(field)
         if condition.holds(values) is False and getattr(params, name) != _default(field):
-            yield Misplaced(_key(name, field), condition, values)
+            yield Misplaced(key_of(name, field), condition, values)
 
 
 def missing(params: BaseModel) -> Iterator[Missing]:
-    """The parameters that are left out, and that are `Needed`: for a validator to refuse."""
+    """The parameters that are left out, and that are `Needed`: for a validator to refuse.
+
+    One that has another default than null is left out where it was not given, as its schema says; the default itself
+    may be given.
+    """
     values = _values(params)
     for name, field in type(params).model_fields.items():
         for mark in field.metadata:
-            if isinstance(mark, Needed) and mark.condition.holds(values) and getattr(params, name) is None:
-                yield Missing(_key(name, field), mark.condition)
+            if isinstance(mark, Needed) and mark.condition.holds(values) and _is_left_out(params, name, field):
+                yield Missing(key_of(name, field), mark.condition)
 
 
 def with_defaults(model: type[BaseModel], given: M) -> M | dict[str, Any]:
@@ -71,7 +75,7 @@ def with_defaults(model: type[BaseModel], given: M) -> M | dict[str, Any]:
     if not isinstance(given, Mapping):
         return given
     filled: dict[str, Any] = dict(given)
-    fields = {_key(name, field): field for name, field in model.model_fields.items()}
+    fields = {key_of(name, field): field for name, field in model.model_fields.items()}
     usual = {key: _default(field) for key, field in fields.items() if not field.is_required()}
     for key, field in fields.items():
         if key in filled and (filled[key] is not None or usual.get(key, ...) is not None):
@@ -83,6 +87,11 @@ def with_defaults(model: type[BaseModel], given: M) -> M | dict[str, Any]:
     return filled
 
 
+def _is_left_out(params: BaseModel, name: str, field: FieldInfo) -> bool:
+    value = getattr(params, name)
+    return value is None or (name not in params.model_fields_set and bool(value == _default(field)))
+
+
 def _condition(field: FieldInfo) -> Condition:
     """All of `When` and `Unless` of a field; of two that ask for one parameter the later, as in its schema."""
     marks = [mark for mark in field.metadata if isinstance(mark, When)]
@@ -90,14 +99,14 @@ def _condition(field: FieldInfo) -> Condition:
     return Condition(tuple(clauses.values()))
 
 
-def _key(name: str, field: FieldInfo) -> str:
+def key_of(name: str, field: FieldInfo) -> str:
     """What a field is given as, and what its schema calls it."""
     return field.validation_alias if isinstance(field.validation_alias, str) else name
 
 
 def _values(params: BaseModel) -> dict[str, Any]:
     fields = type(params).model_fields
-    return {_key(name, field): getattr(params, name, None) for name, field in fields.items()}
+    return {key_of(name, field): getattr(params, name, None) for name, field in fields.items()}
 
 
 def _default(field: FieldInfo) -> Any:

@@ -5,6 +5,7 @@ Each is written into the JSON schema of the model, where whoever makes a form of
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import GetJsonSchemaHandler
@@ -13,6 +14,10 @@ from pydantic_core import CoreSchema
 from pfd.schema.condition import Condition, plain
 
 UNIT, GROUP, WHEN, NEEDED, DEFAULTS = "x-pfd-unit", "x-pfd-group", "x-pfd-when", "x-pfd-needed", "x-pfd-defaults"
+
+
+RESPELT = "x-pfd-respelt"
+"""The key of an alternative whose choices are others' in another writing, and that no form offers."""
 
 
 class Mark:
@@ -105,16 +110,19 @@ class DefaultWhen(Mark):
 class OrNamed(Mark):
     """A parameter may also be given by one of certain names, which a validator of mode `before` turns into its value.
 
-    As in `Annotated[Geometry | None, BeforeValidator(by_designation), OrNamed("6205", "NICE")]`.
+    As in `Annotated[Geometry | None, BeforeValidator(by_designation), OrNamed("6205", "NICE")]`.  `numbers` are
+    integers that the validator takes for names as well, as 6205: the schema accepts them, a form offers names alone.
     """
 
-    def __init__(self, *names: str) -> None:
-        self.names = names
+    def __init__(self, *names: str, numbers: Collection[int] = ()) -> None:
+        self.names, self.numbers = names, tuple(numbers)
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         schema: dict[str, Any] = handler(core_schema)
-        named = {"type": "string", "enum": list(self.names)}
+        named: list[dict[str, Any]] = [{"type": "string", "enum": list(self.names)}]
+        if self.numbers:
+            named.append({"type": "integer", "enum": list(self.numbers), RESPELT: True})
         if isinstance(arms := schema.get("anyOf"), list):
-            return {**schema, "anyOf": [*arms[:1], named, *arms[1:]]}
+            return {**schema, "anyOf": [*arms[:1], *named, *arms[1:]]}
         marks = {key: value for key, value in schema.items() if key.startswith("x-pfd-")}
-        return {"anyOf": [{key: value for key, value in schema.items() if key not in marks}, named], **marks}
+        return {"anyOf": [{key: value for key, value in schema.items() if key not in marks}, *named], **marks}

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from pfd.schema.bounds import Bounds
 from pfd.schema.document import Document, Mode, document_of
+from pfd.schema.marks import RESPELT
 from pfd.schema.node import (
     ANYTHING,
     Node,
@@ -108,8 +109,10 @@ class Shape:
 
     @functools.cached_property
     def choices(self) -> tuple[Any, ...]:
-        """The values that may be chosen, as JSON has them."""
-        return tuple(choice for one in self.alternatives for choice in choices(one.node))
+        """The values that may be chosen, as JSON has them, each in one writing."""
+        nodes_of = [one.node for one in self.alternatives]
+        offered = [node for node in nodes_of if RESPELT not in node] or nodes_of
+        return tuple(choice for node in offered for choice in choices(node))
 
     @functools.cached_property
     def bounds(self) -> Bounds:

@@ -127,7 +127,7 @@ def _prepared(registry: Registry, settings: Settings, request: ClientMessage) ->
     try:
         if request.problem is not None:
             raise request.problem
-        task = registry.task(request.task)
+        task = registry.usable_task(request.task, settings)
         params = task.bind(*request.args, **request.kwargs)
         new = prepare(task, params, make_options(task, request.options), origin, settings)
     except MemoryError:

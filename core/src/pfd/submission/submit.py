@@ -62,8 +62,7 @@ def submit(
     ------
     UnknownTask, ParameterError, SettingsError, KeyConflict, UnknownJob, StoreError
     """
-    task = app.registry.task(name)
-    app.registry.require_settings(name, app.settings)
+    task = app.registry.usable_task(name, app.settings)
     new = prepare(task, params, options, origin, app.settings)
     if not new.after and origin.parent_id is None:  # else what it names may be made by what it waits for
         require_there(app.store, app.registry, task, new.params)

@@ -200,7 +200,11 @@ class GenerateDatasetParams(Params):
         None, description="random changes of each recording"
     )
     geometry: Annotated[
-        Geometry | None, BeforeValidator(_designation), OrNamed(*GEOMETRIES), Group("bearing"), _BEARING
+        Geometry | None,
+        BeforeValidator(_designation),
+        OrNamed(*GEOMETRIES, numbers=[int(name) for name in GEOMETRIES if name.isdecimal()]),
+        Group("bearing"),
+        _BEARING,
     ] = Field(None, description="geometry of the bearings: a designation, or numbers; 6205 unless given")
     fault_size_in: Annotated[float | None, Unit("in"), Group("faults"), _BEARING] = Field(
         None,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pfd import Params, Refers, Result
-from pfd.schema import Unless
+from pfd.schema import Unless, misplaced
 
 MAX_EXPERIMENTS = 9
 """Panels that stay legible in one figure."""
@@ -32,6 +32,12 @@ class GenerateRocAnalysisParams(Params):
     @classmethod
     def _each_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(dict.fromkeys(value))
+
+    @model_validator(mode="after")
+    def _nothing_without_effect(self) -> Self:
+        for one in misplaced(self):
+            raise ValueError(str(one))
+        return self
 
 
 class ClassAuroc(Result):

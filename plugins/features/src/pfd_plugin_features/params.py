@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from pfd import Params, Refers, Result
-from pfd.schema import Group, Unit, When
+from pfd.schema import Group, Unit, When, misplaced
 from pfd_plugin_data import DatasetRef, SpeedSource, SplitParams
 
 Domain = Literal["time", "frequency", "envelope", "wavelet", "bispectrum", "advanced", "general"]
@@ -81,6 +81,12 @@ class OnFeatureSet(Params):
     max_windows: int = Field(20_000, ge=100, le=10_000_000, description="windows of a part to look at, drawn at random")
     random_seed: int = Field(0, ge=0, lt=2**31, description="same seed, same result")
 
+    @model_validator(mode="after")
+    def _nothing_without_effect(self) -> Self:
+        for one in misplaced(self):
+            raise ValueError(str(one))
+        return self
+
 
 ImportanceMethod = Literal["mutual_information", "forest", "permutation", "shap"]
 
@@ -94,8 +100,8 @@ class ComputeImportanceParams(OnFeatureSet):
         max_length=4,
         description="measures of importance; permutation needs a validation part",
     )
-    n_estimators: Annotated[int, When(methods=("forest", "permutation", "shap"))] = Field(
-        200, ge=1, le=10_000, description="trees of the forest"
+    n_estimators: int = Field(
+        200, ge=1, le=10_000, description="trees of the forest, whose score on the validation part is told in any case"
     )
     n_repeats: Annotated[int, When(methods="permutation")] = Field(
         5, ge=1, le=100, description="permutations of each feature"
