@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from pfd.client.access import Access
 
 
-class _Follower(Waiter[Job]):
+_Found = tuple[changes.Snapshot, Job]
+
+
+class _Follower(Waiter[_Found]):
     """A task of the loop that waits for the next change of a job, or for its end alone."""
 
     def __init__(self, job_id: str, *, until_end: bool = False) -> None:
@@ -40,7 +43,30 @@ class _Follower(Waiter[Job]):
             warn_of_a_slot(waiting, self.id)
 
 
-class Awaiting(Looking[_Follower, Job]):
+class _Changes(AsyncIterator[Job]):
+    """The changes of a job.  A wait for the next one may be cancelled, as by a limit of time, and another begun."""
+
+    def __init__(self, awaiting: Awaiting, job_id: str) -> None:
+        self._awaiting = awaiting
+        self._follower = _Follower(job_id)
+        self._is_awaited = self._has_ended = False
+
+    async def __anext__(self) -> Job:
+        if self._has_ended:
+            raise StopAsyncIteration
+        if self._is_awaited:
+            raise RuntimeError("the next change is awaited already: let each task follow by itself")
+        self._is_awaited = True
+        try:
+            # Only what has arrived has been seen: a wait that is given up passes over nothing.
+            self._follower.seen, job = await self._awaiting.found(self._follower)
+        finally:
+            self._is_awaited = False
+        self._has_ended = job.state in ENDED
+        return job
+
+
+class Awaiting(Looking[_Follower, _Found]):
     """Looks at all jobs that are awaited in one event loop, for as long as there are any."""
 
     what = "jobs that are awaited"
@@ -52,29 +78,29 @@ class Awaiting(Looking[_Follower, Job]):
 
     async def end_of(self, job_id: str) -> Job:
         """The job once it has ended.  Raises `UnknownJob` where it has been pruned."""
-        return await self._next(_Follower(job_id, until_end=True))
+        _, job = await self._next(_Follower(job_id, until_end=True))
+        return job
 
-    async def changes(self, job_id: str) -> AsyncIterator[Job]:
+    def changes(self, job_id: str) -> AsyncIterator[Job]:
         """The job as it is now, and each time that it has changed, until it has ended.  Raises as above."""
-        follower = _Follower(job_id)
-        while True:
-            job = await self._next(follower)
-            yield job
-            if job.state in ENDED:
-                return
+        return _Changes(self, job_id)
+
+    async def found(self, follower: _Follower) -> _Found:
+        """What a follower waits for, once it is there."""
+        return await self._next(follower)
 
     def _begin(self) -> None:
         self._see_at = time.monotonic() + POLL_DEAD
 
-    def _look(self, waiters: Sequence[_Follower]) -> Mapping[_Follower, Job | Exception]:
-        found: dict[_Follower, Job | Exception] = {}
+    def _look(self, waiters: Sequence[_Follower]) -> Mapping[_Follower, _Found | Exception]:
+        found: dict[_Follower, _Found | Exception] = {}
         with self._dispatcher.store.read() as connection:
             now = changes.snapshots(connection, {follower.id for follower in waiters})
             for follower in waiters:
                 seen = now.get(follower.id)
                 try:
                     if seen is None or follower.concerns(seen):
-                        follower.seen, found[follower] = changes.whole(connection, follower.id)
+                        found[follower] = changes.whole(connection, follower.id)
                     elif seen.state in QUEUED:
                         follower.is_queued()
                 except StoreError:
