@@ -183,10 +183,11 @@ def _ends(dispatcher: Dispatcher, name: str, there: dict[str, Any]) -> Iterator[
     """How runs with drawn parameters ended: a state, or the type of the error."""
     valid: list[dict[str, Any]] = []
     model = dispatcher.tasks[name].params
-    fixed = there | CHEAP.get(name, {})
+    fixed = there | CHEAP.get(name, {}) | {"experiment_id": None}
 
     def complete(params: dict[str, Any]) -> dict[str, Any]:
         applying = {field.name for field in fields_of(model, params)}
+        params = {name: value for name, value in params.items() if name in applying}  # what has no effect names nothing
         return params | {field: value for field, value in fixed.items() if field in applying}
 
     @settings(fuzzed, max_examples=SPREAD)

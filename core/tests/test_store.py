@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from pfd import KeyConflict, StaleClaim, State, UnknownJob
+from pfd import KeyConflict, Settings, StaleClaim, State, UnknownJob
 from pfd.job import ArtifactFile, Job, JobFailure
+from pfd.plugins import Registry
 from pfd.store import FinalState, NewJob, Store, Submitted, WorkerInfo, claims, jobs, next_job, workers
 from pfd.store import listing as pages
 from pfd.store.claim_filter import ClaimFilter
@@ -627,3 +628,15 @@ def test_a_session_of_the_orm_reads_without_writing_and_writes_only_as_a_whole(s
         interrupted()
     with store.session() as session:
         assert session.scalars(select(Note.text)).all() == ["kept"]
+
+
+def test_a_connection_that_is_given_back_once_its_store_is_closed_is_closed_as_well(
+    settings: Settings, registry: Registry
+) -> None:
+    store = Store(settings, registry.tables()).open()
+    connection = store.engine.connect()
+    raw: Any = connection.connection.driver_connection
+    store.close()
+    connection.close()
+    with pytest.raises(Exception, match="closed"):
+        raw.cursor().execute("SELECT 1")

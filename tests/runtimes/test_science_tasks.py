@@ -148,13 +148,19 @@ class Case:
     says: str
 
 
+RECORDED = (
+    *("bearings.table.csv", "bearings.table.json", "classes.table.csv", "classes.table.json"),
+    "examples.figure.json",
+)
+"""What there is to be seen of a dataset."""
+
 CASES = (
     Case(
         generate_dataset_task,
         lambda bench: {**examples.DATASET, "name": "many", "num_signals_per_fault": 200},
         {"random_seed": 1},
         stores=True,
-        files=("many.h5",),
+        files=(*RECORDED, "many.h5"),
         says=r"600 recordings of 9 bearings",
     ),
     Case(
@@ -162,7 +168,7 @@ CASES = (
         lambda bench: {"source": str(bench.recordings), "name": "imported"},
         {"strict": True},
         stores=True,
-        files=("bearings.csv", "findings.json", "imported.h5"),
+        files=("bearings.csv", *RECORDED, "findings.json", "imported.h5"),
         says=r"320 recordings imported",
     ),
     Case(
@@ -170,7 +176,7 @@ CASES = (
         lambda bench: {"dataset": bench.dataset, "window": 256, "hop": 128, "domains": ["advanced"], "reuse": False},
         {"hop": 129},
         stores=True,
-        files=("features.parquet",),
+        files=("features.parquet", "features.table.csv", "features.table.json"),
         says=r"\d+ features of \d+ windows",
     ),
     Case(

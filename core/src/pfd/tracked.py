@@ -170,22 +170,23 @@ def draft_for_job(
 def _free(session: Session, table: type[Row], number: object, what: str) -> Row:
     without = f"submit the job without a number of {what}, and it makes one of its own"
     if not isinstance(number, int) or isinstance(number, bool):
-        raise ParameterError(
+        raise _refusal(
             f"{what}: its number has to be known where the job is submitted, and cannot be the result of another job",
-            hint=without,
+            without,
         )
     key = sa.inspect(table).primary_key[0]
     # Two that are submitted at once: the second waits here, and sees that the row has gone to the first.
     row = session.scalars(sa.select(table).where(key == number).with_for_update()).first()
     if row is None:
-        raise ParameterError(f"there is no {what} {number}", hint=without)
+        raise _refusal(f"there is no {what} {number}", without)
     status = session.scalars(sa.select(status_of(table)).where(key == number)).one()
     if status not in REUSABLE:
-        raise ParameterError(
-            f"{what} {number} is {status}: job {row.job_id} was submitted for it",
-            hint=without,
-        )
+        raise _refusal(f"{what} {number} is {status}: job {row.job_id} was submitted for it", without)
     return row
+
+
+def _refusal(problem: str, hint: str) -> ParameterError:
+    return ParameterError(problem, problems=(problem,), hint=hint)
 
 
 def require_success(session: Session, row: TrackedRecord, what: str) -> None:

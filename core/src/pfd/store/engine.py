@@ -20,7 +20,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from pfd.errors import StoreError, StoreUnavailable
 from pfd.modes import Share
 from pfd.origin import first_line
-from pfd.store import copies
 from pfd.store.file import StoreFile, store_id
 from pfd.urls import mask, purge
 
@@ -128,6 +127,8 @@ def _sqlite(url: sa.URL, file: StoreFile | None) -> Engine:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: fewer waits for the disk
         cursor.close()
+        from pfd.store import copies  # not before there is a connection: whoever imports PFD may need none
+
         if copies.is_unused(connection):
             _patiently(connection, copies.DRAW)
 

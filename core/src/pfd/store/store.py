@@ -134,7 +134,10 @@ class Store:
         return {tables.name: (found[tables.name], tables.head) for tables in self.tables}
 
     def close(self) -> None:
+        pool = self.engine.pool
         self.engine.dispose()
+        # What a thread is at work with still is closed once it is given back, and not left to the garbage collector.
+        sa.event.listen(pool, "checkin", lambda _connection, entry: entry.invalidate())
 
     def _leave_to_the_parent(self, quiet: bool) -> None:
         if quiet:

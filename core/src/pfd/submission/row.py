@@ -44,7 +44,8 @@ def _write(draft: Callable[[Any, Any], Any], connection: Connection, new: NewJob
             raise  # for the store to explain
         raise PluginError(
             f"{new.task}: the row of the job cannot be written: {first_line(error.orig or error)}",
-            hint="'pfd db upgrade' brings up the tables of its plugin; where it does not, the fault is in the plugin",
+            hint="'pfd db upgrade' brings up the tables of its plugin; where it does not, a migration is missing, or "
+            "a statement of the plugin is wrong",
         ) from error
     except Exception as error:  # the code of a plugin
         raise ParameterError(
