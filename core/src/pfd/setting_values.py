@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import json
+import logging
 import os
 import types
 import typing
@@ -16,6 +17,8 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from pfd.urls import HIDDEN, mask_setting, url_secrets
+
+log = logging.getLogger("pfd.settings")
 
 _LISTS = (list, tuple, set, frozenset, collections.abc.Collection)
 _TEXTS = (str, bytes, SecretStr, SecretBytes)
@@ -199,7 +202,8 @@ def default_of(field: FieldInfo) -> Any:
     """What a setting is where nothing was given; None where there is no such thing."""
     try:
         return None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
-    except Exception:  # a factory is code of the plugin
+    except Exception:  # a factory is code of the plugin; reading the settings raises it, and says so
+        log.debug("the default of a setting cannot be made", exc_info=True)
         return None
 
 

@@ -8,8 +8,8 @@ Everything that can be wrong with a declaration is refused here, when the plugin
 from __future__ import annotations
 
 import functools
-import importlib
 import math
+import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -270,9 +270,8 @@ class Task:
 
     def load(self) -> Callable[[Any, Any], Any]:
         """Import and return the function.  Raises `PluginError` where it does not exist."""
-        module, _, attribute = self.run.partition(":")
         try:
-            function = getattr(importlib.import_module(module), attribute)
+            function = pkgutil.resolve_name(self.run)
         except (ImportError, AttributeError) as error:
             raise PluginError(
                 f"task {self.name!r}: {self.run!r} cannot be loaded: {error}",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import difflib
 import gc
-import importlib
 import os
+import pkgutil
 import sys
 import traceback
 from collections.abc import Sequence
@@ -98,10 +98,9 @@ def _nouns(ctx: click.Context) -> dict[str, Any]:
 
 
 def _load(target: str) -> click.Command:
-    module, _, attribute = target.partition(":")
     try:
         with kept_for_the_answer():
-            command = getattr(importlib.import_module(module), attribute)
+            command = pkgutil.resolve_name(target)
     except Exception as error:
         raise PluginError(
             f"command {target} cannot be loaded: {type(error).__name__}: {error}",

@@ -7,6 +7,7 @@ import dataclasses
 import importlib.metadata
 import importlib.util
 import os
+import pkgutil
 import platform
 import re
 import shlex
@@ -398,9 +399,8 @@ def _files(session: Session) -> Checks:
 
 
 def _stored(session: Session, function: str) -> list[StoredFile]:
-    module, _, name = function.partition(":")
     with session.dispatcher.store.session() as rows:
-        return list(getattr(importlib.import_module(module), name)(rows, session.settings.home))
+        return list(pkgutil.resolve_name(function)(rows, session.settings.home))
 
 
 def _file_system(path: Path) -> str:

@@ -7,6 +7,7 @@ import enum
 import errno
 import importlib
 import os
+import pkgutil
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -228,9 +229,8 @@ def worth_retrying(task: Task, error: BaseException) -> bool:
         return False
     for kind in task.retry_on:
         if isinstance(kind, str):
-            module, _, name = kind.partition(":")
             try:
-                kind = getattr(importlib.import_module(module), name)
+                kind = pkgutil.resolve_name(kind)
             except (ImportError, AttributeError):
                 continue
         if isinstance(kind, type) and isinstance(error, kind):

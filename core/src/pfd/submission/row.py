@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
@@ -55,9 +55,8 @@ def _write(draft: Callable[[Any, Any], Any], connection: Connection, new: NewJob
 
 
 def _load(task: str, target: str) -> Callable[[Any, Any], Any]:
-    module, _, name = target.partition(":")
     try:
-        found: Callable[[Any, Any], Any] = getattr(importlib.import_module(module), name)
+        found: Callable[[Any, Any], Any] = pkgutil.resolve_name(target)
     except Exception as error:  # importing runs the code of a plugin
         raise PluginError(
             f"{task}: row={target!r} cannot be loaded: {shown(error, 300)}",

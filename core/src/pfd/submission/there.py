@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import pkgutil
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pfd.characters import one_line
@@ -50,19 +50,13 @@ def missing_things(
     with store.session() as session:
         for path, find, value in asked:
             try:
-                _load(find)(session, value)
+                pkgutil.resolve_name(find)(session, value)
             except QueueError:
                 raise  # the store does not answer
             except PfdError as error:
                 yield f"{path}: {error}", error.hint
             except Exception:  # the code of a plugin, or its tables are of another version: the job says it
                 log.debug("whether %s=%r is there cannot be told", path, value, exc_info=True)
-
-
-def _load(target: str) -> Callable[..., Any]:
-    module, _, name = target.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return function
 
 
 def choices(store: Store, registry: Registry, kind: str, limit: int) -> Choices:
@@ -76,7 +70,7 @@ def choices(store: Store, registry: Registry, kind: str, limit: int) -> Choices:
     there: dict[str, str] = {}
     with store.session() as session:
         try:
-            names = _load(found.names)(session)
+            names = pkgutil.resolve_name(found.names)(session)
             pairs = names.items() if isinstance(names, Mapping) else names
             counted = itertools.islice(pairs, limit + COUNTED + 1)
             there = {str(one): str(about) for one, about in counted}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
+import pkgutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,8 +46,7 @@ def blocks(job: Job, home: Path, registry: Registry) -> tuple[Block, ...]:
 
 
 def _called(named: str, view: JobView) -> tuple[Block, ...]:
-    module, _, function = named.partition(":")
-    made: Any = getattr(importlib.import_module(module), function)(view)
+    made: Any = pkgutil.resolve_name(named)(view)
     if not isinstance(made, Iterable):
         raise TypeError(f"{named} returned {type(made).__name__}, and no blocks")
     found = tuple(made)

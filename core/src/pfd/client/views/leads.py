@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
+import pkgutil
 import shlex
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -99,8 +99,7 @@ class Leads:
         """The job that made a thing; None where the thing is gone, an empty text where that cannot be told."""
         if not reference.row or self._store is None or not isinstance(ref, int):
             return ""
-        module, _, name = reference.row.partition(":")
-        table: type[JobRecord] = getattr(importlib.import_module(module), name)
+        table: type[JobRecord] = pkgutil.resolve_name(reference.row)
         with self._store.session() as session:
             row = session.get(table, ref)
         return None if row is None else row.job_id or ""  # no job has been submitted for it yet
